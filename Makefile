@@ -1,0 +1,83 @@
+# Python 3.11+ and make are all that a machine needs; everything else is installed into .venv and node_modules.
+PYTHON ?= python3
+ENV    ?= dev
+
+VENV := .venv
+BIN  := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export CDK_DISABLE_CLI_TELEMETRY := true
+
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+CDK := node_modules/.bin/cdk
+TOPICSMITH := $(BIN)/python -m topicsmith
+
+# Each file marks that a step of the set-up is done; it is done again when what it came from changes.
+CORE  := $(VENV)/.installed-core
+CLOUD := $(VENV)/.installed-local
+TOOLS := $(VENV)/.installed-test
+NODE  := node_modules/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo local down test lint format snapshots synth diff deploy destroy clean
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  ENV=dev|prod chooses the environment of synth, diff, deploy and destroy (default dev)"
+
+demo: $(CLOUD) $(NODE) ## the whole line on this machine; with CORPUS=reviews.csv TEXT=title,body [ID=id] on your own file
+	@$(TOPICSMITH) local demo $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(TEXT),--text "$(TEXT)") $(if $(ID),--id "$(ID)")
+
+local: $(CLOUD) $(NODE) ## start the local cloud, deploy dev to it, and leave it running
+	@$(TOPICSMITH) local up --deploy
+
+down: ## stop the local cloud
+	@$(TOPICSMITH) local down
+
+test: $(TOOLS) $(NODE) lint ## lint, types and all tests
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(PYTEST)
+
+lint: $(TOOLS)
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy app.py stacks topicsmith containers/ntm/ntm $(wildcard constructs/*.py)
+	@for function in lambdas/*/; do (cd $$function && mypy --config-file ../../pyproject.toml *.py) || exit 1; done
+
+format: $(TOOLS) ## put the code into the project's form
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+snapshots: $(TOOLS) $(NODE) ## take the templates as they are now for the snapshots
+	@$(BIN)/python -m pytest --quiet tests/synth --snapshot-update
+
+synth: $(CORE) $(NODE) ## write the assembly of every environment to cdk.out, offline
+	@$(CDK) synth --quiet "*/*" && echo "Assemblies of every environment are in cdk.out/."
+
+diff: $(CORE) $(NODE) ## what a deployment of ENV would change
+	@$(CDK) diff "$(ENV)/*"
+
+deploy: $(CORE) $(NODE) ## deploy ENV to the account of your credentials
+	@$(CDK) deploy "$(ENV)/*"
+
+destroy: $(CORE) $(NODE) ## delete ENV
+	@$(CDK) destroy "$(ENV)/*"
+
+clean: ## delete everything that was installed or built
+	rm -rf $(VENV) node_modules cdk.out .topicsmith .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, but $(PYTHON) is %d.%d: say which, as in  make PYTHON=python3.12" % sys.version_info[:2])'
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Could not make a virtual environment (on Debian or Ubuntu: apt install python3-venv)."; exit 1; }
+
+$(CORE): requirements.txt constraints.txt | $(BIN)/python
+	@echo "Installing the CDK and the operator's command line into $(VENV) ..."
+	@$(PIP) -r requirements.txt && touch $@
+
+$(CLOUD): requirements-local.txt containers/ntm/requirements.txt $(CORE)
+	@echo "Installing the local cloud (moto, PyTorch) into $(VENV) ..."
+	@$(PIP) -r requirements-local.txt && touch $@
+
+$(TOOLS): requirements-test.txt $(CLOUD)
+	@echo "Installing the tests' tools into $(VENV) ..."
+	@$(PIP) -r requirements-test.txt && touch $@
+
+$(NODE): package.json package-lock.json $(CORE)
+	@echo "Installing the CDK CLI into node_modules ..."
+	@npm ci --silent --no-audit --no-fund && touch $@
