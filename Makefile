@@ -39,7 +39,8 @@ test: $(TOOLS) $(NODE) lint ## lint, types and all tests
 lint: $(TOOLS)
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy app.py stacks topicsmith containers/ntm/ntm $(wildcard constructs/*.py)
-	@for function in lambdas/*/; do (cd $$function && mypy --config-file ../../pyproject.toml *.py) || exit 1; done
+	@# A function's modules are imported as they lie in its zip: from its own folder.
+	@for function in lambdas/*/; do MYPYPATH=$$function $(BIN)/mypy $$function || exit 1; done
 
 format: $(TOOLS) ## put the code into the project's form
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .

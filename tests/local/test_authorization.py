@@ -1,0 +1,159 @@
+"""The roles' policies decide what a client may do, as on AWS."""
+
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.local.conftest import Clients
+
+ACCOUNT = "123456789012"
+
+
+def allow(action: str | list[str], resource: str = "*", **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+@pytest.fixture
+def role(clients: Clients) -> Callable[..., Clients]:
+    """Makes a role with these statements and returns clients that act as it."""
+
+    def make(*statements: dict[str, Any]) -> Clients:
+        name = f"role-{uuid.uuid4().hex[:8]}"
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": allow("sts:AssumeRole") | {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}},
+        }
+        del trust["Statement"]["Resource"]  # type: ignore[attr-defined]
+        iam = clients("iam")
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+        document = {"Version": "2012-10-17", "Statement": list(statements)}
+        iam.put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=json.dumps(document))
+        return clients.as_role(arn)
+
+    return make
+
+
+@pytest.fixture
+def bucket(clients: Clients) -> str:
+    name = f"bucket-{uuid.uuid4().hex[:8]}"
+    clients("s3").create_bucket(Bucket=name)
+    return name
+
+
+def denied(call: Callable[[], Any], *words: str) -> None:
+    with pytest.raises(ClientError) as error:
+        call()
+    assert error.value.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException")
+    for word in words:
+        assert word in error.value.response["Error"]["Message"]
+
+
+def test_an_object_is_read_where_the_policy_says_so_only(clients: Clients, role: Any, bucket: str) -> None:
+    for key in ("bow/a b+ü.pbr", "models/x"):
+        clients("s3").put_object(Bucket=bucket, Key=key, Body=b"1")
+    reader = role(allow("s3:GetObject", f"arn:aws:s3:::{bucket}/bow/*"))("s3")
+    assert reader.get_object(Bucket=bucket, Key="bow/a b+ü.pbr")["Body"].read() == b"1"
+    denied(lambda: reader.get_object(Bucket=bucket, Key="models/x"), "s3:GetObject", f"{bucket}/models/x", "role-")
+    denied(lambda: reader.put_object(Bucket=bucket, Key="bow/y", Body=b""), "s3:PutObject")
+    denied(lambda: reader.list_objects_v2(Bucket=bucket), "s3:ListBucket")
+
+
+def test_the_message_names_caller_action_and_resource(role: Any) -> None:
+    denied(
+        lambda: role(allow("s3:*"))("sagemaker").describe_training_job(TrainingJobName="a-job"),
+        "assumed-role/role-",
+        "sagemaker:DescribeTrainingJob",
+        f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:training-job/a-job",
+    )
+
+
+@pytest.mark.parametrize(
+    ("service", "call"),
+    [
+        ("lambda", lambda client: client.invoke(FunctionName="f")),
+        ("cloudformation", lambda client: client.describe_stacks(StackName="s")),
+        ("events", lambda client: client.list_rules()),
+        ("logs", lambda client: client.describe_log_groups()),
+        ("sagemaker-runtime", lambda client: client.invoke_endpoint(EndpointName="e", Body=b"x")),
+        ("ecr", lambda client: client.describe_images(repositoryName="repository")),
+        ("ssm", lambda client: client.get_parameter(Name="/a/b")),
+        ("sts", lambda client: client.assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/x", RoleSessionName="xx")),
+        ("iam", lambda client: client.list_roles()),
+    ],
+)
+def test_every_service_refuses_a_role_without_a_grant(role: Any, service: str, call: Callable[[Any], Any]) -> None:
+    client = role(allow("s3:GetObject"))(service)
+    denied(lambda: call(client))
+
+
+def test_a_key_must_be_granted_as_well_as_its_bucket(clients: Clients, role: Any, bucket: str) -> None:
+    key = clients("kms").create_key()["KeyMetadata"]["Arn"]
+    by_default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+    clients("s3").put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [by_default]})
+    clients("s3").put_object(Bucket=bucket, Key="x", Body=b"1")
+    objects = allow("s3:*", f"arn:aws:s3:::{bucket}/*")
+    without = role(objects)("s3")
+    denied(lambda: without.get_object(Bucket=bucket, Key="x"), "kms:Decrypt", key)
+    denied(lambda: without.put_object(Bucket=bucket, Key="y", Body=b""), "kms:GenerateDataKey", key)
+    with_key = role(objects, allow(["kms:Decrypt", "kms:GenerateDataKey"], key))("s3")
+    with_key.put_object(Bucket=bucket, Key="y", Body=b"2")
+    assert with_key.get_object(Bucket=bucket, Key="y")["Body"].read() == b"2"
+
+
+def test_a_bucket_policy_denies_whatever_the_role_allows(clients: Clients, role: Any, bucket: str) -> None:
+    clients("s3").put_object(Bucket=bucket, Key="x", Body=b"1")
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            # What enforce_ssl writes; the local endpoint counts as TLS.
+            {
+                "Effect": "Deny",
+                "Principal": {"AWS": "*"},
+                "Action": "s3:*",
+                "Resource": f"arn:aws:s3:::{bucket}/*",
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            },
+            {"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject", "Resource": f"arn:aws:s3:::{bucket}/*"},
+        ],
+    }
+    clients("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    anything = role(allow("s3:*"))("s3")
+    assert anything.get_object(Bucket=bucket, Key="x")["Body"].read() == b"1"
+    denied(lambda: anything.delete_object(Bucket=bucket, Key="x"), "explicit deny")
+    errors = anything.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "x"}]})["Errors"]
+    assert [error["Code"] for error in errors] == ["AccessDenied"]
+
+
+def test_a_role_is_passed_only_with_leave_and_only_to_its_service(role: Any) -> None:
+    passed = f"arn:aws:iam::{ACCOUNT}:role/training"
+    create = {"PipelineName": "p", "PipelineDefinition": "{}", "ClientRequestToken": "t" * 32, "RoleArn": passed}
+    pipelines = allow("sagemaker:CreatePipeline")
+    denied(lambda: role(pipelines)("sagemaker").create_pipeline(**create), "iam:PassRole", passed)
+    to_lambda = allow(
+        "iam:PassRole", passed, Condition={"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
+    )
+    denied(lambda: role(pipelines, to_lambda)("sagemaker").create_pipeline(**create), "iam:PassRole")
+
+
+def test_a_role_is_assumed_only_by_whom_it_trusts(clients: Clients) -> None:
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "sagemaker.amazonaws.com"}}
+    name = f"role-{uuid.uuid4().hex[:8]}"
+    arn = clients("iam").create_role(
+        RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )["Role"]["Arn"]
+    denied(lambda: clients.as_role(arn), "sts:AssumeRole")
+
+
+def test_wrong_secrets_and_unsigned_requests_are_refused(clients: Clients) -> None:
+    import urllib.error
+    import urllib.request
+
+    liar = Clients(clients.cloud, clients.credentials | {"aws_secret_access_key": "x" * 40})
+    with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+        liar("iam").list_roles()
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(f"{clients.cloud.endpoint_url}/?Action=ListUsers&Version=2010-05-08")

@@ -1,0 +1,149 @@
+"""What an AWS API call asks for, in IAM's terms: the action, the resource's ARN, the roles that it passes on.
+
+Names of actions and resource types are those of the Service Authorization Reference,
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+# The prefix of IAM actions, where it differs from the name that requests are signed with.
+_ACTION_PREFIXES = {"monitoring": "cloudwatch"}
+
+# API operations whose permission has another name.
+_ACTION_NAMES = {
+    "lambda:Invoke": "lambda:InvokeFunction",
+    "lambda:InvokeAsync": "lambda:InvokeFunction",
+    "s3:ListAllMyBuckets": "s3:ListAllMyBuckets",
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:ListObjects": "s3:ListBucket",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
+}
+
+# Service → request parameter → resource part of its ARN. The first parameter that is present counts.
+_RESOURCES: Mapping[str, Mapping[str, str]] = {
+    "sagemaker": {
+        "ModelPackageName": "model-package/{}",
+        "ModelPackageGroupName": "model-package-group/{}",
+        "TrainingJobName": "training-job/{}",
+        "HyperParameterTuningJobName": "hyper-parameter-tuning-job/{}",
+        "ProcessingJobName": "processing-job/{}",
+        "TransformJobName": "transform-job/{}",
+        "PipelineExecutionArn": "pipeline/{}",
+        "PipelineName": "pipeline/{}",
+        "EndpointName": "endpoint/{}",
+        "EndpointConfigName": "endpoint-config/{}",
+        "ModelName": "model/{}",
+    },
+    "lambda": {"FunctionName": "function:{}"},
+    "cloudformation": {"StackName": "stack/{}"},
+    "ecr": {"repositoryName": "repository/{}"},
+    "ssm": {"Name": "parameter/{}"},
+    "iam": {"RoleName": "role/{}", "UserName": "user/{}"},
+    "kms": {"KeyId": "key/{}"},
+    "sns": {"TopicArn": "{}"},
+    "sts": {"RoleArn": "role/{}"},
+}
+_GLOBAL_SERVICES = {"iam", "sts"}
+
+# Service → parameters that hand a role to that service (``iam:PassRole``).
+_PASSED_ROLES: Mapping[str, tuple[str, ...]] = {
+    "sagemaker": ("RoleArn", "ExecutionRoleArn"),
+    "lambda": ("Role",),
+    "cloudformation": ("RoleARN",),
+}
+
+
+@dataclass(frozen=True)
+class ApiRequest:
+    """One signed request.
+
+    Attributes:
+        service: the name it was signed with, for example ``sagemaker``.
+        operation: the API operation, for example ``CreateTrainingJob``.
+        region: the region it was signed for.
+        account: the caller's account.
+        path: URL path and query.
+        parameters: the request's parameters: the JSON body's members or the query's.
+    """
+
+    service: str
+    operation: str
+    region: str
+    account: str
+    path: str = "/"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def action(self) -> str:
+        """The IAM action, for example ``lambda:InvokeFunction``."""
+        action = f"{_ACTION_PREFIXES.get(self.service, self.service)}:{self.operation}"
+        return _ACTION_NAMES.get(action, action)
+
+    @property
+    def resource(self) -> str | None:
+        """The ARN of the resource, or ``None`` where this module does not know it."""
+        if self.action == "sagemaker:CreateModelPackage":
+            # A new version's ARN ends in a number that it does not have yet.
+            group = self.parameters.get("ModelPackageGroupName", "").rpartition("/")[2]
+            return self._arn(f"model-package/{group}/1")
+        if self.service == "logs" and self.parameters.get("logGroupName"):
+            # IAM sees every one of these operations at a stream of the group, if at one without a name. See
+            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html.
+            stream = self.parameters.get("logStreamName", "")
+            return self._arn(f"log-group:{self.parameters['logGroupName']}:log-stream:{stream}")
+        if self.service == "logs" and self.parameters.get("logGroupName"):
+            # What is done to a group names its streams too, which is how ``log-group:<name>:*`` covers both.
+            stream = self.parameters.get("logStreamName", "")
+            return self._arn(f"log-group:{self.parameters['logGroupName']}:log-stream:{stream}")
+        for name, template in _RESOURCES.get(self.service, {}).items():
+            value = self.parameters.get(name) or self._from_path(name)
+            if value:
+                value = str(value)
+                return value if value.startswith("arn:") else self._arn(template.format(value.lstrip("/")))
+        return None
+
+    @property
+    def passed_roles(self) -> list[str]:
+        """ARNs of the roles that this request hands to the service."""
+        names = _PASSED_ROLES.get(self.service, ())
+        return [str(self.parameters[name]) for name in names if self.parameters.get(name)]
+
+    @property
+    def context(self) -> dict[str, str]:
+        """Condition keys that come from the request itself."""
+        context = {"aws:requestedregion": self.region}
+        if self.action == "cloudwatch:PutMetricData" and self.parameters.get("Namespace"):
+            context["cloudwatch:namespace"] = str(self.parameters["Namespace"])
+        if self.action == "s3:ListBucket":
+            context["s3:prefix"] = str(self.parameters.get("prefix", ""))
+        if self.parameters.get("ExternalId"):
+            context["sts:externalid"] = str(self.parameters["ExternalId"])
+        return context
+
+    def _arn(self, resource: str) -> str:
+        region = "" if self.service in _GLOBAL_SERVICES else self.region
+        service = "iam" if self.service == "sts" else self.service
+        return f"arn:aws:{service}:{region}:{self.account}:{resource}"
+
+    def _from_path(self, parameter: str) -> str | None:
+        """REST services carry the name in the path: ``/2015-03-31/functions/<name>/invocations``."""
+        folder = {"FunctionName": "functions", "EndpointName": "endpoints"}.get(parameter)
+        match = re.search(rf"/{folder}/([^/?]+)", self.path) if folder else None
+        return unquote(match[1]) if match else None
+
+
+def parameters_of(query: Mapping[str, Any], body: bytes | str) -> dict[str, Any]:
+    """Return a request's parameters, from its JSON body when it has one and else from the decoded query."""
+    try:
+        decoded = json.loads(body) if body else None
+    except ValueError:
+        decoded = None
+    if isinstance(decoded, dict):
+        return decoded
+    return {name: value[0] if isinstance(value, list) and value else value for name, value in query.items()}

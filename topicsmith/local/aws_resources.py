@@ -1,0 +1,196 @@
+"""Resource types that moto's CloudFormation lacks, or has only in part, on top of what moto's services know."""
+
+import json
+
+from moto.applicationautoscaling.models import applicationautoscaling_backends
+from moto.iam.models import IAMBackend, iam_backends
+from moto.kms.models import kms_backends
+from moto.logs.models import LogsBackend, logs_backends
+from moto.s3.models import s3_backends
+
+from topicsmith.local.resource_models import MODELS, ResourceModel
+
+
+class Key(ResourceModel):
+    """``AWS::KMS::Key``; moto's own cannot be tagged or updated."""
+
+    TYPE = "AWS::KMS::Key"
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """Return the key's ARN or its id."""
+        key = kms_backends[self.account_id][self.region_name].keys[self.name]
+        return str({"Arn": key.arn, "KeyId": key.id}[attribute_name])
+
+    def put(self) -> None:
+        """Create the key, or change its policy, description, rotation and tags."""
+        backend = kms_backends[self.account_id][self.region_name]
+        policy = json.dumps(self.properties["KeyPolicy"])
+        description = self.properties.get("Description", "")
+        if self.name not in backend.keys:
+            usage = self.properties.get("KeyUsage", "ENCRYPT_DECRYPT")
+            spec = self.properties.get("KeySpec", "SYMMETRIC_DEFAULT")
+            self.name = backend.create_key(policy, usage, spec, description, tags=[]).id
+        backend.put_key_policy(self.name, policy)
+        backend.update_key_description(self.name, description)
+        backend.keys[self.name].key_rotation_status = bool(self.properties.get("EnableKeyRotation"))
+        backend.tag_resource(self.name, {tag["Key"]: tag["Value"] for tag in self.properties.get("Tags", [])})
+
+    def remove(self) -> None:
+        """Schedule the key's deletion."""
+        window = int(self.properties.get("PendingWindowInDays", 30))
+        kms_backends[self.account_id][self.region_name].schedule_key_deletion(self.name, window)
+
+
+class Role(ResourceModel):
+    """``AWS::IAM::Role``; moto's own takes no managed policies and changes no policy."""
+
+    TYPE = "AWS::IAM::Role"
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """Return the role's ARN or its id."""
+        role = self._iam.get_role(self.name)
+        return str({"Arn": role.arn, "RoleId": role.id}[attribute_name])
+
+    def put(self) -> None:
+        """Create the role, or change its trust policy, description and policies."""
+        self.name = self.properties.get("RoleName", self.name)
+        trust = json.dumps(self.properties["AssumeRolePolicyDocument"])
+        description = self.properties.get("Description", "")
+        seconds = str(self.properties.get("MaxSessionDuration", 3600))
+        if any(role.name == self.name for role in self._iam.get_roles()):
+            self._iam.update_role(self.name, description, seconds)
+            self._iam.update_assume_role_policy(self.name, trust)
+        else:
+            path = self.properties.get("Path", "/")
+            self._iam.create_role(self.name, trust, path, "", description, self.properties.get("Tags", []), seconds)
+        inline = {policy["PolicyName"]: policy["PolicyDocument"] for policy in self.properties.get("Policies", [])}
+        for name, document in inline.items():
+            self._iam.put_role_policy(self.name, name, json.dumps(document))
+        attached = set(self._iam.get_role(self.name).managed_policies)
+        wanted = set(self.properties.get("ManagedPolicyArns", []))
+        for arn in wanted - attached:
+            self._iam.attach_role_policy(arn, self.name)
+        for arn in attached - wanted:
+            self._iam.detach_role_policy(arn, self.name)
+
+    def remove(self) -> None:
+        """Delete the role with what is attached to it."""
+        role = self._iam.get_role(self.name)
+        for arn in list(role.managed_policies):
+            self._iam.detach_role_policy(arn, self.name)
+        for name in list(role.policies):
+            role.delete_policy(name)
+        self._iam.delete_role(self.name)
+
+    @property
+    def _iam(self) -> IAMBackend:
+        return iam_backends[self.account_id]["aws"]
+
+
+class BucketPolicy(ResourceModel):
+    """``AWS::S3::BucketPolicy``."""
+
+    TYPE = "AWS::S3::BucketPolicy"
+
+    def put(self) -> None:
+        """Attach the policy to its bucket."""
+        policy = json.dumps(self.properties["PolicyDocument"]).encode()
+        s3_backends[self.account_id]["aws"].put_bucket_policy(self.properties["Bucket"], policy)
+
+    def remove(self) -> None:
+        """Leave the bucket without a policy."""
+        s3_backends[self.account_id]["aws"].delete_bucket_policy(self.properties["Bucket"])
+
+
+class ScalableTarget(ResourceModel):
+    """``AWS::ApplicationAutoScaling::ScalableTarget``: recorded, and not scaled by yet."""
+
+    TYPE = "AWS::ApplicationAutoScaling::ScalableTarget"
+    status_reason = "recorded: the local cloud keeps the number of instances as it is"
+
+    @property
+    def physical_resource_id(self) -> str:
+        """``<resource id>|<dimension>|<namespace>``, as CloudFormation gives it."""
+        return "|".join(self.properties[key] for key in ("ResourceId", "ScalableDimension", "ServiceNamespace"))
+
+    def put(self) -> None:
+        """Register the target."""
+        applicationautoscaling_backends[self.account_id][self.region_name].register_scalable_target(
+            namespace=self.properties["ServiceNamespace"],
+            r_id=self.properties["ResourceId"],
+            dimension=self.properties["ScalableDimension"],
+            min_capacity=int(self.properties["MinCapacity"]),
+            max_capacity=int(self.properties["MaxCapacity"]),
+            role_arn=self.properties.get("RoleARN", ""),
+            suspended_state=self.properties.get("SuspendedState", {}),
+        )
+
+    def remove(self) -> None:
+        """Deregister the target."""
+        applicationautoscaling_backends[self.account_id][self.region_name].deregister_scalable_target(
+            self.properties["ServiceNamespace"], self.properties["ResourceId"], self.properties["ScalableDimension"]
+        )
+
+
+class ScalingPolicy(ResourceModel):
+    """``AWS::ApplicationAutoScaling::ScalingPolicy``."""
+
+    TYPE = "AWS::ApplicationAutoScaling::ScalingPolicy"
+
+    def _target(self) -> tuple[str, str, str]:
+        if "ScalingTargetId" in self.properties:
+            resource_id, dimension, namespace = self.properties["ScalingTargetId"].split("|")
+            return namespace, resource_id, dimension
+        return tuple(self.properties[key] for key in ("ServiceNamespace", "ResourceId", "ScalableDimension"))
+
+    def put(self) -> None:
+        """Put the policy on its target."""
+        namespace, resource_id, dimension = self._target()
+        applicationautoscaling_backends[self.account_id][self.region_name].put_scaling_policy(
+            policy_name=self.properties["PolicyName"],
+            service_namespace=namespace,
+            resource_id=resource_id,
+            scalable_dimension=dimension,
+            policy_body=self.properties.get("TargetTrackingScalingPolicyConfiguration", {}),
+            policy_type=self.properties["PolicyType"],
+        )
+
+    def remove(self) -> None:
+        """Take the policy away."""
+        namespace, resource_id, dimension = self._target()
+        applicationautoscaling_backends[self.account_id][self.region_name].delete_scaling_policy(
+            self.properties["PolicyName"], namespace, resource_id, dimension
+        )
+
+
+class LogGroup(ResourceModel):
+    """``AWS::Logs::LogGroup``; moto's own has an ARN without the ``:*`` that CloudFormation's ends in."""
+
+    TYPE = "AWS::Logs::LogGroup"
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """Return the ARN of the group and of what is in it."""
+        return f"arn:aws:logs:{self.region_name}:{self.account_id}:log-group:{self.name}:*"
+
+    def put(self) -> None:
+        """Create the group, or change its retention."""
+        self.name = self.properties.get("LogGroupName", self.name)
+        if self.name not in self._logs.groups:
+            self._logs.create_log_group(
+                self.name, {tag["Key"]: tag["Value"] for tag in self.properties.get("Tags", [])}
+            )
+        self._logs.groups[self.name].set_retention_policy(self.properties.get("RetentionInDays"))
+
+    def remove(self) -> None:
+        """Delete the group with its streams."""
+        self._logs.delete_log_group(self.name)
+
+    @property
+    def _logs(self) -> LogsBackend:
+        return logs_backends[self.account_id][self.region_name]
+
+
+def install() -> None:
+    """Teach moto's CloudFormation these types."""
+    for model in (Key, Role, LogGroup, BucketPolicy, ScalableTarget, ScalingPolicy):
+        MODELS[model.TYPE] = model

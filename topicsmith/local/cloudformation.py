@@ -1,0 +1,323 @@
+"""CloudFormation's operations: they return at once, work in the background, and roll back when a resource fails.
+
+moto works within the request and leaves a failed stack half made. Here a stack goes through the statuses of
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html, which the CDK CLI follows.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from moto.cloudformation import models as moto_models
+from moto.cloudformation import parsing, urls
+from moto.cloudformation.exceptions import AlreadyExistsException, ValidationError
+from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Event, Stack, cloudformation_backends
+from moto.cloudformation.parsing import Export, OutputMap
+from moto.cloudformation.utils import generate_stack_id
+
+from topicsmith.local.stack_resources import ResourceFailed, StackResources, parse_template
+
+logger = logging.getLogger(__name__)
+
+
+class LocalStack(Stack):
+    """A stack whose operations run in a thread of their own."""
+
+    resource_map: StackResources
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        self.stack_status_reason: str | None = None
+        self.applied: tuple[dict[str, Any], dict[str, Any]] | None = None
+        self.status = "REVIEW_IN_PROGRESS"
+        super().__init__(*args, **kwargs)
+
+    def _create_resource_map(self) -> StackResources:
+        resources = StackResources(
+            self.stack_id,
+            self.name,
+            self.parameters,
+            self.tags,
+            account_id=self.account_id,
+            region_name=self.region_name,
+            template=self.template_dict,
+            cross_stack_resources=self.cross_stack_resources,
+        )
+        if self.template_dict:
+            resources.load()
+        return resources
+
+    def _parse_template(self) -> None:
+        self.template_dict = parse_template(self.template)
+
+    @property
+    def outputs(self) -> list[dict[str, Any]] | None:
+        """The outputs, once the resources that they speak of are there."""
+        return super().outputs if self.applied else None
+
+    @property
+    def exports(self) -> list[Export]:
+        """The exports, once the resources that they speak of are there."""
+        return super().exports if self.applied else []
+
+    @property
+    def busy(self) -> bool:
+        """Whether an operation is under way."""
+        return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
+
+    def begin(self, verb: str, work: Callable[[], None]) -> None:
+        """Set ``<verb>_IN_PROGRESS`` and do ``work`` in the background."""
+        self._set_status(f"{verb}_IN_PROGRESS", "User Initiated")
+        threading.Thread(target=work, name=f"{verb.lower()} {self.name}", daemon=True).start()
+
+    def create_resources(self) -> None:
+        """Create the stack's resources, all or none."""
+        try:
+            self._apply(self.template_dict, self.parameters)
+        except Exception as failure:
+            self._set_status("ROLLBACK_IN_PROGRESS", _reason(failure))
+            self._finish("ROLLBACK_COMPLETE", lambda: self.resource_map.remove_all(self._emit, keep_retained=False))
+        else:
+            self._set_status("CREATE_COMPLETE")
+
+    def update_resources(self, template: str, parameters: dict[str, Any]) -> None:
+        """Bring the stack to another template or other parameters, or leave it as it was."""
+        previous = (str(self.template), self.parameters)
+        try:
+            self._apply_text(template, parameters)
+        except Exception as failure:
+            self._set_status("UPDATE_ROLLBACK_IN_PROGRESS", _reason(failure))
+            self._finish("UPDATE_ROLLBACK_COMPLETE", lambda: self._apply_text(*previous))
+        else:
+            self._set_status("UPDATE_COMPLETE")
+
+    def delete_resources(self) -> None:
+        """Delete the stack's resources."""
+        self._finish("DELETE_COMPLETE", lambda: self.resource_map.remove_all(self._emit))
+
+    def _finish(self, status: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as failure:
+            self._set_status(status.replace("_COMPLETE", "_FAILED"), _reason(failure))
+        else:
+            self._set_status(status)
+
+    def _apply_text(self, template: str, parameters: dict[str, Any]) -> None:
+        self._apply(parse_template(template), parameters)
+        self.template, self.parameters = template, parameters
+        self._parse_template()
+        self.description = self.template_dict.get("Description")
+
+    def _apply(self, template: dict[str, Any], parameters: dict[str, Any]) -> None:
+        self.resource_map.apply(template, parameters, self._emit)
+        self.output_map = OutputMap(self.resource_map, template, self.stack_id)
+        self.applied = (template, _with_defaults(template, parameters))
+        backend = cloudformation_backends[self.account_id][self.region_name]
+        for name in [name for name, export in backend.exports.items() if export.exporting_stack_id == self.stack_id]:
+            del backend.exports[name]
+        backend.exports.update({export.name: export for export in self.exports})
+
+    def _set_status(self, status: str, reason: str | None = None) -> None:
+        self.status = status
+        if reason or status.endswith("_COMPLETE"):
+            self.stack_status_reason = reason or self.stack_status_reason
+        if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            self.stack_status_reason = None
+        self._add_stack_event(status, reason)
+
+    def _emit(self, logical_id: str, physical_id: str, resource_type: str, status: str, reason: str | None) -> None:
+        logger.info("%s %s %s (%s) %s", self.name, status, logical_id, resource_type, reason or "")
+        event = Event(
+            stack_id=self.stack_id,
+            stack_name=self.name,
+            logical_resource_id=logical_id,
+            physical_resource_id=physical_id,
+            resource_type=resource_type,
+            resource_status=status,
+            resource_status_reason=reason,
+            resource_properties=None,
+        )
+        self.events.append(event)
+
+
+def _reason(failure: Exception) -> str:
+    """Say why an operation failed; what is not a resource's failure is the local cloud's own, and goes to its log."""
+    if not isinstance(failure, ResourceFailed):
+        logger.error("A stack's operation failed", exc_info=failure)
+    return str(failure) or type(failure).__name__
+
+
+def _with_defaults(template: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:
+    slots = template.get("Parameters", {})
+    return {name: str(slot["Default"]) for name, slot in slots.items() if "Default" in slot} | parameters
+
+
+class LocalChangeSet(ChangeSet):
+    """A change set that lists what the template adds, changes and removes."""
+
+    def _parse_template(self) -> None:
+        self.template_dict = parse_template(self.template)
+
+
+class LocalCloudFormation(CloudFormationBackend):
+    """moto's CloudFormation with operations that take their time and can fail."""
+
+    @property
+    def _url_module(self) -> ModuleType:
+        return urls
+
+    def create_stack(
+        self, name: str, template: str, parameters: dict[str, Any], *args: Any, **options: Any
+    ) -> LocalStack:
+        """Start creating a stack.
+
+        Raises:
+            AlreadyExistsException: a stack of that name exists.
+        """
+        if any(stack.name == name for stack in self.stacks.values()):
+            raise AlreadyExistsException(f"Stack [{name}] already exists")
+        stack = LocalStack(  # type: ignore[abstract]
+            stack_id=generate_stack_id(name, self.region_name, self.account_id),
+            name=name,
+            template=template,
+            parameters=parameters,
+            account_id=self.account_id,
+            region_name=self.region_name,
+            cross_stack_resources=self.exports,
+            **options,
+        )
+        self.stacks[stack.stack_id] = stack
+        stack.begin("CREATE", stack.create_resources)
+        return stack
+
+    def update_stack(
+        self,
+        name: str,
+        template: str,
+        role_arn: str | None,
+        parameters: list[dict[str, Any]],
+        tags: dict[str, str] | None,
+    ) -> LocalStack:
+        """Start updating a stack.
+
+        Raises:
+            ValidationError: the stack is busy, or nothing would change.
+        """
+        stack = self._idle(name)
+        resolved = self._resolve_update_parameters(stack, parameters)
+        if tags is not None:
+            stack.tags = tags
+        self._begin_update(stack, template, resolved)
+        stack.role_arn = role_arn or stack.role_arn
+        return stack
+
+    def delete_stack(self, name_or_stack_id: str) -> None:
+        """Start deleting a stack; one that is not there is deleted already."""
+        try:
+            stack = self._idle(name_or_stack_id)
+        except ValidationError:
+            if any(name_or_stack_id in (stack.name, stack.stack_id) for stack in self.stacks.values()):
+                raise
+            return
+        users = [other.name for other in self.stacks.values() if other is not stack and self._imports(other, stack)]
+        if users:
+            names = ", ".join(export.name for export in stack.exports)
+            raise ValidationError(
+                stack.name, f"Cannot delete stack {stack.name}: its exports ({names}) are in use by {', '.join(users)}"
+            )
+
+        def work() -> None:
+            stack.delete_resources()
+            if stack.status == "DELETE_COMPLETE":
+                for export in stack.exports:
+                    self.exports.pop(export.name, None)
+                self.stacks.pop(stack.stack_id, None)
+                self.deleted_stacks[stack.stack_id] = stack
+
+        stack.begin("DELETE", work)
+
+    def execute_change_set(self, change_set_name: str, stack_name: str | None = None) -> None:
+        """Start what a change set describes."""
+        change_set = self._change_set(change_set_name, stack_name)
+        stack = self.stacks[change_set.stack_id]
+        assert isinstance(stack, LocalStack)
+        change_set.execution_status = "EXECUTE_COMPLETE"
+        stack.role_arn = change_set.role_arn or stack.role_arn
+        if change_set.tags:
+            stack.tags = change_set.tags
+        if change_set.change_set_type == "CREATE":
+            stack.template, stack.parameters = change_set.template, change_set.parameters
+            stack.cross_stack_resources = self.exports
+            stack._parse_template()
+            stack.resource_map = stack._create_resource_map()
+            stack.begin("CREATE", stack.create_resources)
+        else:
+            self._begin_update(stack, change_set.template, change_set.parameters)
+
+    def _change_set(self, name: str, stack_name: str | None) -> ChangeSet:
+        for change_set in self.change_sets.values():
+            is_stacks = stack_name is None or stack_name in (change_set.stack_name, change_set.stack_id)
+            if name == change_set.change_set_id or (name == change_set.change_set_name and is_stacks):
+                return change_set
+        raise ValidationError(name, f"ChangeSet [{name}] does not exist")
+
+    def _begin_update(self, stack: LocalStack, template: str, parameters: dict[str, Any]) -> None:
+        document = parse_template(template)
+        if stack.applied == (document, _with_defaults(document, parameters)):
+            raise ValidationError(stack.name, "No updates are to be performed.")
+        stack.begin("UPDATE", lambda: stack.update_resources(template, parameters))
+
+    def _idle(self, name: str) -> LocalStack:
+        stack = self.get_stack(name)
+        assert isinstance(stack, LocalStack)
+        if stack.busy:
+            raise ValidationError(
+                stack.name, f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated."
+            )
+        return stack
+
+    def _resolve_update_parameters(self, instance: Any, incoming_params: list[dict[str, str]]) -> dict[str, str]:
+        """Return the parameters as they were given, now or before; a default that was kept needs no value."""
+        given = {
+            parameter["ParameterKey"]: instance.parameters.get(parameter["ParameterKey"])
+            if parameter.get("UsePreviousValue")
+            else parameter["ParameterValue"]
+            for parameter in incoming_params
+        }
+        return {key: value for key, value in given.items() if value is not None}
+
+    @staticmethod
+    def _imports(stack: Stack, exporter: Stack) -> bool:
+        text = str(stack.template_dict)
+        return "Fn::ImportValue" in text and any(f"'{export.name}'" in text for export in exporter.exports)
+
+
+def _stack_output(region: str, account: str, wanted: dict[str, str]) -> str:
+    """Return what ``Fn::GetStackOutput`` refers to, an intrinsic that moto does not know.
+
+    See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html.
+    """
+    backend = cloudformation_backends[account][wanted.get("Region", region)]
+    outputs = backend.get_stack(wanted["StackName"]).outputs or []
+    for output in outputs:
+        if output["OutputKey"] == wanted["OutputName"]:
+            return str(output["OutputValue"])
+    raise ValidationError(wanted["StackName"], f"Stack {wanted['StackName']} has no output {wanted['OutputName']}")
+
+
+def install() -> None:
+    """Make moto's server use these stacks."""
+    known = parsing.clean_json
+
+    def clean_json(resource_json: Any, resources_map: Any) -> Any:
+        if isinstance(resource_json, dict) and "Fn::GetStackOutput" in resource_json:
+            wanted = known(resource_json["Fn::GetStackOutput"], resources_map)
+            return _stack_output(resources_map["AWS::Region"], resources_map["AWS::AccountId"], wanted)
+        return known(resource_json, resources_map)
+
+    parsing.clean_json = clean_json
+    moto_models.Stack = LocalStack  # type: ignore[misc]
+    moto_models.ChangeSet = LocalChangeSet  # type: ignore[misc]
+    cloudformation_backends.backend = LocalCloudFormation

@@ -1,0 +1,195 @@
+"""Start, find and stop the local cloud."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from topicsmith.local import settings
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 15.0
+_STATE_FILE = "local-cloud.json"
+
+# Kept, since a child that still runs when its object goes is reported as a leak.
+_started: list[subprocess.Popen[bytes]] = []
+
+
+class LocalCloudError(Exception):
+    """The local cloud could not be started or stopped; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class LocalCloud:
+    """A running local cloud.
+
+    Attributes:
+        endpoint_url: where it answers the AWS API.
+        pid: its process.
+        state_dir: where its log, jobs and images lie.
+    """
+
+    endpoint_url: str
+    pid: int
+    state_dir: Path
+    access_key_id: str
+    secret_access_key: str
+
+    @property
+    def account_id(self) -> str:
+        """The account of its operator, twelve digits."""
+        return settings.ACCOUNT_ID
+
+    @property
+    def log_file(self) -> Path:
+        """The server's own log."""
+        return self.state_dir / "server.log"
+
+    def environ(self) -> dict[str, str]:
+        """Return the variables that turn boto3, the SageMaker SDK or the CDK CLI into clients of this cloud."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+            "AWS_REGION": settings.DEFAULT_REGION,
+            "AWS_DEFAULT_REGION": settings.DEFAULT_REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "CDK_DOCKER": str(self.state_dir / "bin" / "docker"),
+            "TOPICSMITH_LOCAL_STATE": str(self.state_dir),
+        }
+
+
+def running(state_dir: Path | None = None) -> LocalCloud | None:
+    """Return the local cloud whose state lies in ``state_dir``, or ``None`` when none answers."""
+    state_dir = state_dir or settings.state_dir()
+    try:
+        state = json.loads((state_dir / _STATE_FILE).read_text())
+        os.kill(state["pid"], 0)
+    except (OSError, ValueError):
+        return None
+    if not _answers(state["endpoint_url"]):
+        return None
+    return LocalCloud(state_dir=state_dir, **state)
+
+
+def up(*, port: int | None = None, state_dir: Path | None = None) -> LocalCloud:
+    """Start the local cloud in the background and return once it answers; one that runs is returned as it is.
+
+    Args:
+        port: where it listens; default 4577.
+        state_dir: where it keeps its state; default ``.topicsmith`` in the project.
+
+    Raises:
+        LocalCloudError: the port is taken, or the server died.
+    """
+    state_dir = (state_dir or settings.state_dir()).resolve()
+    port = port or settings.DEFAULT_PORT
+    cloud = running(state_dir)
+    if cloud:
+        return cloud
+    _require_free(port)
+    _clear(state_dir)
+    state_dir.mkdir(parents=True, exist_ok=True)
+    process = _start(port, state_dir)
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        cloud = running(state_dir)
+        if cloud:
+            return cloud
+        time.sleep(0.1)
+    process.kill()
+    log = (state_dir / "server.log").read_text(errors="replace")
+    raise LocalCloudError(f"The local cloud did not start. Its log, {state_dir / 'server.log'}, ends:\n{log[-2000:]}")
+
+
+def down(state_dir: Path | None = None) -> bool:
+    """Stop the local cloud and everything that it started, and delete what it held; return whether one ran."""
+    state_dir = state_dir or settings.state_dir()
+    cloud = running(state_dir)
+    if cloud is None:
+        return False
+    os.kill(cloud.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while _alive(cloud.pid):
+        if time.monotonic() > deadline:
+            os.kill(cloud.pid, signal.SIGKILL)
+            break
+        time.sleep(0.05)
+    _clear(state_dir)
+    return True
+
+
+def _start(port: int, state_dir: Path) -> subprocess.Popen[bytes]:
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    environ |= {
+        "TOPICSMITH_LOCAL_STATE": str(state_dir),
+        "TOPICSMITH_LOCAL_PORT": str(port),
+        "TOPICSMITH_ROOT": str(settings.project_root()),
+        "MOTO_PORT": str(port),
+        # The policies that AWS manages, such as those that ``cdk bootstrap`` attaches.
+        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+        # boto3 in the server must not read the user's own configuration.
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    with (state_dir / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "topicsmith.local.server", "--port", str(port)],
+            cwd=settings.project_root(),
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _started.append(server)
+    return server
+
+
+def _clear(state_dir: Path) -> None:
+    """Delete what a former cloud held, but for its log."""
+    for name in ("bin", "images", "functions", "jobs", "endpoints"):
+        shutil.rmtree(state_dir / name, ignore_errors=True)
+    (state_dir / _STATE_FILE).unlink(missing_ok=True)
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("localhost", port))
+        except OSError as error:
+            raise LocalCloudError(
+                f"Port {port} is taken ({error.strerror}): stop what listens there, or choose another with --port."
+            ) from None
+
+
+def _answers(endpoint_url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{endpoint_url}/moto-api/", timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # A child of this process that has ended stays a zombie until it is waited for.
+    try:
+        return os.waitpid(pid, os.WNOHANG) == (0, 0)
+    except ChildProcessError:
+        return True

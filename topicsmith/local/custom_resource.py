@@ -1,0 +1,141 @@
+"""Custom resources: the stack asks a Lambda function, which answers by a PUT to a URL.
+
+The protocol is that of
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html. CDK's own helpers, such as the one that
+empties a bucket before it is deleted, are resources of this kind.
+"""
+
+import json
+import threading
+import uuid
+from typing import Any
+
+from moto.awslambda.utils import get_backend as get_lambda_backend
+from moto.cloudformation.responses import CloudFormationResponse
+
+from topicsmith.local.resource_models import MODELS, ResourceModel
+from topicsmith.local.settings import endpoint_url
+
+_ANSWER_SECONDS = 15 * 60.0
+
+
+class _Answers:
+    """Where the functions' answers arrive, by the id of the request."""
+
+    def __init__(self) -> None:
+        self._events: dict[str, threading.Event] = {}
+        self._answers: dict[str, dict[str, Any]] = {}
+
+    def expect(self, request_id: str) -> threading.Event:
+        return self._events.setdefault(request_id, threading.Event())
+
+    def arrive(self, answer: dict[str, Any]) -> None:
+        self._answers[answer["RequestId"]] = answer
+        self.expect(answer["RequestId"]).set()
+
+    def take(self, request_id: str) -> dict[str, Any] | None:
+        self._events.pop(request_id, None)
+        return self._answers.pop(request_id, None)
+
+
+_answers = _Answers()
+
+
+class CustomResource(ResourceModel):
+    """``Custom::*`` and ``AWS::CloudFormation::CustomResource``."""
+
+    TYPE = "Custom::"
+
+    logical_id: str
+    stack_id: str
+    resource_type: str
+    before: dict[str, Any] | None = None
+
+    @property
+    def physical_resource_id(self) -> str:
+        """What the function called it."""
+        return self.name
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """Return a member of the ``Data`` that the function answered."""
+        return str(self.data[attribute_name])
+
+    def put(self) -> None:
+        """Ask the function to create the resource, or to update it."""
+        old = {} if self.before is None else {"OldResourceProperties": self.before}
+        answer = self._ask("Create" if self.before is None else "Update", **old)
+        self.name = answer.get("PhysicalResourceId") or self.name
+        self.data: dict[str, Any] = answer.get("Data") or {}
+
+    def remove(self) -> None:
+        """Ask the function to delete the resource."""
+        self._ask("Delete")
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
+    ) -> "CustomResource":
+        """Make the resource."""
+        resource = cls(resource_name, cloudformation_json["Properties"], account_id, region_name)
+        resource.logical_id = kwargs["LogicalId"]
+        resource.stack_id = kwargs["StackId"]
+        resource.resource_type = kwargs["ResourceType"]
+        resource.put()
+        return resource
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
+    ) -> "CustomResource":
+        """Change the resource."""
+        resource = cls(original_resource.name, cloudformation_json["Properties"], account_id, region_name)
+        resource.logical_id = original_resource.logical_id
+        resource.stack_id = original_resource.stack_id
+        resource.resource_type = original_resource.resource_type
+        resource.before = original_resource.properties
+        resource.put()
+        return resource
+
+    def _ask(self, request_type: str, **more: Any) -> dict[str, Any]:
+        request_id = str(uuid.uuid4())
+        arrived = _answers.expect(request_id)
+        request = {
+            "RequestType": request_type,
+            "ResponseURL": f"{endpoint_url()}/cloudformation_{self.region_name}/cfnresponse?request={request_id}",
+            "RequestId": request_id,
+            "StackId": self.stack_id,
+            "LogicalResourceId": self.logical_id,
+            "ResourceType": self.resource_type,
+            "ResourceProperties": self.properties,
+            **({} if request_type == "Create" else {"PhysicalResourceId": self.name}),
+            **more,
+        }
+        backend = get_lambda_backend(self.account_id, self.region_name)
+        function = backend.get_function(self.properties["ServiceToken"])
+        headers: dict[str, str] = {}
+        payload = function.invoke(json.dumps(request), {}, headers)
+        # The function has ended: its answer is there, unless it failed before it could give one.
+        arrived.wait(0 if "x-amz-function-error" in headers else _ANSWER_SECONDS)
+        answer = _answers.take(request_id)
+        if answer is None:
+            raise RuntimeError(f"the function {function.function_name} did not answer: {payload!r}")
+        if answer["Status"] != "SUCCESS":
+            raise RuntimeError(answer.get("Reason") or f"the function {function.function_name} answered FAILED")
+        return answer
+
+
+def install() -> None:
+    """Teach moto's CloudFormation these resources, and take the functions' answers."""
+    for resource_type in (CustomResource.TYPE, "AWS::CloudFormation::CustomResource"):
+        MODELS[resource_type] = CustomResource
+
+    def process_cfn_response(self: CloudFormationResponse) -> tuple[int, dict[str, Any], str]:
+        _answers.arrive(json.loads(self.body))
+        return 200, {"status": 200}, "{}"
+
+    CloudFormationResponse.process_cfn_response = process_cfn_response  # type: ignore[method-assign]

@@ -1,0 +1,97 @@
+"""Credentials of the roles that the template gives to jobs, functions and endpoints."""
+
+import json
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from moto.iam.exceptions import NotFoundException
+from moto.iam.models import iam_backends
+from moto.sts.models import sts_backends
+
+from topicsmith.local.policy import AccessRequest, Effect, account_of, evaluate, statements_of
+from topicsmith.local.settings import endpoint_url
+
+SAGEMAKER = "sagemaker.amazonaws.com"
+"""The service principal of SageMaker, which assumes the roles of pipelines, jobs and models."""
+
+_SESSION_SECONDS = 12 * 3600
+_client_lock = threading.Lock()
+
+
+class AccessDenied(Exception):
+    """A principal may not do what it asked for; the message is the one that AWS would give."""
+
+
+@dataclass(frozen=True)
+class RoleSession:
+    """Temporary credentials of one role, as ``sts:AssumeRole`` hands them to a service."""
+
+    role_arn: str
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+    region: str
+
+    def environ(self) -> dict[str, str]:
+        """Return the ``AWS_*`` variables with which a child process acts as this role at the local endpoint."""
+        return {
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+            "AWS_SESSION_TOKEN": self.session_token,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ENDPOINT_URL": endpoint_url(),
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def client(self, service_name: str, config: Config | None = None) -> Any:
+        """Return a boto3 client whose calls go through HTTP and IAM as this role."""
+        with _client_lock:  # boto3's default session is not safe to make clients from several threads at once.
+            return boto3.client(  # type: ignore[call-overload]
+                service_name,
+                region_name=self.region,
+                endpoint_url=endpoint_url(),
+                aws_access_key_id=self.access_key_id,
+                aws_secret_access_key=self.secret_access_key,
+                aws_session_token=self.session_token,
+                config=config,
+            )
+
+
+def assume_role(role_arn: str, service_principal: str, session_name: str, region: str) -> RoleSession:
+    """Return credentials of ``role_arn`` for a service, for example ``sagemaker.amazonaws.com``.
+
+    Raises:
+        AccessDenied: the role does not exist, or its trust policy does not name the service.
+    """
+    account = account_of(role_arn) or ""
+    try:
+        role = iam_backends[account]["aws"].get_role_by_arn(role_arn)
+    except NotFoundException:
+        raise AccessDenied(f"The role {role_arn} does not exist.") from None
+    trust = statements_of(json.loads(role.assume_role_policy_document))
+    context = {"aws:sourceaccount": account, "aws:principalisawsservice": "true"}
+    request = AccessRequest(service_principal, "sts:AssumeRole", None, context)
+    if evaluate(trust, request) is not Effect.ALLOW:
+        raise AccessDenied(
+            f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
+            f"'{service_principal}' to assume the role."
+        )
+    assumed = sts_backends[account]["aws"].assume_role(
+        region_name=region,
+        role_session_name=session_name,
+        role_arn=role_arn,
+        policy="",
+        duration=_SESSION_SECONDS,
+        external_id="",
+    )
+    return RoleSession(
+        role_arn=role_arn,
+        access_key_id=assumed.access_key_id,
+        secret_access_key=assumed.secret_access_key,
+        session_token=assumed.session_token,
+        region=region,
+    )

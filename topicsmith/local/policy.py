@@ -1,0 +1,190 @@
+"""IAM policy evaluation within one account: identity policies, resource policies, conditions.
+
+The rules are those of
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html for principals and
+resources of the same account; permissions boundaries, session policies and organisation policies are not part of it.
+moto's own evaluation covers neither resources (but for S3 and roles) nor most conditions.
+"""
+
+import fnmatch
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+Statement = Mapping[str, Any]
+
+
+class Effect(Enum):
+    """What a set of statements says about a request."""
+
+    ALLOW = "Allow"
+    DENY = "Deny"
+    NONE = "None"
+
+
+@dataclass(frozen=True)
+class AccessRequest:
+    """One action of one principal on one resource.
+
+    Attributes:
+        principal: ARN of the caller (a user, a role session), or a service principal such as ``s3.amazonaws.com``.
+        action: for example ``s3:GetObject``.
+        resource: the resource's ARN; ``None`` when it is not known here, and then only the action is held against
+            a statement.
+        context: condition keys (lower case) and their values.
+    """
+
+    principal: str
+    action: str
+    resource: str | None
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+def evaluate(statements: Iterable[Statement], request: AccessRequest, *, accounts: bool = True) -> Effect:
+    """Return what the statements say: an explicit deny wins, then an allow, otherwise nothing.
+
+    Args:
+        statements: of the caller's policies, or of the resource's own.
+        request: what is asked for.
+        accounts: whether a ``Principal`` that names an account stands for everybody in it. Such a statement leaves
+            the decision to the account's IAM; one that names the principal itself decides.
+    """
+    effect = Effect.NONE
+    for statement in statements:
+        if not _applies(statement, request, accounts):
+            continue
+        if statement["Effect"] == "Deny":
+            return Effect.DENY
+        effect = Effect.ALLOW
+    return effect
+
+
+def statements_of(document: Mapping[str, Any]) -> list[Statement]:
+    """Return a policy document's statements; a single statement may stand without a list."""
+    statements = document.get("Statement", [])
+    return [statements] if isinstance(statements, Mapping) else list(statements)
+
+
+def _applies(statement: Statement, request: AccessRequest, accounts: bool) -> bool:
+    return (
+        _element_applies(statement, "Action", request.action.lower(), lower=True)
+        and (request.resource is None or _element_applies(statement, "Resource", request.resource))
+        and _principal_applies(statement, request.principal, accounts)
+        and all(
+            _condition_holds(operator, key, expected, request.context)
+            for operator, keys in statement.get("Condition", {}).items()
+            for key, expected in keys.items()
+        )
+    )
+
+
+def _element_applies(statement: Statement, element: str, value: str, *, lower: bool = False) -> bool:
+    """``Action``/``Resource`` and their negations; trust and key policies may have no ``Resource`` at all."""
+    for name, wanted in ((element, True), (f"Not{element}", False)):
+        if name in statement:
+            patterns = _as_list(statement[name])
+            return wanted is any(like(value, pattern.lower() if lower else pattern) for pattern in patterns)
+    return True
+
+
+def _principal_applies(statement: Statement, principal: str, accounts: bool) -> bool:
+    if "Principal" not in statement:
+        return "NotPrincipal" not in statement
+    named = statement["Principal"]
+    if named == "*":
+        return True
+    return any(_is_principal(principal, value, accounts) for values in named.values() for value in _as_list(values))
+
+
+def _is_principal(principal: str, named: str, accounts: bool) -> bool:
+    """An account is named by its number or its ``:root`` ARN."""
+    if named in ("*", principal):
+        return True
+    account = account_of(principal)
+    if accounts and account and named in (account, f"arn:aws:iam::{account}:root"):
+        return True
+    return named == role_arn_of(principal)
+
+
+def account_of(arn: str) -> str | None:
+    """Return the account of an ARN, or ``None`` for a service principal."""
+    parts = arn.split(":")
+    return parts[4] if len(parts) > 5 else None
+
+
+def role_arn_of(principal: str) -> str | None:
+    """Return the ARN of the role behind an assumed-role session's ARN (roles without a path)."""
+    match = re.fullmatch(r"arn:(?P<partition>[^:]+):sts::(?P<account>\d+):assumed-role/(?P<name>[^/]+)/.+", principal)
+    return f"arn:{match['partition']}:iam::{match['account']}:role/{match['name']}" if match else None
+
+
+def like(value: str, pattern: str) -> bool:
+    """Match with IAM's wildcards: ``*`` for any characters, ``?`` for exactly one."""
+    return _compiled(pattern).fullmatch(value) is not None
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(fnmatch.translate(pattern.replace("[", "[[]")))
+
+
+def _as_list(value: Any) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [str(item).lower() if isinstance(item, bool) else str(item) for item in values]
+
+
+def _in_network(value: str, network: str) -> bool:
+    return ipaddress.ip_address(value) in ipaddress.ip_network(network, strict=False)
+
+
+_COMPARISONS: dict[str, Callable[[str, str], bool]] = {
+    "StringEquals": lambda value, expected: value == expected,
+    "StringEqualsIgnoreCase": lambda value, expected: value.lower() == expected.lower(),
+    "StringLike": like,
+    "ArnEquals": like,
+    "ArnLike": like,
+    "Bool": lambda value, expected: value.lower() == expected.lower(),
+    "NumericEquals": lambda value, expected: float(value) == float(expected),
+    "NumericLessThan": lambda value, expected: float(value) < float(expected),
+    "NumericLessThanEquals": lambda value, expected: float(value) <= float(expected),
+    "NumericGreaterThan": lambda value, expected: float(value) > float(expected),
+    "NumericGreaterThanEquals": lambda value, expected: float(value) >= float(expected),
+    "IpAddress": _in_network,
+}
+_NEGATIONS = {
+    "StringNotEquals": "StringEquals",
+    "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase",
+    "StringNotLike": "StringLike",
+    "ArnNotEquals": "ArnEquals",
+    "ArnNotLike": "ArnLike",
+    "NumericNotEquals": "NumericEquals",
+    "NotIpAddress": "IpAddress",
+}
+
+
+def _condition_holds(operator: str, key: str, expected: Any, context: Mapping[str, str]) -> bool:
+    """Evaluate one condition key; one that the request does not carry satisfies only negations and ``IfExists``."""
+    value = context.get(key.lower())
+    # The keys used here have one value each, so the set operators come down to the plain ones.
+    set_operator, _, operator = operator.rpartition(":")
+    if operator == "Null":
+        return (value is None) is (_as_list(expected) == ["true"])
+    if value is None and (operator.endswith("IfExists") or set_operator == "ForAllValues"):
+        return True
+    operator = operator.removesuffix("IfExists")
+    if operator in _NEGATIONS:
+        return value is None or not _any_matches(_NEGATIONS[operator], value, expected)
+    if operator not in _COMPARISONS:
+        raise NotImplementedError(
+            f"condition operator {operator!r} is not known to the local cloud; "
+            f"known: {sorted((*_COMPARISONS, *_NEGATIONS))}"
+        )
+    return value is not None and _any_matches(operator, value, expected)
+
+
+def _any_matches(operator: str, value: str, expected: Any) -> bool:
+    return any(_COMPARISONS[operator](value, item) for item in _as_list(expected))

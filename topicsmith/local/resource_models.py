@@ -1,0 +1,122 @@
+"""What a resource of a stack is to the local cloud, beside moto's own CloudFormation models.
+
+A type that nobody knows becomes a :class:`SkippedResource`: it is kept in the stack, so that the rest can refer to it,
+and said to be skipped.
+"""
+
+import logging
+from typing import Any, ClassVar
+
+from moto.cloudformation import parsing
+from moto.core.common_models import CloudFormationModel
+
+logger = logging.getLogger(__name__)
+
+
+class ResourceModel(CloudFormationModel):
+    """A resource of one stack; subclasses say how it is made, changed and deleted.
+
+    Attributes:
+        TYPE: the CloudFormation type.
+        status_reason: a note that the stack's event carries.
+    """
+
+    TYPE: ClassVar[str]
+    status_reason: str | None = None
+
+    def __init__(self, name: str, properties: dict[str, Any], account_id: str, region_name: str):
+        self.name = name
+        self.properties = properties
+        self.account_id = account_id
+        self.region_name = region_name
+
+    def put(self) -> None:
+        """Create the resource, or bring it to ``self.properties``."""
+
+    def remove(self) -> None:
+        """Delete the resource."""
+
+    @property
+    def physical_resource_id(self) -> str:
+        """What ``Ref`` gives."""
+        return self.name
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """What ``Fn::GetAtt`` gives: a value that shows where it comes from."""
+        return f"{self.physical_resource_id}.{attribute_name}"
+
+    def is_created(self) -> bool:
+        """It is, since creating one returns when it is done."""
+        return True
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        """No type to moto: it finds these models through :func:`install`."""
+        return ""
+
+    @staticmethod
+    def cloudformation_name_type() -> str:
+        """No property that names it."""
+        return ""
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        """Any attribute may be asked for."""
+        return True
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
+    ) -> "ResourceModel":
+        """Make the resource."""
+        resource = cls(resource_name, cloudformation_json.get("Properties", {}), account_id, region_name)
+        resource.put()
+        return resource
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
+    ) -> "ResourceModel":
+        """Change the resource in place."""
+        resource = cls(original_resource.name, cloudformation_json.get("Properties", {}), account_id, region_name)
+        resource.put()
+        return resource
+
+
+class SkippedResource(ResourceModel):
+    """A resource of a type that neither moto nor the local cloud runs."""
+
+    TYPE = ""
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
+    ) -> "ResourceModel":
+        """Note that the resource was asked for."""
+        resource = cls(resource_name, {}, account_id, region_name)
+        resource.status_reason = f"skipped: the local cloud does not run {cloudformation_json['Type']}"
+        logger.warning("%s: %s", kwargs.get("LogicalId", resource_name), resource.status_reason)
+        return resource
+
+
+MODELS: dict[str, type[Any]] = {}
+"""The types that the local cloud adds to moto's or puts in their place, ``Custom::`` for all custom resources."""
+
+
+def install() -> None:
+    """Teach moto's CloudFormation these types."""
+    known_to_moto = parsing.resource_class_from_type
+    parsing.get_model_list.cache_clear()
+    parsing.get_model_map.cache_clear()
+    parsing.get_name_type_map.cache_clear()
+
+    def resource_class_from_type(resource_type: str) -> type[CloudFormationModel]:
+        resource_type = "Custom::" if resource_type.startswith("Custom::") else resource_type
+        return MODELS.get(resource_type) or known_to_moto(resource_type) or SkippedResource
+
+    parsing.resource_class_from_type = resource_class_from_type

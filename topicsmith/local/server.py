@@ -1,0 +1,107 @@
+"""The local cloud's process: moto's server, extended, until it is told to stop."""
+
+import argparse
+import importlib
+import json
+import logging
+import os
+import secrets
+import signal
+import sys
+import warnings
+from pathlib import Path
+from types import FrameType
+
+from moto.iam.models import iam_backends
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+from topicsmith.local import docker
+from topicsmith.local.settings import ACCOUNT_ID, endpoint_url, state_dir
+
+logger = logging.getLogger(__name__)
+
+STATE_FILE = "local-cloud.json"
+OPERATOR = "operator"
+_EXTENSIONS = (
+    "authorization",
+    "unsupported",
+    "cloudformation",
+    "resource_models",
+    "aws_resources",
+    "custom_resource",
+    "logs",
+    "functions",
+    "function_resources",
+    "event_rules",
+    "sagemaker",
+    "sagemaker_runtime",
+    "sagemaker_resources",
+)
+
+
+class _QuietRequestHandler(MotoRequestHandler):
+    """One line a failed request; successful ones are too many to be worth a line."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        if isinstance(code, int) and code >= 500:
+            super().log_request(code, size)
+
+
+def _create_operator() -> dict[str, str]:
+    """Make the account's administrator, as whom the CDK CLI and the operator's commands act."""
+    iam = iam_backends[ACCOUNT_ID]["aws"]
+    iam.create_user("us-east-1", OPERATOR)
+    everything = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+    iam.put_user_policy(OPERATOR, "everything", json.dumps(everything))
+    key = iam.create_access_key(OPERATOR)
+    return {"access_key_id": key.access_key_id, "secret_access_key": key.secret_access_key}
+
+
+def _write_state(path: Path, state: dict[str, object]) -> None:
+    """Write the state file whole or not at all, readable to its owner alone: it holds credentials."""
+    temporary = path.with_suffix(f".{secrets.token_hex(4)}")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(state, file, indent=2)
+    temporary.rename(path)
+
+
+def _stop(_signum: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    port = parser.parse_args(argv).port
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    warnings.simplefilter("ignore")
+    signal.signal(signal.SIGTERM, _stop)
+    for extension in _EXTENSIONS:
+        try:
+            importlib.import_module(f"topicsmith.local.{extension}").install()
+        except (ModuleNotFoundError, AttributeError) as e:
+            print("MISSING", e)
+    server = make_server(
+        "localhost",
+        port,
+        DomainDispatcherApplication(create_backend_app),
+        threaded=True,
+        request_handler=_QuietRequestHandler,
+    )
+    docker.write_executable()
+    state = {"pid": os.getpid(), "endpoint_url": endpoint_url(), **_create_operator()}
+    _write_state(state_dir() / STATE_FILE, state)
+    logger.info("The local cloud answers at %s", endpoint_url())
+    try:
+        server.serve_forever()
+    finally:
+        (state_dir() / STATE_FILE).unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""The resources of one stack: created, updated and deleted in the order of their dependencies.
+
+moto creates resources and knows how to update each kind. What this adds is CloudFormation's engine: a resource is
+touched when its resolved properties change (whether through the template, a parameter, a condition or a replaced
+neighbour), one at a time, with an event each.
+"""
+
+import copy
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from typing import Any
+
+from moto.cloudformation import parsing
+from moto.cloudformation.parsing import (
+    ResourceMap,
+    generate_resource_name,
+    parse_and_delete_resource,
+    resource_name_property_from_type,
+)
+
+from topicsmith.local.resource_models import ResourceModel
+
+logger = logging.getLogger(__name__)
+
+Emit = Callable[[str, str, str, str, str | None], None]
+"""Takes a resource's logical id, its physical id, its type, its status and the reason of it."""
+
+
+class ResourceFailed(Exception):
+    """A resource could not be created, updated or deleted."""
+
+    def __init__(self, logical_id: str, reason: str):
+        super().__init__(f"The following resource(s) failed: [{logical_id}]. {reason}")
+        self.logical_id = logical_id
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class _Applied:
+    declaration: dict[str, Any]
+    resolved: dict[str, Any]
+
+
+class StackResources(ResourceMap):
+    """moto's map of a stack's resources, brought from what is there to what a template wants."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self._applied: dict[str, _Applied] = {}
+
+    def __getitem__(self, key: str) -> Any:
+        """Return a resource, parameter or pseudo parameter; ``None`` for one that its condition leaves out."""
+        if key in self._parsed_resources:
+            return self._parsed_resources[key]
+        if key in self._resource_json_map:
+            return None
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._applied))
+
+    def __len__(self) -> int:
+        return len(self._applied)
+
+    def apply(self, template: dict[str, Any], parameters: dict[str, Any], emit: Emit) -> None:
+        """Make the stack's resources those of ``template`` with ``parameters``.
+
+        Raises:
+            ResourceFailed: one could not be made so; those before it are, those after it are as they were.
+        """
+        self._load(template, parameters)
+        wanted = [
+            logical_id
+            for logical_id in _in_dependency_order(template["Resources"])
+            if self._condition_holds(template["Resources"][logical_id])
+        ]
+        for logical_id in wanted:
+            self._put(logical_id, copy.deepcopy(template["Resources"][logical_id]), emit)
+        for logical_id in reversed([present for present in self._applied if present not in wanted]):
+            self._remove(logical_id, emit)
+
+    def remove_all(self, emit: Emit, *, keep_retained: bool = True) -> None:
+        """Delete every resource, the last made first; ``DeletionPolicy: Retain`` is left unless told otherwise."""
+        for logical_id in reversed(list(self._applied)):
+            self._remove(logical_id, emit, keep_retained=keep_retained)
+
+    def _load(self, template: dict[str, Any], parameters: dict[str, Any]) -> None:
+        self._template = template
+        self._resource_json_map = template["Resources"]
+        self.input_parameters = parameters
+        for name in self.resolved_parameters:
+            self._parsed_resources.pop(name, None)
+        self.resolved_parameters = {}
+        self.load_mapping()
+        self.load_parameters()
+        self.load_conditions()
+
+    def _condition_holds(self, declaration: Mapping[str, Any]) -> bool:
+        condition = declaration.get("Condition")
+        return condition is None or bool(self.lazy_condition_map[condition])
+
+    def _put(self, logical_id: str, declaration: dict[str, Any], emit: Emit) -> None:
+        resource_type = declaration["Type"]
+        before = self._applied.get(logical_id)
+        verb = "UPDATE" if before else "CREATE"
+        physical_id = self._physical_id(logical_id)
+        try:
+            properties = _without_no_value(parsing.clean_json(declaration.get("Properties", {}), self))
+            resolved = {"Type": resource_type, "Properties": properties}
+            if before and before.resolved == resolved:
+                self._applied[logical_id] = _Applied(declaration, resolved)
+                return
+            emit(logical_id, physical_id, resource_type, f"{verb}_IN_PROGRESS", None)
+            resource = self._update(logical_id, resolved) if before else self._create(logical_id, resolved)
+        except Exception as error:
+            logger.exception("%s of %s (%s) failed", verb, logical_id, resource_type)
+            reason = getattr(error, "message", None) or str(error) or type(error).__name__
+            emit(logical_id, physical_id, resource_type, f"{verb}_FAILED", reason)
+            raise ResourceFailed(logical_id, reason) from error
+        resource.cf_resource_type = resource_type
+        resource.logical_resource_id = logical_id
+        self._parsed_resources[logical_id] = resource
+        self._applied[logical_id] = _Applied(declaration, resolved)
+        note = getattr(resource, "status_reason", None)
+        emit(logical_id, self._physical_id(logical_id), resource_type, f"{verb}_COMPLETE", note)
+
+    def _create(self, logical_id: str, resolved: dict[str, Any]) -> Any:
+        resource_class = parsing.resource_class_from_type(resolved["Type"])
+        return resource_class.create_from_cloudformation_json(
+            self._name(logical_id, resolved),
+            resolved,
+            self._account_id,
+            self._region_name,
+            LogicalId=logical_id,
+            StackId=self.stack_id,
+            ResourceType=resolved["Type"],
+        )
+
+    def _update(self, logical_id: str, resolved: dict[str, Any]) -> Any:
+        resource_class = parsing.resource_class_from_type(resolved["Type"])
+        if hasattr(resource_class.update_from_cloudformation_json, "__isabstractmethod__"):
+            raise NotImplementedError(f"The local cloud cannot update a {resolved['Type']}.")
+        return resource_class.update_from_cloudformation_json(
+            original_resource=self._parsed_resources[logical_id],
+            new_resource_name=self._name(logical_id, resolved),
+            cloudformation_json=resolved,
+            account_id=self._account_id,
+            region_name=self._region_name,
+        )
+
+    def _name(self, logical_id: str, resolved: dict[str, Any]) -> str:
+        """Return the name that the template gives, or a generated one."""
+        name_property = resource_name_property_from_type(resolved["Type"])
+        given = resolved["Properties"].get(name_property) if name_property else None
+        stack_name = self["AWS::StackName"]
+        return str(given or generate_resource_name(resolved["Type"], stack_name, logical_id))
+
+    def _remove(self, logical_id: str, emit: Emit, *, keep_retained: bool = True) -> None:
+        declaration = self._applied[logical_id].declaration
+        physical_id, resource_type = self._physical_id(logical_id), declaration["Type"]
+        policy = declaration.get("DeletionPolicy", "Delete")
+        if policy.startswith("Retain") and (keep_retained and policy != "RetainExceptOnCreate"):
+            emit(logical_id, physical_id, resource_type, "DELETE_SKIPPED", "DeletionPolicy is Retain")
+        else:
+            emit(logical_id, physical_id, resource_type, "DELETE_IN_PROGRESS", None)
+            try:
+                self._delete(logical_id)
+            except Exception as error:
+                logger.exception("Delete of %s (%s) failed", logical_id, resource_type)
+                reason = getattr(error, "message", None) or str(error) or type(error).__name__
+                emit(logical_id, physical_id, resource_type, "DELETE_FAILED", reason)
+                raise ResourceFailed(logical_id, reason) from error
+            emit(logical_id, physical_id, resource_type, "DELETE_COMPLETE", None)
+        del self._applied[logical_id]
+        self._parsed_resources.pop(logical_id, None)
+
+    def _delete(self, logical_id: str) -> None:
+        resource = self._parsed_resources[logical_id]
+        applied = self._applied[logical_id]
+        resource_class = parsing.resource_class_from_type(applied.declaration["Type"])
+        if isinstance(resource, ResourceModel):
+            resource.remove()
+        elif not hasattr(resource_class.delete_from_cloudformation_json, "__isabstractmethod__"):
+            parse_and_delete_resource(
+                resource.physical_resource_id, applied.resolved, self._account_id, self._region_name
+            )
+        else:
+            resource.delete(self._account_id, self._region_name)
+
+    def _physical_id(self, logical_id: str) -> str:
+        return str(getattr(self._parsed_resources.get(logical_id), "physical_resource_id", "") or "")
+
+
+def _in_dependency_order(resources: Mapping[str, Any]) -> list[str]:
+    """Return logical ids so that each follows what it refers to; otherwise in the template's order."""
+    graph: TopologicalSorter[str] = TopologicalSorter()
+    for logical_id, declaration in resources.items():
+        depends_on = declaration.get("DependsOn", [])
+        explicit = [depends_on] if isinstance(depends_on, str) else depends_on
+        graph.add(logical_id, *(name for name in (*explicit, *_references(declaration)) if name in resources))
+    return list(graph.static_order())
+
+
+def _references(value: Any) -> Iterator[str]:
+    """Yield every name that ``Ref``, ``Fn::GetAtt`` or ``Fn::Sub`` mentions."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _references(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key == "Ref":
+                yield item
+            elif key == "Fn::GetAtt":
+                yield item[0] if isinstance(item, list) else item.split(".", 1)[0]
+            elif key == "Fn::Sub":
+                text = item[0] if isinstance(item, list) else item
+                yield from (part.split("}", 1)[0].split(".", 1)[0] for part in text.split("${")[1:])
+            yield from _references(item)
+
+
+def _without_no_value(value: Any) -> Any:
+    """Drop what ``AWS::NoValue`` stands for; moto drops it from objects but not from lists."""
+    if isinstance(value, list):
+        return [_without_no_value(item) for item in value if item is not None]
+    if isinstance(value, dict):
+        return {key: _without_no_value(item) for key, item in value.items()}
+    return value
+
+
+def parse_template(template: str | dict[str, Any]) -> dict[str, Any]:
+    """Return a template's document; CDK writes JSON, which moto would read with a YAML parser, slowly."""
+    if isinstance(template, dict):
+        return template
+    try:
+        document: dict[str, Any] = json.loads(template)
+    except ValueError:
+        from moto.cloudformation.models import Stack
+
+        document = Stack.parse_template(template)
+    return document

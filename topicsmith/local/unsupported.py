@@ -1,0 +1,26 @@
+"""What an API call gets that moto does not have: an error that says so, and no failure of the server."""
+
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult, BaseResponse
+
+
+class NotInLocalCloud(ServiceException):
+    """The local cloud does not have this operation."""
+
+    code = "NotImplemented"
+
+
+def install() -> None:
+    """Answer such calls with HTTP 400; a 500 is what clients try again and again."""
+    implemented = BaseResponse.call_action
+
+    def call_action(self: BaseResponse) -> Any:
+        try:
+            return implemented(self)
+        except NotImplementedError:
+            message = f"The local cloud does not have {self.service_name}:{self._get_action()}."
+            return self.serialized(ActionResult(NotInLocalCloud(message)))
+
+    BaseResponse.call_action = call_action  # type: ignore[method-assign]
