@@ -1,0 +1,116 @@
+"""The documents of a corpus in S3."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+from csv_rows import read_csv
+from errors import CorpusError
+from json_rows import read_json_lines
+from lines import ByteStream, read_lines
+from rows import RowReport
+from s3_uri import S3Uri
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_Reader = Callable[[Iterator[str], RowReport, tuple[str, ...], str], Iterator[tuple[str, str]]]
+
+_READERS: Final[dict[str, _Reader]] = {".csv": read_csv, ".jsonl": read_json_lines, ".ndjson": read_json_lines}
+_ALLOWED = ", ".join(chain(_READERS, (f"{extension}.gz" for extension in _READERS)))
+
+
+@dataclass(frozen=True)
+class CorpusObject:
+    """An object that was read: which bytes exactly, and how many rows they held."""
+
+    key: str
+    size: int
+    etag: str
+    version_id: str | None
+    rows: int
+
+
+@dataclass
+class Corpus:
+    """All documents of one object, or of all objects under a prefix in the order of their keys.
+
+    Attributes:
+        objects: what was read so far.
+        report: the rows that were read so far.
+    """
+
+    s3: S3Client
+    uri: S3Uri
+    text_columns: tuple[str, ...]
+    id_column: str
+    objects: list[CorpusObject] = field(default_factory=list)
+    report: RowReport = field(default_factory=RowReport)
+
+    def documents(self) -> Iterator[tuple[str, str]]:
+        """Yield the (id, text) of each usable row; each object is read once, as a stream.
+
+        Raises:
+            CorpusError: when there is nothing to read, or when an object is not what its name says.
+        """
+        # All formats are known before the first object is read, which may take minutes.
+        readers = [(key, _reader(S3Uri(self.uri.bucket, key))) for key in self._keys()]
+        for key, read in readers:
+            yield from self._documents_of(key, read)
+
+    def _keys(self) -> list[str]:
+        folder = f"{self.uri.key.rstrip('/')}/" if self.uri.key else ""
+        # A name without an extension is a folder's; a role that may list only what is in it may not list its name.
+        prefix = self.uri.key if "." in self.uri.key.rsplit("/", 1)[-1] else folder
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.uri.bucket, Prefix=prefix)
+        try:
+            keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+        except self.s3.exceptions.NoSuchBucket:
+            raise CorpusError(f"There is no bucket {self.uri.bucket}: give another corpus_uri.") from None
+        if self.uri.key in keys and not self.uri.key.endswith("/"):
+            return [self.uri.key]
+        inside = [key for key in keys if key.startswith(folder) and _is_data(key.removeprefix(folder))]
+        if not inside:
+            raise CorpusError(
+                f"There is no object {self.uri} and none under s3://{self.uri.bucket}/{folder} (with one of the "
+                f"extensions {_ALLOWED}): upload the corpus, or give another corpus_uri (the pipeline's parameter "
+                "CorpusUri)."
+            )
+        return sorted(inside, key=str.encode)
+
+    def _documents_of(self, key: str, read: _Reader) -> Iterator[tuple[str, str]]:
+        uri = S3Uri(self.uri.bucket, key)
+        answer = self.s3.get_object(Bucket=uri.bucket, Key=key)
+        body: ByteStream = answer["Body"]
+        if key.lower().endswith(".gz"):
+            body = gzip.GzipFile(fileobj=body, mode="rb")  # type: ignore[call-overload]
+        self.report.begin_object(key)
+        try:
+            yield from read(read_lines(body), self.report, self.text_columns, self.id_column)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise CorpusError(
+                f"{uri} is not a whole gzip file ({error}), after {self.report.row} rows: upload it again."
+            ) from error
+        self.objects.append(
+            CorpusObject(
+                key, answer["ContentLength"], answer["ETag"].strip('"'), answer.get("VersionId"), self.report.row
+            )
+        )
+
+
+def _is_data(path: str) -> bool:
+    """Tell whether an object is data: not a folder's mark, nor (as in Hadoop) _SUCCESS, _temporary/..., .part.crc."""
+    return not path.endswith("/") and path != "" and not any(name.startswith(("_", ".")) for name in path.split("/"))
+
+
+def _reader(uri: S3Uri) -> _Reader:
+    name = uri.key.lower().removesuffix(".gz")
+    for extension, reader in _READERS.items():
+        if name.endswith(extension):
+            return reader
+    raise CorpusError(f"{uri} has no extension that tells its format: allowed are {_ALLOWED}. Rename or remove it.")

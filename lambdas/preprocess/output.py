@@ -1,0 +1,31 @@
+"""What a run writes to S3."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from s3_uri import S3Uri
+
+
+class Output:
+    """The prefix below which a run writes; encryption is the bucket's default."""
+
+    def __init__(self, s3: S3Client, uri: S3Uri) -> None:
+        self._s3 = s3
+        self._uri = uri
+
+    def write_bytes(self, name: str, content: bytes, content_type: str) -> None:
+        """Write the object ``name`` below the prefix."""
+        target = self._uri / name
+        self._s3.put_object(Bucket=target.bucket, Key=target.key, Body=content, ContentType=content_type)
+
+    def write_text(self, name: str, content: str) -> None:
+        """Write a text in UTF-8."""
+        self.write_bytes(name, content.encode(), "text/plain; charset=utf-8")
+
+    def write_json(self, name: str, content: dict[str, object]) -> None:
+        """Write a JSON object, readable by people."""
+        self.write_bytes(name, f"{json.dumps(content, indent=2)}\n".encode(), "application/json")
