@@ -1,0 +1,49 @@
+"""What the platform says about SageMaker's instance types.
+
+Their names follow EC2's naming convention (https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html):
+family, generation, then letters for the processor and the options, for example ``d`` for local NVMe volumes.
+"""
+
+import re
+from functools import cache
+
+from botocore.loaders import Loader
+
+_GPU = re.compile(r"ml\.[gp]\d")
+_ARM = re.compile(r"ml\.([a-z]+\dg|\w+-gb)")
+_LOCAL_STORAGE = re.compile(r"ml\.([a-z]+\d+[a-z]*d|[gp][5-9]|trn\d|dl\d)")
+
+
+def training_instance_types() -> tuple[str, ...]:
+    """Return the instance types that ``CreateTrainingJob`` takes, as the installed botocore lists them."""
+    return _enumeration("TrainingInstanceType")
+
+
+def hosting_instance_types() -> tuple[str, ...]:
+    """Return the instance types that a production variant of an endpoint takes."""
+    return _enumeration("ProductionVariantInstanceType")
+
+
+def has_gpu(instance_type: str) -> bool:
+    """Whether the instance has an NVIDIA GPU."""
+    return _GPU.match(instance_type) is not None
+
+
+def is_arm(instance_type: str) -> bool:
+    """Whether the instance's processor is an Arm one (Graviton, Grace), on which x86 images do not run."""
+    return _ARM.match(instance_type) is not None
+
+
+def has_local_storage(instance_type: str) -> bool:
+    """Whether the instance keeps its data on local NVMe volumes.
+
+    Their hardware encrypts them, and SageMaker refuses a KMS key for the volume of such an instance
+    (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ResourceConfig.html, ``VolumeKmsKeyId``).
+    """
+    return _LOCAL_STORAGE.match(instance_type) is not None
+
+
+@cache
+def _enumeration(shape: str) -> tuple[str, ...]:
+    model = Loader().load_service_model("sagemaker", "service-2")
+    return tuple(model["shapes"][shape]["enum"])

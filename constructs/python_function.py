@@ -1,0 +1,69 @@
+"""A Lambda function of one folder of ``lambdas/``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from aws_cdk import Duration, IgnoreMode, RemovalPolicy, aws_iam, aws_lambda, aws_logs
+
+from constructs import Construct
+
+LAMBDAS = Path(__file__).parent.parent / "lambdas"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PythonFunctionProps:
+    """What a function needs.
+
+    Attributes:
+        folder: its folder in ``lambdas/``, whose ``handler.py`` has the function ``handler``.
+        description: what it does, for whoever finds it in the console.
+        timeout: at most 15 minutes.
+        memory_mb: 128 to 10,240.
+        log_retention_days: one of the ages that CloudWatch Logs knows.
+        environment: variables beside Lambda's own.
+    """
+
+    folder: str
+    description: str
+    timeout: Duration
+    memory_mb: int
+    log_retention_days: int
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class PythonFunction(Construct):
+    """The function, with a role that may write its log and no more, and the log.
+
+    Attributes:
+        function: the function, to which whoever wires grants what it needs.
+    """
+
+    def __init__(self, scope: Construct, id: str, props: PythonFunctionProps) -> None:
+        super().__init__(scope, id)
+        log_group = self._build_log_group(props.log_retention_days)
+        role = aws_iam.Role(self, "Role", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(role)
+        self.function = aws_lambda.Function(
+            self,
+            "Function",
+            description=props.description,
+            runtime=aws_lambda.Runtime.PYTHON_3_14,
+            architecture=aws_lambda.Architecture.ARM_64,
+            code=aws_lambda.Code.from_asset(
+                str(LAMBDAS / props.folder), exclude=[".*", "__pycache__"], ignore_mode=IgnoreMode.GIT
+            ),
+            handler="handler.handler",
+            timeout=props.timeout,
+            memory_size=props.memory_mb,
+            environment=dict(props.environment),
+            role=role,
+            log_group=log_group,
+        )
+
+    def _build_log_group(self, retention_days: int) -> aws_logs.LogGroup:
+        log_group = aws_logs.LogGroup(self, "Logs", removal_policy=RemovalPolicy.DESTROY)
+        # CDK's enumeration names the ages in words; CloudFormation and environments/*.yaml count days.
+        cast("aws_logs.CfnLogGroup", log_group.node.default_child).retention_in_days = retention_days
+        return log_group

@@ -1,0 +1,24 @@
+"""One environment."""
+
+from aws_cdk import Environment, Stage, Tags
+
+from constructs import Construct
+from stacks.config import EnvironmentConfig
+from stacks.data import DataStack
+from stacks.serving import ServingStack
+from stacks.training import TrainingStack
+
+
+class TopicsmithStage(Stage):
+    """The stacks of one environment, named after it."""
+
+    def __init__(self, scope: Construct, id: str, *, config: EnvironmentConfig) -> None:
+        super().__init__(scope, id, env=Environment(account=config.account, region=config.region))
+        name = f"topicsmith-{id}"
+        data = DataStack(self, "data", name=name, config=config).data
+        training = TrainingStack(self, "training", name=name, config=config, data=data)
+        ServingStack(
+            self, "serving", name=name, config=config, data=data, image=training.image, registry=training.registry
+        )
+        for key, value in {"project": "topicsmith", "environment": id, **config.tags}.items():
+            Tags.of(self).add(key, value)

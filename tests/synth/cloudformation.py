@@ -1,0 +1,96 @@
+"""As much of CloudFormation as it takes to read a deployed property: intrinsic functions on made-up resources."""
+
+import json
+from typing import Any
+
+from tests.synth.assembly import PARTS, Assembly, JsonObject
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+_PSEUDO_PARAMETERS = {
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Region": REGION,
+    "AWS::Partition": "aws",
+    "AWS::URLSuffix": "amazonaws.com",
+}
+_ARNS = {
+    "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/",
+    "AWS::KMS::Key": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/",
+    "AWS::Lambda::Function": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:",
+    "AWS::Logs::LogGroup": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:",
+    "AWS::S3::Bucket": "arn:aws:s3:::",
+    "AWS::SageMaker::ModelPackageGroup": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package-group/",
+}
+
+
+class Deployment:
+    """The stacks of one environment, with ids made of the logical ids."""
+
+    def __init__(self, assembly: Assembly, environment: str) -> None:
+        self.name = f"topicsmith-{environment}"
+        self.templates = {f"{self.name}-{part}": assembly.template(environment, part) for part in PARTS}
+
+    def resources(self, part: str, type_: str) -> dict[str, JsonObject]:
+        """Return the resources of a type by logical id, their properties resolved."""
+        stack = f"{self.name}-{part}"
+        resources = self.templates[stack]["Resources"]
+        return {
+            logical_id: {**resource, "Properties": self._resolve(stack, resource["Properties"])}
+            for logical_id, resource in resources.items()
+            if resource["Type"] == type_
+        }
+
+    def resource(self, part: str, type_: str) -> JsonObject:
+        """Return the properties of the only resource of a type."""
+        (resource,) = self.resources(part, type_).values()
+        properties = resource["Properties"]
+        assert isinstance(properties, dict)
+        return properties
+
+    def pipeline_definition(self) -> JsonObject:
+        body = self.resource("training", "AWS::SageMaker::Pipeline")["PipelineDefinition"]["PipelineDefinitionBody"]
+        definition = json.loads(body)
+        assert isinstance(definition, dict)
+        return definition
+
+    def statements(self, part: str, role: str) -> list[JsonObject]:
+        """Return the statements of the policies that are attached to the role whose logical id begins like this."""
+        return [
+            statement
+            for policy in self.resources(part, "AWS::IAM::Policy").values()
+            if any(name.startswith(role) for name in policy["Properties"]["Roles"])
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        ]
+
+    def _resolve(self, stack: str, value: Any) -> Any:
+        match value:
+            case {"Ref": name} if name in _PSEUDO_PARAMETERS:
+                return _PSEUDO_PARAMETERS[name]
+            case {"Ref": name}:
+                return self._name(stack, name)
+            case {"Fn::GetAtt": [logical_id, "Arn" | "ModelPackageGroupArn"]}:
+                return _ARNS[self.templates[stack]["Resources"][logical_id]["Type"]] + self._name(stack, logical_id)
+            case {"Fn::GetAtt": [logical_id, _]}:
+                return self._name(stack, logical_id)
+            case {"Fn::Join": [separator, parts]}:
+                return separator.join(self._resolve(stack, part) for part in parts)
+            case {"Fn::Sub": str(text)}:
+                for name, substitute in _PSEUDO_PARAMETERS.items():
+                    text = text.replace(f"${{{name}}}", substitute)
+                assert "${" not in text, text
+                return text
+            case {"Fn::GetStackOutput": {"StackName": producer, "OutputName": output}}:
+                return self._resolve(producer, self.templates[producer]["Outputs"][output]["Value"])
+            case dict():
+                return {key: self._resolve(stack, item) for key, item in value.items()}
+            case list():
+                return [self._resolve(stack, item) for item in value]
+            case _:
+                return value
+
+    def _name(self, stack: str, logical_id: str) -> str:
+        properties = self.templates[stack]["Resources"].get(logical_id, {}).get("Properties", {})
+        for key in ("ModelPackageGroupName", "EndpointName"):
+            if key in properties:
+                return str(properties[key])
+        return logical_id.lower() if "Bucket" in logical_id else logical_id

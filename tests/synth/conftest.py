@@ -1,0 +1,64 @@
+import os
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.synth.assembly import ROOT, Assembly, copy_sources, synthesize, synthesize_in_process
+
+_NO_NETWORK = ("unshare", "--map-root-user", "--net")
+
+
+@pytest.fixture(scope="session")
+def isolation() -> tuple[str, ...]:
+    """A command under which a process has no network, or nothing where this machine does not let us."""
+    usable = shutil.which("unshare") and subprocess.run([*_NO_NETWORK, "true"], capture_output=True).returncode == 0
+    return _NO_NETWORK if usable else ()
+
+
+@pytest.fixture(scope="session")
+def assemblies(tmp_path_factory: pytest.TempPathFactory, isolation: tuple[str, ...]) -> tuple[Assembly, Assembly]:
+    """What ``cdk synth`` makes here, and of a copy elsewhere under a new HOME, other settings and no network."""
+    here = {"HOME": os.environ["HOME"], "AWS_REGION": "ap-southeast-2", "AWS_EC2_METADATA_DISABLED": "true"}
+    # No credentials of whoever runs the tests: with some, the CLI asks AWS whose they are.
+    here |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    new_home = tmp_path_factory.mktemp("new home")
+    there = {"HOME": str(new_home), "TZ": "Pacific/Auckland", "LC_ALL": "C", "PYTHONHASHSEED": "7"}
+    copy = tmp_path_factory.mktemp("a copy elsewhere")
+    copy_sources(copy)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(synthesize, ROOT, tmp_path_factory.mktemp("assembly"), here)
+        second = pool.submit(synthesize, copy, tmp_path_factory.mktemp("assembly"), there, wrapper=isolation)
+        return first.result(), second.result()
+
+
+@pytest.fixture(scope="session")
+def assembly(assemblies: tuple[Assembly, Assembly]) -> Assembly:
+    """What ``cdk synth`` makes of the working tree."""
+    return assemblies[0]
+
+
+@pytest.fixture(scope="session")
+def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The assembly of environments that take the other way at each fork that ours do not take."""
+    directory = tmp_path_factory.mktemp("variants")
+    pinned = "arn:aws-us-gov:sagemaker:us-gov-west-1:210987654321:model-package/topicsmith-pinned/7"
+    synthesize_in_process(
+        directory,
+        {
+            "pinned": {
+                "account": "210987654321",
+                "region": "us-gov-west-1",
+                "serving": {"model_package": pinned, "instance_type": "ml.g4dn.xlarge"},
+            },
+            "volumes": {"region": "eu-west-1", "training": {"instance_type": "ml.p3.2xlarge"}, "tags": {"cost": "1"}},
+        },
+    )
+    return directory
+
+
+@pytest.fixture(params=["dev", "prod"])
+def environment(request: pytest.FixtureRequest) -> str:
+    return str(request.param)

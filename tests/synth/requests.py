@@ -1,0 +1,48 @@
+"""Holds a request against botocore's model of the SageMaker API: its own validator, and what that leaves out."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import botocore.session
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape, StructureShape
+from botocore.validate import ParamValidator
+
+
+def problems(operation: str, request: dict[str, Any]) -> list[str]:
+    """Return what is wrong with the request of an operation: members, types, lengths, enumerations, patterns."""
+    model: ServiceModel = botocore.session.get_session().get_service_model("sagemaker")
+    shape = model.operation_model(operation).input_shape
+    assert shape is not None
+    report = ParamValidator().validate(request, shape)
+    return [report.generate_report()] if report.has_errors() else list(_values(shape, request, operation))
+
+
+def _values(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    match shape:
+        case StructureShape():
+            for name, item in value.items():
+                yield from _values(shape.members[name], item, f"{path}.{name}")
+        case ListShape():
+            for index, item in enumerate(value):
+                yield from _values(shape.member, item, f"{path}[{index}]")
+        case MapShape():
+            for name, item in value.items():
+                yield from _values(shape.key, name, f"{path}.{name}")
+                yield from _values(shape.value, item, f"{path}.{name}")
+        case StringShape():
+            pattern = shape.metadata.get("pattern")
+            if shape.enum and value not in shape.enum:
+                yield f"{path}: {value!r} is none of {shape.enum}"
+            if pattern and not re.fullmatch(_python(pattern), value):
+                yield f"{path}: {value!r} does not match {pattern}"
+            if len(value) > shape.metadata.get("max", len(value)):
+                yield f"{path}: {value!r} is too long"
+
+
+def _python(pattern: str) -> str:
+    """Return a pattern of the model, which is written for Java, for Python's ``re``."""
+    for name, characters in (("L", "A-Za-z"), ("Z", " "), ("N", "0-9")):
+        pattern = pattern.replace(rf"\p{{{name}}}", characters)
+    # A repetition of the end of the text, which is what a few of them ask for.
+    return re.sub(r"\$\{\d+,\d+\}", "$", pattern)

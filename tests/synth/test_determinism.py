@@ -1,0 +1,23 @@
+import pytest
+
+from tests.synth.assembly import Assembly
+
+
+def test_two_synths_write_the_same_bytes(assemblies: tuple[Assembly, Assembly]) -> None:
+    here, elsewhere = (assembly.files() for assembly in assemblies)
+    assert here.keys() == elsewhere.keys()
+    assert [name for name in here if here[name] != elsewhere[name]] == []
+
+
+def test_synth_needs_neither_network_nor_credentials(
+    assemblies: tuple[Assembly, Assembly], isolation: tuple[str, ...]
+) -> None:
+    if not isolation:
+        pytest.skip("this machine does not let a test take the network from a process")
+    assert assemblies[1].template("prod", "serving")["Resources"]
+
+
+def test_the_assembly_names_nothing_of_the_machine(assembly: Assembly) -> None:
+    foreign = [str(assembly.directory.parent).encode(), b"ap-southeast-2", b"/node_modules/", b"site-packages"]
+    own = {name: text for name, text in assembly.files().items() if not name.startswith("asset.")}
+    assert [(name, word) for name, text in own.items() for word in foreign if word in text] == []

@@ -1,0 +1,157 @@
+"""What each role may do: the actions, and for those that matter most the resources and conditions."""
+
+import pytest
+
+from tests.synth.assembly import Assembly, JsonObject
+from tests.synth.cloudformation import ACCOUNT, REGION, Deployment
+
+_SAGEMAKER_JOB = {
+    "logs:CreateLogGroup",
+    "logs:CreateLogStream",
+    "logs:DescribeLogStreams",
+    "logs:PutLogEvents",
+    "cloudwatch:PutMetricData",
+    "ecr:GetAuthorizationToken",
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:GetDownloadUrlForLayer",
+}
+_READ_AND_WRITE = {
+    "s3:ListBucket",
+    "s3:GetObject",
+    "s3:PutObject",
+    "s3:AbortMultipartUpload",
+    "kms:Decrypt",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+}
+_ACTIONS = {
+    ("training", "PreprocessingPreprocessRole"): {"logs:CreateLogStream", "logs:PutLogEvents", *_READ_AND_WRITE},
+    ("training", "TrainingRole"): _SAGEMAKER_JOB | _READ_AND_WRITE,
+    ("training", "PipelineRole"): {
+        "lambda:InvokeFunction",
+        "iam:PassRole",
+        "sagemaker:AddTags",
+        "sagemaker:CreateModelPackage",
+        "sagemaker:CreateTrainingJob",
+        "sagemaker:DescribeTrainingJob",
+        "sagemaker:StopTrainingJob",
+        "ecr:BatchGetImage",
+        "ecr:DescribeImages",
+        "s3:GetObject",
+        "kms:Decrypt",
+    },
+    ("serving", "EndpointRole"): {*_SAGEMAKER_JOB, "s3:GetObject", "kms:Decrypt"},
+    ("serving", "ApprovalDeployRole"): {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "cloudformation:DescribeStacks",
+        "cloudformation:UpdateStack",
+        "ssm:GetParameters",
+    },
+}
+
+
+@pytest.fixture
+def deployment(assembly: Assembly, environment: str) -> Deployment:
+    return Deployment(assembly, environment)
+
+
+def _list(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
+
+
+def _that_allow(deployment: Deployment, part: str, role: str, action: str) -> list[JsonObject]:
+    return [one for one in deployment.statements(part, role) if action in _list(one["Action"])]
+
+
+def test_every_role_is_among_these(deployment: Deployment) -> None:
+    policies = [
+        (part, policy["Properties"]["Roles"])
+        for part in ("data", "training", "serving")
+        for policy in deployment.resources(part, "AWS::IAM::Policy").values()
+    ]
+    known = {(part, role) for part, role in _ACTIONS}
+    assert {(part, next(name for _, name in known if roles[0].startswith(name))) for part, roles in policies} == known
+
+
+@pytest.mark.parametrize(("part", "role"), _ACTIONS)
+def test_a_role_may_do_what_it_needs_and_no_more(deployment: Deployment, part: str, role: str) -> None:
+    allowed = {action for one in deployment.statements(part, role) for action in _list(one["Action"])}
+    assert allowed == _ACTIONS[part, role]
+
+
+@pytest.mark.parametrize(
+    ("part", "role", "action", "prefixes"),
+    [
+        ("training", "PreprocessingPreprocessRole", "s3:GetObject", ["raw"]),
+        ("training", "PreprocessingPreprocessRole", "s3:PutObject", ["bow"]),
+        ("training", "TrainingRole", "s3:GetObject", ["bow"]),
+        ("training", "TrainingRole", "s3:PutObject", ["models"]),
+        ("training", "PipelineRole", "s3:GetObject", ["models"]),
+        ("serving", "EndpointRole", "s3:GetObject", ["models"]),
+    ],
+)
+def test_a_role_reads_and_writes_only_its_prefixes(
+    deployment: Deployment, part: str, role: str, action: str, prefixes: list[str]
+) -> None:
+    resources = [resource for one in _that_allow(deployment, part, role, action) for resource in _list(one["Resource"])]
+    (bucket,) = (name for name in deployment.resources("data", "AWS::S3::Bucket") if name.startswith("DataBucket"))
+    assert resources == [f"arn:aws:s3:::{bucket.lower()}/{prefix}/*" for prefix in prefixes]
+
+
+def test_a_role_finds_only_what_it_may_read(deployment: Deployment) -> None:
+    for role, prefix in (("PreprocessingPreprocessRole", "raw"), ("TrainingRole", "bow")):
+        (statement,) = _that_allow(deployment, "training", role, "s3:ListBucket")
+        assert statement["Condition"] == {"StringLike": {"s3:prefix": f"{prefix}/*"}}
+
+
+def test_the_pipeline_hands_its_jobs_the_training_role_only(deployment: Deployment) -> None:
+    (statement,) = _that_allow(deployment, "training", "PipelineRole", "iam:PassRole")
+    (role,) = (name for name in deployment.resources("training", "AWS::IAM::Role") if name.startswith("TrainingRole"))
+    assert statement["Resource"] == f"arn:aws:iam::{ACCOUNT}:role/{role}"
+    assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+
+
+def test_metrics_go_to_one_namespace(deployment: Deployment) -> None:
+    for part, role, kind in (("training", "TrainingRole", "TrainingJobs"), ("serving", "EndpointRole", "Endpoints")):
+        (statement,) = _that_allow(deployment, part, role, "cloudwatch:PutMetricData")
+        assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": f"/aws/sagemaker/{kind}"}}
+
+
+def test_what_names_no_resource_could_not(deployment: Deployment) -> None:
+    """Every other action that is allowed anywhere has resources in IAM."""
+    everywhere = {
+        action
+        for part, role in _ACTIONS
+        for one in deployment.statements(part, role)
+        if one["Resource"] == "*"
+        for action in _list(one["Action"])
+    }
+    assert everywhere == {"cloudwatch:PutMetricData", "ecr:GetAuthorizationToken"}
+
+
+def test_no_managed_policy_but_the_one_that_cdk_gives_its_own_function(deployment: Deployment) -> None:
+    for part in ("data", "training", "serving"):
+        for name, role in deployment.resources(part, "AWS::IAM::Role").items():
+            assert "ManagedPolicyArns" not in role["Properties"] or name.startswith("CustomS3AutoDeleteObjects")
+
+
+def test_each_role_serves_one_service(deployment: Deployment) -> None:
+    trusted = {
+        name: [one["Principal"] for one in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]]
+        for part in ("training", "serving")
+        for name, role in deployment.resources(part, "AWS::IAM::Role").items()
+    }
+    for name, principals in trusted.items():
+        service = "sagemaker" if name.startswith(("TrainingRole", "PipelineRole", "EndpointRole")) else "lambda"
+        assert principals == [{"Service": f"{service}.amazonaws.com"}], name
+
+
+def test_the_registered_versions_are_those_of_the_own_group(deployment: Deployment) -> None:
+    (statement,) = _that_allow(deployment, "training", "PipelineRole", "sagemaker:CreateModelPackage")
+    registry = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
+    assert statement["Resource"] == [
+        f"{registry}:model-package-group/{deployment.name}",
+        f"{registry}:model-package/{deployment.name}/*",
+    ]

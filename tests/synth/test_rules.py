@@ -1,0 +1,95 @@
+"""What holds for every template and for the app as a whole."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from aws_cdk import App, Stack, aws_s3
+from cdk_nag import AwsSolutionsChecks
+
+from tests.synth.assembly import ENVIRONMENTS, PARTS, ROOT, Assembly, cdk
+
+# A logical id that changes makes CloudFormation replace the resource, and what it held is gone.
+_STATEFUL = {
+    "AWS::KMS::Key": {"data": {"DataKey5F086070"}},
+    "AWS::S3::Bucket": {"data": {"DataBucketE6B0FAA8", "DataAccessLogsC0C25EE4"}},
+    "AWS::SageMaker::ModelPackageGroup": {"training": {"RegistryGroupF9A457C4"}},
+    "AWS::SageMaker::Endpoint": {"serving": {"Endpoint8024A810"}},
+    "AWS::Logs::LogGroup": {
+        "training": {"PreprocessingPreprocessLogsB7CFF385"},
+        "serving": {"ApprovalDeployLogs40CB0FA5"},
+    },
+}
+
+
+@pytest.mark.parametrize("type_", _STATEFUL)
+def test_stateful_resources_keep_their_logical_ids(assembly: Assembly, environment: str, type_: str) -> None:
+    found = {
+        part: {name for name, one in assembly.template(environment, part)["Resources"].items() if one["Type"] == type_}
+        for part in PARTS
+    }
+    assert {part: names for part, names in found.items() if names} == _STATEFUL[type_]
+
+
+def test_no_finding_of_cdk_nag_or_cdks_own_rules_is_open(assembly: Assembly, variants: Path) -> None:
+    for directory in (assembly.directory, variants):
+        report = json.loads((directory / "validation-report.json").read_text())
+        assert report["pluginReports"] == []
+
+
+def test_cdk_nag_finds_what_there_is_to_find() -> None:
+    app = App()
+    aws_s3.Bucket(Stack(app, "stack"), "bucket")
+    found = {violation.rule_name for violation in AwsSolutionsChecks(app).validate_scope(app).violations}
+    assert found == {"AwsSolutions-S1", "AwsSolutions-S10"}
+
+
+def test_cfn_lint_has_nothing_to_say(assembly: Assembly, variants: Path) -> None:
+    templates = [path for root in (assembly.directory, variants) for path in root.glob("assembly-*/*.template.json")]
+    assert len(templates) == 12
+    command = [Path(sys.executable).with_name("cfn-lint"), *templates]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, ""), result.stdout + result.stderr
+
+
+def test_every_resource_that_can_be_is_tagged_with_its_environment(assembly: Assembly, environment: str) -> None:
+    for part in PARTS:
+        for name, resource in assembly.template(environment, part)["Resources"].items():
+            tags = resource["Properties"].get("Tags")
+            assert tags is None or {"Key": "environment", "Value": environment} in tags, name
+
+
+def test_prod_is_protected_and_dev_is_not(assembly: Assembly) -> None:
+    for name, protected in (("dev", False), ("prod", True)):
+        manifest = json.loads((assembly.directory / f"assembly-{name}" / "manifest.json").read_text())
+        artifacts = manifest["artifacts"].values()
+        stacks = [one["properties"] for one in artifacts if one["type"] == "aws:cloudformation:stack"]
+        assert {stack["stackName"] for stack in stacks} == {f"topicsmith-{name}-{part}" for part in PARTS}
+        assert {stack["terminationProtection"] for stack in stacks} == {protected}
+
+
+def test_cdk_ls_shows_the_environments(assembly: Assembly) -> None:
+    result = cdk(ROOT, ["ls", "--app", str(assembly.directory)], {"HOME": os.environ["HOME"]})
+    stacks = [line.split()[0] for line in result.stdout.splitlines()]
+    assert stacks == [f"{environment}/{part}" for environment in ENVIRONMENTS for part in PARTS]
+
+
+def test_every_feature_flag_has_the_recommended_value() -> None:
+    file = ROOT / "node_modules" / "aws-cdk" / "lib" / "init-templates" / ".recommended-feature-flags.json"
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    recommended = json.loads(file.read_text())
+    assert {flag: context.get(flag) for flag in recommended} == recommended
+
+
+def test_constructs_is_our_folder_and_the_library() -> None:
+    """An __init__.py in the folder would hide the library of the same name."""
+    assert not (ROOT / "constructs" / "__init__.py").exists()
+    library = importlib.import_module("constructs")
+    assert library.__file__
+    assert ROOT / "constructs" not in Path(library.__file__).parents
+    ours = importlib.import_module("constructs.data_bucket")
+    assert ours.__file__ == str(ROOT / "constructs" / "data_bucket.py")

@@ -1,0 +1,31 @@
+"""What changes here changes what is deployed; what matters about it is asserted by meaning in the other modules."""
+
+import json
+import re
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.json import JSONSnapshotExtension
+
+from tests.synth.assembly import ENVIRONMENTS, PARTS, Assembly
+from tests.synth.cloudformation import Deployment
+
+_ASSET_HASH = re.compile(r"\b[0-9a-f]{64}\b")
+
+
+@pytest.fixture
+def json_snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    return snapshot.use_extension(JSONSnapshotExtension)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("part", PARTS)
+def test_template(assembly: Assembly, environment: str, part: str, json_snapshot: SnapshotAssertion) -> None:
+    text = assembly.template_file(environment, part).read_text()
+    assert json.loads(_ASSET_HASH.sub("<hash of the asset>", text)) == json_snapshot
+
+
+def test_pipeline_definition(assembly: Assembly, environment: str, json_snapshot: SnapshotAssertion) -> None:
+    """The same as in the template, where it is one long string, for a reader."""
+    definition = json.dumps(Deployment(assembly, environment).pipeline_definition())
+    assert json.loads(_ASSET_HASH.sub("<hash of the asset>", definition)) == json_snapshot

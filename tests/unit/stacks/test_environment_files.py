@@ -1,0 +1,143 @@
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stacks.config import EnvironmentConfig
+from stacks.environment_files import ConfigError, load_environment, load_environments
+
+
+def _errors(folder: Path, text: str) -> list[str]:
+    folder = folder / "environments"
+    folder.mkdir(exist_ok=True)
+    file = folder / "dev.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        load_environments(folder)
+    return str(error.value).splitlines()
+
+
+def test_the_environments_of_the_project() -> None:
+    environments = load_environments(Path(__file__).parents[3] / "environments")
+    assert list(environments) == ["dev", "prod"]
+    assert environments["dev"].data.removal == "destroy"
+    assert environments["prod"].data.removal == "retain"
+    assert environments["prod"].serving.min_instances >= 2
+
+
+def test_all_errors_of_a_file_at_once_with_line_key_value_and_what_is_allowed(tmp_path: Path) -> None:
+    assert _errors(
+        tmp_path,
+        """\
+region: us-east-1
+accuont: 5
+account: 12
+data:
+  removal: keep
+training:
+  instance_type: ml.m5.large
+  hyperparameters:
+    learning_rate: 1e-7
+serving:
+  min_instances: 3
+  max_instances: 2
+preprocessing:
+  text_columns:
+    - title
+    - 3
+""",
+    ) == [
+        "environments/dev.yaml cannot be used:",
+        "  line 2, accuont: unknown key (did you mean account?); allowed: account, data, log_retention_days, "
+        "preprocessing, region, serving, tags, termination_protection, training",
+        "  line 3, account: 12 is not text to YAML; put it in quotes",
+        "  line 5, data.removal: 'keep': Input should be 'retain' or 'destroy'",
+        "  line 7, training.instance_type: 'ml.m5.large': has no GPU; allowed: for example ml.g5.xlarge, "
+        "or any with training.allow_cpu: true",
+        "  line 9, training.hyperparameters.learning_rate: 1e-07: Input should be greater than or equal to 0.000001",
+        "  line 12, serving.max_instances: 2: below min_instances; allowed: 3 or more",
+        "  line 16, preprocessing.text_columns.1: 3 is not text to YAML; put it in quotes",
+    ]
+
+
+def test_all_files_at_once(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text("region: nowhere\n")
+    with pytest.raises(ConfigError) as error:
+        load_environments(tmp_path)
+    assert [line.split("/")[-1] for line in str(error.value).splitlines()[::2]] == [
+        "a.yaml cannot be used:",
+        "b.yaml cannot be used:",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("region: us-east-1\ndata: {\n", "line 3: expected the node content, but found '<stream end>'"),
+        ("region: us-east-1\n\ttags: {}\n", "line 2: found character '\\t' that cannot start any token"),
+        ("region: us-east-1\nregion: us-west-2\n", "line 2: the key 'region' stands twice"),
+        ("data:\n  removal: retain\n  removal: destroy\n", "line 3: the key 'removal' stands twice"),
+        ("region: !!python/object/apply:os.getcwd []\n", "line 1: could not determine a constructor for the tag"),
+        ("? [region]\n: us-east-1\n", "line 1: found unhashable key"),
+        ("region: us-east-1\n---\nregion: us-east-1\n", "line 2: but found another document"),
+    ],
+)
+def test_what_is_not_usable_yaml(tmp_path: Path, text: str, problem: str) -> None:
+    (line,) = _errors(tmp_path, text)
+    assert line.startswith(f"environments/dev.yaml is not usable YAML: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "  line 1, region is missing"),
+        ("# nothing\n", "  line 1, region is missing"),
+        ("- region\n", "  line 1, the whole file: ['region']: Input should be a valid dictionary"),
+        ("region: us-east-1\ndata: destroy\n", "  line 2, data: 'destroy': Input should be a valid dictionary"),
+        ("region: us-east-1\ntags: {on: x}\n", "  line 2, tags.1: True is not text to YAML; put it in quotes"),
+    ],
+)
+def test_what_is_yaml_and_no_environment(tmp_path: Path, text: str, problem: str) -> None:
+    assert _errors(tmp_path, text)[1].startswith(problem)
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    file = tmp_path / "dev.yaml"
+    file.write_bytes(b"region: \xff\xfe\n")
+    with pytest.raises(ConfigError, match="is not usable YAML"):
+        load_environment(file)
+
+
+@pytest.mark.parametrize("name", ["dev.yml", "Dev.yaml", "my env.yaml", "1.yaml", f"{'x' * 33}.yaml", "dev-.yaml"])
+def test_a_file_that_names_no_environment(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("region: us-east-1\n")
+    with pytest.raises(ConfigError, match="does not name an environment"):
+        load_environments(tmp_path)
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"has no \*.yaml file"):
+        load_environments(tmp_path)
+
+
+@given(exponent=st.integers(-6, -1), digit=st.integers(1, 9))
+def test_numbers_may_be_written_as_people_write_them(
+    tmp_path_factory: pytest.TempPathFactory, exponent: int, digit: int
+) -> None:
+    """YAML 1.1, which PyYAML speaks, takes 1e-3 for text."""
+    folder = tmp_path_factory.mktemp("environments")
+    hyperparameters = f"{{learning_rate: {digit}e{exponent}}}"
+    file = folder / "dev.yaml"
+    file.write_text(f"region: us-east-1\ntraining: {{hyperparameters: {hyperparameters}}}\n")
+    assert load_environment(file).training.hyperparameters.learning_rate == float(f"{digit}e{exponent}")
+    shutil.rmtree(folder)
+
+
+def test_a_file_says_what_the_model_says(tmp_path: Path) -> None:
+    file = tmp_path / "dev.yaml"
+    file.write_text("region: us-east-1\nserving: &s {min_instances: 2}\n")
+    expected = EnvironmentConfig.model_validate({"region": "us-east-1", "serving": {"min_instances": 2}})
+    assert load_environment(file) == expected
