@@ -82,10 +82,7 @@ def main(argv: list[str] | None = None) -> None:
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGTERM, _stop)
     for extension in _EXTENSIONS:
-        try:
-            importlib.import_module(f"topicsmith.local.{extension}").install()
-        except (ModuleNotFoundError, AttributeError) as e:
-            print("MISSING", e)
+        importlib.import_module(f"topicsmith.local.{extension}").install()
     server = make_server(
         "localhost",
         port,

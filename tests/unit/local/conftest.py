@@ -1,0 +1,15 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.unit.local.support import SmallCloud, furnish, start_cloud, stop_cloud
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCloud]:
+    cloud = start_cloud(tmp_path_factory.mktemp("state"))
+    try:
+        furnish(cloud)
+        yield cloud
+    finally:
+        stop_cloud(cloud)

@@ -1,0 +1,159 @@
+"""A small cloud in a process of its own, and what tests do with it."""
+
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+
+T = TypeVar("T")
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+BUCKET = "small-bucket"
+REPOSITORY = "small"
+IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{REPOSITORY}:1"
+
+
+@dataclass
+class SmallCloud:
+    """A running server and what a test does with it."""
+
+    process: subprocess.Popen[bytes]
+    environ: dict[str, str]
+    state: Path
+    role_arn: str = ""
+
+    def client(self, service: str) -> Any:
+        return boto3.client(  # type: ignore[call-overload]
+            service,
+            region_name=REGION,
+            endpoint_url=self.environ["AWS_ENDPOINT_URL"],
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+        )
+
+    def role(self, name: str, *services: str) -> str:
+        """Create a role that the services may assume, and return its ARN."""
+        statement = {"Effect": "Allow", "Principal": {"Service": list(services)}, "Action": "sts:AssumeRole"}
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        role = self.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+        return str(role["Role"]["Arn"])
+
+    def put(self, key: str, body: bytes | str) -> str:
+        self.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
+        return f"s3://{BUCKET}/{key}"
+
+    def log(self, group: str, prefix: str = "") -> list[str]:
+        """Return the lines of a log group, of the streams that begin with ``prefix``; nothing when it is not there."""
+        logs = self.client("logs")
+        try:
+            streams = logs.describe_log_streams(logGroupName=group)["logStreams"]
+        except logs.exceptions.ResourceNotFoundException:
+            return []
+        names = [stream["logStreamName"] for stream in streams if stream["logStreamName"].startswith(prefix)]
+        return [
+            event["message"]
+            for name in names
+            for event in logs.get_log_events(logGroupName=group, logStreamName=name, startFromHead=True)["events"]
+        ]
+
+    def package(self, files: Mapping[str, str]) -> bytes:
+        """Return a deployment package."""
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as package:
+            for path, content in files.items():
+                package.writestr(path, content)
+        return archive.getvalue()
+
+    def function(self, name: str, files: Mapping[str, str], **more: Any) -> str:
+        """Create a function and return its ARN."""
+        request = {
+            "FunctionName": name,
+            "Runtime": "python3.13",
+            "Handler": "index.handler",
+            "Role": self.role_arn,
+            "Code": {"ZipFile": self.package(files)},
+            "Timeout": 5,
+            "MemorySize": 256,
+        }
+        return str(self.client("lambda").create_function(**request | more)["FunctionArn"])
+
+    def docker(self, *arguments: str, directory: Path = HERE, **options: Any) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(self.state / "bin" / "docker"), *arguments],
+            cwd=directory,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            **options,
+        )
+
+
+def wait_for(look: Callable[[], T | None], seconds: float = 30) -> T:
+    """Return the first thing that is there; fail when nothing comes."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not come")
+
+
+def start_cloud(state: Path) -> SmallCloud:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
+        "TOPICSMITH_LOCAL_STATE": str(state),
+        "TOPICSMITH_LOCAL_PORT": str(port),
+        "AWS_ENDPOINT_URL": f"http://localhost:{port}",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "MOTO_PORT": str(port),
+        "PYTHONPATH": str(ROOT),
+    }
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / "small_cloud.py"), str(port)], env=environ, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    return SmallCloud(process, environ, state)
+
+
+def stop_cloud(cloud: SmallCloud) -> None:
+    assert cloud.process.stdout is not None
+    cloud.process.kill()
+    cloud.process.wait()
+    cloud.process.stdout.close()
+
+
+def furnish(cloud: SmallCloud) -> None:
+    cloud.role_arn = cloud.role("worker", "sagemaker.amazonaws.com", "lambda.amazonaws.com")
+    cloud.client("s3").create_bucket(Bucket=BUCKET)
+    cloud.client("ecr").create_repository(repositoryName=REPOSITORY)
+    subprocess.run(
+        [sys.executable, "-c", "from topicsmith.local import docker; docker.write_executable()"],
+        env=cloud.environ,
+        check=True,
+    )
+    for command in (
+        ["build", "--tag", "cdkasset-small", "--file", "Dockerfile", "--platform", "linux/amd64", "."],
+        ["tag", "cdkasset-small", IMAGE],
+        ["push", IMAGE],
+    ):
+        done = cloud.docker(*command, directory=HERE / "image")
+        assert done.returncode == 0, done.stderr

@@ -1,0 +1,56 @@
+import json
+from pathlib import Path
+
+from tests.unit.local.support import ACCOUNT, HERE, IMAGE, REGION, SmallCloud
+
+
+def test_image_is_published_as_the_cdk_cli_does_it(cloud: SmallCloud, tmp_path: Path) -> None:
+    """The commands, in order, of cdk-assets in aws-cdk 2.1148.1."""
+    repository = "cdk-hnb659fds-container-assets"
+    uri = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{repository}:abc123"
+    cloud.client("ecr").create_repository(repositoryName=repository)
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "ntm").mkdir()
+    (tmp_path / "ntm" / "train").write_text("#!/usr/bin/env python3\nprint('hello')\n")
+    (tmp_path / "ntm" / "train").chmod(0o755)
+    registry = uri.partition("/")[0]
+    assert cloud.docker("login", "--username", "AWS", "--password-stdin", registry, input="token").returncode == 0
+    assert cloud.docker("inspect", "cdkasset-abc123").returncode == 1
+    built = cloud.docker(
+        *("build", "--build-arg", "A=B", "--build-context", "c=d", "--secret", "id=s,src=x", "--ssh", "default"),
+        *("--tag", "cdkasset-abc123", "--target", "final", "--file", "Dockerfile", "--network", "host"),
+        *("--platform", "linux/amd64", "--output=type=docker", "--cache-from", "type=x", "--cache-to", "type=y"),
+        *("--no-cache", "."),
+        directory=tmp_path,
+    )
+    assert built.returncode == 0, built.stderr
+    assert cloud.docker("inspect", "cdkasset-abc123").returncode == 0
+    assert cloud.docker("tag", "cdkasset-abc123", uri).returncode == 0
+    assert cloud.docker("--config", "/nowhere", "push", uri).returncode == 0
+    assert cloud.docker("push", uri).returncode == 0
+    image = cloud.client("ecr").describe_images(repositoryName=repository)["imageDetails"][0]
+    assert image["imageTags"] == ["abc123"]
+    program = cloud.state / "images" / repository / "abc123" / "ntm" / "train"
+    assert program.read_text().endswith("print('hello')\n")
+    assert program.stat().st_mode & 0o111
+
+
+def test_commands_fail_as_docker_does(cloud: SmallCloud, tmp_path: Path) -> None:
+    unbuilt = cloud.docker("build", "--tag", "nothing", ".", directory=tmp_path)
+    assert unbuilt.returncode == 1
+    assert "Dockerfile: no such file" in unbuilt.stderr
+    assert cloud.docker("tag", "nothing", "other").returncode == 1
+    assert "No such image" in cloud.docker("push", IMAGE.replace(":1", ":none")).stderr
+    cloud.docker("build", "--tag", "somewhere/else:1", ".", directory=HERE / "image")
+    assert "Invalid image URI" in cloud.docker("push", "somewhere/else:1").stderr
+    assert cloud.docker("run", "--rm", "image").returncode != 0
+    assert cloud.docker("images", "--format", "{{.Tag}}", "--filter", "reference=*/*:1").stdout == ""
+
+
+def test_same_content_has_the_same_digest(cloud: SmallCloud) -> None:
+    def digest(name: str) -> str:
+        cloud.docker("build", "--tag", name, ".", directory=HERE / "image")
+        inspected = json.loads(cloud.docker("inspect", name).stdout)
+        return str(inspected[0]["Id"])
+
+    assert digest("one") == digest("two")

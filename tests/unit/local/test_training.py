@@ -1,0 +1,185 @@
+import io
+import json
+import tarfile
+from typing import Any
+
+import pytest
+
+from tests.unit.local.support import BUCKET, IMAGE, SmallCloud, wait_for
+
+LOSS = r"#quality_metric: host=\S+, epoch=\S+, validation total_loss <loss>=(\S+)"
+ENDED = ("Completed", "Failed", "Stopped")
+
+
+def _train(cloud: SmallCloud, name: str, hyperparameters: dict[str, str] | None = None, **more: Any) -> None:
+    request = {
+        "TrainingJobName": name,
+        "AlgorithmSpecification": {
+            "TrainingImage": IMAGE,
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [{"Name": "validation:total_loss", "Regex": LOSS}],
+        },
+        "RoleArn": cloud.role_arn,
+        "HyperParameters": hyperparameters or {},
+        "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/models"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+    }
+    cloud.client("sagemaker").create_training_job(**request | more)
+
+
+def _channel(name: str, uri: str, **source: str) -> dict[str, Any]:
+    s3 = {"S3DataType": "S3Prefix", "S3Uri": uri, **source}
+    return {"ChannelName": name, "DataSource": {"S3DataSource": s3}, "ContentType": "text/plain"}
+
+
+def _describe(cloud: SmallCloud, name: str) -> dict[str, Any]:
+    described: dict[str, Any] = cloud.client("sagemaker").describe_training_job(TrainingJobName=name)
+    return described
+
+
+def _ended(cloud: SmallCloud, name: str) -> dict[str, Any]:
+    def look() -> dict[str, Any] | None:
+        job = _describe(cloud, name)
+        return job if job["TrainingJobStatus"] in ENDED else None
+
+    return wait_for(look)
+
+
+def _artifact(cloud: SmallCloud, uri: str) -> dict[str, Any]:
+    key = uri.removeprefix(f"s3://{BUCKET}/")
+    body = cloud.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(body)) as tar:
+        return {
+            member.name: json.loads(file.read())
+            for member in tar.getmembers()
+            if (file := tar.extractfile(member)) is not None
+        }
+
+
+def test_job_learns_and_tells_how(cloud: SmallCloud) -> None:
+    cloud.put("learn/a.txt", "a")
+    cloud.put("learn/deep/b.txt", "b")
+    channels = [_channel("train", f"s3://{BUCKET}/learn/"), _channel("validation", f"s3://{BUCKET}/learn/a.txt")]
+    _train(cloud, "learn", {"answer": "43"}, InputDataConfig=channels, Environment={"GREETING": "hello"})
+    began = _describe(cloud, "learn")
+    assert began["TrainingJobStatus"] == "InProgress"
+    assert "ModelArtifacts" not in began
+    job = _ended(cloud, "learn")
+    assert job["TrainingJobStatus"] == job["SecondaryStatus"] == "Completed", job.get("FailureReason")
+    transitions = job["SecondaryStatusTransitions"]
+    assert [item["Status"] for item in transitions] == [
+        "Starting",
+        "Downloading",
+        "Training",
+        "Uploading",
+        "Completed",
+    ]
+    assert all(item["StartTime"] <= item["EndTime"] for item in transitions)
+    assert job["TrainingStartTime"] <= job["TrainingEndTime"]
+    assert [(item["MetricName"], item["Value"]) for item in job["FinalMetricDataList"]] == [
+        ("validation:total_loss", 1.125)
+    ]
+    assert job["Environment"] == {"GREETING": "hello"}
+    assert job["ModelArtifacts"]["S3ModelArtifacts"] == f"s3://{BUCKET}/models/learn/output/model.tar.gz"
+    model = _artifact(cloud, job["ModelArtifacts"]["S3ModelArtifacts"])
+    assert model["model.json"]["answer"] == "43"
+    assert model["model.json"]["files"] == ["train/a.txt", "train/deep/b.txt", "validation/a.txt"]
+    log = cloud.log("/aws/sagemaker/TrainingJobs", "learn/algo-1-")
+    assert log[0] == "training on algo-1, learn, hello"
+    assert len(log) == 4
+    metrics = cloud.client("cloudwatch").list_metrics(Namespace="/aws/sagemaker/TrainingJobs")["Metrics"]
+    assert {"Name": "Host", "Value": "learn/algo-1"} in [item["Dimensions"][0] for item in metrics]
+    configuration = cloud.state / "jobs" / "learn" / "algo-1" / "input" / "config"
+    assert json.loads((configuration / "hyperparameters.json").read_text()) == {"answer": "43"}
+    assert json.loads((configuration / "inputdataconfig.json").read_text())["train"] == {
+        "TrainingInputMode": "File",
+        "S3DistributionType": "FullyReplicated",
+        "RecordWrapperType": "None",
+        "ContentType": "text/plain",
+    }
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"),
+    [
+        ("fail", "AlgorithmError: the corpus is empty, exit code: 1"),
+        ("crash", "AlgorithmError: , exit code: 137"),
+    ],
+)
+def test_failing_program_fails_the_job_with_its_reason(cloud: SmallCloud, mode: str, reason: str) -> None:
+    _train(cloud, mode, {"mode": mode})
+    job = _ended(cloud, mode)
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Failed", "Failed")
+    assert job["FailureReason"] == reason
+    assert "ModelArtifacts" not in job
+    assert "Contents" not in cloud.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=f"models/{mode}/")
+
+
+def test_missing_data_fails_the_job_with_the_reason(cloud: SmallCloud) -> None:
+    _train(cloud, "no-data", InputDataConfig=[_channel("train", f"s3://{BUCKET}/nowhere/")])
+    job = _ended(cloud, "no-data")
+    assert job["FailureReason"].startswith(f'ClientError: No S3 objects found under S3 URL "s3://{BUCKET}/nowhere/"')
+    assert "TrainingStartTime" not in job
+
+
+def test_unknown_image_fails_the_job_with_the_reason(cloud: SmallCloud) -> None:
+    image = IMAGE.replace(":1", ":nothing")
+    _train(cloud, "no-image", AlgorithmSpecification={"TrainingImage": image, "TrainingInputMode": "File"})
+    assert f"cannot pull {image}" in _ended(cloud, "no-image")["FailureReason"]
+
+
+def test_stopped_job_keeps_what_it_had_saved(cloud: SmallCloud) -> None:
+    _train(cloud, "stopped", {"mode": "wait"})
+    client = cloud.client("sagemaker")
+    wait_for(lambda: _describe(cloud, "stopped")["SecondaryStatus"] == "Training")
+    wait_for(lambda: (cloud.state / "jobs" / "stopped" / "algo-1" / "model" / "model.json").exists())
+    client.stop_training_job(TrainingJobName="stopped")
+    job = _ended(cloud, "stopped")
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "Stopped")
+    assert _artifact(cloud, job["ModelArtifacts"]["S3ModelArtifacts"])["model.json"]["answer"] == "saved early"
+    with pytest.raises(client.exceptions.ClientError, match="status Stopped"):
+        client.stop_training_job(TrainingJobName="stopped")
+
+
+def test_job_is_stopped_at_its_longest_runtime(cloud: SmallCloud) -> None:
+    _train(cloud, "too-long", {"mode": "wait"}, StoppingCondition={"MaxRuntimeInSeconds": 1})
+    job = _ended(cloud, "too-long")
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
+
+
+def test_two_hosts_share_the_objects(cloud: SmallCloud) -> None:
+    for name in "abcd":
+        cloud.put(f"shards/{name}.txt", name)
+    _train(
+        cloud,
+        "shared",
+        InputDataConfig=[_channel("train", f"s3://{BUCKET}/shards", S3DataDistributionType="ShardedByS3Key")],
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1},
+    )
+    job = _ended(cloud, "shared")
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    model = _artifact(cloud, job["ModelArtifacts"]["S3ModelArtifacts"])
+    assert model["algo-1.json"]["files"] == ["train/a.txt", "train/c.txt"]
+    assert model["algo-2.json"]["files"] == ["train/b.txt", "train/d.txt"]
+
+
+def test_name_is_taken_once(cloud: SmallCloud) -> None:
+    _train(cloud, "once", {"mode": "fail"})
+    with pytest.raises(cloud.client("sagemaker").exceptions.ClientError, match="must be unique"):
+        _train(cloud, "once")
+
+
+def test_role_must_trust_sagemaker(cloud: SmallCloud) -> None:
+    role = cloud.role("for-lambda-only", "lambda.amazonaws.com")
+    with pytest.raises(cloud.client("sagemaker").exceptions.ClientError, match="Could not assume role"):
+        _train(cloud, "untrusted", RoleArn=role)
+    with pytest.raises(cloud.client("sagemaker").exceptions.ClientError, match="Could not find training job"):
+        _describe(cloud, "untrusted")
+
+
+def test_jobs_are_listed_by_status(cloud: SmallCloud) -> None:
+    _train(cloud, "listed", {"mode": "fail"})
+    _ended(cloud, "listed")
+    listed = cloud.client("sagemaker").list_training_jobs(StatusEquals="Failed", NameContains="listed")
+    assert [job["TrainingJobName"] for job in listed["TrainingJobSummaries"]] == ["listed"]

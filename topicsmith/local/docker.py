@@ -1,0 +1,188 @@
+"""A stand-in for the ``docker`` executable: the few commands with which the CDK CLI publishes an image.
+
+The CDK CLI runs what the variable ``CDK_DOCKER`` names. ``build`` keeps a copy of the build context, ``push`` records
+the image in the local ECR and puts the copy where jobs and endpoints find it. Nothing is executed.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import stat
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+import boto3
+from botocore.exceptions import ClientError
+
+from topicsmith.local.images import ImageReference, ImageUnavailable, pushed_directory
+from topicsmith.local.settings import project_root, state_dir
+
+_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+_CONFIG = "application/vnd.docker.container.image.v1+json"
+_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+
+
+class DockerError(Exception):
+    """A command that failed, or one that this stand-in does not have."""
+
+
+def write_executable() -> Path:
+    """Write a program that runs this module under the state directory, and return its path (for ``CDK_DOCKER``)."""
+    path = state_dir() / "bin" / "docker"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        "#!/bin/sh\n"
+        f"export PYTHONPATH={shlex.quote(str(project_root()))}\n"
+        f"export TOPICSMITH_LOCAL_STATE={shlex.quote(str(state_dir()))}\n"
+        f'exec {shlex.quote(sys.executable)} -m topicsmith.local.docker "$@"\n'
+    )
+    path.chmod(0o755)
+    return path
+
+
+def build(directory: Path, tag: str, dockerfile: str = "Dockerfile") -> Path:
+    """Keep a copy of a build context under a local tag and return where.
+
+    Raises:
+        DockerError: the context has no Dockerfile.
+    """
+    if not (directory / dockerfile).is_file():
+        raise DockerError(f"failed to read dockerfile: {directory / dockerfile}: no such file")
+    return _replace(_local(tag), directory)
+
+
+def tag_image(source: str, target: str) -> None:
+    """Give a local image another name.
+
+    Raises:
+        DockerError: there is no image ``source``.
+    """
+    _replace(_local(target), _existing(source))
+
+
+def push(uri: str) -> str:
+    """Record a local image in the ECR repository that its name names, and return its digest.
+
+    Raises:
+        DockerError: there is no such local image, or its name is not one of ECR.
+    """
+    source = _existing(uri)
+    try:
+        reference = ImageReference.parse(uri)
+    except ImageUnavailable as error:
+        raise DockerError(str(error)) from error
+    tag = reference.tag or "latest"
+    digest, size = _content(source)
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": _MANIFEST,
+        "config": {"mediaType": _CONFIG, "digest": digest, "size": size},
+        "layers": [{"mediaType": _LAYER, "digest": digest, "size": size}],
+    }
+    _replace(pushed_directory(reference.repository, tag), source)
+    try:
+        image = boto3.client("ecr", region_name=reference.region).put_image(
+            registryId=reference.account,
+            repositoryName=reference.repository,
+            imageManifest=json.dumps(manifest),
+            imageTag=tag,
+        )["image"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ImageAlreadyExistsException":
+            raise DockerError(str(error)) from error
+        return digest
+    return str(image["imageId"]["imageDigest"])
+
+
+def _local(name: str) -> Path:
+    return state_dir() / "images" / ".local" / quote(name, safe="")
+
+
+def _existing(name: str) -> Path:
+    path = _local(name)
+    if not path.is_dir():
+        raise DockerError(f"No such image: {name}")
+    return path
+
+
+def _replace(target: Path, source: Path) -> Path:
+    """Copy a tree to ``target``, which is seen either as it was or whole."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_name(f".{target.name}.{os.getpid()}")
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.copytree(source, fresh, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.rmtree(target, ignore_errors=True)
+    fresh.rename(target)
+    return target
+
+
+def _content(directory: Path) -> tuple[str, int]:
+    """Return a digest of a tree's names, modes and bytes, and its size in bytes."""
+    digest = hashlib.sha256()
+    size = 0
+    for path in sorted(path for path in directory.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        mode = stat.S_IMODE(path.stat().st_mode)
+        digest.update(f"{path.relative_to(directory).as_posix()}\0{mode:o}\0{len(content)}\0".encode())
+        digest.update(content)
+        size += len(content)
+    return f"sha256:{digest.hexdigest()}", size
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="docker", description=__doc__)
+    parser.add_argument("--config", help="ignored: there is no registry to authenticate with")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("inspect").add_argument("name")
+    images = commands.add_parser("images")
+    images.add_argument("--format")
+    images.add_argument("--filter")
+    login = commands.add_parser("login")
+    login.add_argument("--username")
+    login.add_argument("--password-stdin", action="store_true")
+    login.add_argument("server")
+    tag = commands.add_parser("tag")
+    tag.add_argument("source")
+    tag.add_argument("target")
+    commands.add_parser("push").add_argument("name")
+    build_command = commands.add_parser("build")
+    build_command.add_argument("--tag", "-t", required=True)
+    build_command.add_argument("--file", "-f", default="Dockerfile")
+    for option in ("build-arg", "build-context", "secret", "ssh", "target", "network", "platform", "output"):
+        build_command.add_argument(f"--{option}", action="append", help="ignored: nothing is executed")
+    for option in ("cache-from", "cache-to"):
+        build_command.add_argument(f"--{option}", action="append", help="ignored: nothing is executed")
+    build_command.add_argument("--no-cache", action="store_true")
+    build_command.add_argument("context")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one docker command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        match options.command:
+            case "build":
+                build(Path(options.context).resolve(), options.tag, options.file)
+            case "tag":
+                tag_image(options.source, options.target)
+            case "push":
+                print(f"{options.name}: digest: {push(options.name)}")
+            case "inspect":
+                print(json.dumps([{"Id": _content(_existing(options.name))[0], "RepoTags": [options.name]}]))
+            case "login":
+                sys.stdin.read()
+                print("Login Succeeded")
+    except DockerError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

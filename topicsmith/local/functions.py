@@ -1,0 +1,163 @@
+"""Lambda functions: moto keeps them, and an invocation runs the deployed code."""
+
+import base64
+import hashlib
+import io
+import json
+import logging
+import os
+import shutil
+import threading
+import time
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import moto.awslambda.models as moto_lambda
+from moto.awslambda.exceptions import LambdaClientError
+from moto.awslambda.models import LambdaFunction
+from moto.core.common_models import CloudFormationModel
+
+from topicsmith.local.function_sandbox import FunctionSettings, Outcome, UnsupportedRuntime, invoke
+from topicsmith.local.identity import AccessDenied, assume_role
+from topicsmith.local.settings import state_dir
+
+logger = logging.getLogger(__name__)
+
+# Lambda tries an event that failed twice more, after one minute and after two. See
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html.
+_RETRY_SECONDS = (60, 120)
+
+
+class LocalFunction(LambdaFunction, CloudFormationModel):
+    """A function whose invocations run."""
+
+    def invoke(self, body: str, request_headers: Any, response_headers: Any) -> str | bytes:
+        """Invoke the function as the API's operation of that name does, and return the answer's payload.
+
+        Raises:
+            LambdaClientError: the body is not JSON.
+        """
+        event = _event(body)
+        match request_headers.get("x-amz-invocation-type", "RequestResponse"):
+            case "DryRun":
+                return ""
+            case "Event":
+                self.invoke_later(event)
+                return ""
+        outcome = self.run(event)
+        if outcome.failed:
+            response_headers["x-amz-function-error"] = "Unhandled"
+        response_headers["x-amz-log-result"] = base64.b64encode(outcome.log_tail.encode()).decode()
+        response_headers["x-amz-executed-version"] = str(self.version)
+        return outcome.payload.encode()
+
+    def invoke_later(self, event: str) -> None:
+        """Invoke the function in the background, again after a while when it fails."""
+        threading.Thread(target=self._run_until_done, args=(event,), name=self.function_name, daemon=True).start()
+
+    def run(self, event: str) -> Outcome:
+        """Run the function with ``event`` (JSON) and wait for its end."""
+        try:
+            session = assume_role(self.role, "lambda.amazonaws.com", self.function_name[:64], self.region)
+            return invoke(self._settings(), session, event)
+        except (AccessDenied, UnsupportedRuntime, zipfile.BadZipFile) as error:
+            kind = "AccessDeniedException" if isinstance(error, AccessDenied) else "Runtime.InvalidEntrypoint"
+            description = {"errorType": kind, "errorMessage": str(error)}
+            return Outcome(json.dumps(description), failed=True, log_tail=str(error))
+
+    def _run_until_done(self, event: str) -> None:
+        for seconds in (*_RETRY_SECONDS, None):
+            outcome = self.run(event)
+            if not outcome.failed:
+                return
+            logger.warning("%s failed: %s", self.function_name, outcome.payload)
+            if seconds is not None:
+                time.sleep(seconds)
+
+    def _settings(self) -> FunctionSettings:
+        return FunctionSettings(
+            name=self.function_name,
+            arn=self.function_arn,
+            version=str(self.version),
+            runtime=str(self.run_time),
+            handler=str(self.handler),
+            code=_unpacked(self.function_name, self.code_bytes),
+            environ={name: str(value) for name, value in self.environment_vars.items()},
+            memory_mb=int(self.memory_size),
+            timeout_seconds=float(self.timeout),
+            log_group=self.logs_group_name,
+        )
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: dict[str, Any],
+        account_id: str,
+        region_name: str,
+        **kwargs: Any,
+    ) -> LambdaFunction:
+        """Create a function of a template; moto leaves out where it logs."""
+        function = super().create_from_cloudformation_json(
+            resource_name, cloudformation_json, account_id, region_name, **kwargs
+        )
+        return _with_log_group(function, cloudformation_json["Properties"])
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: LambdaFunction,
+        new_resource_name: str,
+        cloudformation_json: dict[str, Any],
+        account_id: str,
+        region_name: str,
+    ) -> LambdaFunction:
+        """Update a function of a template."""
+        function = super().update_from_cloudformation_json(
+            original_resource, new_resource_name, cloudformation_json, account_id, region_name
+        )
+        return _with_log_group(function, cloudformation_json["Properties"])
+
+
+def install() -> None:
+    """Make moto's functions run when they are invoked."""
+    moto_lambda.LambdaFunction = LocalFunction  # type: ignore[misc]
+
+
+def _event(body: str) -> str:
+    if not body:
+        return "{}"
+    try:
+        json.loads(body)
+    except ValueError as error:
+        raise LambdaClientError(
+            "InvalidRequestContentException", f"Could not parse request body into json: {error}"
+        ) from error
+    return body
+
+
+def _with_log_group(function: LambdaFunction, properties: Mapping[str, Any]) -> LambdaFunction:
+    logs_to = properties.get("LoggingConfig", {}).get("LogGroup")
+    function.logs_group_name = logs_to or f"/aws/lambda/{function.function_name}"
+    return function
+
+
+def _unpacked(name: str, package: bytes) -> Path:
+    """Return the directory of a deployment package, unpacked the first time it is asked for."""
+    target = state_dir() / "functions" / name / hashlib.sha256(package).hexdigest()[:16]
+    if target.is_dir():
+        return target
+    fresh = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}")
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        for member in archive.infolist():
+            path = Path(archive.extract(member, fresh))
+            mode = member.external_attr >> 16 & 0o777
+            if mode and not member.is_dir():
+                path.chmod(mode | 0o444)
+    try:
+        fresh.rename(target)
+    except OSError:
+        shutil.rmtree(fresh)  # Another invocation unpacked it meanwhile.
+    return target

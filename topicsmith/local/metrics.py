@@ -1,0 +1,93 @@
+"""Metrics of a job, taken from its output by the regular expressions of its request."""
+
+import logging
+import math
+import re
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from topicsmith.local.identity import RoleSession
+
+logger = logging.getLogger(__name__)
+
+NAMESPACE = "/aws/sagemaker/TrainingJobs"
+
+_QUALITY = r"#quality_metric: host=\S+, epoch=\S+, {channel} {name} <{kind}>=(\S+)"
+
+# SageMaker defines the metrics of its built-in algorithms itself. See
+# https://docs.aws.amazon.com/sagemaker/latest/dg/ntm-tuning.html.
+BUILT_IN_DEFINITIONS: list[dict[str, str]] = [
+    {"Name": "train:total_loss", "Regex": _QUALITY.format(channel="train", name="total_loss", kind="loss")},
+    {
+        "Name": "validation:total_loss",
+        "Regex": _QUALITY.format(channel="validation", name="total_loss", kind="loss"),
+    },
+    {"Name": "train:progress", "Regex": r"#progress_metric: host=\S+, completed (\S+) %"},
+    {"Name": "train:throughput", "Regex": r"#throughput_metric: host=\S+, train throughput=(\S+) records/second"},
+]
+
+
+class MetricRecorder:
+    """The metrics of one job: all values to CloudWatch, the last of each kept.
+
+    Args:
+        definitions: ``MetricDefinitions`` of the request, each with ``Name`` and ``Regex`` of one group.
+        session: the job's role, which must be allowed ``cloudwatch:PutMetricData`` for CloudWatch to have them.
+    """
+
+    def __init__(self, definitions: Sequence[dict[str, str]], session: RoleSession):
+        self._patterns = [(definition["Name"], re.compile(definition["Regex"])) for definition in definitions]
+        self._cloudwatch = session.client("cloudwatch") if definitions else None
+        self._lock = threading.Lock()
+        self._final: dict[str, dict[str, Any]] = {}
+
+    @property
+    def final(self) -> list[dict[str, Any]]:
+        """``FinalMetricDataList``: the last value of each metric that was seen."""
+        with self._lock:
+            return list(self._final.values())
+
+    def read(self, lines: Sequence[str], host: str) -> None:
+        """Take the metrics from lines of output.
+
+        Args:
+            lines: output of the container.
+            host: the dimension ``Host``, for example ``my-job/algo-1``.
+        """
+        found = [
+            {"MetricName": name, "Value": value, "Timestamp": datetime.now(UTC)}
+            for line in lines
+            for name, pattern in self._patterns
+            for value in _values(pattern, line)
+        ]
+        if not found:
+            return
+        with self._lock:
+            self._final.update({str(metric["MetricName"]): metric for metric in found})
+        self._publish([{**metric, "Dimensions": [{"Name": "Host", "Value": host}]} for metric in found])
+
+    def _publish(self, data: list[dict[str, Any]]) -> None:
+        if self._cloudwatch is None:
+            return
+        try:
+            for start in range(0, len(data), 1000):
+                self._cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=data[start : start + 1000])
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("No more metrics in CloudWatch: %s", error)
+            self._cloudwatch = None
+
+
+def _values(pattern: re.Pattern[str], line: str) -> list[float]:
+    values = []
+    for match in pattern.finditer(line):
+        try:
+            value = float(match[1] if pattern.groups else match[0])
+        except (TypeError, ValueError):
+            continue
+        if math.isfinite(value):
+            values.append(value)
+    return values

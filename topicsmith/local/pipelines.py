@@ -1,0 +1,215 @@
+"""SageMaker pipelines: moto keeps them, and an execution runs their steps."""
+
+import json
+import random
+import string
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from moto.core.utils import utcnow
+from moto.sagemaker.exceptions import ValidationError
+from moto.sagemaker.models import FakePipeline, FakePipelineExecution, SageMakerModelBackend
+from moto.sagemaker.utils import get_pipeline_execution_from_arn, get_pipeline_from_name
+
+from topicsmith.local.identity import SAGEMAKER, AccessDenied, assume_role
+from topicsmith.local.pipeline_expressions import ExpressionError, ParameterError, bind_parameters
+from topicsmith.local.pipeline_run import DefinitionError, PipelineRun, StepRecord, dependencies
+
+
+class LocalPipelineExecution(FakePipelineExecution):
+    """The record of a pipeline execution; moto's is born succeeded."""
+
+    def __init__(self, pipeline: FakePipeline, **request: Any):
+        self.execution_id = "".join(random.choices(string.ascii_lowercase + string.digits, k=12))
+        super().__init__(
+            pipeline_execution_arn=f"{pipeline.arn}/execution/{self.execution_id}",
+            pipeline_definition=pipeline.pipeline_definition,
+            **request,
+        )
+        stamp = int(self.creation_time.timestamp() * 1000)
+        self.pipeline_execution_display_name = self.pipeline_execution_display_name or f"execution-{stamp}"
+        self.pipeline_execution_status = "Executing"
+        self.steps: list[StepRecord] = []
+        self.role_arn = pipeline.role_arn
+        self._pipeline = pipeline
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What ``Execution.…`` refers to."""
+        started = f"{self.start_time:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+        return {
+            "PipelineArn": self._pipeline.arn,
+            "PipelineName": self._pipeline.pipeline_name,
+            "PipelineExecutionArn": self.arn,
+            "PipelineExecutionId": self.execution_id,
+            "StartDateTime": started,
+            "CurrentDateTime": started,
+        }
+
+    def set_status(self, status: str, failure_reason: str | None = None) -> None:
+        """Go to a status."""
+        self.pipeline_execution_failure_reason = failure_reason  # type: ignore[assignment]
+        self.pipeline_execution_status = status
+        self.last_modified_time = utcnow()
+
+    def summary(self) -> dict[str, Any]:
+        """Return the members of a ``PipelineExecutionSummary``."""
+        described = {
+            "PipelineExecutionArn": self.arn,
+            "StartTime": self.start_time,
+            "PipelineExecutionStatus": self.pipeline_execution_status,
+            "PipelineExecutionDescription": self.pipeline_execution_description,
+            "PipelineExecutionDisplayName": self.pipeline_execution_display_name,
+            "PipelineExecutionFailureReason": self.pipeline_execution_failure_reason,
+        }
+        return {name: value for name, value in described.items() if value is not None}
+
+
+class Pipelines(SageMakerModelBackend):
+    """SageMaker's pipelines and their executions."""
+
+    def __init__(self, region_name: str, account_id: str):
+        super().__init__(region_name, account_id)
+        self._pipeline_runs: dict[str, PipelineRun] = {}
+
+    def create_pipeline(self, pipeline_name: str, **request: Any) -> FakePipeline:  # type: ignore[override]
+        """Create a pipeline.
+
+        Raises:
+            ValidationError: the definition is not one, or the name is taken.
+        """
+        pipeline = super().create_pipeline(pipeline_name=pipeline_name, **request)
+        try:
+            _steps(_document(pipeline.pipeline_definition))
+        except ValidationError:
+            del self.pipelines[pipeline_name]
+            raise
+        return pipeline
+
+    def update_pipeline(self, pipeline_name: str, **request: Any) -> str:
+        """Update a pipeline; executions under way keep the definition that they started with.
+
+        Raises:
+            ValidationError: the definition is not one, or there is no such pipeline.
+        """
+        if request.get("pipeline_definition"):
+            _steps(_document(request["pipeline_definition"]))
+        arn = super().update_pipeline(pipeline_name, **request)
+        self.pipelines[pipeline_name].last_modified_time = utcnow()
+        return arn
+
+    def start_pipeline_execution(
+        self,
+        pipeline_name: str,
+        pipeline_execution_display_name: str,
+        pipeline_parameters: list[dict[str, Any]],
+        pipeline_execution_description: str,
+        parallelism_configuration: dict[str, int],
+        client_request_token: str,
+    ) -> dict[str, str]:
+        """Start an execution.
+
+        Raises:
+            ValidationError: there is no such pipeline, a parameter does not fit, or SageMaker may not assume its role.
+        """
+        pipeline = get_pipeline_from_name(self.pipelines, _name(pipeline_name))
+        for execution in list(pipeline.pipeline_executions.values()):
+            if client_request_token and execution.client_request_token == client_request_token:
+                return {"PipelineExecutionArn": execution.arn}
+        document = _document(pipeline.pipeline_definition)
+        try:
+            parameters = bind_parameters(document.get("Parameters") or [], pipeline_parameters or [])
+            session = assume_role(pipeline.role_arn, SAGEMAKER, "SageMaker", self.region_name)
+        except (ParameterError, AccessDenied) as error:
+            raise ValidationError(str(error)) from error
+        execution = LocalPipelineExecution(
+            pipeline,
+            pipeline_execution_display_name=pipeline_execution_display_name,
+            pipeline_parameters=pipeline_parameters or [],
+            pipeline_execution_description=pipeline_execution_description,
+            parallelism_configuration=parallelism_configuration or pipeline.parallelism_configuration,
+            client_request_token=client_request_token,
+        )
+        run = PipelineRun(execution, _steps(document), parameters, session)
+        pipeline.pipeline_executions[execution.arn] = execution
+        pipeline.last_execution_time = execution.start_time
+        self._pipeline_runs[execution.arn] = run
+        threading.Thread(target=run.run, name=execution.arn, daemon=True).start()
+        return {"PipelineExecutionArn": execution.arn}
+
+    def stop_pipeline_execution(self, pipeline_execution_arn: str) -> None:
+        """Ask an execution to stop.
+
+        Raises:
+            ValidationError: there is no such execution, or it is over.
+        """
+        execution = self._execution(pipeline_execution_arn)
+        if execution.pipeline_execution_status not in ("Executing", "Stopping"):
+            raise ValidationError(
+                f"Only pipelines in 'Executing' status can be stopped; the status of {pipeline_execution_arn} is "
+                f"{execution.pipeline_execution_status!r}."
+            )
+        self._pipeline_runs[pipeline_execution_arn].request_stop()
+
+    def describe_pipeline_execution(self, pipeline_execution_arn: str) -> dict[str, Any]:
+        """Describe an execution, with the reason of its failure."""
+        execution = self._execution(pipeline_execution_arn)
+        described = super().describe_pipeline_execution(pipeline_execution_arn)
+        described["FailureReason"] = execution.pipeline_execution_failure_reason
+        described["RoleArn"] = execution.role_arn
+        return _without_people(described)
+
+    def list_pipeline_executions(self, pipeline_name: str) -> dict[str, Any]:
+        """List a pipeline's executions, the newest first."""
+        pipeline = get_pipeline_from_name(self.pipelines, _name(pipeline_name))
+        executions = list(pipeline.pipeline_executions.values())
+        summaries = [execution.summary() for execution in executions if isinstance(execution, LocalPipelineExecution)]
+        return {"PipelineExecutionSummaries": summaries[::-1]}
+
+    def list_pipeline_execution_steps(self, pipeline_execution_arn: str) -> list[dict[str, Any]]:
+        """List the steps of an execution that have started, in that order."""
+        execution = self._execution(pipeline_execution_arn)
+        stopping = execution.pipeline_execution_status == "Stopping"
+        return [record.describe(stopping=stopping) for record in list(execution.steps)]
+
+    def describe_pipeline(self, pipeline_name: str) -> dict[str, Any]:
+        """Describe a pipeline, by its name or its ARN."""
+        return _without_people(super().describe_pipeline(_name(pipeline_name)))
+
+    def _execution(self, arn: str) -> LocalPipelineExecution:
+        execution = get_pipeline_execution_from_arn(self.pipelines, arn)
+        assert isinstance(execution, LocalPipelineExecution)
+        return execution
+
+
+def _without_people(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what is empty, and the Studio users that moto makes up."""
+    return {name: value for name, value in described.items() if value and not name.endswith("By")}
+
+
+def _name(name_or_arn: str) -> str:
+    return name_or_arn.rpartition("/")[2]
+
+
+def _document(definition: str | Mapping[str, Any]) -> dict[str, Any]:
+    """Return a definition's document; moto has one that came from S3 decoded already."""
+    if not isinstance(definition, str):
+        return dict(definition)
+    try:
+        document: dict[str, Any] = json.loads(definition)
+    except ValueError as error:
+        raise ValidationError(f"Pipeline definition: invalid JSON: {error}") from error
+    return document
+
+
+def _steps(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a definition's steps, which fit together."""
+    steps: list[dict[str, Any]] = document.get("Steps") or []
+    if not steps:
+        raise ValidationError("Pipeline definition: it has no Steps.")
+    try:
+        dependencies(steps)
+    except (DefinitionError, ExpressionError, KeyError) as error:
+        raise ValidationError(f"Pipeline definition: {error}") from error
+    return steps

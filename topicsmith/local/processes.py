@@ -1,0 +1,118 @@
+"""Child processes of the local cloud: each leads a process group of its own, and none outlives the local cloud."""
+
+import atexit
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+# What a child may know of the machine; everything else is given to it by name.
+_ESSENTIALS = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
+
+
+def essential_environment() -> dict[str, str]:
+    """Return the few environment variables that any child process needs to run on this machine."""
+    return {name: os.environ[name] for name in _ESSENTIALS if name in os.environ}
+
+
+def spawn(
+    command: Sequence[str],
+    *,
+    environ: Mapping[str, str],
+    directory: Path,
+    pass_fds: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
+    """Start ``command`` as the leader of a new process group, its output on one pipe.
+
+    Args:
+        command: the program and its arguments.
+        environ: the whole environment; nothing is inherited.
+        directory: the working directory.
+        pass_fds: file descriptors that the child keeps, under the same numbers.
+    """
+    process = subprocess.Popen(
+        list(command),
+        env=dict(environ),
+        cwd=directory,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        pass_fds=pass_fds,
+    )
+    _reaper.watch(process.pid)
+    return process
+
+
+def end(process: subprocess.Popen[bytes], grace_seconds: float = 0.0) -> int:
+    """End a process and its group: SIGTERM, after ``grace_seconds`` SIGKILL.
+
+    Returns:
+        The process's exit code; 128 + the signal's number where a signal ended it, as a shell has it.
+    """
+    if process.poll() is None and grace_seconds > 0:
+        _signal_group(process, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(grace_seconds)
+    _signal_group(process, signal.SIGKILL)  # Also whatever the leader left behind.
+    code = process.wait()
+    _reaper.forget(process.pid)
+    return 128 - code if code < 0 else code
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+class _Reaper:
+    """Keeps ``reaper.py`` informed; it starts with the first child."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._groups: set[int] = set()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
+
+    def watch(self, group: int) -> None:
+        with self._lock:
+            self._groups.add(group)
+            self._tell(f"+{group}")
+
+    def forget(self, group: int) -> None:
+        with self._lock:
+            self._groups.discard(group)
+            self._tell(f"-{group}")
+
+    def close(self) -> None:
+        """End what is left, and wait for that."""
+        with self._lock:
+            self._closed = True
+            if self._process and self._process.stdin:
+                self._process.stdin.close()
+                self._process.wait()
+
+    def _tell(self, line: str) -> None:
+        if self._closed:
+            return
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(Path(__file__).with_name("reaper.py"))],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            line = "\n".join(f"+{group}" for group in self._groups)
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n".encode())
+        self._process.stdin.flush()
+
+
+_reaper = _Reaper()
+atexit.register(_reaper.close)

@@ -1,0 +1,142 @@
+"""SageMaker put together: moto's records, and the parts of it that do the work."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from moto.core.responses import ActionResult, EmptyResult
+from moto.core.utils import camelcase_to_underscores
+from moto.sagemaker import urls
+from moto.sagemaker.models import sagemaker_backends
+from moto.sagemaker.responses import SageMakerResponse
+
+from topicsmith.local.endpoints import Endpoints
+from topicsmith.local.pipelines import Pipelines
+from topicsmith.local.registry import ModelRegistry
+from topicsmith.local.training import TrainingJobs
+
+_LARGEST_PAGE = 100
+
+# The members of CreateTrainingJob's request that are kept, with what they are when they are left out.
+_TRAINING_JOB: dict[str, Any] = {
+    "TrainingJobName": None,
+    "HyperParameters": None,
+    "AlgorithmSpecification": None,
+    "RoleArn": None,
+    "InputDataConfig": None,
+    "OutputDataConfig": None,
+    "ResourceConfig": None,
+    "VpcConfig": None,
+    "StoppingCondition": None,
+    "Tags": None,
+    "EnableNetworkIsolation": False,
+    "EnableInterContainerTrafficEncryption": False,
+    "EnableManagedSpotTraining": False,
+    "CheckpointConfig": None,
+    "DebugHookConfig": None,
+    "DebugRuleConfigurations": None,
+    "TensorBoardOutputConfig": None,
+    "ExperimentConfig": None,
+    "Environment": None,
+}
+
+
+class LocalSageMaker(TrainingJobs, Pipelines, ModelRegistry, Endpoints):
+    """moto's SageMaker, which does what it is asked."""
+
+    @property
+    def _url_module(self) -> Any:
+        return urls
+
+
+class LocalSageMakerResponse(SageMakerResponse):
+    """SageMaker's API, with the operations that moto does not have or answers in part."""
+
+    @property
+    def sagemaker_backend(self) -> LocalSageMaker:
+        """The records of the caller's account and region."""
+        backend = super().sagemaker_backend
+        assert isinstance(backend, LocalSageMaker)
+        return backend
+
+    def create_model(self) -> ActionResult:
+        """Answer CreateModel."""
+        model = self.sagemaker_backend.create_model(
+            self._get_param("ModelName"),
+            self._get_param("ExecutionRoleArn"),
+            self._get_param("PrimaryContainer"),
+            self._get_param("VpcConfig"),
+            self._get_param("Containers"),
+            self._get_param("Tags"),
+            enable_network_isolation=self._get_param("EnableNetworkIsolation", False),
+        )
+        return ActionResult(model.response_create)
+
+    def create_training_job(self) -> ActionResult:
+        """Answer CreateTrainingJob."""
+        request = {
+            camelcase_to_underscores(name): self._get_param(name, default) for name, default in _TRAINING_JOB.items()
+        }
+        return ActionResult(self.sagemaker_backend.create_training_job(**request).response_create)
+
+    def stop_training_job(self) -> ActionResult:
+        """Answer StopTrainingJob."""
+        self.sagemaker_backend.stop_training_job(self._get_param("TrainingJobName"))
+        return EmptyResult()
+
+    def list_pipeline_executions(self) -> ActionResult:
+        """Answer ListPipelineExecutions."""
+        answer = self.sagemaker_backend.list_pipeline_executions(self._get_param("PipelineName"))
+        summaries = [
+            summary
+            for summary in answer["PipelineExecutionSummaries"]
+            if self._is_created_between(summary["StartTime"])
+        ]
+        ascending = self._get_param("SortOrder") == "Ascending"
+        return self._page("PipelineExecutionSummaries", summaries[::-1] if ascending else summaries)
+
+    def list_pipeline_execution_steps(self) -> ActionResult:
+        """Answer ListPipelineExecutionSteps."""
+        steps = self.sagemaker_backend.list_pipeline_execution_steps(self._get_param("PipelineExecutionArn"))
+        return self._page(
+            "PipelineExecutionSteps", steps[::-1] if self._get_param("SortOrder") == "Descending" else steps
+        )
+
+    def stop_pipeline_execution(self) -> ActionResult:
+        """Answer StopPipelineExecution."""
+        arn = self._get_param("PipelineExecutionArn")
+        self.sagemaker_backend.stop_pipeline_execution(arn)
+        return ActionResult({"PipelineExecutionArn": arn})
+
+    def delete_model_package(self) -> ActionResult:
+        """Answer DeleteModelPackage."""
+        self.sagemaker_backend.delete_model_package(self._get_param("ModelPackageName"))
+        return EmptyResult()
+
+    def delete_model_package_group(self) -> ActionResult:
+        """Answer DeleteModelPackageGroup."""
+        self.sagemaker_backend.delete_model_package_group(self._get_param("ModelPackageGroupName"))
+        return EmptyResult()
+
+    def update_endpoint(self) -> ActionResult:
+        """Answer UpdateEndpoint."""
+        endpoint = self.sagemaker_backend.update_endpoint(
+            self._get_param("EndpointName"),
+            self._get_param("EndpointConfigName"),
+            retain_all_variant_properties=self._get_param("RetainAllVariantProperties", False),
+        )
+        return ActionResult(endpoint.response_create)
+
+    def _is_created_between(self, time: Any) -> bool:
+        after, before = self._get_param("CreatedAfter"), self._get_param("CreatedBefore")
+        return (after is None or time > after) and (before is None or time < before)
+
+    def _page(self, member: str, items: Sequence[Any]) -> ActionResult:
+        start = int(self._get_param("NextToken") or 0)
+        end = start + int(self._get_param("MaxResults") or _LARGEST_PAGE)
+        return ActionResult({member: items[start:end], "NextToken": str(end) if end < len(items) else None})
+
+
+def install() -> None:
+    """Make moto's SageMaker work."""
+    sagemaker_backends.backend = LocalSageMaker
+    urls.url_paths["{0}/$"] = LocalSageMakerResponse.dispatch

@@ -1,0 +1,265 @@
+"""SageMaker's resources in CloudFormation.
+
+What ``Ref`` and ``Fn::GetAtt`` give, and what a change replaces, is in
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_SageMaker.html.
+"""
+
+from typing import Any, ClassVar, Self
+
+from moto.sagemaker.exceptions import ValidationError
+from moto.sagemaker.models import sagemaker_backends
+
+from topicsmith.local.resource_models import MODELS, ResourceModel
+from topicsmith.local.sagemaker import LocalSageMaker
+
+_LONGEST_NAME = 63
+
+
+class SageMakerResource(ResourceModel):
+    """A resource of SageMaker.
+
+    Attributes:
+        NAME: the property that names it; one without a name gets one.
+        ARN: the type in its ARN.
+    """
+
+    NAME: ClassVar[str]
+    ARN: ClassVar[str]
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return f"arn:aws:sagemaker:{self.region_name}:{self.account_id}:{self.ARN}/{self.name}"
+
+    @property
+    def physical_resource_id(self) -> str:
+        """What ``Ref`` gives."""
+        return self.arn
+
+    @property
+    def backend(self) -> LocalSageMaker:
+        """SageMaker in the stack's account and region."""
+        backend = sagemaker_backends[self.account_id][self.region_name]
+        assert isinstance(backend, LocalSageMaker)
+        return backend
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """What ``Fn::GetAtt`` gives: the name or the ARN."""
+        attributes = {self.NAME: self.name, f"{self.NAME.removesuffix('Name')}Arn": self.arn}
+        if attribute_name not in attributes:
+            raise ValidationError(f"{self.TYPE} has no attribute {attribute_name}; it has {', '.join(attributes)}.")
+        return attributes[attribute_name]
+
+    def create(self) -> None:
+        """Create it."""
+        raise NotImplementedError
+
+    def update(self) -> None:
+        """Bring it to its properties, in place."""
+        raise NotImplementedError
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
+    ) -> Self:
+        """Make the resource."""
+        properties = cloudformation_json.get("Properties", {})
+        name = properties.get(cls.NAME) or resource_name[-_LONGEST_NAME:].lstrip("-")
+        resource = cls(name, properties, account_id, region_name)
+        resource.create()
+        return resource
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
+    ) -> Self:
+        """Change the resource in place; another name makes another resource."""
+        properties = cloudformation_json.get("Properties", {})
+        if properties.get(cls.NAME, original_resource.name) != original_resource.name:
+            return cls._replace(original_resource, new_resource_name, cloudformation_json)
+        resource = cls(original_resource.name, properties, account_id, region_name)
+        resource.update()
+        return resource
+
+    @classmethod
+    def _replace(cls, original: Self, new_resource_name: str, cloudformation_json: Any) -> Self:
+        named = cloudformation_json.get("Properties", {}).get(cls.NAME)
+        if named == original.name:
+            raise ValidationError(
+                "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
+                f"Rename {named} and update the stack again."
+            )
+        resource = cls.create_from_cloudformation_json(
+            new_resource_name, cloudformation_json, original.account_id, original.region_name
+        )
+        original.remove()
+        return resource
+
+
+class ReplacedResource(SageMakerResource):
+    """A resource that any change replaces."""
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
+    ) -> Self:
+        """Make the new resource, then delete the old one."""
+        return cls._replace(original_resource, new_resource_name, cloudformation_json)
+
+
+class PipelineResource(SageMakerResource):
+    """``AWS::SageMaker::Pipeline``."""
+
+    TYPE = "AWS::SageMaker::Pipeline"
+    NAME = "PipelineName"
+    ARN = "pipeline"
+
+    @property
+    def physical_resource_id(self) -> str:
+        """The pipeline's name."""
+        return self.name
+
+    def create(self) -> None:
+        """Create the pipeline."""
+        self.backend.create_pipeline(self.name, tags=self.properties.get("Tags", []), **self._request())
+
+    def update(self) -> None:
+        """Update the pipeline."""
+        self.backend.update_pipeline(self.name, **self._request())
+
+    def remove(self) -> None:
+        """Delete the pipeline."""
+        self.backend.delete_pipeline(self.name)
+
+    def _request(self) -> dict[str, Any]:
+        definition = self.properties["PipelineDefinition"]
+        location = definition.get("PipelineDefinitionS3Location")
+        return {
+            "pipeline_display_name": self.properties.get("PipelineDisplayName"),
+            "pipeline_definition": definition.get("PipelineDefinitionBody"),
+            "pipeline_definition_s3_location": location
+            and {"Bucket": location["Bucket"], "ObjectKey": location["Key"]},
+            "pipeline_description": self.properties.get("PipelineDescription"),
+            "role_arn": self.properties["RoleArn"],
+            "parallelism_configuration": self.properties.get("ParallelismConfiguration"),
+        }
+
+
+class ModelPackageGroupResource(ReplacedResource):
+    """``AWS::SageMaker::ModelPackageGroup``."""
+
+    TYPE = "AWS::SageMaker::ModelPackageGroup"
+    NAME = "ModelPackageGroupName"
+    ARN = "model-package-group"
+
+    def create(self) -> None:
+        """Create the group."""
+        description = self.properties.get("ModelPackageGroupDescription", "")
+        self.backend.create_model_package_group(self.name, description, self.properties.get("Tags", []))
+
+    def remove(self) -> None:
+        """Delete the group, which must be empty."""
+        self.backend.delete_model_package_group(self.name)
+
+
+class ModelResource(ReplacedResource):
+    """``AWS::SageMaker::Model``."""
+
+    TYPE = "AWS::SageMaker::Model"
+    NAME = "ModelName"
+    ARN = "model"
+
+    def create(self) -> None:
+        """Create the model."""
+        self.backend.create_model(
+            model_name=self.name,
+            execution_role_arn=self.properties.get("ExecutionRoleArn", ""),
+            primary_container=self.properties.get("PrimaryContainer"),
+            vpc_config=self.properties.get("VpcConfig"),
+            containers=self.properties.get("Containers"),
+            tags=self.properties.get("Tags", []),
+            enable_network_isolation=bool(self.properties.get("EnableNetworkIsolation")),
+        )
+
+    def remove(self) -> None:
+        """Delete the model."""
+        self.backend.delete_model(self.name)
+
+
+class EndpointConfigResource(ReplacedResource):
+    """``AWS::SageMaker::EndpointConfig``."""
+
+    TYPE = "AWS::SageMaker::EndpointConfig"
+    NAME = "EndpointConfigName"
+    ARN = "endpoint-config"
+
+    def create(self) -> None:
+        """Create the endpoint configuration."""
+        self.backend.create_endpoint_config(
+            self.name,
+            production_variants=self.properties["ProductionVariants"],
+            data_capture_config=self.properties.get("DataCaptureConfig", {}),
+            async_inference_config=self.properties.get("AsyncInferenceConfig", {}),
+            kms_key_id=self.properties.get("KmsKeyId"),
+            tags=self.properties.get("Tags", []),
+        )
+
+    def remove(self) -> None:
+        """Delete the endpoint configuration."""
+        self.backend.delete_endpoint_config(self.name)
+
+
+class EndpointResource(SageMakerResource):
+    """``AWS::SageMaker::Endpoint``: made once it is in service, changed once the new configuration serves."""
+
+    TYPE = "AWS::SageMaker::Endpoint"
+    NAME = "EndpointName"
+    ARN = "endpoint"
+
+    def create(self) -> None:
+        """Create the endpoint and wait until it is in service."""
+        endpoint = self.backend.create_endpoint(
+            self.name, self.properties["EndpointConfigName"], self.properties.get("Tags", [])
+        )
+        try:
+            endpoint.settle()
+        except ValidationError:
+            self.remove()
+            raise
+
+    def update(self) -> None:
+        """Update the endpoint and wait until the new configuration serves; the old one does until then."""
+        config = self.properties["EndpointConfigName"]
+        if self.backend.describe_endpoint(self.name)["EndpointConfigName"] == config:
+            return
+        self.backend.update_endpoint(
+            self.name,
+            config,
+            retain_all_variant_properties=bool(self.properties.get("RetainAllVariantProperties")),
+        ).settle()
+
+    def remove(self) -> None:
+        """Delete the endpoint."""
+        self.backend.delete_endpoint(self.name)
+
+
+def install() -> None:
+    """Teach moto's CloudFormation these resources."""
+    for model in (
+        PipelineResource,
+        ModelPackageGroupResource,
+        ModelResource,
+        EndpointConfigResource,
+        EndpointResource,
+    ):
+        MODELS[model.TYPE] = model
