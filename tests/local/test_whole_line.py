@@ -155,6 +155,7 @@ def test_any_client_may_ask_with_a_bag_of_words(
     answer = clients("sagemaker-runtime").invoke_endpoint(
         EndpointName=outputs["EndpointName"], ContentType="text/csv", Body=f"{row}\n{row}\n"
     )
+    assert answer["ContentType"] == "application/json"
     weights = [prediction["topic_weights"] for prediction in json.load(answer["Body"])["predictions"]]
     assert weights[0] == weights[1]
     assert max(weights[0]) > 0.5
@@ -165,6 +166,35 @@ def test_a_bad_request_is_the_callers_fault(approved: Any, outputs: dict[str, st
     with pytest.raises(runtime.exceptions.ModelError) as error:
         runtime.invoke_endpoint(EndpointName=outputs["EndpointName"], ContentType="text/csv", Body="1,2,3\n")
     assert error.value.response["OriginalStatusCode"] == 400
+
+
+def test_another_approval_takes_over_without_a_gap(
+    approved: Any, operator: Operator, corpus: Path, outputs: dict[str, str], clients: Clients
+) -> None:
+    operator("run", corpus, "--text", "body", "--topics", "3")
+    runtime = clients("sagemaker-runtime")
+
+    def topics_served() -> int:
+        body = json.dumps({"instances": ["the harbour and the vessel"]})
+        answer = runtime.invoke_endpoint(
+            EndpointName=outputs["EndpointName"], ContentType="application/json", Body=body
+        )
+        return len(json.load(answer["Body"])["predictions"][0]["topic_weights"])
+
+    served = [topics_served()]
+    approval = subprocess.Popen(
+        [sys.executable, "-m", "topicsmith", "approve", "2", "--wait"],
+        env=operator.environ,
+        cwd=root(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while approval.poll() is None:
+        served.append(topics_served())
+    assert approval.returncode == 0
+    served.append(topics_served())
+    assert served == sorted(served, reverse=True)
+    assert (served[0], served[-1]) == (4, 3)
 
 
 def test_the_endpoint_scales_between_the_environments_limits(approved: Any, clients: Clients) -> None:
@@ -178,15 +208,17 @@ def test_the_endpoint_scales_between_the_environments_limits(approved: Any, clie
     }
 
 
-def test_a_corpus_without_a_usable_row_fails_with_the_reason(operator: Operator, tmp_path: Path, run: Any) -> None:
+def test_a_corpus_of_stop_words_fails_with_the_reason_and_registers_nothing(
+    operator: Operator, tmp_path: Path, run: Any
+) -> None:
     useless = tmp_path / "useless.csv"
-    useless.write_text("key,title,body\n" + "1,,\n" * 20)
-    before = len(operator("models")["models"]) if isinstance(operator("models"), dict) else len(operator("models"))
+    useless.write_text("key,title,body\n" + "1,the,and of it\n" * 60)
+    before = operator("models")
     failed = operator.attempt("run", useless, "--text", "title,body")
     assert failed.returncode == 1
     assert "Preprocess failed" in failed.stderr
-    after = operator("models")
-    assert (len(after["models"]) if isinstance(after, dict) else len(after)) == before
+    assert "no word" in failed.stderr or "vocabulary" in failed.stderr
+    assert operator("models") == before
 
 
 @pytest.mark.parametrize(

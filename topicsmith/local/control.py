@@ -100,11 +100,16 @@ def up(*, port: int | None = None, state_dir: Path | None = None) -> LocalCloud:
     state_dir.mkdir(parents=True, exist_ok=True)
     process = _start(port, state_dir)
     deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        cloud = running(state_dir)
-        if cloud:
-            return cloud
-        time.sleep(0.1)
+    try:
+        while time.monotonic() < deadline and process.poll() is None:
+            cloud = running(state_dir)
+            if cloud:
+                return cloud
+            time.sleep(0.1)
+    except BaseException:
+        # Ctrl-C must not leave a server that nobody has been told of.
+        process.kill()
+        raise
     process.kill()
     log = (state_dir / "server.log").read_text(errors="replace")
     raise LocalCloudError(f"The local cloud did not start. Its log, {state_dir / 'server.log'}, ends:\n{log[-2000:]}")

@@ -126,7 +126,7 @@ class Worker:
             raise InvocationTimeoutError from error
         except urllib3.exceptions.HTTPError as error:
             raise NoWorkerError(str(error)) from error
-        return Answer(response.status, dict(response.headers), response.data, self._log.name)
+        return Answer(response.status, response.headers, response.data, self._log.name)
 
     def stop(self, grace_seconds: float) -> None:
         """End its process: SIGTERM, then SIGKILL."""

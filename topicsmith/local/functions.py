@@ -53,6 +53,11 @@ class LocalFunction(LambdaFunction, CloudFormationModel):
         response_headers["x-amz-executed-version"] = str(self.version)
         return outcome.payload.encode()
 
+    def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
+        """Return what GetFunctionConfiguration answers, with where the function logs, which moto leaves out."""
+        logging_config = {"LogFormat": "Text", "LogGroup": self.logs_group_name}
+        return {**super().get_configuration(on_create), "LoggingConfig": logging_config}
+
     def invoke_later(self, event: str) -> None:
         """Invoke the function in the background, again after a while when it fails."""
         threading.Thread(target=self._run_until_done, args=(event,), name=self.function_name, daemon=True).start()

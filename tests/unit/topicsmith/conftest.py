@@ -1,0 +1,72 @@
+"""An account with a deployed environment in it: moto answers AWS's API in this process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from moto import mock_aws
+from moto.sagemaker.models import SageMakerModelBackend
+from moto.sagemaker.responses import SageMakerResponse
+from typer.testing import CliRunner, Result
+
+from tests.unit.topicsmith.account import REGION, Account, Invoke
+from topicsmith.aws import Clients
+from topicsmith.cli import app
+
+
+@pytest.fixture
+def invoke() -> Invoke:
+    """Run ``python -m topicsmith`` with arguments, in this process."""
+
+    def run(*arguments: str, stdin: str | None = None, env: dict[str, str | None] | None = None) -> Result:
+        return CliRunner().invoke(app, list(arguments), input=stdin, env={"COLUMNS": "200", **(env or {})})
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing of this machine's AWS configuration, and no local cloud but one that a test starts."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "TOPICSMITH_ENV", "TOPICSMITH_LOCAL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent/config")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("TOPICSMITH_LOCAL_STATE", str(tmp_path / "local-cloud"))
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """An empty account."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    # A session keeps the API descriptions that it has read: one for all tests saves most of their time.
+    with mock_aws(config={"core": {"reset_boto3_session": False}}):
+        account = Account(monkeypatch)
+        monkeypatch.setattr(
+            SageMakerResponse,
+            "list_pipeline_execution_steps",
+            lambda _: account.answer_with_steps(),
+            raising=False,
+        )
+        start = SageMakerModelBackend.start_pipeline_execution
+        monkeypatch.setattr(
+            SageMakerModelBackend,
+            "start_pipeline_execution",
+            lambda *arguments: account.note_as_executing(start(*arguments)),
+        )
+        yield account
+
+
+@pytest.fixture
+def deployed(account: Account) -> Account:
+    """An account with the environment dev."""
+    account.deploy("dev")
+    return account
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look again at once."""
+    monkeypatch.setattr(Clients, "poll_seconds", 0.0)

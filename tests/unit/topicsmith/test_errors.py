@@ -1,0 +1,193 @@
+"""What goes wrong for an operator ends in a sentence and a next step, never in a traceback."""
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from moto.core import set_initial_no_auth_action_count
+
+from tests.unit.topicsmith.account import Account, Invoke
+from topicsmith.errors import OperatorError, explain
+
+
+@pytest.fixture
+def fresh_session() -> Iterator[None]:
+    """A boto3 session that has not looked for credentials yet."""
+    before, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, None
+    yield
+    boto3.DEFAULT_SESSION = before
+
+
+@pytest.mark.usefixtures("fresh_session")
+def test_no_credentials(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    result = invoke("models")
+    assert result.exit_code == 1
+    assert "No AWS credentials" in result.stderr
+    assert "--local" in result.stderr
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.usefixtures("fresh_session")
+def test_no_region(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    result = invoke("models")
+    assert result.exit_code == 1
+    assert "AWS_DEFAULT_REGION" in result.stderr
+
+
+@pytest.mark.usefixtures("fresh_session")
+def test_an_unknown_profile(invoke: Invoke) -> None:
+    result = invoke("models", env={"AWS_PROFILE": "nobody"})
+    assert result.exit_code == 1
+    assert "nobody" in result.stderr
+
+
+@pytest.mark.usefixtures("account")
+def test_verbose_shows_the_traceback(invoke: Invoke) -> None:
+    assert "Traceback" in invoke("--verbose", "models").stderr
+    assert "Traceback" not in invoke("models").stderr
+
+
+def test_an_environment_that_is_not_there_names_those_that_are(account: Account, invoke: Invoke) -> None:
+    account.deploy("dev")
+    account.deploy("blue")
+    result = invoke("models", "--env", "prod")
+    assert result.exit_code == 1
+    assert "No environment prod in this account in us-east-1. Deployed there: blue, dev." in result.stderr
+    assert "make deploy ENV=prod" in result.stderr
+
+
+@pytest.mark.usefixtures("account")
+def test_nothing_deployed_at_all(invoke: Invoke) -> None:
+    result = invoke("runs")
+    assert result.exit_code == 1
+    assert "Nothing of topicsmith is deployed there" in result.stderr
+
+
+def test_a_deployment_that_did_not_finish(account: Account, invoke: Invoke) -> None:
+    account.deploy("dev", only=("data", "training"))
+    result = invoke("runs")
+    assert result.exit_code == 1
+    assert "topicsmith-dev-serving is missing" in result.stderr
+
+
+def test_a_stack_without_the_output(account: Account, invoke: Invoke) -> None:
+    account.deploy("dev")
+    boto3.client("cloudformation").update_stack(
+        StackName="topicsmith-dev-training",
+        TemplateBody='{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}',
+    )
+    result = invoke("runs")
+    assert result.exit_code == 1
+    assert "topicsmith-dev-training (UPDATE_COMPLETE) has no output PipelineName" in result.stderr
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_pipeline_that_was_deleted(invoke: Invoke) -> None:
+    boto3.client("sagemaker").delete_pipeline(PipelineName="topicsmith-dev", ClientRequestToken="0" * 32)
+    result = invoke("runs")
+    assert result.exit_code == 1
+    assert "There is no pipeline topicsmith-dev" in result.stderr
+
+
+def test_nothing_is_served_because_no_model_was_trained(deployed: Account, invoke: Invoke) -> None:
+    deployed.refuse_invocations()
+    result = invoke("infer", "a text")
+    assert result.exit_code == 1
+    assert "No model was registered yet" in result.stderr
+    assert "run corpus.csv --env dev" in result.stderr
+
+
+def test_nothing_is_served_because_no_model_was_approved(deployed: Account, invoke: Invoke) -> None:
+    deployed.refuse_invocations()
+    deployed.register()
+    deployed.register()
+    result = invoke("infer", "a text")
+    assert result.exit_code == 1
+    assert "No model is approved; the newest, version 2, is PendingManualApproval." in result.stderr
+    assert "approve 2 --wait --env dev" in result.stderr
+
+
+@pytest.mark.parametrize("status", ["Creating", "Failed"])
+def test_an_endpoint_that_does_not_answer(deployed: Account, invoke: Invoke, status: str) -> None:
+    deployed.refuse_invocations()
+    deployed.serve(deployed.register(), status=status)
+    result = invoke("infer", "a text")
+    assert result.exit_code == 1
+    assert f"does not answer: it is {status}" in result.stderr
+
+
+@pytest.mark.usefixtures("deployed")
+def test_access_denied_names_the_action(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    iam = boto3.client("iam")
+    iam.create_user(UserName="nobody")
+    key = iam.create_access_key(UserName="nobody")["AccessKey"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    result = set_initial_no_auth_action_count(0)(invoke)("models")
+    assert result.exit_code == 1
+    assert "these credentials may not cloudformation:DescribeStacks" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "operation", "message", "expected"),
+    [
+        ("403", "HeadObject", "Forbidden", "may not s3:GetObject."),
+        ("AccessDenied", "CreateMultipartUpload", "Access Denied", "may not s3:PutObject."),
+        (
+            "AccessDeniedException",
+            "CreateModelPackage",
+            "User: arn:aws:iam::1:user/x is not authorized to perform: sagemaker:CreateModelPackage on resource: "
+            "arn:aws:sagemaker:us-east-1:1:model-package/g with an explicit deny",
+            "may not sagemaker:CreateModelPackage on arn:aws:sagemaker:us-east-1:1:model-package/g.",
+        ),
+        ("ExpiredToken", "DescribeStacks", "The token is expired", "does not accept the credentials"),
+        ("ThrottlingException", "DescribeEndpoint", "Rate exceeded", "AWS refused DescribeEndpoint (Throttling"),
+    ],
+)
+def test_what_a_refusal_means(code: str, operation: str, message: str, expected: str) -> None:
+    meaning = explain(ClientError({"Error": {"Code": code, "Message": message}}, operation))
+    assert meaning is not None
+    assert expected in meaning.message
+
+
+def test_an_error_that_is_nobodys_is_not_explained_away() -> None:
+    assert explain(KeyError("bug")) is None
+    error = OperatorError("known")
+    assert explain(error) is error
+
+
+def test_aws_out_of_reach() -> None:
+    meaning = explain(EndpointConnectionError(endpoint_url="https://sagemaker.us-east-1.amazonaws.com"))
+    assert meaning is not None
+    assert "AWS cannot be reached" in meaning.message
+
+
+@pytest.mark.parametrize("arguments", [["models"], ["run", "x.csv"], ["infer", "a"], ["local", "env"]])
+def test_the_local_cloud_is_not_running(invoke: Invoke, arguments: list[str]) -> None:
+    result = invoke("--local", *arguments)
+    assert result.exit_code == 1
+    assert "The local cloud is not running." in result.stderr
+    assert "local up --deploy" in result.stderr
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["approve", "x"],
+        ["approve", "0"],
+        ["run"],
+        ["run", "x.csv", "--text", "a,,b"],
+        ["run", "x.csv", "--text", "a,a"],
+        ["runs", "--watch"],
+    ],
+)
+def test_wrong_usage_ends_in_2(invoke: Invoke, arguments: list[str]) -> None:
+    assert invoke(*arguments).exit_code == 2

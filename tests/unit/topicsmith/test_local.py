@@ -1,0 +1,131 @@
+"""local up, down, status, env and demo; the cloud itself has tests of its own."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.topicsmith.account import Invoke
+from topicsmith import cdk, local_cloud
+from topicsmith.commands import demo
+from topicsmith.local import control
+from topicsmith.local.control import LocalCloud
+
+CLOUD = LocalCloud("http://localhost:4577", 4242, Path("/state"), "key", "it's secret")
+
+
+@pytest.fixture
+def running(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A local cloud that says it runs."""
+    monkeypatch.setattr(control, "running", lambda: CLOUD)
+
+
+@pytest.fixture(autouse=True)
+def _restore_environment() -> Iterator[None]:
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ |= before
+
+
+def test_down_without_a_cloud_is_no_failure(invoke: Invoke) -> None:
+    result = invoke("local", "down", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {"stopped": False}
+
+
+def test_status_without_a_cloud_ends_in_1_and_says_how_to_start(invoke: Invoke) -> None:
+    result = invoke("local", "status")
+    assert result.exit_code == 1
+    assert "local up --deploy" in result.stdout
+    assert json.loads(invoke("local", "status", "--json").stdout) == {"running": False}
+
+
+@pytest.mark.usefixtures("running")
+def test_env_is_a_script_that_a_shell_can_evaluate(invoke: Invoke) -> None:
+    script = invoke("local", "env").stdout
+    shell = subprocess.run(
+        ["sh", "-c", f'{script}\necho "$AWS_ENDPOINT_URL|$AWS_SECRET_ACCESS_KEY|$AWS_PROFILE"'],
+        env={"AWS_PROFILE": "production", "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shell.stdout == "http://localhost:4577|it's secret|\n"
+    assert json.loads(invoke("local", "env", "--json").stdout)["AWS_ACCESS_KEY_ID"] == "key"
+
+
+def test_using_the_local_cloud_leaves_no_way_to_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://elsewhere")
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+    monkeypatch.setenv("NO_PROXY", "internal")
+    local_cloud.use(CLOUD)
+    aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    assert aws == {
+        **{name: value for name, value in CLOUD.environ().items() if name.startswith("AWS_")},
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+    assert os.environ["NO_PROXY"] == "internal,localhost"
+
+
+@pytest.mark.usefixtures("running")
+def test_keep_does_not_leave_a_second_cloud(invoke: Invoke) -> None:
+    result = invoke("local", "demo", "--keep")
+    assert result.exit_code == 1
+    assert "already runs at http://localhost:4577" in result.stderr
+
+
+def test_the_demo_checks_the_file_before_it_starts_anything(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "reviews.csv").write_text("id,body\n1,Good\n")
+    result = invoke("local", "demo", "--corpus", str(tmp_path / "reviews.csv"), "--text", "title,body")
+    assert result.exit_code == 1
+    assert "has no column title. It has id, body." in result.stderr
+    assert not (tmp_path / "local-cloud").exists()
+
+
+def test_a_demo_that_fails_stops_its_cloud_and_keeps_the_logs(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "node_modules" / ".bin").mkdir(parents=True)
+    cli = tmp_path / "node_modules" / ".bin" / "cdk"
+    cli.write_text("#!/bin/sh\necho no such region\nexit 1\n")
+    cli.chmod(0o755)
+    monkeypatch.setattr(cdk, "project_root", lambda: tmp_path)
+
+    result = invoke("local", "demo")
+
+    assert result.exit_code == 1
+    assert "cdk bootstrap failed" in result.stderr
+    assert "no such region" in result.stderr
+    (directory,) = (tmp_path / "local-cloud").iterdir()
+    assert f"Logs: {directory}" in result.stderr
+    assert (directory / "server.log").exists()
+    assert control.running(directory) is None
+
+
+def test_termination_unwinds_as_ctrl_c_does() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as caught, demo._termination_unwinds():
+        signal.raise_signal(signal.SIGTERM)
+    assert caught.value.code == 143
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_one_is_asked_about_ones_own_documents(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.csv"
+    rows = ["too short", *(f"{name} {'word ' * 20}" for name in "abcd")]
+    path.write_text("title,body\n" + "".join(f"Good,{row}\n" for row in rows))
+    chosen = demo._Corpus.of(path, "title, body", None)
+    assert [text.split()[:2] for text in chosen.sentences()] == [["Good", name] for name in "abc"]
+
+
+def test_short_documents_are_asked_about_where_there_are_no_others(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.csv"
+    path.write_text("text\na\nbb\nccc\ndddd\n")
+    assert demo._Corpus.of(path, "text", None).sentences() == ["dddd", "ccc", "bb"]

@@ -1,0 +1,56 @@
+"""What is printed, to whom."""
+
+import subprocess
+import sys
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.topicsmith.account import Invoke
+from topicsmith import inference, output
+
+
+@given(st.text())
+def test_text_of_others_cannot_move_the_cursor(text: str) -> None:
+    shown = output.printable(text)
+    assert shown.isprintable()
+    assert "\x1b" not in shown
+
+
+@given(st.text(), st.integers(2, 40))
+def test_shortened_text_fits(text: str, width: int) -> None:
+    assert len(output.shorten(text, width)) <= width
+
+
+def test_durations_as_people_say_them() -> None:
+    said = [output.duration(seconds) for seconds in (0, 7.31, 59.94, 59.96, 80, 3599.6, 3725, None)]
+    assert said == ["0.0 s", "7.3 s", "59.9 s", "1 min 00 s", "1 min 20 s", "1 h 00 min", "1 h 02 min", ""]
+
+
+@given(st.lists(st.text(max_size=50), max_size=30), st.integers(40, 400))
+def test_requests_hold_all_texts_in_order_and_keep_to_the_limit(texts: list[str], limit: int) -> None:
+    batches = list(inference.batches(texts, limit))
+    assert [text for batch in batches for text in batch] == texts
+    assert all(batch for batch in batches)
+    assert all(len(batch) == 1 or len(inference.body(batch)) <= limit for batch in batches)
+
+
+def test_help_of_every_command_has_an_example(invoke: Invoke) -> None:
+    commands = ["run", "runs", "models", "approve", "topics", "infer"]
+    commands += [f"local {name}" for name in ("up", "down", "status", "env", "demo")]
+    for command in commands:
+        result = invoke(*command.split(), "--help")
+        assert result.exit_code == 0
+        assert f"python -m topicsmith {command}" in result.stdout
+        assert "--json" in result.stdout
+
+
+def test_help_does_not_load_boto3() -> None:
+    script = (
+        "import sys\n"
+        "from topicsmith.cli import app\n"
+        "try: app(['run', '--help'])\n"
+        "finally: print(any(name in sys.modules for name in ('boto3', 'botocore', 'moto')))"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "False"

@@ -1,0 +1,5 @@
+"""``python -m topicsmith``."""
+
+from topicsmith.cli import main
+
+main()

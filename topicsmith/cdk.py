@@ -1,0 +1,134 @@
+"""The CDK CLI, run as an operator would run it, with the synthesized app deployed to the local cloud."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from topicsmith.errors import OperatorError
+from topicsmith.local.control import LocalCloud
+from topicsmith.local.settings import DEFAULT_REGION, project_root
+from topicsmith.local_cloud import variables
+
+_LOG_LINES = 20
+_STOP_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Command:
+    """A CDK command that was started; its output goes to ``log``."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def finish(self) -> None:
+        """Wait until it is done.
+
+        Raises:
+            OperatorError: it failed; with the end of its output.
+        """
+        if self.process.wait() == 0:
+            return
+        lines = self.log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
+        raise OperatorError(
+            f"cdk {self.name} failed with exit code {self.process.returncode}; its output is in {self.log}.",
+            "\n".join(lines),
+        )
+
+
+class Cdk:
+    """Runs CDK commands for one environment; each returns at once, so that other work can go on meanwhile.
+
+    Args:
+        environment: whose stacks.
+        directory: where the assembly and the commands' output go.
+    """
+
+    def __init__(self, environment: str, directory: Path) -> None:
+        self._stacks = f"{environment}/*"
+        self._directory = directory
+        self._assembly = directory / "cdk.out"
+        self._commands: list[Command] = []
+
+    def synth(self) -> Command:
+        """Write the assembly; needs no cloud."""
+        return self._start("synth", [self._stacks, "--quiet", "--output", str(self._assembly)], project_root(), {})
+
+    def bootstrap(self, cloud: LocalCloud) -> Command:
+        """Make what ``cdk deploy`` needs in the account."""
+        # Where there is no cdk.json, it does not synthesize the app, of which it needs nothing.
+        place = f"aws://{cloud.account_id}/{DEFAULT_REGION}"
+        return self._start("bootstrap", [place], self._directory, variables(cloud))
+
+    def deploy(self, cloud: LocalCloud) -> Command:
+        """Deploy the assembly that ``synth`` wrote."""
+        options = ["--app", str(self._assembly), "--method=direct", "--require-approval=never", "--progress=events"]
+        return self._start("deploy", [self._stacks, *options], project_root(), variables(cloud))
+
+    def stop(self) -> None:
+        """Stop the commands that are still running, with their children."""
+        for command in self._commands:
+            if command.process.poll() is None:
+                _stop(command.process)
+
+    def _start(self, name: str, arguments: list[str], place: Path, environ: dict[str, str]) -> Command:
+        executable = project_root() / "node_modules" / ".bin" / "cdk"
+        if not executable.exists():
+            raise OperatorError(
+                f"The CDK CLI is not installed: there is no {executable}.", "`make demo` and `make local` install it."
+            )
+        self._directory.mkdir(parents=True, exist_ok=True)
+        log = self._directory / f"cdk-{name}.log"
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                [str(executable), name, *arguments],
+                cwd=place,
+                env=_environ() | environ,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                # A group of its own: it is stopped with its children, and only by us.
+                start_new_session=True,
+            )
+        command = Command(name, process, log)
+        self._commands.append(command)
+        return command
+
+
+@contextmanager
+def commands(environment: str, directory: Path) -> Iterator[Cdk]:
+    """Give a ``Cdk`` whose commands do not outlive the block."""
+    cdk = Cdk(environment, directory)
+    try:
+        yield cdk
+    finally:
+        cdk.stop()
+
+
+def _environ() -> dict[str, str]:
+    """Return this process's environment without its cloud, with this Python and its Node first on the PATH."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return environ | {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        # A deployment to this machine has nothing to say to, or to ask of, the network.
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "CDK_DISABLE_VERSION_CHECK": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

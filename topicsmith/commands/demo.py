@@ -1,0 +1,252 @@
+"""``local demo``: the whole line on this machine, on the demo corpus or on one's own file."""
+
+import itertools
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from topicsmith import corpus, environment, local_deployment, models, output, runs, topics, watch
+from topicsmith.aws import Clients
+from topicsmith.commands.infer import ask, print_mixtures
+from topicsmith.commands.models import approve_model
+from topicsmith.commands.options import AsJson, check_columns
+from topicsmith.commands.run import bring_file, print_left_out, require_success
+from topicsmith.commands.topics import print_topics
+from topicsmith.errors import OperatorError
+from topicsmith.invocation import command
+from topicsmith.local import control, settings
+from topicsmith.runs import Run
+from topicsmith.stopwatch import Stopwatch
+from topicsmith.topics import TopicModel
+
+_SENTENCES = (
+    "Rotates the encryption key that protects the secrets of an application.",
+    "Starts a group of virtual machines and attaches storage volumes to them.",
+    "Packages a live video stream for playback on mobile devices.",
+)
+_DOCUMENTS_TO_CHOOSE_FROM = 1000
+_WORDS_OF_A_TELLING_DOCUMENT = 20
+
+
+@dataclass(frozen=True)
+class _Corpus:
+    """What to run on; without a file, the demo corpus, which is written when it is needed."""
+
+    file: Path | None
+    text_columns: str
+    id_column: str | None
+
+    @classmethod
+    def of(cls, file: Path | None, text: str, id_column: str | None) -> "_Corpus":
+        """Return the corpus that the options name, checked."""
+        if file is None:
+            return cls(None, "text", "id")
+        corpus.check(file, corpus.column_names(text), id_column)
+        return cls(file, text, id_column)
+
+    def sentences(self) -> list[str]:
+        """Return three texts to ask the model about: documents of the file, or sentences that fit the demo corpus."""
+        if self.file is None:
+            return list(_SENTENCES)
+        columns = corpus.column_names(self.text_columns)
+        documents = list(itertools.islice(corpus.documents(self.file, columns), _DOCUMENTS_TO_CHOOSE_FROM))
+        telling = [document for document in documents if len(document.split()) >= _WORDS_OF_A_TELLING_DOCUMENT]
+        chosen = telling if len(telling) >= len(_SENTENCES) else sorted(documents, key=len, reverse=True)
+        return chosen[: len(_SENTENCES)]
+
+
+def demo(
+    corpus_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--corpus", metavar="FILE", help="A .csv or .jsonl file, perhaps .gz.", show_default="demo corpus"
+        ),
+    ] = None,
+    text: Annotated[
+        str,
+        typer.Option(
+            metavar="COLUMNS",
+            help="The file's columns of a document's text, comma separated.",
+            callback=check_columns,
+        ),
+    ] = "text",
+    id_column: Annotated[
+        str | None, typer.Option("--id", metavar="COLUMN", help="The file's column of a document's id.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the local cloud running.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the whole line on this machine: deploy, preprocess, train, register, approve, serve, ask.
+
+    It starts a local cloud of its own, deploys the dev environment to it with
+    the CDK CLI, runs the deployed pipeline, and stops what it started. The
+    demo corpus is what AWS's operations do, from the installed botocore.
+
+    Example:
+      python -m topicsmith local demo --corpus reviews.csv --text title,body
+    """
+    chosen = _Corpus.of(corpus_file, text, id_column)
+    stopwatch = Stopwatch(output.progress())
+    with _place(keep=keep) as (port, state_dir):
+        run, model, sentences, mixtures = _run_all(chosen, stopwatch, port, state_dir)
+    if as_json:
+        output.print_json(
+            {
+                "seconds": stopwatch.seconds,
+                "phases": [{"phase": phase.name, "seconds": phase.seconds} for phase in stopwatch.phases],
+                "run": run.record(),
+                "topics": model.model_dump(mode="json"),
+                "predictions": [
+                    {"text": sentence, "topic_weights": weights}
+                    for sentence, weights in zip(sentences, mixtures, strict=True)
+                ],
+            }
+        )
+        return
+    console = output.results()
+    console.print()
+    print_topics(model)
+    console.print()
+    print_mixtures(sentences, mixtures, model)
+    console.print()
+    _print_times(stopwatch, run)
+    _print_next_steps(keep=keep)
+
+
+def _run_all(
+    chosen: _Corpus, stopwatch: Stopwatch, port: int, state_dir: Path
+) -> tuple[Run, TopicModel, list[str], list[list[float]]]:
+    """Do it all, and return the run, its topics, the sentences and their topic weights."""
+    from topicsmith.demo_corpus import write_demo_corpus
+
+    console = output.progress()
+    demo_file = state_dir / "demo.csv"
+
+    def export() -> None:
+        if chosen.file is None:
+            write_demo_corpus(demo_file)
+
+    local_deployment.create(stopwatch, port=port, state_dir=state_dir, meanwhile=export)
+    clients = Clients()
+    deployment = environment.load(clients, local_deployment.ENVIRONMENT)
+    with stopwatch.phase("Upload", quiet=False):
+        uri = bring_file(clients, deployment, chosen.file or demo_file)
+    parameters = {"CorpusUri": uri, "TextColumns": chosen.text_columns}
+    parameters |= {"IdColumn": chosen.id_column} if chosen.id_column else {}
+    with stopwatch.phase("Pipeline", quiet=False):
+        pipeline = runs.pipeline(clients.sagemaker, deployment.pipeline)
+        arn = runs.start(clients.sagemaker, pipeline.name, parameters)
+        run = watch.watch(clients, arn, pipeline.steps, console)
+        require_success(clients, run)
+        print_left_out(clients, run, console)
+    if run.model_package is None:
+        raise OperatorError(f"Run {run.id} registered no model.")
+    model = models.describe(clients.sagemaker, run.model_package)
+    with stopwatch.phase("Approve, and wait for the endpoint", quiet=False):
+        if approve_model(clients, deployment, model, wait=True) is None:
+            raise OperatorError(
+                "environments/dev.yaml pins the model to serve, so approving one serves nothing.",
+                "Remove serving.model_package from it.",
+            )
+    sentences = chosen.sentences()
+    with stopwatch.phase("Ask it"):
+        found = topics.read(clients.s3, model.data_uri)
+        mixtures = ask(clients, deployment, sentences)
+    return run, found, sentences, mixtures
+
+
+@contextmanager
+def _place(*, keep: bool) -> Iterator[tuple[int, Path]]:
+    """Give a port and a directory for a local cloud, and stop the cloud afterwards unless it is to be kept.
+
+    Without ``keep`` both are the demo's own, so that a cloud which already runs is left alone.
+    """
+    running = control.running()
+    if keep:
+        if running:
+            raise OperatorError(
+                f"A local cloud already runs at {running.endpoint_url}, and --keep would leave a second one.",
+                f"Use that one, or stop it first: {command('local down')}",
+            )
+        yield settings.DEFAULT_PORT, settings.state_dir()
+        return
+    if running:
+        output.progress().print(f"The local cloud at {running.endpoint_url} is left alone: the demo has its own.")
+    settings.state_dir().mkdir(parents=True, exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix="demo-", dir=settings.state_dir()))
+    with _termination_unwinds():
+        kept = False
+        try:
+            yield _free_port(), directory
+        except Exception:
+            kept = True
+            look = command("local demo --keep")
+            output.progress().print(f"Logs: {directory}. To look into the cloud afterwards: {look}", soft_wrap=True)
+            raise
+        finally:
+            _stop(directory)
+            if not kept:
+                shutil.rmtree(directory, ignore_errors=True)
+
+
+def _stop(state_dir: Path) -> None:
+    """Stop the demo's cloud; a second Ctrl-C must not leave half of it running."""
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        control.down(state_dir)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+@contextmanager
+def _termination_unwinds() -> Iterator[None]:
+    """Within the block, SIGTERM and SIGHUP unwind the stack as Ctrl-C does, so that what was started is stopped."""
+
+    def unwind(signum: int, _frame: FrameType | None) -> None:
+        sys.exit(128 + signum)
+
+    signals = (signal.SIGTERM, signal.SIGHUP)
+    previous = [signal.signal(signum, unwind) for signum in signals]
+    try:
+        yield
+    finally:
+        for signum, handler in zip(signals, previous, strict=True):
+            signal.signal(signum, handler)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _print_times(stopwatch: Stopwatch, run: Run) -> None:
+    table = output.table("Phase", "Time", right=["Time"])
+    for phase in stopwatch.phases:
+        table.add_row(phase.name, output.duration(phase.seconds))
+        if phase.name == "Pipeline":
+            for step in run.steps:
+                table.add_row(f"  {step.name}", output.duration(step.seconds))
+    table.add_row("All", output.duration(stopwatch.seconds))
+    output.results().print(table)
+
+
+def _print_next_steps(*, keep: bool) -> None:
+    console = output.results()
+    console.print()
+    if keep:
+        console.print("The local cloud keeps running. Stop it: make down")
+    else:
+        console.print("Keep it running:   make local")
+    console.print("Your own file:     make demo CORPUS=reviews.csv TEXT=title,body")

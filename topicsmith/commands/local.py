@@ -1,0 +1,150 @@
+"""``local``: the cloud on this machine."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from topicsmith import environment, local_cloud, local_deployment, output, serving
+from topicsmith.aws import Clients
+from topicsmith.commands.options import AsJson
+from topicsmith.invocation import command
+from topicsmith.local import control, settings
+from topicsmith.local.control import LocalCloud
+from topicsmith.stopwatch import Stopwatch
+
+_NOT_RUNNING = 1
+
+
+def up(
+    deploy: Annotated[
+        bool, typer.Option("--deploy", help="Deploy the dev environment to it with the CDK CLI.")
+    ] = False,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Where it listens.", show_default="4577")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start the local cloud in the background; one that runs is left as it is.
+
+    It answers the AWS API at http://localhost:4577, and what it holds is gone
+    when it stops.
+
+    Example:
+      python -m topicsmith local up --deploy
+    """
+    stopwatch = Stopwatch(output.progress())
+    if deploy:
+        cloud = local_deployment.create(stopwatch, port=port, meanwhile=_write_demo_corpus)
+    else:
+        with stopwatch.phase("Start the local cloud"):
+            cloud = local_cloud.start(port, None)
+    if as_json:
+        output.print_json(_record(cloud))
+        return
+    console = output.results()
+    console.print(f"The local cloud runs at {cloud.endpoint_url}; its log: {cloud.log_file}", soft_wrap=True)
+    if deploy:
+        _print_next_steps()
+    else:
+        console.print(f"Deploy dev to it:  {command('local up --deploy')}", soft_wrap=True)
+
+
+def down(as_json: AsJson = False) -> None:
+    """Stop the local cloud and everything that runs in it.
+
+    Example:
+      python -m topicsmith local down
+    """
+    stopped = control.down()
+    if as_json:
+        output.print_json({"stopped": stopped})
+    else:
+        output.results().print("The local cloud is stopped." if stopped else "The local cloud was not running.")
+
+
+def status(as_json: AsJson = False) -> None:
+    """Show whether the local cloud runs and what is deployed to it; exit code 1 when it does not run.
+
+    Example:
+      python -m topicsmith local status --json
+    """
+    cloud = control.running()
+    if cloud is None:
+        if as_json:
+            output.print_json({"running": False})
+        else:
+            output.results().print(f"The local cloud is not running. Start it: {command('local up --deploy')}")
+        raise typer.Exit(_NOT_RUNNING)
+    local_cloud.use(cloud)
+    endpoints = _endpoints()
+    if as_json:
+        output.print_json({"running": True, **_record(cloud), "environments": endpoints})
+        return
+    console = output.results()
+    console.print(f"The local cloud runs at {cloud.endpoint_url} (pid {cloud.pid}).")
+    console.print(f"Its log: {cloud.log_file}", soft_wrap=True)
+    for name, state in endpoints.items():
+        console.print(f"Environment {name}: {f'endpoint {state}' if state else 'nothing served yet'}")
+    if not endpoints:
+        console.print(f"Nothing is deployed to it. Deploy dev: {command('local up --deploy')}", soft_wrap=True)
+
+
+def env(as_json: AsJson = False) -> None:
+    """Print the variables that make boto3, the AWS CLI or the CDK CLI a client of the local cloud.
+
+    Example:
+      eval "$(python -m topicsmith local env)"
+    """
+    variables = local_cloud.variables(local_cloud.require())
+    if as_json:
+        output.print_json(variables)
+        return
+    # Both would send a client elsewhere, or make it sign with credentials of somewhere else.
+    print("unset AWS_PROFILE AWS_SESSION_TOKEN")
+    for name, value in variables.items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+def _record(cloud: LocalCloud) -> dict[str, object]:
+    return {
+        "endpoint_url": cloud.endpoint_url,
+        "pid": cloud.pid,
+        "state_dir": str(cloud.state_dir),
+        "log": str(cloud.log_file),
+    }
+
+
+def _endpoints() -> dict[str, str | None]:
+    """Return each deployed environment and the status of its endpoint."""
+    clients = Clients()
+    found = {name: environment.load(clients, name) for name in environment.deployed(clients.cloudformation)}
+    endpoints = {name: serving.endpoint(clients.sagemaker, there.endpoint) for name, there in found.items()}
+    return {name: endpoint.status if endpoint else None for name, endpoint in endpoints.items()}
+
+
+def _demo_file() -> Path:
+    return settings.state_dir() / "demo.csv"
+
+
+def _write_demo_corpus() -> None:
+    from topicsmith.demo_corpus import write_demo_corpus
+
+    write_demo_corpus(_demo_file())
+
+
+def _print_next_steps() -> None:
+    console = output.results()
+    console.print("\nThe dev environment is deployed to it. Next:")
+    file = _demo_file()
+    shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+    steps = (
+        (f"run {shown}", "train a model, on this corpus or on your own"),
+        ("approve 1 --wait", "serve it"),
+        ("topics", "what it found"),
+        ('infer "a text"', "ask it"),
+        ("local down", "stop"),
+    )
+    width = max(len(command(arguments)) for arguments, _ in steps)
+    for arguments, meaning in steps:
+        console.print(f"  {command(arguments):<{width}}   {meaning}", soft_wrap=True)
+    console.print('Any AWS client: eval "$(' + command("local env") + ')"', soft_wrap=True)

@@ -1,0 +1,214 @@
+"""``run`` and ``runs``: from a corpus to a registered model."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.text import Text
+
+from topicsmith import corpus, environment, function_log, output, preprocessing_report, runs, training_log, watch
+from topicsmith.aws import Clients, connect
+from topicsmith.commands.options import AsJson, Environment, check_columns
+from topicsmith.environment import Deployment
+from topicsmith.errors import OperatorError
+from topicsmith.runs import Pipeline, Run, Step
+
+_LOG_LINES = 10
+_INTERRUPTED = 130
+
+
+def run(
+    corpus_name: Annotated[
+        str,
+        typer.Argument(
+            metavar="CORPUS", help="A .csv or .jsonl file, perhaps .gz; or an s3:// URI below raw/ in the data bucket."
+        ),
+    ],
+    env: Environment = "dev",
+    text: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMNS",
+            help="Columns of a document's text, comma separated.",
+            show_default="the environment's",
+            callback=check_columns,
+        ),
+    ] = None,
+    id_column: Annotated[
+        str | None,
+        typer.Option("--id", metavar="COLUMN", help="Column of a document's id.", show_default="the environment's"),
+    ] = None,
+    topics: Annotated[
+        int | None, typer.Option(min=2, max=1000, help="Number of topics.", show_default="the environment's")
+    ] = None,
+    wait: Annotated[bool, typer.Option(help="Watch the run until it is over.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Train a topic model on a corpus: upload it, start the pipeline, watch it.
+
+    The file is checked before it is uploaded. Ctrl-C stops watching, not the run.
+
+    Example:
+      python -m topicsmith run reviews.csv --text title,body --topics 30
+    """
+    clients = connect()
+    deployment = environment.load(clients, env)
+    pipeline = runs.pipeline(clients.sagemaker, deployment.pipeline)
+    uri = _bring(clients, deployment, pipeline, corpus_name, text, id_column)
+    parameters = {"CorpusUri": uri}
+    parameters |= {"TextColumns": text} if text is not None else {}
+    parameters |= {"IdColumn": id_column} if id_column is not None else {}
+    parameters |= {"NumTopics": str(topics)} if topics is not None else {}
+    arn = runs.start(clients.sagemaker, deployment.pipeline, parameters)
+    if wait:
+        _watch(clients, deployment, pipeline, arn, as_json=as_json)
+    elif as_json:
+        output.print_json(runs.get(clients.sagemaker, arn).record())
+    else:
+        console = output.results()
+        console.print(f"Run {runs.id_of(arn)} started.")
+        console.print(f"Watch it: {deployment.command(f'runs {runs.id_of(arn)} --watch')}", soft_wrap=True)
+
+
+def list_runs(
+    run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Show this run and its steps.")] = None,
+    env: Environment = "dev",
+    watching: Annotated[bool, typer.Option("--watch", help="Watch RUN until it is over.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="How many runs to list.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the latest runs, or show one with its steps.
+
+    A failed run is shown with the reason of the step that failed, and where
+    its log is.
+
+    Example:
+      python -m topicsmith runs 7qk2v0xw9h3d --watch
+    """
+    clients = connect()
+    deployment = environment.load(clients, env)
+    pipeline = runs.pipeline(clients.sagemaker, deployment.pipeline)
+    if run_id is None:
+        if watching:
+            raise typer.BadParameter("name the run to watch", param_hint="--watch")
+        _list(runs.latest(clients.sagemaker, pipeline, limit), deployment, as_json=as_json)
+        return
+    found = runs.find(clients.sagemaker, deployment, pipeline, run_id)
+    if watching:
+        _watch(clients, deployment, pipeline, found.arn, as_json=as_json)
+    elif as_json:
+        output.print_json(_record(clients, found))
+    else:
+        _show(clients, found)
+
+
+def bring_file(clients: Clients, deployment: Deployment, path: Path) -> str:
+    """Upload a corpus with a progress bar on stderr, and return its URI."""
+    columns = (TextColumn("Uploading {task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    console = output.progress()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(output.printable(path.name), total=path.stat().st_size)
+        uri = corpus.upload(clients.s3, path, deployment.data_bucket, lambda size: progress.advance(task, size))
+    console.print(f"Uploaded {path} to {uri}", soft_wrap=True)
+    return uri
+
+
+def print_left_out(clients: Clients, run: Run, console: Console) -> None:
+    """Print what preprocessing left out of the corpus."""
+    report = preprocessing_report.read(clients.s3, run)
+    for line in report.lines() if report else ():
+        console.print(line, soft_wrap=True)
+
+
+def require_success(clients: Clients, run: Run) -> None:
+    """Raise an OperatorError that tells why and where a run failed, unless it succeeded."""
+    if run.succeeded:
+        return
+    reasons = [_failure(clients, step) for step in run.failed_steps]
+    raise OperatorError(
+        f"Run {run.id} ended as {run.status}" + (f": {run.failure}" if run.failure and not reasons else "."),
+        "\n".join(reasons) or None,
+    )
+
+
+def _bring(
+    clients: Clients,
+    deployment: Deployment,
+    pipeline: Pipeline,
+    corpus_name: str,
+    text: str | None,
+    id_column: str | None,
+) -> str:
+    if corpus_name.startswith("s3://"):
+        corpus.check_uri(clients.s3, corpus_name, deployment.data_bucket)
+        return corpus_name
+    path = Path(corpus_name).expanduser()
+    names = text if text is not None else pipeline.defaults["TextColumns"]
+    corpus.check(path, corpus.column_names(names), id_column)
+    return bring_file(clients, deployment, path)
+
+
+def _watch(clients: Clients, deployment: Deployment, pipeline: Pipeline, arn: str, *, as_json: bool) -> None:
+    run_id = runs.id_of(arn)
+    console = output.progress()
+    try:
+        ended = watch.watch(clients, arn, pipeline.steps, console)
+    except KeyboardInterrupt:
+        again = deployment.command(f"runs {run_id} --watch")
+        console.print(f"\nRun {run_id} goes on. Watch it again: {again}", soft_wrap=True)
+        raise typer.Exit(_INTERRUPTED) from None
+    if as_json:
+        output.print_json(_record(clients, ended))
+    require_success(clients, ended)
+    print_left_out(clients, ended, console)
+    if not as_json and ended.model_version is not None:
+        version = ended.model_version
+        console = output.results()
+        console.print(f"Run {run_id} registered model version {version}.")
+        console.print(f"Its topics:  {deployment.command(f'topics --version {version}')}", soft_wrap=True)
+        console.print(f"Serve it:    {deployment.command(f'approve {version} --wait')}", soft_wrap=True)
+
+
+def _record(clients: Clients, run: Run) -> dict[str, object]:
+    report = preprocessing_report.read(clients.s3, run)
+    return {**run.record(), "preprocessing": report.model_dump(mode="json") if report else None}
+
+
+def _list(found: list[runs.RunSummary], deployment: Deployment, *, as_json: bool) -> None:
+    if as_json:
+        output.print_json([summary.record() for summary in found])
+        return
+    console = output.results()
+    if not found:
+        step = deployment.command("run corpus.csv")
+        console.print(f"Pipeline {deployment.pipeline} has never run. Start one: {step}", soft_wrap=True)
+        return
+    table = output.table("Run", "Status", "Started")
+    for summary in found:
+        table.add_row(summary.id, watch.status(summary.status), output.moment(summary.started))
+    console.print(table)
+
+
+def _show(clients: Clients, run: Run) -> None:
+    console = output.results()
+    console.print(Text.assemble("Run ", (run.id, "bold"), "  ", watch.status(run.status)))
+    console.print(f"Started {output.moment(run.started)}, took {output.duration(run.seconds)}")
+    for name, value in run.parameters.items():
+        console.print(f"{name}: {value}", soft_wrap=True)
+    console.print(watch.steps_table(run, watch.Watcher(clients, run.arn).look().training))
+    print_left_out(clients, run, console)
+    for step in run.failed_steps:
+        console.print(_failure(clients, step), soft_wrap=True)
+
+
+def _failure(clients: Clients, step: Step) -> str:
+    """Return why a step failed, where its log is, and a training log's end."""
+    lines = [f"{step.name} failed: {step.reason}"]
+    if step.training_job:
+        lines.append(f"Its log: {training_log.LOG_GROUP}, streams {step.training_job}/*")
+        lines += [f"  {line}" for line in training_log.last_lines(clients.logs, step.training_job, _LOG_LINES)]
+    elif step.function:
+        lines.append(f"Its log: {function_log.group(clients.functions, step.function)}")
+    return "\n".join(lines)

@@ -1,0 +1,138 @@
+"""The corpus as the operator has it: checked before it costs an upload and a run, then put into the data bucket."""
+
+import csv
+import gzip
+import itertools
+import json
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from topicsmith.errors import OperatorError
+from topicsmith.output import shorten
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+FORMATS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
+_RECORDS_TO_LEARN_COLUMNS = 100
+_LONGEST_FIELD = 2**31 - 1
+_LONGEST_NAME_SHOWN = 60
+
+
+def column_names(names: str) -> list[str]:
+    """Return the names in a list like ``title,body``, as preprocessing reads it."""
+    return [name.strip() for name in names.split(",")]
+
+
+def check(path: Path, text_columns: Sequence[str], id_column: str | None) -> None:
+    """Make sure that preprocessing will find documents in ``path``.
+
+    Args:
+        path: a file of one of ``FORMATS``.
+        text_columns: the columns that make up a document's text.
+        id_column: the column that names a document, or None if none is needed.
+
+    Raises:
+        OperatorError: the file cannot be read, holds no text, or has no such columns; it says which there are.
+    """
+    there = columns(path)
+    wanted = [*text_columns, *([id_column] if id_column else [])]
+    if missing := [name for name in wanted if name not in there]:
+        raise OperatorError(
+            f"{path} has no column {_listed(missing)}. It has {_listed(there) or 'no columns'}.",
+            "Name the text columns with --text title,body (TEXT=title,body for make) and the ids' column with --id.",
+        )
+    if next(documents(path, text_columns), None) is None:
+        raise OperatorError(f"{path} has no row with text in {_listed(text_columns)}.")
+
+
+def columns(path: Path) -> tuple[str, ...]:
+    """Return the columns of a corpus: a CSV's header, or the keys of the first JSON Lines records."""
+    with _opened(path) as (records, kind):
+        if kind == ".csv":
+            csv.field_size_limit(_LONGEST_FIELD)
+            return tuple(name.strip() for name in next(csv.reader(records), ()))
+        first = itertools.islice(_json_records(records), _RECORDS_TO_LEARN_COLUMNS)
+        return tuple(dict.fromkeys(itertools.chain.from_iterable(first)))
+
+
+def documents(path: Path, text_columns: Sequence[str]) -> Iterator[str]:
+    """Yield the text of each document: its text columns, joined by a space."""
+    with _opened(path) as (lines, kind):
+        for record in _csv_records(lines) if kind == ".csv" else _json_records(lines):
+            parts = (record.get(column) for column in text_columns)
+            if text := " ".join(part for part in parts if isinstance(part, str)).strip():
+                yield text
+
+
+def uri_of(bucket: str, path: Path) -> str:
+    """Return where ``upload`` puts ``path``."""
+    return f"s3://{bucket}/raw/{path.name}"
+
+
+def upload(s3: "S3Client", path: Path, bucket: str, on_bytes: Callable[[int], None]) -> str:
+    """Put ``path`` under ``raw/`` in the data bucket and return its URI; ``on_bytes`` hears each part's size."""
+    with path.open("rb") as file:
+        s3.upload_fileobj(file, bucket, f"raw/{path.name}", Callback=on_bytes)
+    return uri_of(bucket, path)
+
+
+def check_uri(s3: "S3Client", uri: str, bucket: str) -> None:
+    """Make sure that ``uri`` names an object that preprocessing may read, or a prefix of such.
+
+    Raises:
+        OperatorError: it lies outside ``raw/`` in the data bucket, or there is nothing.
+    """
+    allowed = f"s3://{bucket}/raw/"
+    if not uri.startswith(allowed):
+        raise OperatorError(
+            f"Preprocessing may not read {uri}: a corpus lies under {allowed}.",
+            f"Copy it there (aws s3 cp {uri} {allowed}), or give a local file: it is uploaded.",
+        )
+    if not s3.list_objects_v2(Bucket=bucket, Prefix=uri.removeprefix(f"s3://{bucket}/"), MaxKeys=1).get("KeyCount"):
+        raise OperatorError(f"There is nothing at {uri}.")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(shorten(name, _LONGEST_NAME_SHOWN) for name in names)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[IO[str], str]]:
+    """Open ``path`` as text, with the format's ending; what is wrong with its bytes becomes an OperatorError."""
+    ending = next((e for e in FORMATS if path.name.lower().endswith(e)), None)
+    if ending is None:
+        raise OperatorError(f"{path} is not a corpus: its name must end in {', '.join(FORMATS)}.")
+    if not path.is_file():
+        raise OperatorError(f"There is no file {path}.")
+    try:
+        opener = gzip.open if ending.endswith(".gz") else open
+        with opener(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as text:
+            if not text.read(1):
+                raise OperatorError(f"{path} is empty.")
+            text.seek(0)
+            yield text, ending.removesuffix(".gz")
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise OperatorError(f"{path} is not a whole gzip file: {error}.") from error
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _csv_records(lines: IO[str]) -> Iterator[dict[str, object]]:
+    csv.field_size_limit(_LONGEST_FIELD)
+    for row in csv.DictReader(lines):
+        yield {name.strip(): value for name, value in row.items() if name}
+
+
+def _json_records(lines: IO[str]) -> Iterator[dict[str, object]]:
+    """Yield the objects among the lines; preprocessing counts the others as malformed."""
+    for line in lines:
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(record, dict):
+            yield record

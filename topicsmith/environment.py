@@ -1,0 +1,118 @@
+"""What was deployed: the names that the other modules need, read from the outputs of an environment's stacks."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from topicsmith.aws import Clients, is_local
+from topicsmith.errors import OperatorError
+from topicsmith.invocation import command
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+MODEL_PARAMETER = "ModelPackageArn"
+_PARTS = ("data", "training", "serving")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One deployed environment.
+
+    Attributes:
+        follows_approvals: whether an approved model is served; False where environments/<env>.yaml pins one.
+    """
+
+    environment: str
+    data_bucket: str
+    pipeline: str
+    model_package_group: str
+    endpoint: str
+    follows_approvals: bool
+
+    def command(self, arguments: str) -> str:
+        """Return a shell command of this command line that is about this environment."""
+        return command(f"{arguments} --env {self.environment}")
+
+    @property
+    def serving_stack(self) -> str:
+        """The CloudFormation stack that owns the endpoint."""
+        return stack_name(self.environment, "serving")
+
+
+def stack_name(environment: str, part: str) -> str:
+    """Return the name of one of an environment's stacks; ``part`` is data, training or serving."""
+    return f"topicsmith-{environment}-{part}"
+
+
+def load(clients: Clients, environment: str) -> Deployment:
+    """Return what is deployed as ``environment``.
+
+    Raises:
+        OperatorError: it is not deployed, or its deployment did not finish.
+    """
+    stacks = {part: _stack(clients.cloudformation, stack_name(environment, part)) for part in _PARTS}
+    found = {part: stack for part, stack in stacks.items() if stack is not None}
+    if not found:
+        raise _not_deployed(clients, environment)
+    if missing := [stack_name(environment, part) for part in _PARTS if part not in found]:
+        raise OperatorError(
+            f"Environment {environment} is not complete: {', '.join(missing)} is missing.", _deploy(environment)
+        )
+    return Deployment(
+        environment=environment,
+        data_bucket=_output(found["data"], "DataBucketName", environment),
+        pipeline=_output(found["training"], "PipelineName", environment),
+        model_package_group=_output(found["training"], "ModelPackageGroupName", environment),
+        endpoint=_output(found["serving"], "EndpointName", environment),
+        follows_approvals=any(
+            parameter.get("ParameterKey") == MODEL_PARAMETER for parameter in found["serving"].get("Parameters", [])
+        ),
+    )
+
+
+def deployed(cloudformation: "CloudFormationClient") -> list[str]:
+    """Return the names of the environments that have a stack in this account and region, sorted."""
+    pattern = re.compile(rf"topicsmith-(.+)-(?:{'|'.join(_PARTS)})")
+    names = (
+        stack["StackName"]
+        for page in cloudformation.get_paginator("describe_stacks").paginate()
+        for stack in page["Stacks"]
+    )
+    return sorted({match[1] for name in names if (match := pattern.fullmatch(name))})
+
+
+def _output(stack: "StackTypeDef", key: str, environment: str) -> str:
+    for output in stack.get("Outputs", []):
+        if output.get("OutputKey") == key:
+            return output.get("OutputValue", "")
+    # A stack that failed to deploy, or one that is older than this command line.
+    raise OperatorError(
+        f"Stack {stack['StackName']} ({stack['StackStatus']}) has no output {key}.", _deploy(environment)
+    )
+
+
+def _stack(cloudformation: "CloudFormationClient", name: str) -> "StackTypeDef | None":
+    from botocore.exceptions import ClientError
+
+    try:
+        return cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if "does not exist" in str(error):
+            return None
+        raise
+
+
+def _not_deployed(clients: Clients, environment: str) -> OperatorError:
+    names = deployed(clients.cloudformation)
+    there = f"Deployed there: {', '.join(names)}." if names else "Nothing of topicsmith is deployed there."
+    return OperatorError(f"No environment {environment} in {clients.where}. {there}", _deploy(environment))
+
+
+def _deploy(environment: str) -> str:
+    if not is_local():
+        return f"Deploy it: make deploy ENV={environment}"
+    if environment == "dev":
+        return f"Deploy it: {command('local up --deploy')}"
+    return f'Deploy it: eval "$({command("local env")})" && make deploy ENV={environment}'

@@ -1,0 +1,119 @@
+"""Errors that an operator can act on, and what AWS's own errors mean to one."""
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+
+
+class OperatorError(Exception):
+    """Something went wrong that has a known next step.
+
+    Args:
+        message: what is wrong, with the value at fault.
+        next_step: what to do about it; lines that can be pasted into a shell stand on their own.
+    """
+
+    def __init__(self, message: str, next_step: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+
+
+_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"}
+_INVALID_CREDENTIALS = {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "RequestExpired",
+    "InvalidClientTokenId",
+    "InvalidAccessKeyId",
+    "UnrecognizedClientException",
+    "SignatureDoesNotMatch",
+}
+# S3 answers a bare "Access Denied", and its operations are not all named as the permission that they need.
+_S3_ACTIONS = {
+    "HeadObject": "s3:GetObject",
+    "GetObject": "s3:GetObject",
+    "PutObject": "s3:PutObject",
+    "CreateMultipartUpload": "s3:PutObject",
+    "UploadPart": "s3:PutObject",
+    "ListObjectsV2": "s3:ListBucket",
+}
+_CREDENTIALS_STEP = (
+    "Log in (aws sso login), or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; "
+    "--local uses the local cloud, which needs none."
+)
+
+
+def explain(error: Exception) -> OperatorError | None:
+    """Return what ``error`` means to the operator, or None if it is not an error of AWS or of its client."""
+    from botocore import exceptions as aws
+
+    match error:
+        case OperatorError():
+            return error
+        case aws.ClientError():
+            return _explain_refusal(error)
+        case aws.NoCredentialsError() | aws.PartialCredentialsError():
+            return OperatorError(f"No AWS credentials: {_sentence(error)}", _CREDENTIALS_STEP)
+        case (
+            aws.CredentialRetrievalError()
+            | aws.TokenRetrievalError()
+            | aws.SSOError()
+            | aws.LoginError()
+            | aws.ProfileNotFound()
+        ):
+            return OperatorError(f"The AWS credentials cannot be used: {_sentence(error)}", _CREDENTIALS_STEP)
+        case aws.NoRegionError():
+            return OperatorError(
+                "No AWS region is set.",
+                "Set AWS_DEFAULT_REGION to the region in environments/<env>.yaml (default us-east-1).",
+            )
+        case aws.ConnectionError() | aws.HTTPClientError():
+            return OperatorError(
+                f"AWS cannot be reached: {_sentence(error)}", "Check the network and AWS_ENDPOINT_URL."
+            )
+        case aws.BotoCoreError():
+            return OperatorError(_sentence(error))
+    return None
+
+
+def code(error: "ClientError") -> str:
+    """Return the error code of a refused AWS request, for example ``AccessDenied``."""
+    return error.response.get("Error", {}).get("Code", "")
+
+
+def is_missing(error: "ClientError") -> bool:
+    """Tell whether an AWS request was refused because what it names does not exist."""
+    if code(error) in {"ResourceNotFound", "ResourceNotFoundException"}:
+        return True
+    # SageMaker says so of endpoints and model packages in the words of a validation error only.
+    return code(error) in {"ValidationException", "ValidationError"} and bool(
+        re.search(r"does not exist|not f(?:ou|i)nd", str(error))
+    )
+
+
+def _explain_refusal(error: "ClientError") -> OperatorError:
+    message = error.response.get("Error", {}).get("Message", "")
+    if code(error) in _DENIED:
+        return _explain_denial(error.operation_name, message)
+    if code(error) in _INVALID_CREDENTIALS:
+        return OperatorError(f"AWS does not accept the credentials: {message or code(error)}", _CREDENTIALS_STEP)
+    return OperatorError(f"AWS refused {error.operation_name} ({code(error)}): {message}")
+
+
+def _explain_denial(operation: str, message: str) -> OperatorError:
+    action = re.search(r"not authorized to perform:? (\S+)", message)
+    needed = action.group(1) if action else _S3_ACTIONS.get(operation, operation)
+    resource = re.search(r"on resource:? \"?([^\s\"]+)", message)
+    where = f" on {resource.group(1)}" if resource else ""
+    return OperatorError(
+        f"Access denied: these credentials may not {needed}{where}.",
+        f"Ask for {needed}, or use credentials that have it (AWS_PROFILE). AWS said: {message or 'nothing more'}",
+    )
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error).strip()
+    return text if text.endswith(".") else f"{text}."

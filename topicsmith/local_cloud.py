@@ -1,0 +1,50 @@
+"""Making this process, and those that it starts, clients of the local cloud and of nothing else."""
+
+import os
+from pathlib import Path
+
+from topicsmith import invocation
+from topicsmith.errors import OperatorError
+from topicsmith.invocation import command
+from topicsmith.local import control
+from topicsmith.local.control import LocalCloud, LocalCloudError
+
+
+def require() -> LocalCloud:
+    """Return the running local cloud.
+
+    Raises:
+        OperatorError: none is running.
+    """
+    cloud = control.running()
+    if cloud is None:
+        raise OperatorError("The local cloud is not running.", f"Start it: {command('local up --deploy')}")
+    return cloud
+
+
+def start(port: int | None, state_dir: Path | None) -> LocalCloud:
+    """Start the local cloud, or return the one that runs with this ``state_dir``; see ``control.up``.
+
+    Raises:
+        OperatorError: it did not start.
+    """
+    try:
+        return control.up(port=port, state_dir=state_dir)
+    except LocalCloudError as error:
+        raise OperatorError(str(error)) from error
+
+
+def variables(cloud: LocalCloud) -> dict[str, str]:
+    """Return the environment variables of a client of ``cloud``; a proxy must not be asked for localhost."""
+    hosts = ",".join(filter(None, [os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "localhost"]))
+    return {**cloud.environ(), "NO_PROXY": hosts, "no_proxy": hosts}
+
+
+def use(cloud: LocalCloud) -> None:
+    """Put ``variables`` into this process's environment, and whatever could lead elsewhere out of it."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    # A profile of the operator's own may name other endpoints and credentials.
+    os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    os.environ |= variables(cloud)
+    invocation.remember(local=True)

@@ -1,0 +1,282 @@
+"""Runs: executions of an environment's SageMaker pipeline, and the steps of one."""
+
+import itertools
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from topicsmith.environment import Deployment
+from topicsmith.errors import OperatorError, is_missing
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker.type_defs import PipelineExecutionStepTypeDef
+
+_RUNNING = {"Executing", "Stopping"}
+_RUNS_TO_NAME = 5
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a run.
+
+    Attributes:
+        status: SageMaker's StepStatus: Starting, Executing, Stopping, Stopped, Failed or Succeeded.
+        failure: SageMaker's FailureReason.
+        training_job: the name of the training job that the step started.
+        function: the name of the Lambda function that the step calls.
+        model_package: the ARN of the model package that the step registered.
+        outputs: a Lambda step's output parameters.
+    """
+
+    name: str
+    status: str
+    started: datetime | None
+    ended: datetime | None
+    failure: str | None
+    training_job: str | None
+    function: str | None
+    model_package: str | None
+    outputs: Mapping[str, str]
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the step took, or has been running."""
+        if self.started is None:
+            return None
+        return ((self.ended or datetime.now(UTC)) - self.started).total_seconds()
+
+    @property
+    def reason(self) -> str:
+        """Why the step failed; of a Lambda function's error what it says, without the stack trace."""
+        found = dict(re.findall(r'"(errorType|errorMessage)": *("(?:[^"\\]|\\.)*")', self.failure or ""))
+        if "errorMessage" not in found:
+            return self.failure or "SageMaker gives no reason."
+        return ": ".join(json.loads(found[key]) for key in ("errorType", "errorMessage") if key in found)
+
+    def record(self) -> dict[str, object]:
+        """Return the step as ``--json`` prints it."""
+        return {
+            "name": self.name,
+            "status": self.status,
+            "started": self.started,
+            "seconds": self.seconds,
+            "failure": self.failure,
+            "job": self.training_job,
+            "model_package": self.model_package,
+            "outputs": dict(self.outputs),
+        }
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A run as a list of runs has it. ``status`` is SageMaker's PipelineExecutionStatus."""
+
+    arn: str
+    status: str
+    started: datetime
+
+    @property
+    def id(self) -> str:
+        """The execution's id, which is also the prefix of everything the run makes."""
+        return id_of(self.arn)
+
+    def record(self) -> dict[str, object]:
+        """Return the run as ``--json`` prints it."""
+        return {"id": self.id, "status": self.status, "started": self.started, "arn": self.arn}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run and its steps so far, in the order in which they started."""
+
+    arn: str
+    status: str
+    started: datetime
+    changed: datetime
+    failure: str | None
+    parameters: Mapping[str, str]
+    steps: tuple[Step, ...]
+
+    @property
+    def id(self) -> str:
+        """The execution's id, which is also the prefix of everything the run makes."""
+        return id_of(self.arn)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of the run will change any more."""
+        return self.status not in _RUNNING
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether every step succeeded."""
+        return self.status == "Succeeded"
+
+    @property
+    def seconds(self) -> float:
+        """How long the run took, or has been running."""
+        return ((self.changed if self.is_over else datetime.now(UTC)) - self.started).total_seconds()
+
+    @property
+    def model_package(self) -> str | None:
+        """The ARN of the model package that the run registered."""
+        return next((step.model_package for step in self.steps if step.model_package), None)
+
+    @property
+    def model_version(self) -> int | None:
+        """The version that the run registered."""
+        return int(id_of(self.model_package)) if self.model_package else None
+
+    @property
+    def failed_steps(self) -> list[Step]:
+        """The steps that failed."""
+        return [step for step in self.steps if step.status == "Failed"]
+
+    def record(self) -> dict[str, object]:
+        """Return the run as ``--json`` prints it."""
+        return {
+            "id": self.id,
+            "status": self.status,
+            "started": self.started,
+            "seconds": self.seconds,
+            "failure": self.failure,
+            "parameters": dict(self.parameters),
+            "model_version": self.model_version,
+            "arn": self.arn,
+            "steps": [step.record() for step in self.steps],
+        }
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A deployed pipeline: its steps' names in order, and the defaults of its parameters."""
+
+    name: str
+    arn: str
+    steps: tuple[str, ...]
+    defaults: Mapping[str, str]
+
+
+def id_of(arn: str) -> str:
+    """Return the last part of an ARN: an execution's id, a package's version, a job's name."""
+    return arn.rpartition("/")[2]
+
+
+def pipeline(sagemaker: "SageMakerClient", name: str) -> Pipeline:
+    """Return the deployed pipeline ``name``.
+
+    Raises:
+        OperatorError: there is none.
+    """
+    from botocore.exceptions import ClientError
+
+    try:
+        answer = sagemaker.describe_pipeline(PipelineName=name)
+    except ClientError as error:
+        if not is_missing(error):
+            raise
+        raise OperatorError(
+            f"There is no pipeline {name}, though its stack says so: it was deleted by hand.",
+            "Deploy the environment again.",
+        ) from error
+    definition = json.loads(answer["PipelineDefinition"])
+    return Pipeline(
+        name=name,
+        arn=answer["PipelineArn"],
+        steps=tuple(step["Name"] for step in definition["Steps"]),
+        defaults={
+            parameter["Name"]: str(parameter["DefaultValue"])
+            for parameter in definition.get("Parameters", [])
+            if "DefaultValue" in parameter
+        },
+    )
+
+
+def start(sagemaker: "SageMakerClient", name: str, parameters: Mapping[str, str]) -> str:
+    """Start a run of pipeline ``name`` and return its ARN."""
+    answer = sagemaker.start_pipeline_execution(
+        PipelineName=name,
+        PipelineParameters=[{"Name": key, "Value": value} for key, value in parameters.items()],
+        ClientRequestToken=uuid.uuid4().hex,
+    )
+    return answer["PipelineExecutionArn"]
+
+
+def latest(sagemaker: "SageMakerClient", of: Pipeline, limit: int) -> list[RunSummary]:
+    """Return the latest ``limit`` runs of a pipeline, newest first."""
+    pages = sagemaker.get_paginator("list_pipeline_executions").paginate(
+        PipelineName=of.name, SortBy="CreationTime", SortOrder="Descending"
+    )
+    summaries = (summary for page in pages for summary in page["PipelineExecutionSummaries"])
+    return [
+        RunSummary(
+            arn=summary["PipelineExecutionArn"],
+            status=summary["PipelineExecutionStatus"],
+            started=summary["StartTime"],
+        )
+        for summary in itertools.islice(summaries, limit)
+    ]
+
+
+def get(sagemaker: "SageMakerClient", arn: str) -> Run:
+    """Return a run and its steps as they are now."""
+    run = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
+    parameters = sagemaker.list_pipeline_parameters_for_execution(PipelineExecutionArn=arn)
+    pages = sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
+        PipelineExecutionArn=arn, SortOrder="Ascending"
+    )
+    return Run(
+        arn=arn,
+        status=run["PipelineExecutionStatus"],
+        started=run["CreationTime"],
+        changed=run["LastModifiedTime"],
+        failure=run.get("FailureReason") or None,
+        parameters={parameter["Name"]: parameter["Value"] for parameter in parameters["PipelineParameters"]},
+        steps=tuple(_step(step) for page in pages for step in page["PipelineExecutionSteps"]),
+    )
+
+
+def find(sagemaker: "SageMakerClient", deployment: Deployment, of: Pipeline, run_id: str) -> Run:
+    """Return the run ``run_id`` of an environment's pipeline.
+
+    Raises:
+        OperatorError: there is none; it names the latest ones.
+    """
+    from botocore.exceptions import ClientError
+
+    try:
+        return get(sagemaker, f"{of.arn}/execution/{id_of(run_id)}")
+    except ClientError as error:
+        if not is_missing(error):
+            raise
+        there = ", ".join(run.id for run in latest(sagemaker, of, _RUNS_TO_NAME))
+        raise OperatorError(
+            f"Pipeline {of.name} has no run {run_id}. " + (f"The latest: {there}." if there else "It has never run."),
+            f"List them: {deployment.command('runs')}"
+            if there
+            else f"Start one: {deployment.command('run corpus.csv')}",
+        ) from error
+
+
+def _step(step: "PipelineExecutionStepTypeDef") -> Step:
+    metadata = step.get("Metadata", {})
+    function = metadata.get("Lambda", {})
+    job = metadata.get("TrainingJob", {}).get("Arn")
+    function_arn = function.get("Arn")
+    return Step(
+        name=step.get("StepName", ""),
+        status=step.get("StepStatus", ""),
+        started=step.get("StartTime"),
+        ended=step.get("EndTime"),
+        failure=step.get("FailureReason"),
+        training_job=id_of(job) if job else None,
+        # arn:aws:lambda:us-east-1:123456789012:function:name, perhaps with :version
+        function=function_arn.split(":")[6] if function_arn else None,
+        model_package=metadata.get("RegisterModel", {}).get("Arn"),
+        outputs={output["Name"]: output["Value"] for output in function.get("OutputParameters", [])},
+    )

@@ -1,0 +1,221 @@
+"""Watching a run: a live table on a terminal, a line per change elsewhere; both on stderr."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from topicsmith import output, runs
+from topicsmith.aws import Clients
+from topicsmith.errors import explain
+from topicsmith.runs import Run, Step
+from topicsmith.training_log import TrainingLog, TrainingProgress
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+# Where nobody looks at a terminal, a line of metrics now and then is enough.
+_SECONDS_BETWEEN_METRIC_LINES = 10.0
+_STYLES = {"Succeeded": "green", "Failed": "red", "Stopped": "yellow", "Stopping": "yellow"}
+_MARKS = {"Succeeded": "✓", "Failed": "✗", "Stopped": "■"}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A run at one moment, with what the log of its running training job says."""
+
+    run: Run
+    training: TrainingProgress
+
+
+class Reporter(Protocol):
+    """Shows snapshots as they come."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show what is new in ``snapshot``."""
+
+
+class Watcher:
+    """Takes snapshots of one run."""
+
+    def __init__(self, clients: Clients, run_arn: str) -> None:
+        self._clients = clients
+        self._run_arn = run_arn
+        self._logs: dict[str, TrainingLog] = {}
+        self._training = TrainingProgress()
+        self.log_refused: str | None = None
+
+    def look(self) -> Snapshot:
+        """Return the run as it is now."""
+        run = runs.get(self._clients.sagemaker, self._run_arn)
+        job = next((step.training_job for step in reversed(run.steps) if step.training_job), None)
+        if job and self.log_refused is None:
+            self._training = self._read_log(job)
+        return Snapshot(run, self._training)
+
+    def _read_log(self, job: str) -> TrainingProgress:
+        from botocore.exceptions import ClientError
+
+        log = self._logs.setdefault(job, TrainingLog(self._clients.logs, job))
+        try:
+            return log.read()
+        except ClientError as error:
+            # The run does not depend on whether its log may be read.
+            meaning = explain(error)
+            self.log_refused = meaning.message if meaning else str(error)
+            return self._training
+
+
+def watch(
+    clients: Clients,
+    run_arn: str,
+    step_names: Sequence[str],
+    console: Console,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Run:
+    """Show a run on ``console`` until it is over, and return it as it ended.
+
+    Args:
+        clients: the cloud that the run is in.
+        run_arn: the pipeline execution.
+        step_names: the pipeline's steps in order, so that those to come are shown too.
+        console: where to show it.
+        sleep: waits between two looks.
+    """
+    watcher = Watcher(clients, run_arn)
+    reporter: Reporter = LiveReporter(console, step_names) if console.is_terminal else LineReporter(console)
+    with reporter:
+        while True:
+            snapshot = watcher.look()
+            reporter.show(snapshot)
+            if snapshot.run.is_over:
+                break
+            sleep(clients.poll_seconds)
+    if watcher.log_refused:
+        console.print(f"No training metrics were shown. {watcher.log_refused}")
+    return snapshot.run
+
+
+class LiveReporter:
+    """A table that stays in place and whose times run on between two looks."""
+
+    def __init__(self, console: Console, step_names: Sequence[str]) -> None:
+        self._step_names = step_names
+        self._snapshot: Snapshot | None = None
+        self._spinner = Spinner("dots", style="cyan")
+        self._live = Live(console=console, get_renderable=self._render, refresh_per_second=8)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show ``snapshot`` from now on."""
+        self._snapshot = snapshot
+
+    def _render(self) -> "RenderableType":
+        if self._snapshot is None:
+            return Text("")
+        run, training = self._snapshot.run, self._snapshot.training
+        head = Text.assemble("Run ", (run.id, "bold"), f"  {output.duration(run.seconds)}")
+        return Group(head, steps_table(run, training, self._step_names, self._spinner))
+
+
+class LineReporter:
+    """A line for each change of a step, and training metrics now and then."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
+        self._clock = clock
+        self._statuses: dict[str, str] = {}
+        self._metrics = ""
+        self._metrics_shown_at = clock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Write the lines for what changed since the last snapshot."""
+        for step in snapshot.run.steps:
+            if self._statuses.get(step.name) != step.status:
+                self._statuses[step.name] = step.status
+                self._write(step, snapshot.training)
+            elif step.training_job and step.status == "Executing":
+                self._show_metrics(step, snapshot.training)
+
+    def _show_metrics(self, step: Step, training: TrainingProgress) -> None:
+        metrics, now = str(training), self._clock()
+        if metrics != self._metrics and now - self._metrics_shown_at >= _SECONDS_BETWEEN_METRIC_LINES:
+            self._write(step, training)
+
+    def _write(self, step: Step, training: TrainingProgress) -> None:
+        self._metrics, self._metrics_shown_at = str(training), self._clock()
+        time_taken = output.duration(step.seconds) if step.ended or step.training_job else ""
+        parts = (step.name, step.status, time_taken, detail(step, training))
+        self._console.print("  ".join(part for part in parts if part), soft_wrap=True)
+
+
+def steps_table(
+    run: Run, training: TrainingProgress, step_names: Sequence[str] = (), running: "RenderableType" = ""
+) -> Table:
+    """Return the steps of a run as a table.
+
+    Args:
+        run: the run.
+        training: what the log of its training job says.
+        step_names: the pipeline's steps; those of a running run that have not started yet are shown too.
+        running: the mark of a step that is running.
+    """
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(width=1)
+    table.add_column()
+    table.add_column()
+    table.add_column(justify="right", min_width=10)
+    table.add_column(overflow="fold")
+    for step in run.steps:
+        mark = Text(_MARKS[step.status], style=_STYLES[step.status]) if step.status in _MARKS else running
+        table.add_row(mark, step.name, status(step.status), output.duration(step.seconds), detail(step, training))
+    if not run.is_over:
+        for name in step_names:
+            if name not in {step.name for step in run.steps}:
+                table.add_row("", Text(name, style="dim"), Text("Waiting", style="dim"), "", "")
+    return table
+
+
+def status(name: str) -> Text:
+    """Return a status in its colour."""
+    return Text(name, style=_STYLES.get(name, "cyan"))
+
+
+def detail(step: Step, training: TrainingProgress) -> str:
+    """Return what a step has to tell beside its status."""
+    if step.training_job:
+        return str(training)
+    if step.model_package:
+        return f"model version {runs.id_of(step.model_package)}"
+    if documents := step.outputs.get("documents"):
+        return f"{documents} documents, {step.outputs.get('feature_dim', '?')} words"
+    return ""
