@@ -1,0 +1,149 @@
+"""What a training job leaves in the model directory, and how serving reads it: safetensors and JSON, no pickle."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from ntm import __version__
+from ntm.errors import InputError
+from ntm.hyperparameters import Hyperparameters
+from ntm.inference import Layer, TopicModel
+from ntm.text import TOKENIZER, VOCABULARY, TextReader, Tokenizer, read_vocabulary
+from ntm.topics import Topics
+
+WEIGHTS, CONFIG, TOPICS = "model.safetensors", "config.json", "topics.json"
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Auxiliary:
+    """The auxiliary channel's two files, as they came: each is None if it was not there."""
+
+    vocabulary: bytes | None
+    tokenizer: bytes | None
+
+    @classmethod
+    def read(cls, directory: Path) -> "Auxiliary":
+        """Read the files that lie in a directory, which need not exist."""
+        files = (directory / VOCABULARY, directory / TOKENIZER)
+        return cls(*(path.read_bytes() if path.is_file() else None for path in files))
+
+    def words(self, feature_dim: int) -> list[str]:
+        """Return the vocabulary; without one, the words' ids.
+
+        Raises:
+            InputError: ``vocab.txt`` does not fit ``feature_dim``.
+        """
+        if self.vocabulary is None:
+            return [str(word) for word in range(feature_dim)]
+        return read_vocabulary(self.vocabulary, feature_dim)
+
+    def text_reader(self, feature_dim: int) -> TextReader | None:
+        """Return what counts the words of texts; None without a vocabulary and a tokenizer.
+
+        Raises:
+            InputError: one of the two files cannot be used.
+        """
+        if self.vocabulary is None or self.tokenizer is None:
+            return None
+        words = read_vocabulary(self.vocabulary, feature_dim)
+        return TextReader(Tokenizer.parse(self.tokenizer), {word: number for number, word in enumerate(words)})
+
+
+def write_model(
+    directory: Path,
+    model: TopicModel,
+    topics: Topics,
+    auxiliary: Auxiliary,
+    hyperparameters: Hyperparameters,
+    training: dict[str, object],
+) -> None:
+    """Write the model; the same arguments give the same bytes.
+
+    Args:
+        directory: where to; it is made if it is not there.
+        model: the trained model.
+        topics: what its topics are about, in the same order.
+        auxiliary: the auxiliary channel's files, copied as they are.
+        hyperparameters: those of the training job, for the record.
+        training: facts about the training, for the record; JSON values.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    layers = {f"encoder.{number}": layer for number, layer in enumerate(model.hidden)}
+    layers |= {"mean": model.mean, "decoder": model.decoder}
+    tensors = {}
+    for name, layer in layers.items():
+        tensors[f"{name}.weight"] = np.ascontiguousarray(layer.weight)
+        tensors[f"{name}.bias"] = np.ascontiguousarray(layer.bias)
+    (directory / WEIGHTS).write_bytes(save(tensors))
+    for name, content in ((VOCABULARY, auxiliary.vocabulary), (TOKENIZER, auxiliary.tokenizer)):
+        if content is not None:
+            (directory / name).write_bytes(content)
+    _write_json(directory / TOPICS, _topics_document(topics, auxiliary.words(model.feature_dim)))
+    settings = dataclasses.asdict(hyperparameters)
+    # JSON has no infinity.
+    settings["clip_gradient"] = None if np.isinf(settings["clip_gradient"]) else settings["clip_gradient"]
+    _write_json(
+        directory / CONFIG,
+        {
+            "format": _FORMAT,
+            "ntm": __version__,
+            "activation": model.activation,
+            "hidden_layers": len(model.hidden),
+            "hyperparameters": settings,
+            "training": training,
+        },
+    )
+
+
+def read_model(directory: Path) -> tuple[TopicModel, TextReader | None]:
+    """Read a model, and what counts the words of texts if the model came with its vocabulary and tokenizer.
+
+    Raises:
+        InputError: a file is missing, damaged, or of another format.
+    """
+    try:
+        config = json.loads((directory / CONFIG).read_text("utf-8"))
+        if config["format"] != _FORMAT:
+            raise InputError(f"{directory / CONFIG} has format {config['format']!r}; this image reads {_FORMAT}.")
+        tensors = load_file(directory / WEIGHTS)
+        names = [*(f"encoder.{number}" for number in range(config["hidden_layers"])), "mean", "decoder"]
+        *hidden, mean, decoder = (Layer(tensors[f"{name}.weight"], tensors[f"{name}.bias"]) for name in names)
+        model = TopicModel(config["activation"], tuple(hidden), mean, decoder)
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise InputError(f"There is no usable model in {directory}: {error!r}.") from None
+    return model, Auxiliary.read(directory).text_reader(model.feature_dim)
+
+
+def _topics_document(topics: Topics, words: list[str]) -> dict[str, object]:
+    return {
+        "num_topics": len(topics.share),
+        "npmi": _number(topics.npmi.mean()),
+        "topic_uniqueness": _number(topics.uniqueness.mean()),
+        "topics": [
+            {
+                "topic": topic,
+                "npmi": _number(topics.npmi[topic]),
+                "topic_uniqueness": _number(topics.uniqueness[topic]),
+                "share": _number(topics.share[topic]),
+                "words": [
+                    [words[word], _number(weight)]
+                    for word, weight in zip(topics.words[topic], topics.weights[topic], strict=True)
+                ],
+            }
+            for topic in range(len(topics.share))
+        ],
+    }
+
+
+def _number(value: float | np.floating) -> float:
+    return round(float(value), 6)
+
+
+def _write_json(path: Path, document: dict[str, object]) -> None:
+    path.write_text(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n", "utf-8")

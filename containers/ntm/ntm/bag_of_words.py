@@ -1,0 +1,103 @@
+"""Word counts of many documents, in compressed sparse rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ntm.errors import InputError
+
+
+@dataclass(frozen=True)
+class BagOfWords:
+    """Word counts of D documents over a vocabulary of ``feature_dim`` words.
+
+    Document d holds the words ``words[offsets[d]:offsets[d + 1]]``, ascending and without repetition, and
+    ``counts`` of the same slice, all positive and finite.
+
+    Attributes:
+        offsets: int64 [D + 1].
+        words: int64 [N], the words' ids.
+        counts: float32 [N].
+        feature_dim: size of the vocabulary, V.
+    """
+
+    offsets: NDArray[np.int64]
+    words: NDArray[np.int64]
+    counts: NDArray[np.float32]
+    feature_dim: int
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def documents(self) -> NDArray[np.int64]:
+        """The document of each entry of ``words``, int64 [N]."""
+        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
+    @property
+    def lengths(self) -> NDArray[np.float64]:
+        """The number of words (tokens) of each document, float64 [D]."""
+        return np.bincount(self.documents, self.counts, minlength=len(self)).astype(np.float64)
+
+    @property
+    def frequencies(self) -> NDArray[np.float32]:
+        """Each entry's count as a part of its document's length, float32 [N]."""
+        return (self.counts / self.lengths[self.documents]).astype(np.float32)
+
+    def rows(self, index: NDArray[np.int64]) -> "BagOfWords":
+        """Return the documents at ``index``, in that order."""
+        sizes = np.diff(self.offsets)[index]
+        offsets = np.concatenate([[0], np.cumsum(sizes)])
+        entries = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][index] - offsets[:-1], sizes)
+        return BagOfWords(offsets, self.words[entries], self.counts[entries], self.feature_dim)
+
+    def non_empty(self) -> "BagOfWords":
+        """Return the documents that have a word."""
+        return self.rows(np.flatnonzero(np.diff(self.offsets)))
+
+
+def bag_of_words(
+    documents: NDArray[np.int64], words: NDArray[np.int64], counts: NDArray[np.float64], shape: tuple[int, int]
+) -> BagOfWords:
+    """Build a bag of words from its entries, which may come in any order, repeat (they add up) or be zero.
+
+    Args:
+        documents: the document of each entry, int64 [N], within ``shape[0]``.
+        words: the word's id of each entry, int64 [N].
+        counts: float64 [N].
+        shape: number of documents and of words in the vocabulary.
+
+    Raises:
+        InputError: an id is outside the vocabulary, or a count is negative, infinite or not a number; the
+            message names the first such document, counted from 1.
+    """
+    size, feature_dim = shape
+    with np.errstate(over="ignore"):
+        counts32 = counts.astype(np.float32)
+    for wrong, sentence in (
+        ((words < 0) | (words >= feature_dim), f"has word id {{word}}; allowed: 0 to {feature_dim - 1}"),
+        (~np.isfinite(counts32) | (counts < 0), "has count {count} for word {word}; allowed: finite, not negative"),
+    ):
+        if wrong.any():
+            at = int(np.flatnonzero(wrong)[0])
+            raise InputError(f"Document {documents[at] + 1} {sentence.format(word=words[at], count=counts[at])}.")
+    present = counts32 > 0
+    cells = documents[present] * feature_dim + words[present]
+    counts32 = counts32[present]
+    if not (np.diff(cells) > 0).all():
+        cells, inverse = np.unique(cells, return_inverse=True)
+        counts32 = np.bincount(inverse, counts32, minlength=len(cells)).astype(np.float32)
+    rows, ids = np.divmod(cells, feature_dim)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=size))])
+    return BagOfWords(offsets, ids, counts32, feature_dim)
+
+
+def concatenate(parts: Sequence[BagOfWords], feature_dim: int) -> BagOfWords:
+    """Return the documents of all parts, in order."""
+    sizes = [np.diff(part.offsets) for part in parts]
+    offsets = np.concatenate([[0], np.cumsum(np.concatenate([np.zeros(0, np.int64), *sizes]))])
+    words = np.concatenate([np.zeros(0, np.int64), *(part.words for part in parts)])
+    counts = np.concatenate([np.zeros(0, np.float32), *(part.counts for part in parts)])
+    return BagOfWords(offsets.astype(np.int64), words, counts, feature_dim)

@@ -1,0 +1,23 @@
+"""A corpus whose topics are known: each has words of its own, and common words lie across all of them."""
+
+import numpy as np
+
+from ntm.bag_of_words import BagOfWords, bag_of_words
+
+TOPICS, WORDS, COMMON = 5, 20, 20
+FEATURE_DIM = TOPICS * WORDS + COMMON
+
+
+def corpus(documents: int, seed: int) -> tuple[BagOfWords, np.ndarray]:
+    """Return documents of 15 to 60 words, and the topic of each: seven words in ten are the topic's own."""
+    random = np.random.default_rng(seed)
+    topics = random.integers(TOPICS, size=documents)
+    lengths = random.integers(15, 60, size=documents)
+    rows = np.repeat(np.arange(documents), lengths)
+    own = random.random(len(rows)) < 0.7
+    words = np.where(
+        own,
+        topics[rows] * WORDS + random.integers(WORDS, size=len(rows)),
+        TOPICS * WORDS + random.integers(COMMON, size=len(rows)),
+    )
+    return bag_of_words(rows, words, np.ones(len(rows)), (documents, FEATURE_DIM)), topics

@@ -1,0 +1,130 @@
+import struct
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from ntm.bag_of_words import BagOfWords
+from ntm.errors import InputError
+from ntm.recordio import read_recordio
+from tests.unit.ntm import records
+
+
+def dense(corpus: BagOfWords) -> NDArray[np.float32]:
+    matrix = np.zeros((len(corpus), corpus.feature_dim), np.float32)
+    matrix[corpus.documents, corpus.words] = corpus.counts
+    return matrix
+
+
+@st.composite
+def count_matrices(draw: st.DrawFn) -> NDArray[np.float32]:
+    rows, columns = draw(st.integers(0, 12)), draw(st.integers(1, 300))
+    cells = draw(
+        st.dictionaries(
+            st.tuples(st.integers(0, max(rows - 1, 0)), st.integers(0, columns - 1)),
+            st.floats(2.0**-100, 2.0**100, width=32),
+            max_size=40 if rows else 0,
+        )
+    )
+    matrix = np.zeros((rows, columns), np.float32)
+    for cell, count in cells.items():
+        matrix[cell] = count
+    return matrix
+
+
+@given(count_matrices())
+def test_sparse_records_of_the_sdk_are_read(counts: NDArray[np.float32]) -> None:
+    corpus = read_recordio(records.sparse_file(counts), counts.shape[1])
+    np.testing.assert_array_equal(dense(corpus), counts)
+    assert (corpus.counts > 0).all()
+
+
+@given(count_matrices(), st.sampled_from([np.float32, np.float64, np.int64]))
+def test_dense_records_of_the_sdk_are_read(counts: NDArray[np.float32], dtype: type) -> None:
+    typed: NDArray[Any] = np.minimum(counts, 2**24).astype(dtype)
+    expected = typed.astype(np.float32)
+    np.testing.assert_array_equal(dense(read_recordio(records.dense_file(typed), counts.shape[1])), expected)
+
+
+def test_types_may_change_from_record_to_record() -> None:
+    content = records.framed(
+        [
+            records.sparse_record([70000, 3], [2, 5], [100000], "int32_tensor", uid="a document's id"),
+            records.sparse_record([], [], [100000]),
+            records.sparse_record([99999], [0.5], [100000], "float64_tensor"),
+            records.sparse_record([1, 2], [7, 0], [100000], "float32_tensor"),
+        ]
+    )
+    corpus = read_recordio(content, 100000)
+    assert corpus.offsets.tolist() == [0, 2, 2, 3, 4]
+    assert corpus.words.tolist() == [3, 70000, 99999, 1]
+    assert corpus.counts.tolist() == [5, 2, 0.5, 7]
+
+
+def test_repeated_keys_add_up() -> None:
+    corpus = read_recordio(records.framed([records.sparse_record([4, 1, 4], [1, 1, 2], [5])]), 5)
+    assert (corpus.words.tolist(), corpus.counts.tolist()) == ([1, 4], [1, 3])
+
+
+def test_numbers_that_are_not_packed_are_read() -> None:
+    # features { key: "values" value { float32_tensor { values: 2.0 keys: 3 keys: 300 values: 4.0 shape: 301 } } }
+    tensor = b"\x0d" + struct.pack("<f", 2) + b"\x10\x03\x10\xac\x02\x0d" + struct.pack("<f", 4) + b"\x18\xad\x02"
+    value = b"\x12" + bytes([len(tensor)]) + tensor
+    entry = b"\x0a\x06values\x12" + bytes([len(value)]) + value
+    corpus = read_recordio(records.framed([b"\x0a" + bytes([len(entry)]) + entry]), 301)
+    assert (corpus.words.tolist(), corpus.counts.tolist()) == ([3, 300], [2, 4])
+
+
+def test_an_empty_file_has_no_document() -> None:
+    assert len(read_recordio(b"", 10)) == 0
+
+
+ONE = records.framed([records.sparse_record([1], [1], [10])])
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (ONE + ONE[:5], "truncated in record 2"),
+        (ONE + ONE[:-1], "truncated in record 2"),
+        (ONE + b"id,text\n" * 9, "Record 2 does not begin with RecordIO's magic number"),
+        (struct.pack("<II", 0xCED7230A, 1 << 29 | 4) + b"abcd", "Record 1 is split into several parts"),
+        (records.framed([b"\xff" * 12]), "Record 1 is not a protobuf message"),
+        (records.framed([ONE[8:-3]]), "Record 1 is not a protobuf message"),
+        (records.framed([b""]), "Record 1 has no tensor of numbers in a feature named 'values'"),
+        (records.framed([records.sparse_record([1], [1], [11])]), "Record 1 has shape 11; feature_dim is 10"),
+        (records.framed([records.sparse_record([], [1, 2], [])]), "Record 1 has 2 values; expected 10, feature_dim"),
+        (records.framed([records.sparse_record([1, 2], [1], [10])]), "Record 1 has 1 values; expected 2, as many"),
+        (records.framed([records.sparse_record([10], [1], [10])]), "Document 1 has word id 10; allowed: 0 to 9"),
+        (records.framed([records.sparse_record([2**63], [1], [10])]), "Document 1 has word id -9223372036854775808"),
+        (ONE + records.framed([records.sparse_record([3], [-1], [10])]), "Document 2 has count -1.0 for word 3"),
+        (records.framed([records.sparse_record([3], [-1], [10], "int32_tensor")]), "has count -1.0 for word 3"),
+        (records.framed([records.sparse_record([3], [float("nan")], [10])]), "has count nan for word 3"),
+        (records.framed([records.sparse_record([3], [1e300], [10], "float64_tensor")]), "has count 1e\\+300"),
+    ],
+)
+def test_what_is_wrong_is_said(content: bytes, reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        read_recordio(content, 10)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(content: bytes) -> None:
+    with pytest.raises(InputError):
+        read_recordio(b"\x0a\x23\xd7\xce" + content + b"\x00", 10)
+
+
+@given(st.data())
+def test_damaged_files_are_read_or_refused(data: st.DataObject) -> None:
+    content = bytearray(ONE * 3)
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        corpus = read_recordio(bytes(content), 10)
+    except InputError:
+        return
+    assert np.isfinite(corpus.counts).all()
+    assert (corpus.words < 10).all()
