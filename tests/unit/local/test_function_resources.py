@@ -53,8 +53,9 @@ def test_function_of_a_stack_logs_where_it_is_told_and_is_updated(cloud: SmallCl
     name = _deploy(cloud, "create", _resources(cloud, 1, permitted=True))
     assert client.invoke(FunctionName=name)["Payload"].read() == b"1"
     assert "said" in cloud.log("stacked-logs")
-    environment = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    assert environment["GROUP_ARN"].endswith(":log-group:stacked-logs:*")
+    configuration = client.get_function_configuration(FunctionName=name)
+    assert configuration["LoggingConfig"]["LogGroup"] == "stacked-logs"
+    assert configuration["Environment"]["Variables"]["GROUP_ARN"].endswith(":log-group:stacked-logs:*")
     statements = json.loads(client.get_policy(FunctionName=name)["Policy"])["Statement"]
     assert [statement["Principal"] for statement in statements] == [{"Service": "events.amazonaws.com"}]
     assert _deploy(cloud, "update", _resources(cloud, 2, permitted=False)) == name
