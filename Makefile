@@ -81,4 +81,4 @@ $(TOOLS): requirements-test.txt $(CLOUD)
 
 $(NODE): package.json package-lock.json $(CORE)
 	@echo "Installing the CDK CLI into node_modules ..."
-	@npm ci --silent --no-audit --no-fund && touch $@
+	@npm ci --no-audit --no-fund --loglevel=error >/dev/null && touch $@

@@ -94,7 +94,7 @@ def coherence(words: NDArray[np.int64], corpus: BagOfWords) -> NDArray[np.float6
 
     Args:
         words: ids of each topic's words, best first, [K, n].
-        corpus: the reference documents.
+        corpus: the reference documents, at least one.
 
     Returns:
         float64 [K], each from -1 to 1; 0 where there is no pair.
@@ -104,23 +104,24 @@ def coherence(words: NDArray[np.int64], corpus: BagOfWords) -> NDArray[np.float6
     columns = columns.reshape(best.shape)
     column_of = np.full(corpus.feature_dim, -1)
     column_of[distinct] = np.arange(len(distinct))
-    together = np.zeros((len(distinct), len(distinct)))
+    together = np.zeros((*best.shape, best.shape[1]))
     documents = np.arange(len(corpus))
     for part in chunks(len(corpus)):
         rows = corpus.rows(documents[part])
-        present = np.zeros((len(rows), len(distinct)), np.float32)
-        known = column_of[rows.words] >= 0
-        present[rows.documents[known], column_of[rows.words][known]] = 1
-        together += present.T @ present
-    joint = together / max(len(corpus), 1)
-    single = np.diag(joint)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        npmi = np.log(joint / np.outer(single, single)) / -np.log(joint)
-    npmi = np.where(joint >= 1, 1.0, np.where(joint > 0, npmi, -1.0))
+        column = column_of[rows.words]
+        present = np.zeros((len(distinct), len(rows)), np.float32)
+        present[column[column >= 0], rows.documents[column >= 0]] = 1
+        of_topics = present[columns]
+        together += of_topics @ of_topics.transpose(0, 2, 1)
+    joint = together / len(corpus)
     first, second = np.triu_indices(best.shape[1], k=1)
     if not len(first):
         return np.zeros(len(best))
-    return np.asarray(npmi[columns[:, first], columns[:, second]].mean(axis=1))
+    single = np.diagonal(joint, axis1=1, axis2=2)
+    pairs = joint[:, first, second]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        npmi = np.log(pairs / (single[:, first] * single[:, second])) / -np.log(pairs)
+    return np.asarray(np.where(pairs >= 1, 1.0, np.where(pairs > 0, npmi, -1.0)).mean(axis=1))
 
 
 def uniqueness(words: NDArray[np.int64]) -> NDArray[np.float64]:

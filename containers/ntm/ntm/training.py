@@ -171,7 +171,7 @@ class Trainer:
             _log.info("Loss (name: value) %s: %s", name, value)
         done = 100 * epoch / self._hyperparameters.epochs
         _log.info("#progress_metric: host=%s, completed %.1f %% of epochs", self._host, done)
-        rate = documents / (time.monotonic() - started)
+        rate = documents / max(time.monotonic() - started, 1e-9)
         _log.info("#throughput_metric: host=%s, train throughput=%s records/second", self._host, rate)
 
     def _epoch(self) -> Iterator[Batch]:
