@@ -32,7 +32,7 @@ from topicsmith.topics import TopicModel
 _SENTENCES = (
     "Rotates the encryption key that protects the secrets of an application.",
     "Starts a group of virtual machines and attaches storage volumes to them.",
-    "Packages a live video stream for playback on mobile devices.",
+    "Detects faces and labels in an image and returns the confidence of each.",
 )
 _DOCUMENTS_TO_CHOOSE_FROM = 1000
 _WORDS_OF_A_TELLING_DOCUMENT = 20

@@ -189,7 +189,8 @@ class Trainer:
         losses = self._network(batch, noise)
         self._step += 1
         weight = min(1.0, self._step / self._warm_up_steps)
-        objective = (losses.reconstruction + weight * losses.divergence).sum() / batch.lengths.sum()
+        # Summed, not averaged, over the documents: Adadelta, the default, hardly moves where gradients are small.
+        objective = (losses.reconstruction + weight * losses.divergence).sum()
         self._optimizer.zero_grad()
         objective.backward()
         scale, limit = self._hyperparameters.rescale_gradient, self._hyperparameters.clip_gradient

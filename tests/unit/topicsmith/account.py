@@ -176,7 +176,7 @@ def model_archive(topics: object, *, name: str = "topics.json") -> bytes:
     """Return a model.tar.gz that tells these topics after something big that nobody needs."""
     content = topics if isinstance(topics, bytes) else json.dumps(topics).encode()
     buffer = io.BytesIO()
-    with gzip.open(buffer, "wb") as zipped, tarfile.open(fileobj=zipped, mode="w") as archive:
+    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as archive:
         for member, data in (("model.safetensors", bytes(100_000)), (name, content)):
             info = tarfile.TarInfo(member)
             info.size = len(data)

@@ -156,6 +156,7 @@ def test_topics_of_a_run(deployed: Account, invoke: Invoke) -> None:
         (model_archive(b"{"), "is not as it should be"),
         (model_archive({**TOPICS, "topics": [{"topic": "x"}]}), "is not as it should be: topics.0.topic"),
     ],
+    ids=["no archive", "cut short", "no topics", "no JSON", "no topic number"],
 )
 def test_a_broken_model_archive_is_an_error_with_its_reason(
     deployed: Account, invoke: Invoke, archive: bytes, reason: str
