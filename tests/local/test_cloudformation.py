@@ -207,3 +207,39 @@ def test_a_change_set_lists_and_then_makes_the_changes(stack: Stack) -> None:
     assert change_set("UPDATE", {"Resources": {"Queue": QUEUE, "Other": QUEUE}}) == ["Other"]
     assert stack.settled() == "UPDATE_COMPLETE"
     assert set(stack.physical_ids()) == {"Queue", "Other"}
+
+
+def test_change_sets_of_one_name_are_kept_apart_by_their_stacks(clients: Clients, stack: Stack) -> None:
+    other = Stack(clients, f"{stack.name}-other")
+    for each, logical_id in ((stack, "Mine"), (other, "Theirs")):
+        each.cloudformation.delete_change_set(StackName=each.name, ChangeSetName="same")
+        each.cloudformation.create_change_set(
+            StackName=each.name,
+            ChangeSetName="same",
+            ChangeSetType="CREATE",
+            TemplateBody=json.dumps({"Resources": {logical_id: QUEUE}}),
+        )
+    for each, logical_id in ((stack, "Mine"), (other, "Theirs")):
+        described = each.cloudformation.describe_change_set(StackName=each.name, ChangeSetName="same")
+        assert [change["ResourceChange"]["LogicalResourceId"] for change in described["Changes"]] == [logical_id]
+        each.cloudformation.execute_change_set(StackName=each.name, ChangeSetName="same")
+        assert each.settled() == "CREATE_COMPLETE"
+        assert list(each.physical_ids()) == [logical_id]
+
+
+def test_a_change_set_keeps_a_parameter_that_names_an_ssm_parameter(clients: Clients, stack: Stack) -> None:
+    name = f"/{stack.name}/version"
+    clients("ssm").put_parameter(Name=name, Value="30", Type="String")
+    slot = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": name}
+    topic = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Ref": "Version"}}}
+    stack.create({"Parameters": {"Version": slot}, "Resources": {"Topic": topic}})
+    stack.cloudformation.create_change_set(
+        StackName=stack.name,
+        ChangeSetName="change",
+        ChangeSetType="UPDATE",
+        TemplateBody=json.dumps({"Parameters": {"Version": slot}, "Resources": {"Topic": topic, "Queue": QUEUE}}),
+        Parameters=[{"ParameterKey": "Version", "UsePreviousValue": True}],
+    )
+    stack.cloudformation.execute_change_set(StackName=stack.name, ChangeSetName="change")
+    assert stack.settled() == "UPDATE_COMPLETE"
+    assert set(stack.physical_ids()) == {"Topic", "Queue"}

@@ -4,6 +4,7 @@ moto works within the request and leaves a failed stack half made. Here a stack 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html, which the CDK CLI follows.
 """
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -15,11 +16,20 @@ from moto.cloudformation import parsing, urls
 from moto.cloudformation.exceptions import AlreadyExistsException, ValidationError
 from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Event, Stack, cloudformation_backends
 from moto.cloudformation.parsing import Export, OutputMap
+from moto.cloudformation.responses import CloudFormationResponse
 from moto.cloudformation.utils import generate_stack_id
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult, EmptyResult
 
 from topicsmith.local.stack_resources import ResourceFailed, StackResources, parse_template
 
 logger = logging.getLogger(__name__)
+
+
+class ChangeSetNotFound(ServiceException):
+    """There is no such change set; the code is the one that clients wait for after they deleted one."""
+
+    code = "ChangeSetNotFound"
 
 
 class LocalStack(Stack):
@@ -50,6 +60,15 @@ class LocalStack(Stack):
 
     def _parse_template(self) -> None:
         self.template_dict = parse_template(self.template)
+
+    def has_template(self, other_template: str) -> bool:
+        """Return whether the stack has this template."""
+        return parse_template(self.template) == parse_template(other_template)
+
+    @property
+    def stack_parameters(self) -> dict[str, Any]:
+        """The parameters as they were given, which is what ``UsePreviousValue`` means; moto has what SSM made of them."""
+        return _with_defaults(self.template_dict, self.parameters)
 
     @property
     def outputs(self) -> list[dict[str, Any]] | None:
@@ -240,7 +259,7 @@ class LocalCloudFormation(CloudFormationBackend):
 
     def execute_change_set(self, change_set_name: str, stack_name: str | None = None) -> None:
         """Start what a change set describes."""
-        change_set = self._change_set(change_set_name, stack_name)
+        change_set = self.change_set(change_set_name, stack_name)
         stack = self.stacks[change_set.stack_id]
         assert isinstance(stack, LocalStack)
         change_set.execution_status = "EXECUTE_COMPLETE"
@@ -256,12 +275,17 @@ class LocalCloudFormation(CloudFormationBackend):
         else:
             self._begin_update(stack, change_set.template, change_set.parameters)
 
-    def _change_set(self, name: str, stack_name: str | None) -> ChangeSet:
+    def change_set(self, name: str, stack_name: str | None) -> ChangeSet:
+        """Return a change set by its ARN, or by its name and its stack: the CDK CLI gives all the same name.
+
+        Raises:
+            ChangeSetNotFound: there is none.
+        """
         for change_set in self.change_sets.values():
             is_stacks = stack_name is None or stack_name in (change_set.stack_name, change_set.stack_id)
             if name == change_set.change_set_id or (name == change_set.change_set_name and is_stacks):
                 return change_set
-        raise ValidationError(name, f"ChangeSet [{name}] does not exist")
+        raise ChangeSetNotFound(f"ChangeSet [{name}] does not exist")
 
     def _begin_update(self, stack: LocalStack, template: str, parameters: dict[str, Any]) -> None:
         document = parse_template(template)
@@ -294,6 +318,23 @@ class LocalCloudFormation(CloudFormationBackend):
         return "Fn::ImportValue" in text and any(f"'{export.name}'" in text for export in exporter.exports)
 
 
+def _describe_change_set(self: CloudFormationResponse) -> ActionResult:
+    """Answer DescribeChangeSet; moto's does not look at the stack's name."""
+    backend = cloudformation_backends[self.current_account][self.region]
+    assert isinstance(backend, LocalCloudFormation)
+    return ActionResult(backend.change_set(self._get_param("ChangeSetName"), self._get_param("StackName")))
+
+
+def _delete_change_set(self: CloudFormationResponse) -> ActionResult:
+    """Answer DeleteChangeSet; one that is not there is deleted already."""
+    backend = cloudformation_backends[self.current_account][self.region]
+    assert isinstance(backend, LocalCloudFormation)
+    with contextlib.suppress(ChangeSetNotFound):
+        change_set = backend.change_set(self._get_param("ChangeSetName"), self._get_param("StackName"))
+        del backend.change_sets[change_set.change_set_id]
+    return EmptyResult()
+
+
 def _stack_output(region: str, account: str, wanted: dict[str, str]) -> str:
     """Return what ``Fn::GetStackOutput`` refers to, an intrinsic that moto does not know.
 
@@ -318,6 +359,8 @@ def install() -> None:
         return known(resource_json, resources_map)
 
     parsing.clean_json = clean_json
+    CloudFormationResponse.describe_change_set = _describe_change_set  # type: ignore[method-assign]
+    CloudFormationResponse.delete_change_set = _delete_change_set  # type: ignore[method-assign]
     moto_models.Stack = LocalStack  # type: ignore[misc]
     moto_models.ChangeSet = LocalChangeSet  # type: ignore[misc]
     cloudformation_backends.backend = LocalCloudFormation

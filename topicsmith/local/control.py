@@ -17,7 +17,6 @@ from topicsmith.local import settings
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
-_STATE_FILE = "local-cloud.json"
 
 # Kept, since a child that still runs when its object goes is reported as a leak.
 _started: list[subprocess.Popen[bytes]] = []
@@ -71,7 +70,7 @@ def running(state_dir: Path | None = None) -> LocalCloud | None:
     """Return the local cloud whose state lies in ``state_dir``, or ``None`` when none answers."""
     state_dir = state_dir or settings.state_dir()
     try:
-        state = json.loads((state_dir / _STATE_FILE).read_text())
+        state = json.loads((state_dir / settings.STATE_FILE).read_text())
         os.kill(state["pid"], 0)
     except (OSError, ValueError):
         return None
@@ -164,7 +163,7 @@ def _clear(state_dir: Path) -> None:
     """Delete what a former cloud held, but for its log."""
     for name in ("bin", "images", "functions", "jobs", "endpoints"):
         shutil.rmtree(state_dir / name, ignore_errors=True)
-    (state_dir / _STATE_FILE).unlink(missing_ok=True)
+    (state_dir / settings.STATE_FILE).unlink(missing_ok=True)
 
 
 def _require_free(port: int) -> None:

@@ -17,11 +17,10 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from topicsmith.local import docker
-from topicsmith.local.settings import ACCOUNT_ID, endpoint_url, state_dir
+from topicsmith.local.settings import ACCOUNT_ID, STATE_FILE, endpoint_url, state_dir
 
 logger = logging.getLogger(__name__)
 
-STATE_FILE = "local-cloud.json"
 OPERATOR = "operator"
 _EXTENSIONS = (
     "authorization",

@@ -6,6 +6,8 @@ from pathlib import Path
 DEFAULT_PORT = 4577
 DEFAULT_REGION = "us-east-1"
 ACCOUNT_ID = "123456789012"
+STATE_FILE = "local-cloud.json"
+"""Name of the file that tells where a running cloud answers, and its operator's credentials."""
 
 
 def project_root() -> Path:

@@ -115,6 +115,7 @@ class Trainer:
         """
         rule = EarlyStopping(self._hyperparameters.num_patience_epochs, self._hyperparameters.tolerance)
         best, best_epoch, best_loss = self._network.state_dict(), 0, None
+        best_is_warm = False
         epoch = 0
         for epoch in range(1, self._hyperparameters.epochs + 1):
             self._train_epoch(epoch)
@@ -124,8 +125,9 @@ class Trainer:
                 loss = self.evaluate(validation)
                 _log.info("#validation_score (%d): %s", epoch, loss.total)
                 warm = self._step >= self._warm_up_steps
-                if best_loss is None or not warm or loss.total < best_loss.total:
+                if best_loss is None or not best_is_warm or loss.total < best_loss.total:
                     best, best_epoch, best_loss = copy.deepcopy(self._network.state_dict()), epoch, loss
+                    best_is_warm = warm
                 if warm and rule.should_stop(loss.total):
                     break
             if self._stopped():

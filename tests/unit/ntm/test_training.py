@@ -15,7 +15,7 @@ from ntm.errors import InputError
 from ntm.hyperparameters import OPTIMIZERS, Hyperparameters
 from ntm.inference import TopicModel
 from ntm.model import Batch, NeuralTopicModel
-from ntm.training import EarlyStopping, Trained, Trainer
+from ntm.training import BoundPerWord, EarlyStopping, Trained, Trainer
 from tests.unit.ntm import planted
 
 SMALL = Hyperparameters(
@@ -194,9 +194,26 @@ def test_training_stops_early_only_after_the_warm_up() -> None:
     corpus, _ = planted.corpus(300, 8)
     settings = dataclasses.replace(SMALL, epochs=60, tolerance=0.1, num_patience_epochs=1)
     trained = train(corpus, settings, corpus)
-    # The second bad epoch in a row after the warm-up's last, the 30th.
+    # The warm-up ends with the 30th epoch; the 32nd is the second bad one in a row.
     assert trained.epochs == 32
     assert trained.epoch >= 30
+
+
+def test_the_best_model_is_of_the_lowest_loss_after_the_warm_up() -> None:
+    corpus, _ = planted.corpus(100, 8)
+    losses = iter([1.0, 2.0, 5.0, 3.0, 4.0, 3.5])
+
+    class Scripted(Trainer):
+        def evaluate(self, corpus: BagOfWords) -> BoundPerWord:
+            assert corpus is held_out
+            return BoundPerWord(next(losses), 0.0)
+
+    held_out, _ = planted.corpus(10, 9)
+    settings = dataclasses.replace(SMALL, epochs=6)
+    trained = Scripted(corpus, settings, seed=0, host="algo-1", stopped=lambda: False).run(held_out)
+    # The weight of the divergence is 1 from the third epoch's last step on.
+    assert trained.epoch == 4
+    assert trained.validation == BoundPerWord(3.0, 0.0)
 
 
 def test_log_lines_are_those_of_the_built_in(caplog: pytest.LogCaptureFixture) -> None:
