@@ -67,7 +67,7 @@ class LocalStack(Stack):
 
     @property
     def stack_parameters(self) -> dict[str, Any]:
-        """The parameters as they were given, which is what ``UsePreviousValue`` means; moto has what SSM made of them."""
+        """The parameters as they were given, which ``UsePreviousValue`` means; moto has what SSM made of them."""
         return _with_defaults(self.template_dict, self.parameters)
 
     @property
