@@ -17,6 +17,7 @@ METRICS = {
     "validation:total_loss": "validation total_loss <loss>",
     "validation:npmi": "validation npmi <score>",
     "validation:tu": "validation tu <score>",
+    "validation:npmi_tu": "validation npmi_tu <score>",
 }
 """The metrics that SageMaker takes from the job's log, and how the log names them."""
 

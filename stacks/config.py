@@ -125,8 +125,8 @@ class PreprocessingConfig(Section):
 class Hyperparameters(Section):
     """SageMaker NTM's hyperparameters under its own names and limits; one that is not given is not sent.
 
-    ``feature_dim`` comes from preprocessing and ``num_topics`` from the run. See
-    https://docs.aws.amazon.com/sagemaker/latest/dg/ntm_hyperparameters.html.
+    ``objective`` and ``seed`` are our container's own; ``feature_dim`` comes from preprocessing and ``num_topics`` from
+    the run. See https://docs.aws.amazon.com/sagemaker/latest/dg/ntm_hyperparameters.html.
     """
 
     batch_norm: bool | None = Field(default=None, description="Whether layers are batch normalized.")
@@ -143,10 +143,14 @@ class Hyperparameters(Section):
     num_patience_epochs: int | None = Field(
         default=None, ge=1, description="Epochs without progress after which training stops."
     )
+    objective: Literal["topics", "elbo"] | None = Field(
+        default=None, description="What is minimised: for good topics, or the built-in's loss and nothing else."
+    )
     optimizer: Literal["sgd", "adam", "adagrad", "adadelta", "rmsprop"] | None = Field(
         default=None, description="The optimizer."
     )
     rescale_gradient: float | None = Field(default=None, ge=1e-3, le=1, description="Factor on the gradient.")
+    seed: int | None = Field(default=None, ge=0, lt=2**32, description="Of all that is random.")
     sub_sample: float | None = Field(
         default=None, ge=0, le=1, description="Share of the training data that an epoch sees."
     )

@@ -156,6 +156,7 @@ def test_the_metrics_are_found_in_the_log(definition: JsonObject) -> None:
         "validation:total_loss": "validation total_loss <loss>=7.0219",
         "validation:npmi": "validation npmi <score>=7.0219",
         "validation:tu": "validation tu <score>=7.0219",
+        "validation:npmi_tu": "validation npmi_tu <score>=7.0219",
     }
     metrics = _step(definition, "Train")["Arguments"]["AlgorithmSpecification"]["MetricDefinitions"]
     for metric in metrics:

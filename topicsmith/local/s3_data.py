@@ -44,15 +44,14 @@ class S3Uri:
         return S3Uri(self.bucket, "/".join(part for part in (self.key.rstrip("/"), name) if part))
 
 
-def download_channel(session: RoleSession, channel: dict[str, Any], host: int, hosts: int, target: Path) -> int:
-    """Bring one input channel's objects to ``target``, named as File mode names them, and return their number.
+def channel_objects(session: RoleSession, channel: dict[str, Any], host: int, hosts: int) -> list[tuple[S3Uri, str]]:
+    """Return one host's objects of an input channel, each with its name below the channel's directory, in order.
 
     Args:
         session: the job's role.
         channel: an element of ``InputDataConfig``.
         host: this host's number, from 0.
         hosts: how many there are; with ``ShardedByS3Key`` each gets its share of the objects.
-        target: the channel's directory, ``input/data/<channel>``.
 
     Raises:
         DataError: nothing is there, something may not be read, or the source is of a kind that is not supported.
@@ -60,24 +59,30 @@ def download_channel(session: RoleSession, channel: dict[str, Any], host: int, h
     source = channel["DataSource"].get("S3DataSource")
     if source is None:
         raise DataError(f"Channel {channel['ChannelName']!r} has no S3DataSource; other sources are not supported.")
-    if channel.get("InputMode") == "Pipe":
-        raise DataError(f"Channel {channel['ChannelName']!r}: Pipe mode is not supported; use File or FastFile.")
-    client = session.client("s3")
     try:
-        objects = sorted(_objects(client, source), key=lambda found: found[0].key)
+        objects = sorted(_objects(session.client("s3"), source), key=lambda found: found[0].key)
     except (ClientError, BotoCoreError) as error:
         raise DataError(f"{_nothing_found(source['S3Uri'], session)} {error}") from error
     if not objects:
         raise DataError(_nothing_found(source["S3Uri"], session))
-    if source.get("S3DataDistributionType") == "ShardedByS3Key":
-        objects = objects[host::hosts]
+    return objects[host::hosts] if source.get("S3DataDistributionType") == "ShardedByS3Key" else objects
+
+
+def download_channel(session: RoleSession, objects: Sequence[tuple[S3Uri, str]], target: Path) -> None:
+    """Bring a channel's objects to its directory, ``input/data/<channel>``, as File mode does.
+
+    FastFile mode looks the same to a program: files of these names.
+
+    Raises:
+        DataError: an object may not be read.
+    """
+    client = session.client("s3")
     target.mkdir(parents=True, exist_ok=True)
     for uri, name in objects:
         try:
             _download(client, uri, _inside(target, name))
         except (ClientError, BotoCoreError) as error:
             raise DataError(f"Data download failed: {uri}: {error}") from error
-    return len(objects)
 
 
 def download_file(session: RoleSession, uri: str, target: Path) -> None:

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,8 @@ from topicsmith.local.containers import Container, container_credentials
 from topicsmith.local.images import Image, ImageUnavailable, pull
 from topicsmith.local.logs import LogStream
 from topicsmith.local.metrics import BUILT_IN_DEFINITIONS, MetricRecorder
-from topicsmith.local.s3_data import DataError, S3Uri, download_channel, upload_archive
+from topicsmith.local.pipe_mode import PipeFeed
+from topicsmith.local.s3_data import DataError, S3Uri, channel_objects, download_channel, upload_archive
 from topicsmith.local.settings import state_dir
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class _Host:
     base: Path
     log: LogStream
     container: Container | None = None
+    pipes: list[PipeFeed] = field(default_factory=list)
 
 
 class TrainingRun:
@@ -94,8 +96,12 @@ class TrainingRun:
         try:
             image = self._pull()
             metrics = MetricRecorder(job.algorithm_specification["MetricDefinitions"], self._session)
-            self._download()
-            self._train(image, metrics)
+            try:
+                self._download()
+                self._train(image, metrics)
+            finally:
+                for pipe in self._pipes():
+                    pipe.close()
             self._upload()
         except (_Failed, DataError, ImageUnavailable) as failure:
             reason = str(failure) if isinstance(failure, _Failed) else f"ClientError: {failure}"
@@ -130,7 +136,22 @@ class TrainingRun:
                 if self._stop_requested:
                     return
                 target = host.base / "input" / "data" / channel["ChannelName"]
-                download_channel(self._session, channel, number, len(names), target)
+                objects = channel_objects(self._session, channel, number, len(names))
+                if self._input_mode(channel) == "Pipe":
+                    uris = [uri for uri, _ in objects]
+                    host.pipes.append(PipeFeed(self._session, channel, uris, target, self._changed.set))
+                else:
+                    download_channel(self._session, objects, target)
+
+    def _input_mode(self, channel: dict[str, Any]) -> str:
+        """Return the channel's own mode, or the job's."""
+        return str(channel.get("InputMode") or self._job.algorithm_specification.get("TrainingInputMode") or "File")
+
+    def _pipes(self) -> list[PipeFeed]:
+        return [pipe for host in self._hosts for pipe in host.pipes]
+
+    def _pipe_failure(self) -> DataError | None:
+        return next((pipe.failure for pipe in self._pipes() if pipe.failure), None)
 
     def _write_configuration(self, host: _Host, names: list[str]) -> None:
         job = self._job
@@ -139,7 +160,7 @@ class TrainingRun:
             "hyperparameters": job.hyper_parameters or {},
             "inputdataconfig": {
                 channel["ChannelName"]: {
-                    "TrainingInputMode": channel.get("InputMode", "File"),
+                    "TrainingInputMode": self._input_mode(channel),
                     "S3DistributionType": channel["DataSource"]
                     .get("S3DataSource", {})
                     .get("S3DataDistributionType", "FullyReplicated"),
@@ -175,7 +196,7 @@ class TrainingRun:
         deadline = time.monotonic() + int(job.stopping_condition["MaxRuntimeInSeconds"])
         for host in self._hosts:
             host.container = self._start(image, host, metrics)
-        while self._running() and not self._failed_host() and not self._stop_requested:
+        while self._running() and not (self._failed_host() or self._pipe_failure() or self._stop_requested):
             left = deadline - time.monotonic()
             if left <= 0:
                 self._timed_out = True
@@ -184,8 +205,11 @@ class TrainingRun:
             self._changed.clear()
         self._end_containers()
         job.final_metric_data_list = metrics.final
-        failed = self._failed_host()
-        if failed and not self._stop_requested and not self._timed_out:
+        if self._stop_requested or self._timed_out:
+            return
+        if pipe_failure := self._pipe_failure():
+            raise pipe_failure
+        if failed := self._failed_host():
             raise _Failed(_algorithm_error(failed))
 
     def _start(self, image: Image, host: _Host, metrics: MetricRecorder) -> Container:
@@ -217,7 +241,7 @@ class TrainingRun:
         return next((host for host in self._hosts if host.container and host.container.exit_code), None)
 
     def _end_containers(self) -> None:
-        grace = 0 if self._failed_host() else _STOP_GRACE_SECONDS
+        grace = 0 if self._failed_host() or self._pipe_failure() else _STOP_GRACE_SECONDS
         stopping = [threading.Thread(target=container.stop, args=(grace,)) for container in self._running()]
         for thread in stopping:
             thread.start()

@@ -1,3 +1,18 @@
-"""A neural topic model in SageMaker's container contract: `train` learns it, `serve` answers with it."""
+"""A neural topic model: for Python (`NeuralTopicModel`), the command line (`ntm`), and SageMaker (`train`, `serve`)."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ntm.estimator import NeuralTopicModel
 
 __version__ = "0.1.0"
+__all__ = ["NeuralTopicModel", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the estimator when it is asked for: serving needs no scikit-learn, and it takes a second."""
+    if name == "NeuralTopicModel":
+        from ntm.estimator import NeuralTopicModel
+
+        return NeuralTopicModel
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

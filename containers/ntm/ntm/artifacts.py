@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,17 +13,18 @@ from safetensors.numpy import load_file, save
 from ntm import __version__
 from ntm.errors import InputError
 from ntm.hyperparameters import Hyperparameters
-from ntm.inference import Layer, TopicModel
+from ntm.inference import Array, Layer, TopicModel
 from ntm.text import TOKENIZER, VOCABULARY, TextReader, Tokenizer, read_vocabulary
 from ntm.topics import Topics
+from ntm.word_vectors import mean_of_known, read_word_vectors
 
-WEIGHTS, CONFIG, TOPICS = "model.safetensors", "config.json", "topics.json"
+WEIGHTS, ONNX, CONFIG, TOPICS = "model.safetensors", "model.onnx", "config.json", "topics.json"
 _FORMAT = 1
 
 
 @dataclass(frozen=True)
 class Auxiliary:
-    """The auxiliary channel's two files, as they came: each is None if it was not there."""
+    """The auxiliary channel's files that serving needs too, as they came: each is None if it was not there."""
 
     vocabulary: bytes | None
     tokenizer: bytes | None
@@ -51,8 +53,18 @@ class Auxiliary:
         """
         if self.vocabulary is None or self.tokenizer is None:
             return None
-        words = read_vocabulary(self.vocabulary, feature_dim)
+        words = self.words(feature_dim)
         return TextReader(Tokenizer.parse(self.tokenizer), {word: number for number, word in enumerate(words)})
+
+    def word_vectors(self, path: Path, feature_dim: int) -> Array:
+        """Return the vectors of the vocabulary's words, float32 [V, d]; see ``ntm.word_vectors``.
+
+        Raises:
+            InputError: there is no vocabulary, or the file cannot be used.
+        """
+        if self.vocabulary is None:
+            raise InputError(f"{path.name} holds vectors of words, and there is no {VOCABULARY} that says which count.")
+        return read_word_vectors(path, self.words(feature_dim))
 
 
 def write_model(
@@ -73,6 +85,9 @@ def write_model(
         hyperparameters: those of the training job, for the record.
         training: facts about the training, for the record; JSON values.
     """
+    # Serving, which reads here, needs no onnx.
+    from ntm.onnx_export import write_onnx
+
     directory.mkdir(parents=True, exist_ok=True)
     layers = {f"encoder.{number}": layer for number, layer in enumerate(model.hidden)}
     layers |= {"mean": model.mean, "decoder": model.decoder}
@@ -81,6 +96,7 @@ def write_model(
         tensors[f"{name}.weight"] = np.ascontiguousarray(layer.weight)
         tensors[f"{name}.bias"] = np.ascontiguousarray(layer.bias)
     (directory / WEIGHTS).write_bytes(save(tensors))
+    write_onnx(directory / ONNX, model)
     for name, content in ((VOCABULARY, auxiliary.vocabulary), (TOKENIZER, auxiliary.tokenizer)):
         if content is not None:
             (directory / name).write_bytes(content)
@@ -125,11 +141,13 @@ def _topics_document(topics: Topics, words: list[str]) -> dict[str, object]:
         "num_topics": len(topics.share),
         "npmi": _number(topics.npmi.mean()),
         "topic_uniqueness": _number(topics.uniqueness.mean()),
+        **({} if topics.wetc is None else {"wetc": _number(mean_of_known(topics.wetc))}),
         "topics": [
             {
                 "topic": topic,
                 "npmi": _number(topics.npmi[topic]),
                 "topic_uniqueness": _number(topics.uniqueness[topic]),
+                **({} if topics.wetc is None else {"wetc": _number(topics.wetc[topic])}),
                 "share": _number(topics.share[topic]),
                 "words": [
                     [words[word], _number(weight)]
@@ -141,8 +159,9 @@ def _topics_document(topics: Topics, words: list[str]) -> dict[str, object]:
     }
 
 
-def _number(value: float | np.floating) -> float:
-    return round(float(value), 6)
+def _number(value: float | np.floating) -> float | None:
+    # JSON has no NaN.
+    return None if math.isnan(value) else round(float(value), 6)
 
 
 def _write_json(path: Path, document: dict[str, object]) -> None:

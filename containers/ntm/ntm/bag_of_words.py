@@ -18,13 +18,13 @@ class BagOfWords:
 
     Attributes:
         offsets: int64 [D + 1].
-        words: int64 [N], the words' ids.
+        words: int32 [N], the words' ids.
         counts: float32 [N].
         feature_dim: size of the vocabulary, V.
     """
 
     offsets: NDArray[np.int64]
-    words: NDArray[np.int64]
+    words: NDArray[np.int32]
     counts: NDArray[np.float32]
     feature_dim: int
 
@@ -53,21 +53,35 @@ class BagOfWords:
         entries = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][index] - offsets[:-1], sizes)
         return BagOfWords(offsets, self.words[entries], self.counts[entries], self.feature_dim)
 
+    def part(self, start: int, stop: int) -> "BagOfWords":
+        """Return the documents from ``start`` to before ``stop``; words and counts are not copied."""
+        offsets = self.offsets[start : stop + 1]
+        entries = slice(offsets[0], offsets[-1])
+        return BagOfWords(offsets - offsets[0], self.words[entries], self.counts[entries], self.feature_dim)
+
     def non_empty(self) -> "BagOfWords":
         """Return the documents that have a word."""
-        return self.rows(np.flatnonzero(np.diff(self.offsets)))
+        sizes = np.diff(self.offsets)
+        # Without entries they leave no trace in the other arrays.
+        offsets = np.concatenate([[0], np.cumsum(sizes[sizes > 0])])
+        return BagOfWords(offsets, self.words, self.counts, self.feature_dim)
 
 
 def bag_of_words(
-    documents: NDArray[np.int64], words: NDArray[np.int64], counts: NDArray[np.float64], shape: tuple[int, int]
+    documents: NDArray[np.int64],
+    words: NDArray[np.int64],
+    counts: NDArray[np.floating],
+    shape: tuple[int, int],
+    before: int = 0,
 ) -> BagOfWords:
     """Build a bag of words from its entries, which may come in any order, repeat (they add up) or be zero.
 
     Args:
         documents: the document of each entry, int64 [N], within ``shape[0]``.
         words: the word's id of each entry, int64 [N].
-        counts: float64 [N].
+        counts: floats [N].
         shape: number of documents and of words in the vocabulary.
+        before: number of documents that came before these in the same file, for messages.
 
     Raises:
         InputError: an id is outside the vocabulary, or a count is negative, infinite or not a number; the
@@ -78,26 +92,27 @@ def bag_of_words(
         counts32 = counts.astype(np.float32)
     for wrong, sentence in (
         ((words < 0) | (words >= feature_dim), f"has word id {{word}}; allowed: 0 to {feature_dim - 1}"),
-        (~np.isfinite(counts32) | (counts < 0), "has count {count} for word {word}; allowed: finite, not negative"),
+        (~np.isfinite(counts32) | (counts32 < 0), "has count {count} for word {word}; allowed: finite, not negative"),
     ):
         if wrong.any():
             at = int(np.flatnonzero(wrong)[0])
-            raise InputError(f"Document {documents[at] + 1} {sentence.format(word=words[at], count=counts[at])}.")
-    present = counts32 > 0
-    cells = documents[present] * feature_dim + words[present]
-    counts32 = counts32[present]
+            sentence = sentence.format(word=words[at], count=counts[at])
+            raise InputError(f"Document {before + documents[at] + 1} {sentence}.")
+    if not (present := counts32 > 0).all():
+        documents, words, counts32 = documents[present], words[present], counts32[present]
+    cells = documents * feature_dim + words
     if not (np.diff(cells) > 0).all():
         cells, inverse = np.unique(cells, return_inverse=True)
         counts32 = np.bincount(inverse, counts32, minlength=len(cells)).astype(np.float32)
-    rows, ids = np.divmod(cells, feature_dim)
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=size))])
-    return BagOfWords(offsets, ids, counts32, feature_dim)
+        documents, words = np.divmod(cells, feature_dim)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(documents, minlength=size))])
+    return BagOfWords(offsets, words.astype(np.int32), counts32, feature_dim)
 
 
 def concatenate(parts: Sequence[BagOfWords], feature_dim: int) -> BagOfWords:
     """Return the documents of all parts, in order."""
     sizes = [np.diff(part.offsets) for part in parts]
     offsets = np.concatenate([[0], np.cumsum(np.concatenate([np.zeros(0, np.int64), *sizes]))])
-    words = np.concatenate([np.zeros(0, np.int64), *(part.words for part in parts)])
+    words = np.concatenate([np.zeros(0, np.int32), *(part.words for part in parts)])
     counts = np.concatenate([np.zeros(0, np.float32), *(part.counts for part in parts)])
     return BagOfWords(offsets.astype(np.int64), words, counts, feature_dim)

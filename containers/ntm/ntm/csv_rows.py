@@ -1,33 +1,113 @@
-"""Reader of dense word counts in CSV: a document a line, ``feature_dim`` numbers in it, no header."""
+"""Reader of dense word counts in CSV: a document a line, ``feature_dim`` numbers in it, no header.
+
+Nearly all numbers of a bag of words are 0, so those are told by their one byte; only the others are parsed.
+"""
 
 import io
+from collections.abc import Iterator
+from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ntm.bag_of_words import BagOfWords, bag_of_words
+from ntm.bag_of_words import BagOfWords, bag_of_words, concatenate
 from ntm.errors import InputError
+
+BLOCK_BYTES = 4 * 1024 * 1024
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def read_csv(content: bytes, feature_dim: int) -> BagOfWords:
-    """Read documents from CSV; blank lines and spaces count for nothing.
+    """Read the documents of one CSV file; as ``stream_csv``, at once."""
+    return concatenate(list(stream_csv(io.BytesIO(content), feature_dim)), feature_dim)
+
+
+def stream_csv(stream: BinaryIO, feature_dim: int, block_bytes: int = BLOCK_BYTES) -> Iterator[BagOfWords]:
+    """Read documents from CSV, block by block; blank lines and spaces around numbers count for nothing.
+
+    Args:
+        stream: a file or pipe of any length; an empty one holds no document.
+        feature_dim: size of the vocabulary.
+        block_bytes: how much is read at a time; memory is a small multiple of it, or of the longest line.
 
     Raises:
         InputError: the content is not UTF-8, a field is not a number, a line has not ``feature_dim`` fields, or a
             number is not a word count.
     """
+    at, lines, documents = 0, 0, 0
+    for content in _whole_lines(stream, block_bytes):
+        _check_utf8(content, at)
+        text = (content.removeprefix(_BYTE_ORDER_MARK) if at == 0 else content).replace(b"\r\n", b"\n")
+        part = _decode(text, feature_dim, lines, documents)
+        at, lines, documents = at + len(content), lines + content.count(b"\n"), documents + len(part)
+        yield part
+
+
+def _whole_lines(stream: BinaryIO, block_bytes: int) -> Iterator[bytes]:
+    """Yield the stream in blocks, each of which ends where a line ends."""
+    pieces: list[bytes] = []
+    while block := stream.read(block_bytes):
+        head, newline, rest = block.rpartition(b"\n")
+        if newline:
+            yield b"".join([*pieces, head, newline])
+            pieces = []
+        pieces.append(rest)
+    if last := b"".join(pieces):
+        yield last + b"\n"
+
+
+def _check_utf8(content: bytes, before: int) -> None:
+    if content.isascii():
+        return
     try:
-        lines = content.decode("utf-8-sig").split("\n")
+        content.decode()
     except UnicodeDecodeError as error:
-        raise InputError(f"The CSV is not UTF-8: {error.reason} at byte {error.start}.") from None
-    numbers = [number for number, line in enumerate(lines, start=1) if line.strip()]
-    if not numbers:
-        return bag_of_words(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), (0, feature_dim))
-    for number in numbers:
-        if (fields := lines[number - 1].count(",") + 1) != feature_dim:
-            raise InputError(f"Line {number} has {fields} fields; feature_dim is {feature_dim}: they must be equal.")
+        raise InputError(f"The CSV is not UTF-8: {error.reason} at byte {before + error.start}.") from None
+
+
+def _decode(content: bytes, feature_dim: int, lines_before: int, documents_before: int) -> BagOfWords:
+    data = np.frombuffer(content, np.uint8)
+    is_newline = data == ord("\n")
+    ends = np.flatnonzero(is_newline | (data == ord(",")))
+    sizes = np.diff(ends, prepend=-1) - 1
+    last = np.flatnonzero(is_newline[ends])  # the last field of each line
+    fields = np.diff(last, prepend=-1)
+    blank = np.zeros(len(last), np.bool_)
+    for alone in np.flatnonzero(fields == 1):
+        end = ends[last[alone]]
+        blank[alone] = not content[end - sizes[last[alone]] : end].strip()
+    if (wrong := ~blank & (fields != feature_dim)).any():
+        line = int(np.argmax(wrong))
+        raise InputError(
+            f"Line {lines_before + line + 1} has {fields[line]} fields; feature_dim is {feature_dim}: "
+            "they must be equal."
+        )
+    zero = (sizes == 1) & (data[ends - 1] == ord("0"))
+    zero[last[blank]] = True
+    others = np.flatnonzero(~zero)
+    lines = np.searchsorted(last, others)
+    texts = [content[end - size : end] for end, size in zip(ends[others].tolist(), sizes[others].tolist(), strict=True)]
+    if (counts := _numbers(texts)) is None:
+        at = next(at for at, text in enumerate(texts) if _numbers([text]) is None)
+        raise InputError(
+            f"The CSV has a field that is not a number: {texts[at].decode()[:50]!r} "
+            f"in line {lines_before + lines[at] + 1}."
+        )
+    documents = (np.cumsum(~blank) - 1)[lines]
+    words = others - (last - fields + 1)[lines]
+    return bag_of_words(documents, words, counts, (int((~blank).sum()), feature_dim), documents_before)
+
+
+def _numbers(texts: list[bytes]) -> NDArray[np.float64] | None:
+    """Return the numbers that are written there; None if one is none."""
+    if not texts:
+        return np.zeros(0)
+    if not all(texts):
+        return None
     try:
-        dense = np.loadtxt(io.StringIO("\n".join(lines)), delimiter=",", comments=None, ndmin=2)
-    except ValueError as error:
-        raise InputError(f"The CSV has a field that is not a number: {error}.") from None
-    documents, words = np.nonzero(dense)
-    return bag_of_words(documents, words, dense[documents, words], (len(dense), feature_dim))
+        numbers = np.loadtxt(io.BytesIO(b"\n".join(texts)), delimiter=",", comments=None, ndmin=1)
+    except ValueError:
+        return None
+    # A carriage return within a field is a line's end to it.
+    return numbers if len(numbers) == len(texts) else None

@@ -1,4 +1,4 @@
-"""Hyperparameters of SageMaker's built-in NTM: the same names, ranges and defaults.
+"""Hyperparameters of SageMaker's built-in NTM: the same names, ranges and defaults; and two of our own.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/ntm_hyperparameters.html
 """
@@ -11,12 +11,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from ntm.errors import InputError
+from ntm.objectives import OBJECTIVES, Objective
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu")
 OPTIMIZERS = ("sgd", "adam", "adagrad", "adadelta", "rmsprop")
 
 # AWS's own clients send these beside the algorithm's; they say nothing to it.
 INTERNAL = frozenset({"_tuning_objective_metric", "_data_format", "_num_gpus", "_num_kv_servers", "_kvstore"})
+
+
+# What the command line and the estimator take for what they are not told: good and fast for topics. A training
+# job has the built-in's own defaults.
+RECOMMENDED: Mapping[str, Any] = {
+    "encoder_layers_activation": "relu",
+    "epochs": 40,
+    "learning_rate": 0.01,
+    "optimizer": "adam",
+}
 
 
 @dataclass(frozen=True)
@@ -67,38 +78,59 @@ def _layers() -> _Kind:
     return _Kind("auto, or the layers' widths separated by commas, such as 100,50", read)
 
 
-def _parameter(kind: _Kind, default: Any = dataclasses.MISSING) -> Any:
-    return dataclasses.field(default=default, metadata={"kind": kind})
+def _parameter(kind: _Kind, default: Any = dataclasses.MISSING, *, meaning: str) -> Any:
+    return dataclasses.field(default=default, metadata={"kind": kind, "meaning": meaning})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hyperparameters:
     """What a training job may set.
 
-    ``encoder_layers`` is None for ``auto``: 3 and 2 times ``num_topics`` units.
-    ``mini_batch_size`` counts documents; ``tolerance`` is an absolute difference of the loss in nats a word.
+    ``encoder_layers`` is None for ``auto``: what the objective says. ``batch_norm`` normalises the units of the hidden
+    layers. ``mini_batch_size`` counts the documents of a step, on each host; ``tolerance`` is an absolute difference of
+    the loss in nats a word. The built-in has no ``objective`` (see ``ntm.objectives``) and no ``seed``: the same seed
+    gives the same model.
     """
 
-    feature_dim: int = _parameter(_integer(1, 1_000_000))
-    num_topics: int = _parameter(_integer(2, 1000))
-    batch_norm: bool = _parameter(_flag(), False)
-    clip_gradient: float = _parameter(_number(1e-3, math.inf), math.inf)
-    encoder_layers: tuple[int, ...] | None = _parameter(_layers(), None)
-    encoder_layers_activation: str = _parameter(_choice(*ACTIVATIONS), "sigmoid")
-    epochs: int = _parameter(_integer(1), 50)
-    learning_rate: float = _parameter(_number(1e-6, 1.0), 0.001)
-    mini_batch_size: int = _parameter(_integer(1, 10_000), 256)
-    num_patience_epochs: int = _parameter(_integer(1), 3)
-    optimizer: str = _parameter(_choice(*OPTIMIZERS), "adadelta")
-    rescale_gradient: float = _parameter(_number(1e-3, 1.0), 1.0)
-    sub_sample: float = _parameter(_number(0.0, 1.0), 1.0)
-    tolerance: float = _parameter(_number(1e-6, 0.1), 0.001)
-    weight_decay: float = _parameter(_number(0.0, 1.0), 0.0)
+    feature_dim: int = _parameter(_integer(1, 1_000_000), meaning="words in the vocabulary")
+    num_topics: int = _parameter(_integer(2, 1000), meaning="topics to find")
+    batch_norm: bool = _parameter(_flag(), False, meaning="normalise the hidden layers' units over the batch")
+    clip_gradient: float = _parameter(_number(1e-3, math.inf), math.inf, meaning="largest number in a gradient")
+    encoder_layers: tuple[int, ...] | None = _parameter(_layers(), None, meaning="hidden layers of the encoder")
+    encoder_layers_activation: str = _parameter(
+        _choice(*ACTIVATIONS), "sigmoid", meaning="function after a hidden layer"
+    )
+    epochs: int = _parameter(_integer(1), 50, meaning="most passes over the documents")
+    learning_rate: float = _parameter(_number(1e-6, 1.0), 0.001, meaning="size of a step; adadelta has none")
+    mini_batch_size: int = _parameter(_integer(1, 10_000), 256, meaning="documents a step, on each host")
+    num_patience_epochs: int = _parameter(_integer(1), 3, meaning="bad epochs in a row that do not end training")
+    optimizer: str = _parameter(_choice(*OPTIMIZERS), "adadelta", meaning="how the gradient becomes a step")
+    rescale_gradient: float = _parameter(
+        _number(1e-3, 1.0), 1.0, meaning="factor of gradients, before they are clipped"
+    )
+    sub_sample: float = _parameter(_number(0.0, 1.0), 1.0, meaning="share of the documents that an epoch goes over")
+    tolerance: float = _parameter(
+        _number(1e-6, 0.1),
+        0.001,
+        meaning="least fall of the loss in an epoch that is not bad",
+    )
+    weight_decay: float = _parameter(_number(0.0, 1.0), 0.0, meaning="factor of the L2 penalty")
+    objective: str = _parameter(
+        _choice(*OBJECTIVES),
+        "topics",
+        meaning="coherent topics, or the likelihood bound alone",
+    )
+    seed: int = _parameter(_integer(0, 2**32 - 1), 0, meaning="the same one gives the same model")
+
+    @property
+    def objective_settings(self) -> Objective:
+        """What ``objective`` stands for."""
+        return OBJECTIVES[self.objective]
 
     @property
     def hidden_sizes(self) -> tuple[int, ...]:
         """The widths of the encoder's hidden layers."""
-        return self.encoder_layers or (3 * self.num_topics, 2 * self.num_topics)
+        return self.encoder_layers or self.objective_settings.auto_layers(self.num_topics)
 
     @classmethod
     def parse(cls, values: Mapping[str, object]) -> "Hyperparameters":

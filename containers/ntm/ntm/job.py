@@ -1,6 +1,8 @@
 """A training job, from what SageMaker lays in the input directory to what it takes from the model directory."""
 
 import logging
+import math
+import os
 import signal
 import sys
 import threading
@@ -8,15 +10,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ntm import sagemaker, topics
+from ntm import sagemaker
 from ntm.artifacts import Auxiliary, write_model
-from ntm.bag_of_words import BagOfWords
-from ntm.corpus import read_channel
+from ntm.checkpoint import Checkpoints
+from ntm.corpus import Corpus, read_channel
 from ntm.errors import InputError
+from ntm.hosts import Hosts
 from ntm.hyperparameters import Hyperparameters
-from ntm.training import Trainer
+from ntm.training import Trained, Trainer
+from ntm.word_vectors import VECTORS, mean_of_known, with_wetc
 
-_SEED = 0
+_CHECKPOINT_SECONDS = "NTM_CHECKPOINT_SECONDS"
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +49,7 @@ def main() -> int:
 
 
 def run(stopped: Callable[[], bool]) -> None:
-    """Read the request and the channels, train, describe the topics and write the model.
+    """Read the request and the channels, train, and write the model.
 
     Args:
         stopped: whether SageMaker asked the job to stop; the best model so far is then the result.
@@ -56,52 +60,85 @@ def run(stopped: Callable[[], bool]) -> None:
     request = sagemaker.TrainingRequest.read()
     hyperparameters = Hyperparameters.parse(request.hyperparameters)
     _log.info("%s", hyperparameters)
-    auxiliary = Auxiliary.read(request.channel(sagemaker.AUXILIARY))
+    directory = request.channel(sagemaker.AUXILIARY)
+    auxiliary = Auxiliary.read(directory)
     words = auxiliary.words(hyperparameters.feature_dim)
     auxiliary.text_reader(hyperparameters.feature_dim)
-    corpus, validation, test = (
-        _read_corpus(request, name, hyperparameters.feature_dim)
-        for name in (sagemaker.TRAIN, sagemaker.VALIDATION, sagemaker.TEST)
+    vectors = None
+    if (path := directory / VECTORS).is_file():
+        vectors = auxiliary.word_vectors(path, hyperparameters.feature_dim)
+    checkpoints = Checkpoints(sagemaker.checkpoint_directory(), request.host, _checkpoint_seconds())
+    # Before data is read: where one host cannot read its part, the others learn of it when they need that host.
+    hosts = Hosts(request.hosts, request.host)
+    hosts.connect(request.network_interface_name)
+    corpus = _read_corpus(request, sagemaker.TRAIN, hyperparameters.feature_dim)
+    validation, test = (
+        _read_optional_corpus(request, name, hyperparameters.feature_dim, hosts)
+        for name in (sagemaker.VALIDATION, sagemaker.TEST)
     )
-    if corpus is None:
-        raise InputError("Channel train has no document with a word of the vocabulary.")
-    trainer = Trainer(corpus, hyperparameters, seed=_SEED, host=request.host, stopped=stopped)
+
+    trainer = Trainer(corpus, hyperparameters, hosts=hosts, checkpoints=checkpoints, stopped=stopped)
     trained = trainer.run(validation)
+    documents = _documents(corpus, hosts)
+    topics = trained.topics if vectors is None else with_wetc(trained.topics, vectors)
 
-    described = topics.describe(trained.model, corpus)
-    order = np.argsort(-described.share, kind="stable")
-    described = described.reordered(order)
-
-    def log_metric(channel: str, metric: str, value: float) -> None:
-        _log.info("#quality_metric: host=%s, epoch=%d, %s %s=%s", request.host, trained.epochs, channel, metric, value)
-
+    npmi, uniqueness = topics.npmi.mean(), topics.uniqueness.mean()
+    metrics = {"npmi <score>": npmi, "tu <score>": uniqueness, "npmi_tu <score>": npmi * uniqueness}
+    if topics.wetc is not None:
+        metrics["wetc <score>"] = mean_of_known(topics.wetc)
     if trained.validation is not None:
-        log_metric(sagemaker.VALIDATION, "total_loss <loss>", trained.validation.total)
-        log_metric(sagemaker.VALIDATION, "npmi <score>", described.npmi.mean())
-        log_metric(sagemaker.VALIDATION, "tu <score>", described.uniqueness.mean())
+        metrics = {"total_loss <loss>": trained.validation.total, **metrics}
+    for name, value in metrics.items():
+        _log_metric(request, trained, sagemaker.VALIDATION, name, value)
+    if trained.validation is not None:
         _log.info(
             "Best model based on early stopping at epoch %d. Best loss: %s", trained.epoch, trained.validation.total
         )
     if test is not None:
-        log_metric(sagemaker.TEST, "total_loss <loss>", trainer.evaluate(test).total)
-    described.log(_log, words)
-    write_model(
-        sagemaker.model_directory(),
-        trained.model.reordered(order),
-        described,
-        auxiliary,
-        hyperparameters,
-        {"documents": len(corpus), "seed": _SEED, "epoch": trained.epoch, "epochs": trained.epochs},
-    )
+        _log_metric(request, trained, sagemaker.TEST, "total_loss <loss>", trainer.evaluate(test).total)
+    topics.log(_log, words)
+    # SageMaker puts the model directories of all hosts into one archive.
+    if hosts.rank == 0:
+        facts: dict[str, object] = {"documents": documents, "epoch": trained.epoch, "epochs": trained.epochs}
+        write_model(sagemaker.model_directory(), trained.model, topics, auxiliary, hyperparameters, facts)
 
 
-def _read_corpus(request: sagemaker.TrainingRequest, channel: str, feature_dim: int) -> BagOfWords | None:
-    """Return a channel's documents that have a word; None if the job has no such channel or there is none."""
-    if channel not in request.content_types:
+def _log_metric(request: sagemaker.TrainingRequest, trained: Trained, channel: str, metric: str, value: float) -> None:
+    if math.isfinite(value):
+        _log.info("#quality_metric: host=%s, epoch=%d, %s %s=%s", request.host, trained.epochs, channel, metric, value)
+
+
+def _read_corpus(request: sagemaker.TrainingRequest, channel: str, feature_dim: int) -> Corpus:
+    corpus = read_channel(request.channels[channel], feature_dim)
+    _log.info("Channel %s: %d documents, and %d without a word.", channel, len(corpus), corpus.dropped)
+    return corpus
+
+
+def _read_optional_corpus(
+    request: sagemaker.TrainingRequest, channel: str, feature_dim: int, hosts: Hosts
+) -> Corpus | None:
+    """Return a channel's documents; None, on all hosts, if the job has no such channel or no host has a document."""
+    if channel not in request.channels:
         return None
-    everything = read_channel(request.channel(channel), request.content_types[channel], feature_dim)
-    corpus = everything.non_empty()
-    _log.info(
-        "Channel %s: %d documents, %d of them without a word.", channel, len(everything), len(everything) - len(corpus)
-    )
-    return corpus if len(corpus) else None
+    corpus = _read_corpus(request, channel, feature_dim)
+    return corpus if _documents(corpus, hosts) else None
+
+
+def _documents(corpus: Corpus, hosts: Hosts) -> int:
+    """Return how many documents the hosts have together."""
+    return int(hosts.total(np.array([float(len(corpus))]))[0])
+
+
+def _checkpoint_seconds() -> float:
+    """Return how much time lies between two checkpoints at least; a variable of the job's Environment may say so."""
+    text = os.environ.get(_CHECKPOINT_SECONDS, "30")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        raise InputError(
+            f"{_CHECKPOINT_SECONDS} is {text!r}; allowed: a number of seconds, 0 or more "
+            "(set it in the training job's Environment)."
+        )
+    return seconds

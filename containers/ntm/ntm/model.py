@@ -9,15 +9,16 @@ normalisation without a learnt scale, which keeps the decoder from ignoring thet
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from torch.nn import functional
 
-from ntm.bag_of_words import BagOfWords
+from ntm.batch import Batch
+from ntm.functions import bag_of_embeddings, reconstruction
 from ntm.hyperparameters import Hyperparameters
 from ntm.inference import Array, Layer, TopicModel
 
@@ -25,79 +26,126 @@ from ntm.inference import Array, Layer, TopicModel
 # embedding of the usual initial size is then felt.
 INPUT_SCALE = 10.0
 
-# Wider than the unit that NVDM takes, so that a document may be mostly of one topic: about a Dirichlet distribution of
-# concentration 1/3, by the approximation of Srivastava and Sutton.
-_PRIOR_VARIANCE = 3.0
-_DROPOUT = 0.2
+# Of the embeddings that the encoder may start from.
+_EMBEDDING_SCALE = 0.04
+
 _MOMENTUM = 0.1
 _VARIANCE_FLOOR = 1e-3
 _ACTIVATIONS = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}
 
-
-class Batch(NamedTuple):
-    """Documents on the device, as in BagOfWords: offsets [D], words [N], counts [N], lengths [D], frequencies [N]."""
-
-    offsets: Tensor
-    words: Tensor
-    counts: Tensor
-    lengths: Tensor
-    frequencies: Tensor
-
-    @classmethod
-    def of(cls, corpus: BagOfWords, device: torch.device) -> "Batch":
-        """Copy documents, none of them empty, to the device."""
-        with np.errstate(over="ignore"):
-            lengths = corpus.lengths.astype(np.float32)
-        arrays = (corpus.offsets[:-1], corpus.words, corpus.counts, lengths, corpus.frequencies)
-        return cls(*(torch.from_numpy(array).to(device) for array in arrays))
+# Along which axes of the network's tensors topics are counted: what is cut when topics are dropped.
+_OUTPUT_AXES = {"dense.weight": (0,), "dense.bias": (0,), "norm.bias": (0,), "norm.mean": (0,), "norm.variance": (0,)}
+TOPIC_AXES: Mapping[str, tuple[int, ...]] = {
+    **{f"{output}.{name}": axes for output in ("mean", "log_variance") for name, axes in _OUTPUT_AXES.items()},
+    "decoder.weight": (1,),
+    "decoder.topic_mean": (0,),
+    "decoder.topic_covariance": (0, 1),
+}
 
 
 class Losses(NamedTuple):
-    """What the bound on a document's likelihood costs, in nats: each [D]."""
+    """What a batch costs, in nats.
 
-    reconstruction: Tensor
-    divergence: Tensor
-
-
-class Output(nn.Module):
-    """One of the encoder's two outputs: a dense layer, its units normalised over the batch if ``batch_norm``.
-
-    The normalisation has a learnt bias and no learnt scale. A batch of one is normalised as in evaluation.
+    Attributes:
+        bound: the negative evidence lower bound, summed over documents, the divergence weighted: it has a gradient.
+        reconstruction: of each document [D], without gradient.
+        divergence: of each document [D], without gradient.
+        theta: the documents' topic mixtures [D, K].
     """
 
-    batch_mean: Tensor
-    batch_variance: Tensor
+    bound: Tensor
+    reconstruction: Tensor
+    divergence: Tensor
+    theta: Tensor
 
-    def __init__(self, inputs: int, units: int, batch_norm: bool) -> None:
+
+class Normalisation(nn.Module):
+    """Batch normalisation with a learnt bias and no learnt scale; a batch of one is normalised as in evaluation."""
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, units: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(units))
+        self.register_buffer("mean", torch.zeros(units))
+        self.register_buffer("variance", torch.ones(units))
+
+    def forward(self, units: Tensor) -> Tensor:
+        """Normalise units [D, H] over the documents."""
+        of_batch = self.training and len(units) > 1
+        return functional.batch_norm(
+            units, self.mean, self.variance, None, self.bias, of_batch, _MOMENTUM, _VARIANCE_FLOOR
+        )
+
+    def fold(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """Return weight [H, inputs] and bias [H] of the dense layer that does its own and, in evaluation, this."""
+        deviation = (self.variance + _VARIANCE_FLOOR).sqrt()
+        return weight / deviation[:, None], (bias - self.mean) / deviation + self.bias
+
+
+class Dense(nn.Module):
+    """A dense layer, its units normalised over the batch if ``normalised``."""
+
+    def __init__(self, inputs: int, units: int, normalised: bool) -> None:
         super().__init__()
         self.dense = nn.Linear(inputs, units)
-        self.batch_norm = batch_norm
-        self.bias = nn.Parameter(torch.zeros(units), requires_grad=batch_norm)
-        self.register_buffer("batch_mean", torch.zeros(units))
-        self.register_buffer("batch_variance", torch.ones(units) - _VARIANCE_FLOOR)
+        self.norm = Normalisation(units) if normalised else None
 
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Return the units [D, K] of a batch of hidden units."""
-        units: Tensor = self.dense(hidden)
-        if not self.batch_norm:
-            return units
-        mean, variance = self.batch_mean, self.batch_variance
-        if self.training and len(units) > 1:
-            mean, variance = units.mean(0), units.var(0, correction=0)
-            with torch.no_grad():
-                self.batch_mean.lerp_(mean, _MOMENTUM)
-                self.batch_variance.lerp_(variance, _MOMENTUM)
-        return (units - mean) / (variance + _VARIANCE_FLOOR).sqrt() + self.bias
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return units [D, H] for inputs [D, I]."""
+        units: Tensor = self.dense(inputs)
+        return units if self.norm is None else self.norm(units)
 
     def export(self) -> Layer:
         """Return the one dense layer that does the same in evaluation."""
-        deviation = (self.batch_variance + _VARIANCE_FLOOR).sqrt()
-        weight = self.dense.weight / deviation[:, None]
-        return Layer(_array(weight), _array((self.dense.bias - self.batch_mean) / deviation + self.bias))
+        weight, bias = self.dense.weight, self.dense.bias
+        return Layer(*map(_array, (weight, bias) if self.norm is None else self.norm.fold(weight, bias)))
+
+
+class WordLayer(nn.Module):
+    """The encoder's first layer: dense over a document's relative word frequencies, at the cost of the words it has."""
+
+    def __init__(self, feature_dim: int, units: int, normalised: bool) -> None:
+        super().__init__()
+        bound = feature_dim**-0.5
+        self.weight = nn.Parameter(nn.init.uniform_(torch.empty(feature_dim, units), -bound, bound))
+        self.bias = nn.Parameter(torch.zeros(units))
+        self.norm = Normalisation(units) if normalised else None
+
+    @torch.no_grad()
+    def start_from(self, embeddings: Tensor) -> None:
+        """Take word embeddings [V, H] of mean square 1 for the first weights."""
+        self.weight.copy_(_EMBEDDING_SCALE * embeddings)
+
+    def forward(self, batch: Batch, dropout: float, generator: Generator | None) -> Tensor:
+        """Return units [D, H] of documents, of which a share ``dropout`` of the words is not looked at."""
+        counts, lengths = batch.counts, batch.lengths
+        if self.training and dropout:
+            kept = (
+                counts * (1 - dropout) + torch.rand(counts.shape, generator=generator, device=counts.device)
+            ).floor()
+            left = torch.zeros_like(lengths).index_add_(0, batch.documents, kept)
+            # A document that lost all of its words keeps them.
+            empty = left == 0
+            counts = torch.where(empty[batch.documents], counts, kept)
+            lengths = torch.where(empty, lengths, left)
+        frequencies = counts / lengths[batch.documents]
+        units = bag_of_embeddings(self.weight, INPUT_SCALE * frequencies, batch) + self.bias
+        return units if self.norm is None else self.norm(units)
+
+    def export(self) -> Layer:
+        """Return the layer in evaluation, for frequencies that are not scaled: weight [V, H], bias [H]."""
+        weight: Tensor = self.weight * INPUT_SCALE
+        bias: Tensor = self.bias
+        if self.norm is not None:
+            folded, bias = self.norm.fold(weight.T, bias)
+            weight = folded.T
+        return Layer(_array(weight), _array(bias))
 
 
 class Decoder(nn.Module):
-    """Word logits of topic mixtures, each word's logit normalised over the documents to variance 1.
+    """Word logits of topic mixtures; if ``normalised``, each word's logit has variance 1 over the documents.
 
     The logits are linear in theta, so their mean and variance over a batch follow from those of theta: normalising
     them is scaling the weights, K x K work a word instead of a pass over documents x words. The scaled weights are
@@ -107,19 +155,22 @@ class Decoder(nn.Module):
     topic_mean: Tensor
     topic_covariance: Tensor
 
-    def __init__(self, feature_dim: int, num_topics: int, unigram: Tensor) -> None:
+    def __init__(self, feature_dim: int, num_topics: int, normalised: bool, unigram: Tensor) -> None:
         super().__init__()
+        self._normalised = normalised
         self.weight = nn.Parameter(nn.init.xavier_uniform_(torch.empty(feature_dim, num_topics)))
         self.bias = nn.Parameter(unigram.log())
         self.register_buffer("topic_mean", torch.full((num_topics,), 1 / num_topics))
         self.register_buffer("topic_covariance", torch.eye(num_topics) / num_topics)
 
-    def normalised(self, theta: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def scaled(self, theta: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return weights [V, K] and bias [V] such that the logits are ``theta @ weights.T + bias``.
 
         Args:
             theta: a batch of topic mixtures [D, K] to normalise over; without it, over those of the training so far.
         """
+        if not self._normalised:
+            return self.weight, self.bias
         if theta is None or len(theta) < 2:
             mean, covariance = self.topic_mean, self.topic_covariance
         else:
@@ -133,72 +184,71 @@ class Decoder(nn.Module):
         return weights, self.bias - weights @ mean
 
 
-class NeuralTopicModel(nn.Module):
-    """Encoder and decoder; see the module's text.
+class Network(nn.Module):
+    """Encoder and decoder; see the module's text."""
 
-    ``batch_norm`` normalises the encoder's two outputs; the decoder is always normalised.
-    """
-
-    def __init__(self, hyperparameters: Hyperparameters, unigram: Tensor) -> None:
+    def __init__(self, hyperparameters: Hyperparameters, num_topics: int, unigram: Tensor) -> None:
         """Make a network with random weights from torch's generator.
 
         Args:
-            hyperparameters: its sizes.
+            hyperparameters: its sizes and its objective.
+            num_topics: the number of topics, which may be more than is asked for.
             unigram: probability of each word in the corpus, all positive [V]: the decoder's first guess.
         """
         super().__init__()
-        first, *others = hyperparameters.hidden_sizes
-        num_topics = hyperparameters.num_topics
-        self.activation = hyperparameters.encoder_layers_activation
-        # A bag of embeddings is a dense layer over word counts, at the cost of the words that occur.
-        self.embedding = nn.EmbeddingBag(hyperparameters.feature_dim, first, mode="sum")
-        nn.init.uniform_(self.embedding.weight, -(hyperparameters.feature_dim**-0.5), hyperparameters.feature_dim**-0.5)
-        self.embedding_bias = nn.Parameter(torch.zeros(first))
-        self.hidden: Sequence[nn.Linear] = nn.ModuleList(
-            nn.Linear(a, b) for a, b in zip([first, *others], others, strict=False)
-        )  # type: ignore[assignment]
-        self.dropout = nn.Dropout(_DROPOUT)
-        last = hyperparameters.hidden_sizes[-1]
-        self.mean = Output(last, num_topics, hyperparameters.batch_norm)
-        self.log_variance = Output(last, num_topics, hyperparameters.batch_norm)
-        self.decoder = Decoder(hyperparameters.feature_dim, num_topics, unigram)
+        self.num_topics = num_topics
+        self._objective = objective = hyperparameters.objective_settings
+        self._activation = hyperparameters.encoder_layers_activation
+        first, *others = sizes = hyperparameters.hidden_sizes
+        normalised = hyperparameters.batch_norm
+        self.words = WordLayer(hyperparameters.feature_dim, first, normalised)
+        self.hidden = nn.ModuleList(
+            Dense(inputs, units, normalised) for inputs, units in zip(sizes, others, strict=False)
+        )
+        self.mean = Dense(sizes[-1], num_topics, objective.normalised)
+        self.log_variance = Dense(sizes[-1], num_topics, objective.normalised)
+        self.decoder = Decoder(hyperparameters.feature_dim, num_topics, objective.normalised, unigram)
 
-    def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return mean and log variance of h, each [D, K]."""
-        bag = self.embedding(batch.words, batch.offsets, per_sample_weights=INPUT_SCALE * batch.frequencies)
-        activation = _ACTIVATIONS[self.activation]
-        hidden = activation(bag + self.embedding_bias)
+    def encode(self, batch: Batch, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Return mean and log variance of h, each [D, K]; ``generator`` decides what is dropped in training."""
+        activation = _ACTIVATIONS[self._activation]
+        hidden = activation(self.words(batch, self._objective.word_dropout, generator))
         for layer in self.hidden:
             hidden = activation(layer(hidden))
-        hidden = self.dropout(hidden)
+        if self.training and (dropout := self._objective.hidden_dropout):
+            kept = torch.rand(hidden.shape, generator=generator, device=hidden.device) >= dropout
+            hidden = hidden * kept / (1 - dropout)
         return self.mean(hidden), self.log_variance(hidden)
 
-    def forward(self, batch: Batch, noise: Tensor) -> Losses:
-        """Return the two terms of the negative evidence lower bound of each document.
-
-        Args:
-            batch: the documents.
-            noise: standard normal [D, K], by which h is drawn from the encoder's Gaussian.
-        """
-        mean, log_variance = self.encode(batch)
+    def forward(self, batch: Batch, generator: Generator, divergence_weight: float = 1.0) -> Losses:
+        """Return the losses of documents whose h is drawn, by ``generator``, from the encoder's Gaussian."""
+        mean, log_variance = self.encode(batch, generator)
+        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
         theta = functional.softmax(mean + noise * (0.5 * log_variance).exp(), dim=1)
-        weights, bias = self.decoder.normalised(theta if self.training else None)
-        log_normaliser = torch.logsumexp(torch.addmm(bias, theta, weights.T), dim=1)
-        # The logits of the words that occur, summed: a bag of the decoder's rows, so that no documents x words matrix
-        # is gathered from.
-        rows = torch.cat([weights, bias[:, None]], dim=1)
-        bag = functional.embedding_bag(batch.words, rows, batch.offsets, mode="sum", per_sample_weights=batch.counts)
-        reconstruction = batch.lengths * log_normaliser - (theta * bag[:, :-1]).sum(1) - bag[:, -1]
-        spread = (log_variance.exp() + mean.square()) / _PRIOR_VARIANCE
-        divergence = 0.5 * (spread - log_variance + math.log(_PRIOR_VARIANCE) - 1).sum(1)
-        return Losses(reconstruction, divergence)
+        weights, bias = self.decoder.scaled(theta if self.training else None)
+        total, losses = reconstruction(theta, weights, bias, batch)
+        variance = self._objective.prior_variance
+        spread = (log_variance.exp() + mean.square()) / variance
+        divergence = 0.5 * (spread - log_variance + math.log(variance) - 1).sum(1)
+        return Losses(total + divergence_weight * divergence.sum(), losses, divergence.detach(), theta)
+
+    @torch.no_grad()
+    def topic_weights(self, batch: Batch) -> Tensor:
+        """Return the documents' topic mixtures [D, K] at the means of the encoder's Gaussians, as serving does."""
+        return functional.softmax(self.encode(batch)[0], dim=1)
 
     def export(self) -> TopicModel:
         """Return the network as serving needs it: no normalisation, no log variance, on the CPU in numpy."""
-        first = Layer(_array(self.embedding.weight * INPUT_SCALE), _array(self.embedding_bias))
-        others = [Layer(_array(layer.weight), _array(layer.bias)) for layer in self.hidden]
-        weights, bias = self.decoder.normalised()
-        return TopicModel(self.activation, (first, *others), self.mean.export(), Layer(_array(weights), _array(bias)))
+        hidden = (self.words.export(), *(layer.export() for layer in self.hidden if isinstance(layer, Dense)))
+        weights, bias = self.decoder.scaled()
+        return TopicModel(self._activation, hidden, self.mean.export(), Layer(_array(weights), _array(bias)))
+
+
+def select_topics(name: str, tensor: Tensor, topics: Tensor) -> Tensor:
+    """Return the part of the network's tensor of that name (or of what the optimizer keeps for it) of some topics."""
+    for axis in TOPIC_AXES.get(name, ()):
+        tensor = tensor.index_select(axis, topics)
+    return tensor
 
 
 def _array(tensor: Tensor) -> Array:

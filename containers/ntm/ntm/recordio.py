@@ -2,23 +2,28 @@
 
 A file is a sequence of records, each framed as MXNet's RecordIO: the magic number, the length, the payload, padding
 to four bytes. The payload is a protobuf message ``aialgs.data.Record`` whose feature ``values`` is a tensor, dense
-(values alone) or sparse (values, keys and shape). Only where each tensor's bytes lie is found record by record;
-numbers are decoded by numpy, a whole file at once.
+(values alone) or sparse (values, keys and shape).
+
+A file is read in blocks of bounded size. All the records of a block are decoded side by side: each step is one of
+numpy's over the same field of every record, so that the work of Python does not grow with the number of documents.
 
 Sources: https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-training.html (the message),
 https://mxnet.apache.org/versions/1.9.1/api/architecture/note_data_loading (the frame),
 https://protobuf.dev/programming-guides/encoding (the wire format).
 """
 
+import io
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.bag_of_words import BagOfWords, bag_of_words
+from ntm.bag_of_words import BagOfWords, bag_of_words, concatenate
 from ntm.errors import InputError
+
+BLOCK_BYTES = 4 * 1024 * 1024
 
 _MAGIC = 0xCED7230A
 _FRAME = struct.Struct("<II")
@@ -27,209 +32,294 @@ _LENGTH_BITS = 29  # the three above them number the parts of a record that was 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # protobuf's wire types
 _FEATURES, _MAP_KEY, _MAP_VALUE = 1, 1, 2
 _VALUES, _KEYS, _SHAPE = 1, 2, 3
-_FLOAT32, _FLOAT64, _INT32 = 2, 3, 7  # the fields of aialgs.data.Value; bytes (9) are no word counts
-_ITEM_TYPES: dict[int, np.dtype[np.floating]] = {_FLOAT32: np.dtype("<f4"), _FLOAT64: np.dtype("<f8")}
+_INT32 = 7  # a field of aialgs.data.Value, as are these; bytes (9) are no word counts
+_FLOATS: dict[int, tuple[int, np.dtype[np.floating]]] = {
+    2: (_FIXED32, np.dtype("<f4")),
+    3: (_FIXED64, np.dtype("<f8")),
+}
 
+_NOWHERE = 2**60  # beyond the end of any block
 
-@dataclass
-class _Spans:
-    """Pieces of the file's bytes, and the record that each belongs to."""
-
-    starts: list[int] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    records: list[int] = field(default_factory=list)
-
-    def add(self, start: int, end: int, record: int) -> None:
-        self.starts.append(start)
-        self.ends.append(end)
-        self.records.append(record)
-
-    def gather(self, data: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the pieces' bytes, one after the other."""
-        starts, ends = np.array(self.starts, np.int64), np.array(self.ends, np.int64)
-        sizes = ends - starts
-        before = np.cumsum(sizes) - sizes
-        pieces: NDArray[np.uint8] = data[np.arange(sizes.sum()) + np.repeat(starts - before, sizes)]
-        return pieces
-
-    def owners(self, items: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the record of each item, given the number of items in each piece."""
-        return np.repeat(np.array(self.records, np.int64), items)
-
-    def fixed(
-        self, data: NDArray[np.uint8], dtype: np.dtype[np.floating]
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Decode numbers of a fixed width: the numbers and the record of each."""
-        sizes = np.array(self.ends, np.int64) - np.array(self.starts, np.int64)
-        if (sizes % dtype.itemsize).any():
-            raise ValueError
-        return self.gather(data).view(dtype).astype(np.float64), self.owners(sizes // dtype.itemsize)
-
-    def varints(self, data: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Decode variable-length integers, as two's complement of 64 bits: the integers and the record of each."""
-        piece = self.gather(data)
-        last = piece < 0x80
-        boundaries = np.cumsum(np.array(self.ends, np.int64) - np.array(self.starts, np.int64))
-        if not last[boundaries[boundaries > 0] - 1].all():
-            raise ValueError
-        ends = np.flatnonzero(last) + 1
-        starts = np.concatenate([[0], ends])[: len(ends)]
-        sizes = ends - starts
-        if len(sizes) and sizes.max() > 10:
-            raise ValueError
-        shifts = (7 * (np.arange(len(piece)) - np.repeat(starts, sizes))).astype(np.uint64)
-        bits = (piece & 0x7F).astype(np.uint64) << shifts
-        numbers = np.bitwise_or.reduceat(bits, starts) if len(starts) else np.zeros(0, np.uint64)
-        items = np.diff(np.concatenate([[0], np.cumsum(last)])[np.concatenate([[0], boundaries])])
-        return numbers.view(np.int64), self.owners(items)
-
-
-@dataclass
-class _Tensors:
-    """Where the numbers of every record's tensor lie in the file."""
-
-    values: dict[int, _Spans] = field(
-        default_factory=lambda: {_FLOAT32: _Spans(), _FLOAT64: _Spans(), _INT32: _Spans()}
-    )
-    keys: _Spans = field(default_factory=_Spans)
-    shape: _Spans = field(default_factory=_Spans)
+_Integers = NDArray[np.int64]
 
 
 def read_recordio(content: bytes, feature_dim: int) -> BagOfWords:
-    """Read the documents of one RecordIO-protobuf file.
+    """Read the documents of one RecordIO-protobuf file; as ``stream_recordio``, at once."""
+    return concatenate(list(stream_recordio(io.BytesIO(content), feature_dim)), feature_dim)
+
+
+def stream_recordio(stream: BinaryIO, feature_dim: int, block_bytes: int = BLOCK_BYTES) -> Iterator[BagOfWords]:
+    """Read documents from RecordIO-protobuf, block by block.
 
     Args:
-        content: the whole file; an empty one holds no document.
+        stream: a file or pipe of any length; an empty one holds no document.
         feature_dim: size of the vocabulary; every tensor must have it.
+        block_bytes: how much is read at a time; memory is a small multiple of it, or of the longest record.
 
     Raises:
-        InputError: the file is truncated or is not RecordIO-protobuf, or a record is not a document over this
+        InputError: the stream is truncated or is not RecordIO-protobuf, or a record is not a document over this
             vocabulary; the message names the record, counted from 1.
     """
-    tensors = _Tensors()
-    records = 0
-    for start, end in _frames(content):
-        try:
-            has_values = _locate(content, start, end, records, tensors)
-        except ValueError:
-            raise InputError(f"Record {records + 1} is not a protobuf message aialgs.data.Record.") from None
-        if not has_values:
-            raise InputError(f"Record {records + 1} has no tensor of numbers in a feature named 'values'.")
-        records += 1
-    data = np.frombuffer(content, np.uint8)
-    try:
-        values, value_records = _values(tensors, data)
-        keys, key_records = tensors.keys.varints(data)
-        shape, shape_records = tensors.shape.varints(data)
-    except ValueError:
-        raise InputError("A tensor's packed numbers end in the middle of a number.") from None
-    if (wrong := shape != feature_dim).any():
-        at = int(np.flatnonzero(wrong)[0])
-        raise InputError(
-            f"Record {shape_records[at] + 1} has shape {shape[at]}; feature_dim is {feature_dim}: they must be equal."
-        )
-    value_sizes = np.bincount(value_records, minlength=records)
-    key_sizes = np.bincount(key_records, minlength=records)
-    dense = (key_sizes == 0) & (value_sizes > 0)
-    expected = np.where(dense, feature_dim, key_sizes)
-    if (wrong := value_sizes != expected).any():
-        at = int(np.flatnonzero(wrong)[0])
-        raise InputError(
-            f"Record {at + 1} has {value_sizes[at]} values; expected {expected[at]}, "
-            + ("feature_dim, as it has no keys." if dense[at] else "as many as it has keys.")
-        )
-    words = np.empty(len(values), np.int64)
-    is_dense = dense[value_records]
-    words[is_dense] = np.tile(np.arange(feature_dim), int(dense.sum()))
-    words[~is_dense] = keys
-    return bag_of_words(value_records, words, values, (records, feature_dim))
+    rest, before = b"", 0
+    while block := stream.read(max(block_bytes, _missing(rest))):
+        content = rest + block
+        starts, ends, used = _frames(content, before)
+        if len(starts):
+            yield _Block(content, before, len(starts)).decode(starts, ends, feature_dim)
+        before += len(starts)
+        rest = content[used:]
+    if rest:
+        raise InputError(f"The file is truncated in record {before + 1}.")
 
 
-def _frames(content: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where each record's payload starts and ends."""
-    at, record = 0, 0
-    while at < len(content):
-        record += 1
-        if len(content) - at < _FRAME.size:
-            raise InputError(f"The file is truncated in record {record}.")
+def _missing(rest: bytes) -> int:
+    """Return how many bytes the record that ``rest`` begins lacks."""
+    return _next_frame(rest, 0) - len(rest) if len(rest) >= _FRAME.size else 0
+
+
+def _next_frame(content: bytes, at: int) -> int:
+    return int(at + _FRAME.size + (_FRAME.unpack_from(content, at)[1] + 3) // 4 * 4)
+
+
+def _frames(content: bytes, before: int) -> tuple[_Integers, _Integers, int]:
+    """Return where each complete record's payload starts and ends, and where the first incomplete one begins.
+
+    The magic number is looked for in all places at once, which finds the records unless a payload holds it too: then
+    the lengths that follow do not lead from each place to the next one, and the records are walked through.
+    """
+    words = np.frombuffer(content, "<u4", len(content) // 4)
+    heads = np.flatnonzero(words[:-1] == _MAGIC)
+    following, split = _following(words, heads)
+    # Where each record must lead to: the next one, or the last one to a place whose frame is not there yet.
+    led_to = np.append(heads[1:], np.maximum(following[-1:], len(words) - 1))
+    if split or heads[:1].tolist() != [0] or not np.array_equal(following, led_to):
+        heads = np.array(list(_walk_frames(content, before)), np.int64) // 4
+        following, _ = _following(words, heads)
+    whole = following <= len(words)
+    starts = 4 * heads[whole] + _FRAME.size
+    return starts, starts + words[heads[whole] + 1], 4 * int(following[whole].max(initial=0))
+
+
+def _following(words: NDArray[np.uint32], heads: _Integers) -> tuple[_Integers, bool]:
+    """Return where each record's successor begins, and whether any record is split."""
+    lengths = words[heads + 1].astype(np.int64)
+    return heads + 2 + (lengths + 3) // 4, bool((lengths >> _LENGTH_BITS).any())
+
+
+def _walk_frames(content: bytes, before: int) -> Iterator[int]:
+    """Yield where each record begins, as far as its length is there to read."""
+    at = 0
+    while at + _FRAME.size <= len(content):
+        before += 1
         magic, length = _FRAME.unpack_from(content, at)
         if magic != _MAGIC:
             raise InputError(
-                f"Record {record} does not begin with RecordIO's magic number: "
+                f"Record {before} does not begin with RecordIO's magic number: "
                 "the file is damaged, or is not application/x-recordio-protobuf."
             )
         if length >> _LENGTH_BITS:
-            raise InputError(f"Record {record} is split into several parts; write each document as one part.")
-        start = at + _FRAME.size
-        at = start + (length + 3) // 4 * 4
-        if at > len(content):
-            raise InputError(f"The file is truncated in record {record}.")
-        yield start, start + length
+            raise InputError(f"Record {before} is split into several parts; write each document as one part.")
+        yield at
+        at = _next_frame(content, at)
 
 
-def _locate(content: bytes, start: int, end: int, record: int, tensors: _Tensors) -> bool:
-    """Note where a record's numbers lie; return whether it has a tensor named ``values``."""
-    found = False
-    for number, wire, entry_start, entry_end in _fields(content, start, end):
-        if (number, wire) != (_FEATURES, _BYTES):
-            continue
-        entry = {field: (at, stop) for field, _, at, stop in _fields(content, entry_start, entry_end)}
-        if _MAP_KEY not in entry or content[slice(*entry[_MAP_KEY])] != b"values" or _MAP_VALUE not in entry:
-            continue
-        for kind, kind_wire, tensor_start, tensor_end in _fields(content, *entry[_MAP_VALUE]):
-            if kind not in tensors.values or kind_wire != _BYTES:
-                continue
-            found = True
-            for part, _, at, stop in _fields(content, tensor_start, tensor_end):
-                # A number that was not packed is a piece of its own: both spellings are valid protobuf.
-                if part == _VALUES:
-                    tensors.values[kind].add(at, stop, record)
-                elif part == _KEYS:
-                    tensors.keys.add(at, stop, record)
-                elif part == _SHAPE:
-                    tensors.shape.add(at, stop, record)
-    return found
+class _Fields(NamedTuple):
+    """Fields of protobuf messages: of which message and which record each is, and where its bytes lie."""
+
+    messages: _Integers
+    records: _Integers
+    numbers: _Integers
+    wires: _Integers
+    starts: _Integers
+    ends: _Integers
+
+    def select(self, chosen: NDArray[np.bool_] | _Integers) -> "_Fields":
+        return _Fields(*(column[chosen] for column in self))
+
+    def of(self, *numbers: int, wires: tuple[int, ...] = (_BYTES,)) -> "_Fields":
+        """Return the fields that have these numbers and wire types."""
+        return self.select(np.isin(self.numbers, numbers) & np.isin(self.wires, wires))
 
 
-def _fields(content: bytes, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the number, the wire type and the bytes' start and end of each field of a protobuf message."""
-    while at < end:
-        tag, at = _varint(content, at, end)
-        wire = tag & 7
-        if wire == _BYTES:
-            size, at = _varint(content, at, end)
-            stop = at + size
-        elif wire == _VARINT:
-            stop = _varint(content, at, end)[1]
-        elif wire in (_FIXED32, _FIXED64):
-            stop = at + (4 if wire == _FIXED32 else 8)
-        else:
-            raise ValueError
-        if stop > end:
-            raise ValueError
-        yield tag >> 3, wire, at, stop
-        at = stop
+class _Block:
+    """Complete records of a file."""
+
+    def __init__(self, content: bytes, before: int, size: int) -> None:
+        self._content, self._data = content, np.frombuffer(content, np.uint8)
+        self._before, self._size = before, size
+        self._broken = np.zeros(size, np.bool_)
+
+    def decode(self, starts: _Integers, ends: _Integers, feature_dim: int) -> BagOfWords:
+        """Return the documents of the records whose payloads lie there."""
+        tensors = self._tensors(starts, ends)
+        parts = self._fields(tensors.records, tensors.starts, tensors.ends)
+        # A number that was not packed is a part of its own: both spellings are valid protobuf.
+        parts = parts.select(np.argsort(parts.starts, kind="stable"))
+        has_tensor = np.zeros(self._size, np.bool_)
+        has_tensor[tensors.records] = True
+        if (wrong := self._broken | ~has_tensor).any():
+            at = int(np.argmax(wrong))
+            raise InputError(
+                f"{self._name(at)} is not a protobuf message aialgs.data.Record."
+                if self._broken[at]
+                else f"{self._name(at)} has no tensor of numbers in a feature named 'values'."
+            )
+        values, value_sizes = self._values(parts, tensors.numbers[parts.messages])
+        keys, key_sizes = self._integers(parts.of(_KEYS, wires=(_BYTES, _VARINT)))
+        shape, shape_sizes = self._integers(parts.of(_SHAPE, wires=(_BYTES, _VARINT)))
+        if (wrong := shape != feature_dim).any():
+            at = int(np.argmax(wrong))
+            raise InputError(
+                f"{self._name(self._owners(shape_sizes)[at])} has shape {shape[at]}; "
+                f"feature_dim is {feature_dim}: they must be equal."
+            )
+        dense = (key_sizes == 0) & (value_sizes > 0)
+        expected = np.where(dense, feature_dim, key_sizes)
+        if (wrong := value_sizes != expected).any():
+            at = int(np.argmax(wrong))
+            raise InputError(
+                f"{self._name(at)} has {value_sizes[at]} values; expected {expected[at]}, "
+                + ("feature_dim, as it has no keys." if dense[at] else "as many as it has keys.")
+            )
+        records, words = self._owners(value_sizes), keys
+        if dense.any():
+            # A dense record's zeros go first: they are nearly all of it.
+            chosen = np.flatnonzero((values != 0) | ~dense[records])
+            values, records = values[chosen], records[chosen]
+            words = chosen - (np.cumsum(value_sizes) - value_sizes)[records]
+            sparse = ~dense[records]
+            words[sparse] = keys
+        return bag_of_words(records, words, values, (self._size, feature_dim), self._before)
+
+    def _name(self, record: int) -> str:
+        return f"Record {self._before + record + 1}"
+
+    def _owners(self, sizes: _Integers) -> _Integers:
+        return np.repeat(np.arange(self._size), sizes)
+
+    def _tensors(self, starts: _Integers, ends: _Integers) -> _Fields:
+        """Find the tensors of numbers in each record's feature ``values``."""
+        entries = self._fields(np.arange(self._size), starts, ends).of(_FEATURES)
+        parts = self._fields(entries.records, entries.starts, entries.ends)
+        keys, values = parts.of(_MAP_KEY), parts.of(_MAP_VALUE)
+        # Where a field is there twice, the last one counts: here the one that is assigned last.
+        is_values = np.zeros(len(entries.records), np.bool_)
+        is_values[keys.messages] = self._equal(keys, b"values")
+        value = np.full(len(entries.records), -1)
+        value[values.messages] = np.arange(len(values.messages))
+        values = values.select(value[is_values & (value >= 0)])
+        return self._fields(values.records, values.starts, values.ends).of(*_FLOATS, _INT32)
+
+    def _fields(self, records: _Integers, starts: _Integers, ends: _Integers) -> _Fields:
+        """Return the fields of messages: the first field of all, then the second of those that have one, and so on.
+
+        Args:
+            records: the record of each message; those whose message is malformed are marked as broken.
+            starts: where each message starts.
+            ends: where it ends.
+        """
+        steps = [_Fields(*[np.zeros(0, np.int64)] * 6)]
+        messages, at = np.flatnonzero(starts < ends), starts[starts < ends]
+        while len(messages):
+            limit = ends[messages]
+            tag, start = self._varint(at, limit)
+            wire = tag & 7
+            number, after = self._varint(start, limit)
+            length = np.where((number < 0) | (number > len(self._data)), _NOWHERE, number)
+            at = np.select(
+                [wire == _BYTES, wire == _VARINT, wire == _FIXED32, wire == _FIXED64],
+                [after + length, after, start + 4, start + 8],
+                _NOWHERE,
+            )
+            start = np.where(wire == _BYTES, after, start)
+            self._broken[records[messages[at > limit]]] = True
+            field = _Fields(messages, records[messages], tag >> 3, wire, start, at)
+            steps.append(field if (at <= limit).all() else field.select(at <= limit))
+            messages, at = messages[at < limit], at[at < limit]
+        return _Fields(*(np.concatenate(column) for column in zip(*steps, strict=True)))
+
+    def _varint(self, at: _Integers, limit: _Integers) -> tuple[_Integers, _Integers]:
+        """Decode an integer of variable length at each place: the integers, and where each next byte lies.
+
+        What reaches its limit unfinished, or has more than ten bytes, ends nowhere.
+        """
+        numbers, after = np.zeros(len(at), np.int64), np.full(len(at), _NOWHERE)
+        rows = np.flatnonzero(at < limit)
+        for place in range(10):
+            here = at[rows] + place
+            byte = self._data[here].astype(np.int64)
+            numbers[rows] |= (byte & 0x7F) << (7 * place)
+            last = byte < 0x80
+            after[rows[last]] = here[last] + 1
+            rows = rows[~last & (here + 1 < limit[rows])]
+            if not len(rows):
+                break
+        return numbers, after
+
+    def _equal(self, fields: _Fields, text: bytes) -> NDArray[np.bool_]:
+        """Return which fields hold this text."""
+        equal = fields.ends - fields.starts == len(text)
+        places = fields.starts[equal, None] + np.arange(len(text))
+        equal[equal] = (self._data[places] == np.frombuffer(text, np.uint8)).all(axis=1)
+        return np.asarray(equal, np.bool_)
+
+    def _values(self, parts: _Fields, kinds: _Integers) -> tuple[NDArray[np.floating], _Integers]:
+        """Decode the values of all records, whatever the type of each: the numbers, and how many each record has."""
+        decoded: list[tuple[NDArray[np.floating], _Integers]] = []
+        for kind, (wire, dtype) in _FLOATS.items():
+            chosen = parts.select(kinds == kind).of(_VALUES, wires=(_BYTES, wire))
+            if len(chosen.records):
+                decoded.append(self._floats(chosen, dtype))
+        chosen = parts.select(kinds == _INT32).of(_VALUES, wires=(_BYTES, _VARINT))
+        if len(chosen.records) or not decoded:
+            integers, sizes = self._integers(chosen)
+            decoded.append((integers.astype(np.float64), sizes))
+        if len(decoded) == 1:
+            return decoded[0]
+        order = np.argsort(np.concatenate([self._owners(sizes) for _, sizes in decoded]), kind="stable")
+        numbers = np.concatenate([numbers.astype(np.float64) for numbers, _ in decoded])
+        return numbers[order], np.sum([sizes for _, sizes in decoded], axis=0)
+
+    def _floats(self, parts: _Fields, dtype: np.dtype[np.floating]) -> tuple[NDArray[np.floating], _Integers]:
+        """Decode numbers of a fixed width: the numbers, and how many each record has."""
+        items, left = np.divmod(parts.ends - parts.starts, dtype.itemsize)
+        self._require(parts, left == 0)
+        # A number may lie at any byte.
+        everywhere: NDArray[np.floating] = np.ndarray(
+            len(self._data) - dtype.itemsize + 1, dtype, self._content, strides=(1,)
+        )
+        return everywhere[_ranges(parts.starts, items, dtype.itemsize)], self._count(parts, items)
+
+    def _integers(self, parts: _Fields) -> tuple[_Integers, _Integers]:
+        """Decode integers of variable length, as two's complement of 64 bits, and count those of each record."""
+        piece = self._data[_ranges(parts.starts, parts.ends - parts.starts, 1)]
+        after = np.flatnonzero(piece < 0x80) + 1
+        starts = np.concatenate([[0], after])[: len(after)]
+        bounds = np.cumsum(parts.ends - parts.starts)
+        counted = np.searchsorted(after, bounds, side="right")
+        self._require(parts, np.concatenate([[0], after])[counted] == bounds)
+        sizes = after - starts
+        numbers = (piece[starts] & 0x7F).astype(np.int64)
+        longer = np.flatnonzero(sizes > 1)
+        for place in range(1, 10):
+            if not len(longer):
+                break
+            numbers[longer] |= (piece[starts[longer] + place] & 0x7F).astype(np.int64) << (7 * place)
+            longer = longer[sizes[longer] > place + 1]
+        return numbers, self._count(parts, np.diff(counted, prepend=0))
+
+    def _require(self, parts: _Fields, whole: NDArray[np.bool_]) -> None:
+        if not whole.all():
+            record = self._name(parts.records[np.argmin(whole)])
+            raise InputError(f"{record} has packed numbers that end in the middle of a number.")
+
+    def _count(self, parts: _Fields, items: _Integers) -> _Integers:
+        """Return the number of items of each record."""
+        return np.bincount(parts.records, items, minlength=self._size).astype(np.int64)
 
 
-def _varint(content: bytes, at: int, end: int) -> tuple[int, int]:
-    """Decode one variable-length integer: the integer and where the next byte lies."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= end:
-            break
-        byte = content[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-    raise ValueError
-
-
-def _values(tensors: _Tensors, data: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Decode the values of all records, whatever the type of each: the numbers and the record of each, ascending."""
-    parts = [tensors.values[kind].fixed(data, dtype) for kind, dtype in _ITEM_TYPES.items()]
-    integers, owners = tensors.values[_INT32].varints(data)
-    parts.append((integers.astype(np.float64), owners))
-    records = np.concatenate([owners for _, owners in parts])
-    order = np.argsort(records, kind="stable")
-    return np.concatenate([numbers for numbers, _ in parts])[order], records[order]
+def _ranges(starts: _Integers, sizes: _Integers, step: int) -> _Integers:
+    """Return ``sizes[i]`` places from ``starts[i]`` on, ``step`` apart, for each i."""
+    before = np.cumsum(sizes) - sizes
+    places: _Integers = step * np.arange(sizes.sum()) + np.repeat(starts - step * before, sizes)
+    return places

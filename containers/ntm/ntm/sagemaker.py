@@ -13,6 +13,8 @@ from typing import Any
 from ntm.errors import InputError
 
 TRAIN, VALIDATION, TEST, AUXILIARY = "train", "validation", "test", "auxiliary"
+FILE, FAST_FILE, PIPE = "File", "FastFile", "Pipe"
+RECORDIO = "application/x-recordio-protobuf"
 _CHANNELS = (TRAIN, VALIDATION, TEST, AUXILIARY)
 
 
@@ -26,6 +28,11 @@ def model_directory() -> Path:
     return base_directory() / "model"
 
 
+def checkpoint_directory() -> Path:
+    """Return what SageMaker keeps in S3 while the job runs, and brings back when the job is started again."""
+    return base_directory() / "checkpoints"
+
+
 def write_failure(reason: str) -> None:
     """Tell SageMaker why the training job failed; it shows the first 1,024 characters as FailureReason."""
     path = base_directory() / "output" / "failure"
@@ -34,45 +41,98 @@ def write_failure(reason: str) -> None:
 
 
 @dataclass(frozen=True)
+class Channel:
+    """A named input of a training job.
+
+    Attributes:
+        name: such as train.
+        content_type: of its data; where the job does not say, the built-in's: RecordIO-protobuf.
+        mode: File, FastFile (which looks like File from inside) or Pipe.
+        sharded: whether this host finds only its own part of the data: it may be none.
+        wrapped: whether SageMaker put each S3 object, which it streams, into a RecordIO record.
+    """
+
+    name: str
+    content_type: str = RECORDIO
+    mode: str = FILE
+    sharded: bool = False
+    wrapped: bool = False
+
+    @property
+    def path(self) -> Path:
+        """Where its data is: a directory of files; in Pipe mode, the named pipe of the first epoch.
+
+        Source: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
+        """
+        return base_directory() / "input" / "data" / (f"{self.name}_0" if self.mode == PIPE else self.name)
+
+    @classmethod
+    def parse(cls, name: str, settings: Mapping[str, Any], hosts: int) -> "Channel":
+        """Read a channel's element of ``inputdataconfig.json``.
+
+        Raises:
+            InputError: the name or the mode is not one of those that the algorithm has.
+        """
+        if name not in _CHANNELS:
+            raise InputError(f"Channel {name} is not known; allowed: {', '.join(_CHANNELS)}.")
+        mode = settings.get("TrainingInputMode") or FILE
+        # The built-in, too, takes its vocabulary in File mode only.
+        allowed = (FILE, FAST_FILE) if name == AUXILIARY else (FILE, FAST_FILE, PIPE)
+        if mode not in allowed:
+            raise InputError(
+                f"Channel {name} is in mode {mode}; allowed: {', '.join(allowed)} "
+                "(set InputMode in the training job's InputDataConfig)."
+            )
+        return cls(
+            name,
+            settings.get("ContentType") or RECORDIO,
+            mode,
+            sharded=hosts > 1 and settings.get("S3DistributionType") == "ShardedByS3Key",
+            wrapped=mode == PIPE and settings.get("RecordWrapperType") == "RecordIO",
+        )
+
+
+@dataclass(frozen=True)
 class TrainingRequest:
     """What SageMaker says of a training job in ``input/config``.
 
     Attributes:
         hyperparameters: names and values, as text.
-        content_types: the content type of each channel of the job.
-        host: this container's name, such as algo-1.
+        channels: the job's channels by name; train is one of them.
+        hosts: the names of all the job's containers, sorted, such as algo-1.
+        host: this container's.
+        network_interface_name: by which the hosts reach each other.
     """
 
     hyperparameters: Mapping[str, object]
-    content_types: Mapping[str, str]
-    host: str
+    channels: Mapping[str, Channel]
+    hosts: tuple[str, ...] = ("algo-1",)
+    host: str = "algo-1"
+    network_interface_name: str = "eth0"
 
     @classmethod
     def read(cls) -> "TrainingRequest":
         """Read the job's configuration.
 
         Raises:
-            InputError: a file is missing or not as SageMaker writes it, a channel has an unknown name or is not in
-                File mode, there is no train channel, or the job has more than one host.
+            InputError: a file is missing or not as SageMaker writes it, a channel has an unknown name or a mode that
+                it may not have, or there is no train channel.
         """
-        channels = _read_json("inputdataconfig.json")
-        for name, channel in channels.items():
-            if name not in _CHANNELS:
-                raise InputError(f"Channel {name} is not known; allowed: {', '.join(_CHANNELS)}.")
-            if (mode := channel.get("TrainingInputMode", "File")) == "Pipe":
-                raise InputError(f"Channel {name} is in mode {mode}; allowed: File, FastFile.")
+        resources = _read_json("resourceconfig.json")
+        host = str(resources.get("current_host", "algo-1"))
+        hosts = tuple(sorted(resources.get("hosts", [host])))
+        if host not in hosts:
+            raise InputError(
+                f"resourceconfig.json says that this is host {host}, which is not among {', '.join(hosts)}."
+            )
+        channels = {
+            name: Channel.parse(name, settings, len(hosts))
+            for name, settings in _read_json("inputdataconfig.json").items()
+        }
         if TRAIN not in channels:
             raise InputError("There is no channel train; it is required: add it to the job's InputDataConfig.")
-        resources = _read_json("resourceconfig.json")
-        if len(hosts := resources.get("hosts", ["algo-1"])) > 1:
-            raise InputError(
-                f"The job has {len(hosts)} hosts; this image trains on one: set InstanceCount to 1 in ResourceConfig."
-            )
-        return cls(
-            _read_json("hyperparameters.json"),
-            {name: channel.get("ContentType", "") for name, channel in channels.items()},
-            resources.get("current_host", "algo-1"),
-        )
+        interface = str(resources.get("network_interface_name", "eth0"))
+        return cls(_read_json("hyperparameters.json"), channels, hosts, host, interface)
 
     @staticmethod
     def channel(name: str) -> Path:

@@ -1,27 +1,41 @@
-"""Training: stochastic gradient steps on the evidence lower bound, with the built-in NTM's log and early stopping."""
+"""Training: stochastic gradient steps on the objective, with the built-in NTM's log and early stopping."""
 
 import copy
+import itertools
+import json
 import logging
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from torch import Tensor
 
-from ntm.bag_of_words import BagOfWords
+from ntm import batch as batches
+from ntm.bag_of_words import BagOfWords, concatenate
+from ntm.checkpoint import Checkpoints
+from ntm.coherence import npmi, uniqueness
+from ntm.corpus import Corpus
+from ntm.early_stopping import EarlyStopping
 from ntm.errors import InputError
+from ntm.hosts import SYNC_STEPS, Hosts
 from ntm.hyperparameters import Hyperparameters
 from ntm.inference import TopicModel
-from ntm.model import Batch, Losses, NeuralTopicModel
+from ntm.latent_semantics import word_embeddings
+from ntm.learner import Learner
+from ntm.pruning import survivors, topics_at
+from ntm.ranking import TopicStatistics, best_words, most_coherent
+from ntm.topics import WORDS_PER_TOPIC, Topics
 
-# The weight of the divergence grows from 0 to 1 over this part of the epochs: at full weight from the start it is
-# cheapest to leave most topics unused (Bowman et al., arXiv 1511.06349; Sonderby et al., arXiv 1602.02282).
-_WARM_UP = 0.5
+# So many batches are taken out of the corpus at once.
+_BATCHES_PER_CHUNK = 32
 _EVALUATION_BATCH = 1024
+# Enough documents to embed words by, and to tell a coherent topic from one that is not.
+_SAMPLE_DOCUMENTS = 20_000
 
 _log = logging.getLogger(__name__)
 
@@ -38,132 +52,207 @@ class BoundPerWord:
         """The sum of both: what the built-in logs as total_loss."""
         return self.reconstruction + self.divergence
 
+    @classmethod
+    def mean(cls, sums: NDArray[np.float64]) -> "BoundPerWord":
+        """Return the mean of documents, given sums of both parts and the number of documents."""
+        reconstruction, divergence, documents = map(float, sums)
+        return cls(reconstruction / max(documents, 1), divergence / max(documents, 1))
+
 
 @dataclass(frozen=True)
 class Trained:
     """What training ends with.
 
     Attributes:
-        model: the best model, or the last one where there was no validation.
+        model: the best model, or the last one where there was no validation; its topics are ordered by share.
+        topics: the model's topics as they show in the training documents.
         epoch: the epoch it is from, counted from 1.
         epochs: the epochs that were begun.
         validation: its loss on the validation documents.
     """
 
     model: TopicModel
+    topics: Topics
     epoch: int
     epochs: int
     validation: BoundPerWord | None
 
 
-class EarlyStopping:
-    """The built-in's rule: an epoch is bad when it does not beat the lowest of the last losses by the tolerance.
+@dataclass(frozen=True)
+class Progress:
+    """How far training is.
 
-    The losses looked at are those of the last ``num_patience_epochs`` epochs; training stops once more than so many
-    epochs in a row are bad.
+    Attributes:
+        epoch: counted from 1.
+        epochs: how many there are.
+        documents: of this epoch that are done, on this host.
+        epoch_documents: of an epoch, on this host.
+        loss: mean of this epoch so far, nats a word.
+        validation_loss: at the end of an epoch where there is validation, else None.
+        documents_per_second: in this epoch, on this host.
     """
 
-    def __init__(self, num_patience_epochs: int, tolerance: float) -> None:
-        self._patience, self._tolerance = num_patience_epochs, tolerance
-        self._last: deque[float] = deque(maxlen=num_patience_epochs)
-        self._bad = 0
+    epoch: int
+    epochs: int
+    documents: int
+    epoch_documents: int
+    loss: float
+    validation_loss: float | None
+    documents_per_second: float
 
-    def should_stop(self, loss: float) -> bool:
-        """Take the loss of one more epoch; return whether to stop."""
-        bad = bool(self._last) and loss > min(self._last) - self._tolerance
-        self._bad = self._bad + 1 if bad else 0
-        self._last.append(loss)
-        return self._bad > self._patience
+
+@dataclass
+class _State:
+    """What changes as training goes on, beside the learner: all else that a checkpoint needs.
+
+    Attributes:
+        sums: of reconstruction and divergence, nats a word, and number of this epoch's documents so far, float64 [3].
+        order: the state of the generator of the documents' order when the epoch began, as JSON.
+        epoch: the one in hand, counted from 1.
+        steps: of this epoch that are done.
+        losses: of validation, of each epoch that early stopping looked at.
+        best: the network after the epoch ``best_epoch``, whose validation loss is the lowest; empty if there is none.
+        best_loss: reconstruction and divergence of that loss.
+        ended: whether training is over: its epochs are, or the validation loss no longer falls.
+    """
+
+    sums: Tensor
+    order: str
+    epoch: int = 1
+    steps: int = 0
+    losses: list[float] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
+    best_epoch: int = 0
+    best_loss: list[float] = field(default_factory=list)
+    ended: bool = False
+
+    @property
+    def begun(self) -> int:
+        """The number of epochs of which a step is done."""
+        return self.epoch if self.steps else self.epoch - 1
 
 
 class Trainer:
-    """One training run on one device."""
+    """One training run on one device of one host."""
 
     def __init__(
-        self, corpus: BagOfWords, hyperparameters: Hyperparameters, *, seed: int, host: str, stopped: Callable[[], bool]
+        self,
+        corpus: Corpus,
+        hyperparameters: Hyperparameters,
+        *,
+        hosts: Hosts | None = None,
+        checkpoints: Checkpoints | None = None,
+        stopped: Callable[[], bool] = lambda: False,
+        observe: Callable[[Progress], None] = lambda _: None,
     ) -> None:
         """Prepare a run; on a CPU the same arguments give the same model.
 
         Args:
-            corpus: the training documents, none of them empty.
+            corpus: the training documents of this host.
             hyperparameters: those of the training job.
-            seed: of all that is random.
-            host: this container's name in the log.
-            stopped: whether training was asked to stop; it then ends after the batch in hand.
-        """
-        torch.manual_seed(seed)
-        self._random = np.random.default_rng(seed)
-        self._corpus, self._hyperparameters, self._host, self._stopped = corpus, hyperparameters, host, stopped
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        frequencies = np.bincount(corpus.words, corpus.counts, minlength=corpus.feature_dim) + 1
-        unigram = torch.from_numpy((frequencies / frequencies.sum()).astype(np.float32))
-        self._network = NeuralTopicModel(hyperparameters, unigram).to(self._device)
-        self._optimizer = _optimizer(self._network, hyperparameters)
-        self._epoch_size = max(1, round(len(corpus) * hyperparameters.sub_sample))
-        self._batches = math.ceil(self._epoch_size / hyperparameters.mini_batch_size)
-        self._warm_up_steps = _WARM_UP * hyperparameters.epochs * self._batches
-        self._step = 0
+            hosts: those of the training job, connected.
+            checkpoints: where the run is saved, and from where it goes on if it was interrupted.
+            stopped: whether training was asked to stop; it then ends after the steps in hand.
+            observe: is told of the progress now and then, and at the end of each epoch.
 
-    def run(self, validation: BagOfWords | None) -> Trained:
+        Raises:
+            InputError: no host has a document, or there is a checkpoint of another run.
+        """
+        self._corpus, self._hyperparameters = corpus, hyperparameters
+        self._objective = hyperparameters.objective_settings
+        self._hosts = hosts or Hosts()
+        self._checkpoints = checkpoints or Checkpoints(None, self._hosts.name)
+        self._stopped, self._observe = stopped, observe
+
+        counts = self._hosts.total(corpus.word_counts)
+        if not counts.any():
+            raise InputError("Channel train has no document with a word of the vocabulary.")
+        documents = float(self._hosts.total(np.array([float(len(corpus))]))[0])
+        self._weight = len(corpus) / documents
+        self._epoch_size = round(len(corpus) * hyperparameters.sub_sample) or min(1, len(corpus))
+        # All hosts take as many steps, those with fewer documents in smaller batches.
+        steps = math.ceil(self._hosts.largest(self._epoch_size) / hyperparameters.mini_batch_size)
+        self._sizes = batches.even_sizes(self._epoch_size, steps)
+        self._random = np.random.default_rng([hyperparameters.seed, self._hosts.rank])
+        self._learner = Learner(hyperparameters, self._wanted_topics(0.0), counts, self._hosts.rank)
+        if self._objective.embedded:
+            first, seed = hyperparameters.hidden_sizes[0], hyperparameters.seed
+            embeddings = word_embeddings(Corpus.of(self._sample()), first, seed, self._hosts.total)
+            self._learner.network.words.start_from(torch.from_numpy(embeddings))
+        self._state = _State(torch.zeros(3, dtype=torch.float64, device=self._learner.device), self._order())
+        self._rate = 0.0
+        self._job = {
+            **asdict(hyperparameters),
+            "hosts": self._hosts.count,
+            "documents": documents,
+            "words": float(counts.sum()),
+        }
+        if (saved := self._checkpoints.load(self._job)) is not None:
+            self._restore(saved)
+
+    def run(self, validation: Corpus | None) -> Trained:
         """Train until the epochs are over, the validation loss no longer falls, or ``stopped`` says so.
 
-        The best model and early stopping look at the epochs after the warm-up of the divergence: a loss from before
-        is of another objective.
+        The best model and early stopping look at the epochs after the build-up of the objective: a loss from before is
+        of another one.
 
         Raises:
             InputError: the loss is no longer finite.
         """
-        rule = EarlyStopping(self._hyperparameters.num_patience_epochs, self._hyperparameters.tolerance)
-        best, best_epoch, best_loss = self._network.state_dict(), 0, None
-        best_is_warm = False
-        epoch = 0
-        for epoch in range(1, self._hyperparameters.epochs + 1):
-            self._train_epoch(epoch)
-            if validation is None:
-                best_epoch = epoch
-            else:
-                loss = self.evaluate(validation)
-                _log.info("#validation_score (%d): %s", epoch, loss.total)
-                warm = self._step >= self._warm_up_steps
-                if best_loss is None or not best_is_warm or loss.total < best_loss.total:
-                    best, best_epoch, best_loss = copy.deepcopy(self._network.state_dict()), epoch, loss
-                    best_is_warm = warm
-                if warm and rule.should_stop(loss.total):
-                    break
-            if self._stopped():
-                _log.info("Training was asked to stop; it ends in epoch %d.", epoch)
+        state = self._state
+        while not state.ended:
+            self._drop_surplus((state.epoch - 1) / self._hyperparameters.epochs)
+            if not (self._train_epoch() and self._end_epoch(validation)) and not state.ended:
+                _log.info("Training was asked to stop; it ends in epoch %d.", state.begun)
                 break
-        self._network.load_state_dict(best)
-        return Trained(self._network.export(), best_epoch, epoch, best_loss)
+        self._drop_surplus(1.0)
+        loss = None
+        if state.best:
+            self._learner.network.load_state_dict(state.best)
+            loss = BoundPerWord(*state.best_loss)
+        elif validation is not None:
+            loss = self.evaluate(validation)
+        topics, order = self._describe()
+        model = self._learner.network.export().reordered(order)
+        return Trained(model, topics, state.best_epoch or state.begun, state.begun, loss)
 
-    def evaluate(self, corpus: BagOfWords) -> BoundPerWord:
-        """Return the loss on other documents, none of them empty; the noise of h is the same at each call."""
-        self._network.eval()
-        noise = torch.Generator().manual_seed(0)
-        parts = []
-        with torch.no_grad():
-            for start in range(0, len(corpus), _EVALUATION_BATCH):
-                batch = self._batch(corpus, np.arange(start, min(start + _EVALUATION_BATCH, len(corpus))))
-                draw = torch.randn(len(batch.lengths), self._hyperparameters.num_topics, generator=noise)
-                parts.append(_per_word(self._network(batch, draw.to(self._device)), batch))
-        return _mean(parts)
+    def evaluate(self, corpus: Corpus) -> BoundPerWord:
+        """Return the loss of the model on other documents: of each host its own, or all the same."""
+        sums = self._learner.evaluate(corpus.chunks(documents=_EVALUATION_BATCH))
+        return BoundPerWord.mean(self._hosts.total(sums))
 
-    def _train_epoch(self, epoch: int) -> None:
-        self._network.train()
+    def _train_epoch(self) -> bool:
+        """Take the epoch's steps that are left; return False if training was asked to stop among them."""
+        state, steps, done = self._state, len(self._sizes), 0
         started = time.monotonic()
-        parts = []
-        for batch in self._epoch():
-            parts.append(self._train_step(batch))
-            if self._stopped():
-                break
-        loss = _mean(parts)
-        if not math.isfinite(loss.total):
-            raise InputError(
-                f"The loss is {loss.total} in epoch {epoch}: training diverged. Lower learning_rate "
-                f"({self._hyperparameters.learning_rate:g}) or clip_gradient ({self._hyperparameters.clip_gradient:g})."
-            )
-        documents = sum(len(part.divergence) for part in parts)
-        _log.info("#quality_metric: host=%s, epoch=%d, train total_loss <loss>=%s", self._host, epoch, loss.total)
+        for documents in self._batches(skip=state.steps):
+            overall = (state.epoch - 1) * steps + state.steps + 1
+            state.sums += self._learner.step(documents, overall / (self._hyperparameters.epochs * steps))
+            state.steps += 1
+            done += len(documents)
+            last = state.steps == steps
+            if state.steps % SYNC_STEPS and not last:
+                continue
+            self._learner.average(self._hosts, self._weight)
+            loss = BoundPerWord.mean(state.sums.numpy(force=True)).total
+            if not math.isfinite(loss):
+                raise InputError(
+                    f"The loss is {loss} in epoch {state.epoch}: training diverged. Lower learning_rate "
+                    f"({self._hyperparameters.learning_rate:g}) or clip_gradient "
+                    f"({self._hyperparameters.clip_gradient:g})."
+                )
+            self._rate = done / max(time.monotonic() - started, 1e-9)
+            if not last:
+                self._report(loss, None)
+                if not self._go_on():
+                    return False
+        return True
+
+    def _end_epoch(self, validation: Corpus | None) -> bool:
+        """Log the epoch, judge it, and begin the next one; return False if training was asked to stop."""
+        state, epochs, host = self._state, self._hyperparameters.epochs, self._hosts.name
+        loss = BoundPerWord.mean(self._hosts.total(state.sums.numpy(force=True)))
+        _log.info("#quality_metric: host=%s, epoch=%d, train total_loss <loss>=%s", host, state.epoch, loss.total)
         for name, value in (
             ("total", loss.total),
             ("kld", loss.divergence),
@@ -171,61 +260,99 @@ class Trainer:
             ("logppx", loss.total),
         ):
             _log.info("Loss (name: value) %s: %s", name, value)
-        done = 100 * epoch / self._hyperparameters.epochs
-        _log.info("#progress_metric: host=%s, completed %.1f %% of epochs", self._host, done)
-        rate = documents / max(time.monotonic() - started, 1e-9)
-        _log.info("#throughput_metric: host=%s, train throughput=%s records/second", self._host, rate)
+        validated = None if validation is None else self.evaluate(validation)
+        if validated is not None:
+            _log.info("#validation_score (%d): %s", state.epoch, validated.total)
+        _log.info("#progress_metric: host=%s, completed %.1f %% of epochs", host, 100 * state.epoch / epochs)
+        _log.info("#throughput_metric: host=%s, train throughput=%s records/second", host, self._rate)
+        self._report(loss.total, None if validated is None else validated.total)
+        state.ended = (validated is not None and self._judge(validated)) or state.epoch == epochs
+        if not state.ended:
+            state.epoch, state.steps, state.sums = state.epoch + 1, 0, torch.zeros_like(state.sums)
+            state.order = self._order()
+        return self._go_on()
 
-    def _epoch(self) -> Iterator[Batch]:
-        """Yield an epoch's documents in random order, in batches of nearly equal size: no small rest."""
-        order = self._random.permutation(len(self._corpus))[: self._epoch_size]
-        for index in np.array_split(order, self._batches):
-            yield self._batch(self._corpus, index)
+    def _judge(self, loss: BoundPerWord) -> bool:
+        """Remember the epoch if its validation loss is the best so far; return whether training should stop."""
+        state, hyperparameters = self._state, self._hyperparameters
+        if (state.epoch - 1) / hyperparameters.epochs < self._objective.build_up:
+            return False
+        if not state.best or loss.total < sum(state.best_loss):
+            state.best, state.best_epoch = copy.deepcopy(self._learner.network.state_dict()), state.epoch
+            state.best_loss = [loss.reconstruction, loss.divergence]
+        rule = EarlyStopping(hyperparameters.num_patience_epochs, hyperparameters.tolerance, state.losses)
+        state.losses.append(loss.total)
+        return rule.should_stop(loss.total)
 
-    def _batch(self, corpus: BagOfWords, index: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Batch:
-        return Batch.of(corpus.rows(index), self._device)
+    def _go_on(self) -> bool:
+        """Save what is to be saved; return False if any host was asked to stop."""
+        stop, save = (self._hosts.largest(float(flag)) > 0 for flag in (self._stopped(), self._checkpoints.due))
+        if stop or save:
+            self._checkpoints.save(self._job, vars(self._state) | {"learner": self._learner.state()})
+        return not stop
 
-    def _train_step(self, batch: Batch) -> Losses:
-        """Take one gradient step; return the documents' losses in nats a word."""
-        noise = torch.randn(len(batch.lengths), self._hyperparameters.num_topics, device=self._device)
-        losses = self._network(batch, noise)
-        self._step += 1
-        weight = min(1.0, self._step / self._warm_up_steps)
-        # Summed, not averaged, over the documents: Adadelta, the default, hardly moves where gradients are small.
-        objective = (losses.reconstruction + weight * losses.divergence).sum()
-        self._optimizer.zero_grad()
-        objective.backward()
-        scale, limit = self._hyperparameters.rescale_gradient, self._hyperparameters.clip_gradient
-        for parameter in self._network.parameters():
-            if parameter.grad is not None:
-                parameter.grad.mul_(scale).clamp_(-limit, limit)
-        self._optimizer.step()
-        return _per_word(Losses(*(part.detach() for part in losses)), batch)
+    def _restore(self, saved: dict[str, Any]) -> None:
+        self._learner.restore(saved.pop("learner"))
+        self._state = _State(**saved)
+        self._state.sums = self._state.sums.to(self._learner.device)
+        self._random.bit_generator.state = json.loads(self._state.order)
+        _log.info("Going on from the checkpoint, at step %d of epoch %d.", self._state.steps, self._state.epoch)
 
+    def _order(self) -> str:
+        return json.dumps(self._random.bit_generator.state)
 
-def _optimizer(network: nn.Module, hyperparameters: Hyperparameters) -> torch.optim.Optimizer:
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    rate, decay = hyperparameters.learning_rate, hyperparameters.weight_decay
-    match hyperparameters.optimizer:
-        case "sgd":
-            return torch.optim.SGD(parameters, lr=rate, weight_decay=decay)
-        case "adam":
-            return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=True)
-        case "adagrad":
-            return torch.optim.Adagrad(parameters, lr=rate, weight_decay=decay)
-        case "rmsprop":
-            return torch.optim.RMSprop(parameters, lr=rate, alpha=0.9, eps=1e-8, weight_decay=decay)
-        case _:
-            # As published (Zeiler, arXiv 1212.5701) and as in MXNet, Adadelta has no learning rate.
-            return torch.optim.Adadelta(parameters, lr=1.0, rho=0.9, eps=1e-5, weight_decay=decay)
+    def _batches(self, skip: int) -> Iterator[BagOfWords]:
+        """Yield the epoch's documents in random order, in batches of nearly equal size: no small rest."""
+        chunks = self._corpus.chunks(self._random, max(1, _BATCHES_PER_CHUNK * max(self._sizes)))
+        return itertools.islice(batches.split(chunks, self._sizes, self._corpus.feature_dim), skip, None)
 
+    def _wanted_topics(self, progress: float) -> int:
+        """Return the number of topics after this part of the epochs."""
+        wanted, surplus = self._hyperparameters.num_topics, self._objective.surplus
+        return topics_at(min(1.0, progress / self._objective.build_up), wanted, surplus) if surplus > 1 else wanted
 
-def _per_word(losses: Losses, batch: Batch) -> Losses:
-    return Losses(losses.reconstruction / batch.lengths, losses.divergence / batch.lengths)
+    def _drop_surplus(self, progress: float) -> None:
+        wanted = self._wanted_topics(progress)
+        if wanted < self._learner.network.num_topics:
+            sample = Corpus.of(self._sample())
+            scores, words = self._words(sample, self._statistics(sample))
+            coherence = npmi(words, sample, self._hosts.total)
+            self._learner.keep(survivors(best_words(scores, WORDS_PER_TOPIC), coherence, wanted))
 
+    def _words(self, sample: Corpus, statistics: TopicStatistics) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        return most_coherent(statistics, WORDS_PER_TOPIC, lambda words: npmi(words, sample, self._hosts.total))
 
-def _mean(parts: list[Losses]) -> BoundPerWord:
-    def mean(tensors: list[Tensor]) -> float:
-        return float(torch.cat(tensors).double().mean())
+    def _sample(self) -> BagOfWords:
+        """Return this host's part of the documents that words and topics are judged by: the same each time."""
+        random = np.random.default_rng(self._hyperparameters.seed)
+        chunks = self._corpus.chunks(random, max(1, math.ceil(_SAMPLE_DOCUMENTS * self._weight)))
+        return next(chunks, concatenate([], self._corpus.feature_dim))
 
-    return BoundPerWord(mean([part.reconstruction for part in parts]), mean([part.divergence for part in parts]))
+    def _statistics(self, corpus: Corpus) -> TopicStatistics:
+        shape = (corpus.feature_dim, self._learner.network.num_topics)
+        chunks = corpus.chunks(documents=_EVALUATION_BATCH)
+        return TopicStatistics.of(chunks, self._learner.topic_weights, self._hosts.total, shape)
+
+    def _describe(self) -> tuple[Topics, NDArray[np.int64]]:
+        """Return the topics, the largest first, and what number each had."""
+        statistics = self._statistics(self._corpus)
+        _, words = self._words(Corpus.of(self._sample()), statistics)
+        probabilities = self._learner.network.export().word_probabilities().T
+        topics = Topics(
+            (statistics.weights / statistics.documents).astype(np.float32),
+            words,
+            np.take_along_axis(probabilities, words, axis=1),
+            npmi(words, self._corpus, self._hosts.total),
+            uniqueness(words),
+        )
+        order = np.argsort(-topics.share, kind="stable")
+        return topics.reordered(order), order
+
+    def _report(self, loss: float, validation_loss: float | None) -> None:
+        state = self._state
+        done = sum(self._sizes[: state.steps])
+        self._observe(
+            Progress(
+                state.epoch, self._hyperparameters.epochs, done, self._epoch_size, loss, validation_loss, self._rate
+            )
+        )

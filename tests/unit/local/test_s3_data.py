@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from tests.unit.local.support import BUCKET, REGION, SmallCloud
 from topicsmith.local.identity import RoleSession
-from topicsmith.local.s3_data import DataError, S3Uri, download_channel, unpack_archive, upload_archive
+from topicsmith.local.s3_data import (
+    DataError,
+    S3Uri,
+    channel_objects,
+    download_channel,
+    unpack_archive,
+    upload_archive,
+)
 
 
 @pytest.fixture
@@ -19,7 +26,7 @@ def session(cloud: SmallCloud, monkeypatch: pytest.MonkeyPatch) -> RoleSession:
 
 def _download(session: RoleSession, target: Path, uri: str, **source: str) -> list[str]:
     channel = {"ChannelName": "train", "DataSource": {"S3DataSource": {"S3Uri": uri, **source}}}
-    download_channel(session, channel, 0, 1, target)
+    download_channel(session, channel_objects(session, channel, 0, 1), target)
     return sorted(path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file())
 
 
@@ -59,7 +66,7 @@ def test_unsupported_sources_are_named(session: RoleSession, tmp_path: Path) -> 
     with pytest.raises(DataError, match="'AugmentedManifestFile' is not supported"):
         _download(session, tmp_path, f"s3://{BUCKET}/x", S3DataType="AugmentedManifestFile")
     with pytest.raises(DataError, match="other sources are not supported"):
-        download_channel(session, {"ChannelName": "train", "DataSource": {}}, 0, 1, tmp_path)
+        channel_objects(session, {"ChannelName": "train", "DataSource": {}}, 0, 1)
     with pytest.raises(DataError, match="Invalid S3 URI 'http://x/y'"):
         _download(session, tmp_path, "http://x/y")
 

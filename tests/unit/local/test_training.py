@@ -1,3 +1,4 @@
+import gzip
 import io
 import json
 import tarfile
@@ -162,6 +163,58 @@ def test_two_hosts_share_the_objects(cloud: SmallCloud) -> None:
     model = _artifact(cloud, job["ModelArtifacts"]["S3ModelArtifacts"])
     assert model["algo-1.json"]["files"] == ["train/a.txt", "train/c.txt"]
     assert model["algo-2.json"]["files"] == ["train/b.txt", "train/d.txt"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, "alpha\nbeta\n"),
+        ({"RecordWrapperType": "RecordIO"}, "\n#\xd7\xce\6\0\0\0alpha\n\0\0\n#\xd7\xce\5\0\0\0beta\n\0\0\0"),
+        ({"CompressionType": "Gzip"}, "alpha\nbeta\n"),
+    ],
+)
+def test_pipe_gives_all_objects_epoch_by_epoch(cloud: SmallCloud, settings: dict[str, str], expected: str) -> None:
+    name = "".join(settings.values()) or "plain"
+    for number, text in enumerate((b"alpha\n", b"beta\n")):
+        cloud.put(f"piped/{name}/{number}", gzip.compress(text) if name == "Gzip" else text)
+    channel = _channel("train", f"s3://{BUCKET}/piped/{name}/") | {"InputMode": "Pipe"} | settings
+    _train(cloud, f"piped-{name}", {"mode": "pipe"}, InputDataConfig=[channel])
+    job = _ended(cloud, f"piped-{name}")
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    model = _artifact(cloud, job["ModelArtifacts"]["S3ModelArtifacts"])
+    assert model["pipes.json"] == [expected, expected[0]]
+    directory = cloud.state / "jobs" / f"piped-{name}" / "algo-1" / "input"
+    assert (
+        json.loads((directory / "config" / "inputdataconfig.json").read_text())["train"]["TrainingInputMode"] == "Pipe"
+    )
+    assert not list((directory / "data").iterdir())
+
+
+@pytest.mark.parametrize("mode", ["learn", "wait"])
+def test_pipe_that_nobody_reads_holds_nothing_up(cloud: SmallCloud, mode: str) -> None:
+    cloud.put("unread/0", "x" * 1_000_000)
+    specification = {"TrainingImage": IMAGE, "TrainingInputMode": "Pipe"}
+    channels = [_channel("train", f"s3://{BUCKET}/unread/")]
+    _train(cloud, f"unread-{mode}", {"mode": mode}, InputDataConfig=channels, AlgorithmSpecification=specification)
+    if mode == "wait":
+        wait_for(lambda: (cloud.state / "jobs" / "unread-wait" / "algo-1" / "model" / "model.json").exists())
+        cloud.client("sagemaker").stop_training_job(TrainingJobName="unread-wait")
+    assert _ended(cloud, f"unread-{mode}")["TrainingJobStatus"] == ("Stopped" if mode == "wait" else "Completed")
+
+
+def test_object_that_cannot_be_piped_fails_the_job_with_the_reason(cloud: SmallCloud) -> None:
+    cloud.put("not-gzip/0", "plain")
+    channel = _channel("train", f"s3://{BUCKET}/not-gzip/") | {"InputMode": "Pipe", "CompressionType": "Gzip"}
+    _train(cloud, "not-gzip", {"mode": "pipe"}, InputDataConfig=[channel])
+    reason = _ended(cloud, "not-gzip")["FailureReason"]
+    assert reason.startswith(f"ClientError: Data download failed: s3://{BUCKET}/not-gzip/0: Not a gzipped file")
+
+
+def test_fast_file_looks_like_files(cloud: SmallCloud) -> None:
+    cloud.put("fast/a.txt", "a")
+    _train(cloud, "fast", InputDataConfig=[_channel("train", f"s3://{BUCKET}/fast/") | {"InputMode": "FastFile"}])
+    model = _artifact(cloud, _ended(cloud, "fast")["ModelArtifacts"]["S3ModelArtifacts"])
+    assert model["model.json"]["files"] == ["train/a.txt"]
 
 
 def test_name_is_taken_once(cloud: SmallCloud) -> None:

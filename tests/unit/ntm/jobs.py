@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,7 @@ def lay_out(base: Path, hyperparameters: dict[str, str] | None = None, documents
     for number, (channel, size) in enumerate({"train": documents, "validation": 100, "test": 50}.items()):
         directory = base / "input" / "data" / channel
         directory.mkdir(parents=True)
-        (directory / "part-00000.pbr").write_bytes(records.sparse_file(dense(planted.corpus(size, number)[0])))
+        write_part(directory, planted.corpus(size, number)[0])
     auxiliary = base / "input" / "data" / "auxiliary"
     auxiliary.mkdir()
     (auxiliary / "vocab.txt").write_text("".join(f"{word}\n" for word in VOCABULARY))
@@ -55,6 +56,24 @@ def lay_out(base: Path, hyperparameters: dict[str, str] | None = None, documents
     write_config(
         base, "resourceconfig", {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "eth0"}
     )
+
+
+def lay_out_shards(bases: Mapping[str, Path], shards: Sequence[BagOfWords], hyperparameters: dict[str, str]) -> None:
+    """Write what SageMaker puts into ``/opt/ml`` of each host where the train channel is ShardedByS3Key."""
+    for (host, base), shard in zip(bases.items(), shards, strict=True):
+        lay_out(base, hyperparameters, documents=1)
+        (base / "input" / "data" / "train" / "part-00000.pbr").unlink()
+        if len(shard):
+            write_part(base / "input" / "data" / "train", shard)
+        channels = json.loads((base / "input" / "config" / "inputdataconfig.json").read_text())
+        channels["train"]["S3DistributionType"] = "ShardedByS3Key"
+        write_config(base, "inputdataconfig", channels)
+        names = {"current_host": host, "hosts": list(bases), "network_interface_name": "lo"}
+        write_config(base, "resourceconfig", names)
+
+
+def write_part(directory: Path, documents: BagOfWords) -> None:
+    (directory / "part-00000.pbr").write_bytes(records.sparse_file(dense(documents)))
 
 
 def write_config(base: Path, name: str, content: object) -> None:

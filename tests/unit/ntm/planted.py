@@ -1,5 +1,7 @@
 """A corpus whose topics are known: each has words of its own, and common words lie across all of them."""
 
+from collections.abc import Collection, Sequence
+
 import numpy as np
 
 from ntm.bag_of_words import BagOfWords, bag_of_words
@@ -21,3 +23,10 @@ def corpus(documents: int, seed: int) -> tuple[BagOfWords, np.ndarray]:
         TOPICS * WORDS + random.integers(COMMON, size=len(rows)),
     )
     return bag_of_words(rows, words, np.ones(len(rows)), (documents, FEATURE_DIM)), topics
+
+
+def bag_of(documents: Sequence[Collection[int]], feature_dim: int) -> BagOfWords:
+    """Return documents of the given words, each of which occurs three times."""
+    entries = [(number, word) for number, words in enumerate(documents) for word in words]
+    rows, words = np.array(entries, np.int64).reshape(-1, 2).T
+    return bag_of_words(rows, words, np.full(len(rows), 3.0), (len(documents), feature_dim))

@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+import scipy.sparse  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from sagemaker import serializer_utils
 from sagemaker.amazon.record_pb2 import Record
@@ -36,6 +37,13 @@ def sparse_file(counts: NDArray[np.float32]) -> bytes:
     """Write a record for each row of a dense matrix."""
     rows = [(np.flatnonzero(row), row) for row in counts]
     return framed(sparse_record(keys.tolist(), row[keys].tolist(), [counts.shape[1]]) for keys, row in rows)
+
+
+def sdk_sparse_file(counts: NDArray[np.float64] | NDArray[np.float32] | NDArray[np.int64]) -> bytes:
+    file = io.BytesIO()
+    matrix = scipy.sparse.csr_matrix(counts)
+    serializer_utils.write_spmatrix_to_sparse_tensor(file, matrix)  # type: ignore[no-untyped-call]
+    return file.getvalue()
 
 
 def dense_file(counts: NDArray[np.float64] | NDArray[np.float32] | NDArray[np.int64]) -> bytes:

@@ -26,6 +26,8 @@ def test_rows_are_picked_in_the_order_asked_for(rows: list[dict[int, int]], data
     index = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=10) if rows else st.just([]))
     assert _rows(corpus.rows(np.array(index, np.int64))) == [rows[number] for number in index]
     assert _rows(corpus.non_empty()) == [row for row in rows if row]
+    start, stop = sorted(data.draw(st.tuples(*[st.integers(0, len(rows))] * 2)))
+    assert _rows(corpus.part(start, stop)) == rows[start:stop]
     assert corpus.lengths.tolist() == [sum(row.values()) for row in rows]
 
 
@@ -34,6 +36,7 @@ def test_concatenation_keeps_order(parts: list[list[dict[int, int]]]) -> None:
     whole = concatenate([_of(rows) for rows in parts], 50)
     assert _rows(whole) == [row for rows in parts for row in rows]
     assert whole.offsets.dtype == np.int64
+    assert whole.words.dtype == np.int32
     assert whole.counts.dtype == np.float32
 
 

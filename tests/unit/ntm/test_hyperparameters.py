@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from ntm.errors import InputError
 from ntm.hyperparameters import INTERNAL, Hyperparameters
+from ntm.objectives import TOPICS
 
 REQUIRED = {"feature_dim": "2000", "num_topics": "20"}
 
@@ -28,13 +29,17 @@ def test_defaults_are_those_of_the_built_in() -> None:
         "sub_sample": 1.0,
         "tolerance": 0.001,
         "weight_decay": 0.0,
+        "objective": "topics",
+        "seed": 0,
     }
 
 
-def test_encoder_layers_auto_follow_the_number_of_topics() -> None:
-    assert Hyperparameters.parse(REQUIRED).hidden_sizes == (60, 40)
-    assert Hyperparameters.parse(REQUIRED | {"encoder_layers": "auto"}).hidden_sizes == (60, 40)
-    assert Hyperparameters.parse(REQUIRED | {"encoder_layers": "100, 50,25"}).hidden_sizes == (100, 50, 25)
+def test_encoder_layers_auto_is_what_the_objective_says() -> None:
+    built_in = REQUIRED | {"objective": "elbo"}
+    assert Hyperparameters.parse(built_in).hidden_sizes == (60, 40)
+    assert Hyperparameters.parse(built_in | {"encoder_layers": "auto"}).hidden_sizes == (60, 40)
+    assert Hyperparameters.parse(built_in | {"encoder_layers": "100, 50,25"}).hidden_sizes == (100, 50, 25)
+    assert Hyperparameters.parse(REQUIRED).hidden_sizes == TOPICS.auto_layers(20)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +60,8 @@ def test_encoder_layers_auto_follow_the_number_of_topics() -> None:
         ("sub_sample", ["0", "1"], ["-0.1", "1.1"]),
         ("tolerance", ["1e-6", "0.1"], ["9e-7", "0.11"]),
         ("weight_decay", ["0", "1"], ["-1e-9", "1.01"]),
+        ("objective", ["topics", "elbo"], ["nvdm", ""]),
+        ("seed", ["0", "4294967295"], ["-1", "4294967296", "1.5"]),
     ],
 )
 def test_ranges(name: str, allowed: list[str], refused: list[str]) -> None:

@@ -2,6 +2,7 @@ import json
 import re
 import shutil
 import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,11 +37,15 @@ def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_job_leaves_a_model_that_serving_can_load(base: Path) -> None:
+    # Words of a topic point one way, a little apart.
+    vectors = [np.eye(6)[word // planted.WORDS] + 0.1 * np.eye(6)[word % 6] for word in range(planted.FEATURE_DIM)]
+    lines = [f"{word} {' '.join(map(str, row))}\n" for word, row in zip(jobs.VOCABULARY, vectors, strict=True)]
+    (base / "input" / "data" / "auxiliary" / "vectors.txt").write_text("the 1 1 1 1 1 1\n" + "".join(lines))
     process = jobs.start("train", base)
     log, _ = process.communicate(timeout=120)
     assert process.returncode == 0, log
     assert not (base / "output" / "failure").exists()
-    files = {"config.json", "model.safetensors", "tokenizer.json", "topics.json", "vocab.txt"}
+    files = {"config.json", "model.onnx", "model.safetensors", "tokenizer.json", "topics.json", "vocab.txt"}
     assert {path.name for path in (base / "model").iterdir()} == files
     auxiliary = base / "input" / "data" / "auxiliary"
     for name in ("vocab.txt", "tokenizer.json"):
@@ -50,6 +55,7 @@ def test_a_job_leaves_a_model_that_serving_can_load(base: Path) -> None:
     assert topics["num_topics"] == len(topics["topics"]) == planted.TOPICS
     assert topics["npmi"] > 0.5
     assert topics["topic_uniqueness"] > 0.9
+    assert topics["wetc"] > 0.9
     shares = [topic["share"] for topic in topics["topics"]]
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(1, abs=1e-4)
@@ -72,33 +78,120 @@ def test_a_job_leaves_a_model_that_serving_can_load(base: Path) -> None:
             "test": r"#quality_metric: host=\S+, epoch=\S+, test total_loss <loss>=(\S+)",
             "npmi": r"#quality_metric: host=\S+, epoch=\S+, validation npmi <score>=(\S+)",
             "tu": r"#quality_metric: host=\S+, epoch=\S+, validation tu <score>=(\S+)",
+            "npmi_tu": r"#quality_metric: host=\S+, epoch=\S+, validation npmi_tu <score>=(\S+)",
+            "wetc": r"#quality_metric: host=\S+, epoch=\S+, validation wetc <score>=(\S+)",
             "best": r"Best model based on early stopping at epoch \d+\. Best loss: (\S+)",
         }.items()
     }
     assert len(metric["train"]) >= 10
+    assert len(metric["validation"]) == 1
     assert metric["best"] == metric["validation"]
     assert metric["test"][0] == pytest.approx(metric["validation"][0], rel=0.05)
     assert metric["npmi"] == [pytest.approx(topics["npmi"], abs=1e-6)]
     assert metric["tu"] == [pytest.approx(topics["topic_uniqueness"], abs=1e-6)]
+    assert metric["npmi_tu"] == [pytest.approx(metric["npmi"][0] * metric["tu"][0])]
+    assert metric["wetc"] == [pytest.approx(topics["wetc"], abs=1e-6)]
     heading = lines.index(
-        f"Topics from epoch:final (num_topics:5) [npmi {topics['npmi']:.2f}, tu {topics['topic_uniqueness']:.2f}]:"
+        f"Topics from epoch:final (num_topics:5) [wetc {topics['wetc']:.2f}, tu {topics['topic_uniqueness']:.2f}]:"
     )
     for topic, line in zip(topics["topics"], lines[heading + 1 :], strict=True):
         words = " ".join(word for word, _ in topic["words"])
-        assert line == f"[{topic['npmi']:.2f}, {topic['topic_uniqueness']:.2f}] {words}"
+        assert line == f"[{topic['wetc']:.2f}, {topic['topic_uniqueness']:.2f}] {words}"
 
 
-def test_sigterm_ends_training_with_a_model(base: Path) -> None:
-    jobs.write_config(base, "hyperparameters", jobs.HYPERPARAMETERS | {"epochs": "100000"})
-    process = jobs.start("train", base)
+LONG = jobs.HYPERPARAMETERS | {"epochs": "20", "mini_batch_size": "20", "num_patience_epochs": "100"}
+
+
+@pytest.mark.parametrize(
+    ("objective", "end"), [("topics", signal.SIGKILL), ("elbo", signal.SIGKILL), ("topics", signal.SIGTERM)]
+)
+def test_an_interrupted_job_goes_on_to_the_same_model(
+    objective: str, end: signal.Signals, base: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    jobs.write_config(base, "hyperparameters", LONG | {"objective": objective})
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(base))
+    job.run(lambda: False)
+    expected = (base / "model" / "model.safetensors").read_bytes()
+    shutil.rmtree(base / "model")
+
+    (base / "checkpoints").mkdir()
+    # SIGTERM saves one, whenever the last was.
+    process = jobs.start("train", base, NTM_CHECKPOINT_SECONDS="0" if end == signal.SIGKILL else "1e6")
     assert process.stdout is not None
-    while "#validation_score (2)" not in (line := process.stdout.readline()):
-        assert line, "the job ended before its second epoch"
-    process.terminate()
+    while "completed 60.0 % of epochs" not in (line := process.stdout.readline()):
+        assert line, "the job ended before its time"
+    process.send_signal(end)
     log, _ = process.communicate(timeout=60)
-    assert process.returncode == 0, log
-    assert "Training was asked to stop" in log
-    assert read_model(base / "model")[0].num_topics == planted.TOPICS
+    if end == signal.SIGTERM:
+        assert process.returncode == 0, log
+        assert "Training was asked to stop" in log
+        assert read_model(base / "model")[0].num_topics == planted.TOPICS
+        assert (base / "model" / "model.safetensors").read_bytes() != expected
+    else:
+        assert process.returncode == -signal.SIGKILL, log
+        assert not list(base.glob("model/*"))
+
+    with caplog.at_level("INFO"):
+        job.run(lambda: False)
+    assert "Going on from the checkpoint" in caplog.text
+    assert (base / "model" / "model.safetensors").read_bytes() == expected
+
+
+def test_a_job_does_not_go_on_from_what_is_not_its_checkpoint(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(base))
+    monkeypatch.setenv("NTM_CHECKPOINT_SECONDS", "0")
+    (base / "checkpoints").mkdir()
+    jobs.write_config(base, "hyperparameters", jobs.HYPERPARAMETERS | {"epochs": "1"})
+    job.run(lambda: False)
+    shutil.rmtree(base / "model")
+    jobs.write_config(base, "hyperparameters", jobs.HYPERPARAMETERS | {"epochs": "2"})
+    assert "is of another job: epochs was 1 and is 2. Give this job a CheckpointConfig" in failure(base, monkeypatch)
+    checkpoint = base / "checkpoints" / "checkpoint-algo-1.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    assert "The checkpoint checkpoint-algo-1.pt cannot be read: " in failure(base, monkeypatch)
+
+
+def start_hosts(bases: dict[str, Path]) -> list[str]:
+    """Run a job of several hosts on this machine to its end; return their logs, those of a failed one marked."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    processes = [jobs.start("train", base, MASTER_ADDR="127.0.0.1", MASTER_PORT=port) for base in bases.values()]
+    logs = [process.communicate(timeout=120)[0] for process in processes]
+    return [f"FAILED {log}" if process.returncode else log for process, log in zip(processes, logs, strict=True)]
+
+
+@pytest.mark.parametrize("first", [300, 400])
+def test_two_hosts_train_one_model(first: int, tmp_path: Path) -> None:
+    documents = planted.corpus(400, 0)[0]
+    bases = {"algo-1": tmp_path / "1", "algo-2": tmp_path / "2"}
+    jobs.lay_out_shards(bases, [documents.part(0, first), documents.part(first, 400)], jobs.HYPERPARAMETERS)
+    logs = start_hosts(bases)
+    assert not any(log.startswith("FAILED") for log in logs), "\n".join(logs)
+    assert not (bases["algo-2"] / "model").exists()
+    topics = json.loads((bases["algo-1"] / "model" / "topics.json").read_text())
+    owners = [{word[0] for word, _ in topic["words"][:10]} for topic in topics["topics"]]
+    assert sorted(map(sorted, owners)) == [["a"], ["b"], ["c"], ["d"], ["e"]]
+    config = json.loads((bases["algo-1"] / "model" / "config.json").read_text())
+    assert config["training"]["documents"] == 400
+    pattern = r"host=(\S+), epoch=\d+, validation total_loss <loss>=(\S+)"
+    (one, loss), (two, same) = (found for log in logs for found in re.findall(pattern, log))
+    assert (one, two) == ("algo-1", "algo-2")
+    assert loss == same
+    # One host comes to this with these documents.
+    assert float(loss) == pytest.approx(4.056, rel=0.02)
+
+
+def test_a_host_that_fails_ends_the_others(tmp_path: Path) -> None:
+    documents = planted.corpus(400, 0)[0]
+    bases = {"algo-1": tmp_path / "1", "algo-2": tmp_path / "2"}
+    jobs.lay_out_shards(bases, [documents.part(0, 200), documents.part(200, 400)], jobs.HYPERPARAMETERS)
+    (bases["algo-1"] / TRAIN_FILE).write_bytes(b"PK\3\4 not records")
+    assert all(log.startswith("FAILED") for log in start_hosts(bases))
+    reasons = {host: (base / "output" / "failure").read_text() for host, base in bases.items()}
+    assert "Channel train, file part-00000.pbr: Record 1 does not begin" in reasons["algo-1"]
+    assert reasons["algo-2"] == "Another host of the job failed: its log and its failure reason say why."
+    assert not any((base / "model").exists() for base in bases.values())
 
 
 def test_without_the_optional_channels_words_are_ids(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,12 +243,12 @@ EMPTY_DOCUMENTS = records.sparse_file(np.zeros((3, planted.FEATURE_DIM), np.floa
     [
         (_configure("inputdataconfig", train=None), "There is no channel train; it is required"),
         (_configure("inputdataconfig", tests={}), "Channel tests is not known; allowed: train, validation, test"),
-        (_configure("inputdataconfig", train={"TrainingInputMode": "Pipe"}), "Channel train is in mode Pipe; allowed"),
+        (_configure("inputdataconfig", train={"TrainingInputMode": "Pipe"}), "in Pipe mode and has no pipe"),
         (
             _configure("inputdataconfig", train={"ContentType": "image/png"}),
             "Channel train has content type 'image/png'",
         ),
-        (_configure("resourceconfig", hosts=["algo-1", "algo-2"]), "The job has 2 hosts; this image trains on one"),
+        (_configure("resourceconfig", hosts=["algo-2", "algo-3"]), "this is host algo-1, which is not among algo-2"),
         (_configure("hyperparameters", num_topics="1"), "num_topics is '1'; allowed: an integer, 2 to 1000"),
         (_configure("hyperparameters", feature_dim="119"), "vocab.txt has 120 words; feature_dim is 119"),
         (_configure("hyperparameters", momentum="0.9"), "momentum is not a hyperparameter"),
@@ -169,6 +262,7 @@ EMPTY_DOCUMENTS = records.sparse_file(np.zeros((3, planted.FEATURE_DIM), np.floa
         (_write(TRAIN_FILE, b"PK\3\4 not records"), "Channel train, file part-00000.pbr: Record 1 does not begin"),
         (_write("input/data/auxiliary/vocab.txt", b"\xff"), "vocab.txt is not UTF-8"),
         (_write("input/data/auxiliary/tokenizer.json", b"{}"), "tokenizer.json is not a tokenizer of version 1"),
+        (_write("input/data/auxiliary/vectors.txt", b"a0 1 x\n"), "vectors.txt, line 1, has b'a0 1 x\\n': a word and"),
     ],
 )
 def test_the_failure_file_says_what_is_wrong(
@@ -178,6 +272,14 @@ def test_the_failure_file_says_what_is_wrong(
     text = failure(base, monkeypatch)
     assert reason in text
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("seconds", ["often", "-1", "nan", ""])
+def test_how_often_a_checkpoint_is_wanted_must_be_a_number(
+    seconds: str, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NTM_CHECKPOINT_SECONDS", seconds)
+    assert f"NTM_CHECKPOINT_SECONDS is {seconds!r}; allowed: a number of seconds" in failure(base, monkeypatch)
 
 
 def test_a_fault_of_ours_is_told_as_such(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,8 @@
+import importlib.util
+import io
 import struct
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ntm.bag_of_words import BagOfWords
+from ntm.bag_of_words import BagOfWords, concatenate
 from ntm.errors import InputError
-from ntm.recordio import read_recordio
+from ntm.recordio import read_recordio, stream_recordio
 from tests.unit.ntm import records
 
 
@@ -42,11 +46,77 @@ def test_sparse_records_of_the_sdk_are_read(counts: NDArray[np.float32]) -> None
     assert (corpus.counts > 0).all()
 
 
-@given(count_matrices(), st.sampled_from([np.float32, np.float64, np.int64]))
-def test_dense_records_of_the_sdk_are_read(counts: NDArray[np.float32], dtype: type) -> None:
+@given(
+    count_matrices(),
+    st.sampled_from([np.float32, np.float64, np.int64]),
+    st.sampled_from([records.dense_file, records.sdk_sparse_file]),
+)
+def test_all_types_and_both_tensors_of_the_sdk_are_read(
+    counts: NDArray[np.float32], dtype: type, write: Callable[[NDArray[Any]], bytes]
+) -> None:
     typed: NDArray[Any] = np.minimum(counts, 2**24).astype(dtype)
     expected = typed.astype(np.float32)
-    np.testing.assert_array_equal(dense(read_recordio(records.dense_file(typed), counts.shape[1])), expected)
+    np.testing.assert_array_equal(dense(read_recordio(write(typed), counts.shape[1])), expected)
+
+
+@given(count_matrices(), st.integers(1, 200))
+def test_blocks_of_any_size_give_the_same_documents(counts: NDArray[np.float32], block_bytes: int) -> None:
+    content = records.sparse_file(counts) + records.dense_file(counts)
+    parts = list(stream_recordio(io.BytesIO(content), counts.shape[1], block_bytes))
+    whole = concatenate(parts, counts.shape[1])
+    np.testing.assert_array_equal(dense(whole), np.concatenate([counts, counts]))
+    assert all(len(part) for part in parts)
+
+
+def test_records_of_the_preprocessing_function_are_read() -> None:
+    path = Path(__file__).parents[3] / "lambdas" / "preprocess" / "recordio.py"
+    spec = importlib.util.spec_from_file_location("preprocess_recordio", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    encoder = module.RecordEncoder(100_000)
+    bags = [((0, 1), (127, 2), (128, 3), (16_384, 4), (99_999, 5)), ((7, 300),)]
+    content = b"".join(encoder.encode(bag, f"document {number}".encode()) for number, bag in enumerate(bags))
+    corpus = read_recordio(content, 100_000)
+    assert list(zip(corpus.words.tolist(), corpus.counts.tolist(), strict=True)) == [
+        pair for bag in bags for pair in bag
+    ]
+    assert corpus.offsets.tolist() == [0, 5, 6]
+
+
+def test_labels_metadata_and_other_features_count_for_nothing() -> None:
+    rich = records.sparse_record([1, 2], [3, 4], [10], uid="x")
+    rich.label["values"].float32_tensor.values.append(7)
+    rich.label["values"].int32_tensor.keys.append(9)
+    rich.features["other"].float64_tensor.values.extend([1, 2, 3])
+    rich.features["picture"].bytes.value.append(b"not a number")
+    rich.metadata, rich.configuration = '{"a": 1}', "c"
+    plain = records.sparse_record([5], [6], [10])
+    corpus = read_recordio(records.framed([plain, rich, plain]), 10)
+    assert (corpus.words.tolist(), corpus.counts.tolist()) == ([5, 1, 2, 5], [6, 3, 4, 6])
+
+
+def test_a_payload_may_hold_the_magic_number() -> None:
+    # At a multiple of four bytes, where a record could begin.
+    payload = records.sparse_record([1], [1], [10]).SerializeToString()
+    tag = b"\x1a"  # uid
+    filler = b"\0" * (-(len(payload) + 2) % 4)
+    uid = filler + struct.pack("<II", 0xCED7230A, 8) + b"abcdefgh"
+    content = records.framed([payload + tag + bytes([len(uid)]) + uid, payload])
+    for block_bytes in (1, 50, 1000):
+        parts = list(stream_recordio(io.BytesIO(content), 10, block_bytes))
+        assert concatenate(parts, 10).words.tolist() == [1, 1]
+
+
+def test_the_first_wrong_record_of_the_whole_file_is_named() -> None:
+    content = ONE * 5 + records.framed([records.sparse_record([1], [1], [11])]) + ONE
+    with pytest.raises(InputError, match="Record 6 has shape 11"):
+        list(stream_recordio(io.BytesIO(content), 10, len(ONE)))
+    content = ONE * 5 + records.framed([records.sparse_record([10], [1], [10])])
+    with pytest.raises(InputError, match="Document 6 has word id 10"):
+        list(stream_recordio(io.BytesIO(content), 10, len(ONE)))
+    assert len(next(stream_recordio(io.BytesIO(content), 10, len(ONE)))) == 1
 
 
 def test_types_may_change_from_record_to_record() -> None:
@@ -82,6 +152,8 @@ def test_an_empty_file_has_no_document() -> None:
     assert len(read_recordio(b"", 10)) == 0
 
 
+# A record of one word whose key goes on where it ends.
+CUT = b"\x0a\x06values\x12\x0f\x12\x0d\x0a\x04\x00\x00\x80?\x12\x02\x01\x81\x1a\x01\x0a"
 ONE = records.framed([records.sparse_record([1], [1], [10])])
 
 
@@ -98,6 +170,9 @@ ONE = records.framed([records.sparse_record([1], [1], [10])])
         (records.framed([records.sparse_record([1], [1], [11])]), "Record 1 has shape 11; feature_dim is 10"),
         (records.framed([records.sparse_record([], [1, 2], [])]), "Record 1 has 2 values; expected 10, feature_dim"),
         (records.framed([records.sparse_record([1, 2], [1], [10])]), "Record 1 has 1 values; expected 2, as many"),
+        (records.framed([b"\x0a\x19" + CUT]), "Record 1 has packed numbers that end in the middle of a number"),
+        (ONE + records.framed([b"\xff" * 12, b""]), "Record 2 is not a protobuf message"),
+        (ONE + records.framed([b"", b"\xff" * 12]), "Record 2 has no tensor"),
         (records.framed([records.sparse_record([10], [1], [10])]), "Document 1 has word id 10; allowed: 0 to 9"),
         (records.framed([records.sparse_record([2**63], [1], [10])]), "Document 1 has word id -9223372036854775808"),
         (ONE + records.framed([records.sparse_record([3], [-1], [10])]), "Document 2 has count -1.0 for word 3"),

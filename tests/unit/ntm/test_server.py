@@ -16,10 +16,17 @@ from ntm.bag_of_words import BagOfWords
 from ntm.errors import InputError
 from ntm.hyperparameters import Hyperparameters
 from ntm.inference import Layer, TopicModel
-from ntm.topics import describe
+from ntm.topics import Topics
 from tests.unit.ntm import jobs, planted
 
 LIMIT = 6 * 1024 * 1024
+TOPICS = Topics(
+    share=np.full(planted.TOPICS, 1 / planted.TOPICS, np.float32),
+    words=np.tile(np.arange(3), (planted.TOPICS, 1)),
+    weights=np.zeros((planted.TOPICS, 3), np.float32),
+    npmi=np.zeros(planted.TOPICS),
+    uniqueness=np.ones(planted.TOPICS),
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +47,12 @@ def model() -> TopicModel:
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory, model: TopicModel, corpus: BagOfWords) -> Path:
+def base(tmp_path_factory: pytest.TempPathFactory, model: TopicModel) -> Path:
     base = tmp_path_factory.mktemp("served")
     auxiliary = Auxiliary(
         "".join(f"{word}\n" for word in jobs.VOCABULARY).encode(), json.dumps(jobs.TOKENIZER).encode()
     )
-    write_model(
-        base / "model", model, describe(model, corpus), auxiliary, Hyperparameters.parse(jobs.HYPERPARAMETERS), {}
-    )
+    write_model(base / "model", model, TOPICS, auxiliary, Hyperparameters.parse(jobs.HYPERPARAMETERS), {})
     return base
 
 
@@ -258,9 +263,9 @@ def test_without_a_model_there_is_no_server(tmp_path: Path, base: Path) -> None:
         read_model(damaged)
 
 
-def test_a_model_without_a_vocabulary_reads_counts_only(tmp_path: Path, model: TopicModel, corpus: BagOfWords) -> None:
+def test_a_model_without_a_vocabulary_reads_counts_only(tmp_path: Path, model: TopicModel) -> None:
     settings = Hyperparameters.parse(jobs.HYPERPARAMETERS)
-    write_model(tmp_path / "model", model, describe(model, corpus), Auxiliary(None, None), settings, {})
+    write_model(tmp_path / "model", model, TOPICS, Auxiliary(None, None), settings, {})
     server = Server(tmp_path)
     assert len(server.invoke(ROW, "text/csv")) == 1
     for body, content_type in (({"instances": ["a1"]}, "application/json"), (b"a1", "text/plain")):

@@ -1,0 +1,96 @@
+"""Training on the GPU against the CPU of the same machine."""
+
+# Typer takes what it needs from a default that is a list, and changes nothing.
+# ruff: noqa: B006
+
+import itertools
+import time
+from typing import Annotated
+
+import torch
+import typer
+from _common import command, console, show, train
+
+TOPICS = 20
+HIDDEN = 256
+
+# How often a step goes over the documents' probabilities [D, V] (see ``ntm.functions``): they are written as logits,
+# read and written by the softmax and once more to make the gradient, and read by its three sums.
+_PASSES = 1 + 2 + 2 + 3
+# Over each parameter: its gradient is written; Adam reads it, the parameter and two moments, and writes these three.
+_OPTIMIZER_PASSES = 1 + 4 + 3
+_FLOAT_BYTES = 4
+_COPIED_BYTES = 2**29
+
+
+def main(
+    vocabulary: Annotated[list[int], typer.Option(help="May be repeated.", min=20)] = [2_000, 20_000],
+    batch: Annotated[list[int], typer.Option(help="mini_batch_size; may be repeated.", min=1)] = [256, 4096],
+    documents: Annotated[int, typer.Option(help="Synthetic, of 50 words each.", min=1000)] = 100_000,
+    epochs: Annotated[int, typer.Option(help="Of each training.", min=1)] = 3,
+    threads: Annotated[int | None, typer.Option(help="Of the CPU. Default: a thread a core.", min=1)] = None,
+) -> None:
+    """Measure documents a second on the CPU and on the first GPU, by turns; without a GPU, say so and stop.
+
+    20 topics, one hidden layer of 256, Adam, no surplus topics. The share of the memory bandwidth: what a step's passes
+    over the batch's probabilities and over the parameters come to, in bytes a second, against a copy that is measured
+    in the same run. What stays in a cache between two passes is counted too, so it may be above 100 %; far below it, a
+    step waits for something else than memory.
+    """
+    if not torch.cuda.is_available():
+        console.print("This machine has no GPU that torch can use: there is nothing to compare.")
+        return
+    cores = threads or torch.get_num_threads()
+    devices = {"cpu": {"CUDA_VISIBLE_DEVICES": ""}, "cuda": {}}
+    bandwidth = {device: _copy_bandwidth(device) for device in devices}
+    rows = []
+    for words, size in itertools.product(vocabulary, batch):
+        taken = {
+            device: train(
+                cores,
+                environ,
+                documents=documents,
+                vocabulary=words,
+                objective={"surplus": 1.0},
+                hyperparameters={
+                    "num_topics": TOPICS,
+                    "encoder_layers": str(HIDDEN),
+                    "optimizer": "adam",
+                    "mini_batch_size": size,
+                    "epochs": epochs,
+                },
+            )["docs_per_s"]
+            for device, environ in devices.items()
+        }
+        moved = _FLOAT_BYTES * (_PASSES * size * words + _OPTIMIZER_PASSES * words * (HIDDEN + TOPICS + 1))
+        shares = (f"{taken[device] / size * moved / bandwidth[device]:.1%}" for device in devices)
+        figures = (f"{taken[device]:,.0f}" for device in devices)
+        rows.append((f"{words:,}", f"{size:,}", *figures, f"{taken['cuda'] / taken['cpu']:.2f}", *shares))
+        console.print(" · ".join(rows[-1]), soft_wrap=True)
+    speeds = ", ".join(f"{device} {speed / 1e9:,.0f} GB/s" for device, speed in bandwidth.items())
+    title = f"{torch.cuda.get_device_name()} against {cores} threads; a copy in memory: {speeds}"
+    columns = ["V", "batch", "CPU docs/s", "GPU docs/s", "ratio", "CPU share of bandwidth", "GPU share of bandwidth"]
+    show(title, columns, rows)
+
+
+def _copy_bandwidth(device: str) -> float:
+    """Return the bytes a second, read and written, of a large copy: the best of ten."""
+    source = torch.ones(_COPIED_BYTES // _FLOAT_BYTES, device=device)
+    target = torch.empty_like(source)
+    best = float("inf")
+    for _ in range(10):
+        _wait(device)
+        started = time.perf_counter()
+        target.copy_(source)
+        _wait(device)
+        best = min(best, time.perf_counter() - started)
+    return 2 * _COPIED_BYTES / best
+
+
+def _wait(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,71 @@
+"""One host against several: throughput and the loss that they come to."""
+
+import socket
+from typing import Annotated, Any
+
+import typer
+from _common import Repeats, command, console, result, show, spread, start_training, train
+
+
+def main(
+    hosts: Annotated[int, typer.Option(help="Processes on this machine, one thread each.", min=2)] = 2,
+    documents: Annotated[int, typer.Option(help="Of 50 words each; the hosts share them.", min=1000)] = 50_000,
+    vocabulary: Annotated[int, typer.Option(min=20)] = 5_000,
+    topics: Annotated[int, typer.Option(min=2)] = 20,
+    epochs: Annotated[int, typer.Option(help="Of each training.", min=1)] = 10,
+    repeats: Repeats = 3,
+    interface: Annotated[str, typer.Option(help="Of the network, over which the hosts speak (gloo).")] = "lo",
+) -> None:
+    """Train with all documents on one host, then with a part of them on each of several, by turns.
+
+    Every host has one thread and the default hyperparameters. The corpus is synthetic; the validation documents are
+    others of the same topics. The ratio is the throughput of all hosts together to that of one; its limit is their
+    number, if there are as many cores.
+
+      hosts.py --documents 20000 --epochs 5 --repeats 1
+    """
+    training = {"documents": documents, "vocabulary": vocabulary, "validation": max(1, documents // 10)}
+    # Patience for all epochs: both take as many.
+    settings = {"num_topics": topics, "epochs": epochs, "num_patience_epochs": epochs}
+    alone, together = [], []
+    for number in range(repeats):
+        training["hyperparameters"] = settings | {"seed": number}
+        alone.append(train(1, **training))
+        together.append(_train_together(hosts, interface, **training))
+        figures = f"{alone[-1]['docs_per_s']:,.0f} and {together[-1]['docs_per_s']:,.0f} documents/s"
+        console.print(f"seed {number}: {figures}", soft_wrap=True)
+    rows = [
+        (
+            name,
+            spread([run["docs_per_s"] for run in runs], ",.0f"),
+            spread([run["docs_per_s"] / one["docs_per_s"] for run, one in zip(runs, alone, strict=True)], ".2f"),
+            spread([run["epoch_s"] for run in runs], ".1f"),
+            spread([run["loss"] for run in runs], ".4f"),
+            spread([run["validation"] for run in runs], ".4f"),
+            spread([run["peak_mb"] for run in runs], ".0f"),
+        )
+        for name, runs in (("1", alone), (str(hosts), together))
+    ]
+    columns = ["hosts", "docs/s", "ratio", "s/epoch", "training loss", "validation loss", "peak MB of a host"]
+    show("Median (least…most); losses in nats a word", columns, rows)
+
+
+def _train_together(hosts: int, interface: str, **training: Any) -> dict[str, Any]:
+    """Train on several hosts; return the measures of the first one, and the throughput of all."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    processes = [
+        start_training(1, meeting, hosts=hosts, rank=rank, interface=interface, **training) for rank in range(hosts)
+    ]
+    try:
+        runs = [result(process) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    peak = max(run["peak_mb"] for run in runs)
+    return runs[0] | {"docs_per_s": sum(run["docs_per_s"] for run in runs), "peak_mb": peak}
+
+
+if __name__ == "__main__":
+    command(main)

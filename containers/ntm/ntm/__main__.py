@@ -1,0 +1,5 @@
+"""``python -m ntm``."""
+
+from ntm.cli import main
+
+main()

@@ -1,0 +1,13 @@
+"""Where the command line prints."""
+
+from typing import TextIO
+
+from rich.console import Console
+
+_WIDTH_OF_A_PIPE = 110
+
+
+def console_of(stream: TextIO) -> Console:
+    """Return the console that writes to a stream; it prints texts as they are."""
+    width = None if stream.isatty() else _WIDTH_OF_A_PIPE
+    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)

@@ -1,0 +1,146 @@
+"""What learns: the network, its optimizer and the noise; one replica on one device of one host."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ntm.bag_of_words import BagOfWords
+from ntm.batch import Batch
+from ntm.hosts import Hosts
+from ntm.hyperparameters import Hyperparameters
+from ntm.inference import Array
+from ntm.model import Losses, Network, select_topics
+from ntm.optimizers import annealing, make_optimizer, shape_gradients
+
+# The logarithm of a weight of 0 has no gradient.
+_SMALLEST = 1e-12
+
+
+class Learner:
+    """A network that takes gradient steps on its objective, and whose topics can be dropped."""
+
+    def __init__(self, hyperparameters: Hyperparameters, num_topics: int, word_counts: NDArray[np.float64], rank: int):
+        """Make a network with random weights: the same on all hosts.
+
+        Args:
+            hyperparameters: those of the training job.
+            num_topics: the number of topics to begin with.
+            word_counts: of the corpus [V].
+            rank: this host's; each has a noise of its own.
+        """
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._hyperparameters, self._objective = hyperparameters, hyperparameters.objective_settings
+        self._unigram = torch.from_numpy(((word_counts + 1) / (word_counts + 1).sum()).astype(np.float32))
+        self._noise = torch.Generator(self.device).manual_seed(hyperparameters.seed * 1000 + rank)
+        self.network = self._make_network(num_topics)
+        self._optimizer = make_optimizer(self.network.parameters(), hyperparameters)
+
+    def _make_network(self, num_topics: int) -> Network:
+        # The caller's random state stays as it is.
+        with torch.random.fork_rng([]):
+            torch.manual_seed(self._hyperparameters.seed)
+            return Network(self._hyperparameters, num_topics, self._unigram).to(self.device)
+
+    def step(self, documents: BagOfWords, progress: float) -> Tensor:
+        """Take one gradient step.
+
+        Args:
+            documents: the mini-batch; nothing is done if there are none.
+            progress: part of the training's steps that is done with this one.
+
+        Returns:
+            ``losses_sums`` of the mini-batch.
+        """
+        if not len(documents):
+            return torch.zeros(3, dtype=torch.float64, device=self.device)
+        batch, objective, hyperparameters = Batch.of(documents, self.device), self._objective, self._hyperparameters
+        grown = min(1.0, progress / (objective.build_up or progress))
+        self.network.train()
+        losses: Losses = self.network(batch, self._noise, objective.divergence * grown)
+        # Summed, not averaged, over the documents: Adadelta, the default, hardly moves where gradients are small.
+        cost = losses.bound
+        if objective.information:
+            cost = cost - objective.information * len(batch) * mutual_information(losses.theta)
+        self._optimizer.zero_grad()
+        cost.backward()  # type: ignore[no-untyped-call]
+        shape_gradients(self.network.parameters(), hyperparameters.rescale_gradient, hyperparameters.clip_gradient)
+        if objective.annealed:
+            for group in self._optimizer.param_groups:
+                group["lr"] = group.setdefault("peak", group["lr"]) * annealing(progress)
+        self._optimizer.step()
+        return losses_sums(losses, batch)
+
+    @torch.no_grad()
+    def evaluate(self, chunks: Iterable[BagOfWords]) -> NDArray[np.float64]:
+        """Return ``losses_sums`` of documents; the noise of h is the same at each call."""
+        self.network.eval()
+        noise = torch.Generator(self.device).manual_seed(0)
+        sums = torch.zeros(3, dtype=torch.float64, device=self.device)
+        for chunk in chunks:
+            batch = Batch.of(chunk, self.device)
+            sums += losses_sums(self.network(batch, noise), batch)
+        return sums.numpy(force=True)
+
+    def topic_weights(self, documents: BagOfWords) -> Array:
+        """Return the documents' topic mixtures, float32 [D, K], as serving gives them."""
+        self.network.eval()
+        weights: Array = self.network.topic_weights(Batch.of(documents, self.device)).numpy(force=True)
+        return weights
+
+    def average(self, hosts: Hosts, weight: float) -> None:
+        """Become the mean of all hosts' networks, this one's having the given weight; optimizers stay their own."""
+        hosts.average([each for each in self.network.state_dict().values() if each.is_floating_point()], weight)
+
+    def keep(self, topics: NDArray[np.int64]) -> None:
+        """Drop all topics but these, with all that the optimizer knows of them."""
+        index = torch.from_numpy(topics).to(self.device)
+        network, optimizer = self.network, self._optimizer
+        self.network = self._make_network(len(topics))
+        self.network.load_state_dict(
+            {name: select_topics(name, tensor, index) for name, tensor in network.state_dict().items()}
+        )
+        self._optimizer = make_optimizer(self.network.parameters(), self._hyperparameters)
+        for group, before in zip(self._optimizer.param_groups, optimizer.param_groups, strict=True):
+            group.update({name: value for name, value in before.items() if name != "params"})
+        for (name, parameter), old in zip(self.network.named_parameters(), network.parameters(), strict=True):
+            self._optimizer.state[parameter] = {
+                key: select_topics(name, value, index) if value.shape == old.shape else value
+                for key, value in optimizer.state[old].items()
+            }
+
+    def state(self) -> dict[str, Any]:
+        """Return all that it takes to go on from here."""
+        return {
+            "num_topics": self.network.num_topics,
+            "network": self.network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "noise": self._noise.get_state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.network = self._make_network(state["num_topics"])
+        self.network.load_state_dict(state["network"])
+        self._optimizer = make_optimizer(self.network.parameters(), self._hyperparameters)
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._noise.set_state(state["noise"].cpu())
+
+
+def mutual_information(theta: Tensor) -> Tensor:
+    """Return that of a document and a topic drawn from its mixture, in nats, given mixtures [D, K]."""
+    mean = theta.mean(0)
+    return _negative_entropy(theta).mean() - _negative_entropy(mean)
+
+
+def _negative_entropy(weights: Tensor) -> Tensor:
+    return (weights * weights.clamp_min(_SMALLEST).log()).sum(-1)
+
+
+def losses_sums(losses: Losses, batch: Batch) -> Tensor:
+    """Return the sums of the documents' reconstruction and divergence, nats a word, and their number, float64 [3]."""
+    parts = torch.stack([losses.reconstruction, losses.divergence]) / batch.lengths
+    return torch.cat([parts.sum(1, dtype=torch.float64), parts.new_tensor([len(batch)], dtype=torch.float64)])

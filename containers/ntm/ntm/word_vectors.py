@@ -1,0 +1,77 @@
+"""Word vectors in a text file, by which topics are judged: the auxiliary channel's ``vectors.txt``.
+
+The format is GloVe's (https://nlp.stanford.edu/projects/glove/): a line is a word and its d numbers, separated by
+spaces. Word2vec's, which begins with a line of two numbers, is read too.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ntm import coherence
+from ntm.errors import InputError
+from ntm.inference import Array
+from ntm.topics import Topics
+
+VECTORS = "vectors.txt"
+
+
+def read_word_vectors(path: Path, words: Sequence[str]) -> Array:
+    """Read the vectors of a vocabulary's words; what the file has of other words costs no memory.
+
+    Args:
+        path: the file, UTF-8.
+        words: the vocabulary, V words.
+
+    Returns:
+        float32 [V, d]; NaN for a word that has no vector or one of zeros, which has no direction.
+
+    Raises:
+        InputError: no word has a vector, or a word's line does not hold d finite numbers.
+    """
+    wanted = {word.encode(): number for number, word in enumerate(words)}
+    vectors: Array = np.zeros((len(words), 0), np.float32)
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not vectors.size:
+                fields = line.split()
+                if number == 1 and len(fields) == 2 and all(map(bytes.isdigit, fields)):
+                    continue
+                vectors = np.full((len(words), max(1, len(fields) - 1)), np.nan, np.float32)
+            # A word's first line counts: they come by frequency.
+            word = wanted.pop(line[: line.find(b" ")], None)
+            if word is not None:
+                vectors[word] = _numbers(line, vectors.shape[1], f"{path.name}, line {number}")
+    vectors[~vectors.any(axis=1)] = np.nan
+    if np.isnan(vectors).all():
+        raise InputError(f"{path.name} has a vector of none of the {len(words)} words of the vocabulary.")
+    return vectors
+
+
+def _numbers(line: bytes, dimension: int, place: str) -> Array:
+    word, *fields = line.split()
+    try:
+        with np.errstate(over="ignore"):
+            numbers = np.array([float(field) for field in fields], np.float32)
+    except ValueError:
+        raise InputError(f"{place}, has {line[:80]!r}: a word and numbers are allowed.") from None
+    if len(numbers) != dimension or not np.isfinite(numbers).all():
+        raise InputError(
+            f"{place}, has {len(numbers)} numbers for the word {word.decode()}; allowed: {dimension} finite ones, "
+            "as many as in the first line."
+        )
+    return numbers
+
+
+def with_wetc(topics: Topics, vectors: Array) -> Topics:
+    """Return the topics with their coherence by the words' vectors [V, d]."""
+    return dataclasses.replace(topics, wetc=coherence.wetc(topics.words, vectors))
+
+
+def mean_of_known(scores: NDArray[np.float64]) -> float:
+    """Return the mean over the topics that have a score; NaN if none has."""
+    known = scores[np.isfinite(scores)]
+    return float(known.mean()) if len(known) else float("nan")

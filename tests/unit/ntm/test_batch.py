@@ -1,0 +1,51 @@
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ntm.bag_of_words import BagOfWords
+from ntm.batch import Batch, even_sizes, split
+from tests.unit.ntm import jobs, planted
+
+
+@given(st.integers(0, 10_000), st.integers(1, 500))
+def test_batches_are_of_nearly_one_size(documents: int, batches: int) -> None:
+    sizes = even_sizes(documents, batches)
+    assert len(sizes) == batches
+    assert sum(sizes) == documents
+    assert max(sizes) - min(sizes) <= 1
+
+
+@given(st.lists(st.integers(0, 9), max_size=8), st.data())
+def test_split_keeps_the_documents_and_their_order(chunks: list[int], data: st.DataObject) -> None:
+    bag = planted.corpus(sum(chunks), 0)[0]
+    ends = np.cumsum(chunks).tolist()
+    parts = [bag.part(end - size, end) for size, end in zip(chunks, ends, strict=True)]
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(bag)), max_size=5)))
+    sizes = np.diff([0, *cuts]).tolist()
+    found = list(split(parts, sizes, bag.feature_dim))
+    assert [len(part) for part in found] == sizes
+    for part, start in zip(found, np.cumsum([0, *sizes]), strict=False):
+        same(part, bag.part(start, start + len(part)))
+
+
+def same(one: BagOfWords, other: BagOfWords) -> None:
+    assert one.offsets.tolist() == other.offsets.tolist()
+    assert one.words.tolist() == other.words.tolist()
+    assert one.counts.tolist() == other.counts.tolist()
+
+
+def test_a_batch_is_sorted_both_ways() -> None:
+    bag = planted.corpus(20, 1)[0]
+    for feature_dim in (bag.feature_dim, 2**16 + 1):
+        wide = BagOfWords(bag.offsets, bag.words, bag.counts, feature_dim)
+        batch = Batch.of(wide, torch.device("cpu"))
+        assert len(batch) == 20
+        counts = jobs.dense(bag)
+        assert batch.lengths.tolist() == counts.sum(axis=1).tolist()
+        for word in (0, 57, bag.feature_dim - 1):
+            entries = batch.by_word[batch.word_offsets[word] : batch.word_offsets[word + 1]]
+            assert batch.documents[entries].tolist() == np.flatnonzero(counts[:, word]).tolist()
+        assert len(batch.word_offsets) == feature_dim + 1
+        first, last = batch.entries(3, 5)
+        assert set(batch.documents[first:last].tolist()) == {3, 4}
