@@ -11,7 +11,7 @@ from scipy.special import softmax
 
 from ntm.bag_of_words import BagOfWords
 from ntm.corpus import Corpus
-from ntm.hyperparameters import Hyperparameters
+from ntm.hyperparameters import RECOMMENDED, Hyperparameters
 from ntm.training import Trainer
 
 
@@ -28,7 +28,13 @@ if __name__ == "__main__":
     data = common.load(arguments.data)
     given = dict(pair.split("=", 1) for pair in arguments.hyperparameters.split())
     hyperparameters = Hyperparameters.parse(
-        {"feature_dim": data["train"].shape[1], "num_topics": arguments.k, "seed": arguments.seed, **given}
+        {
+            "feature_dim": data["train"].shape[1],
+            "num_topics": arguments.k,
+            "seed": arguments.seed,
+            **RECOMMENDED,
+            **given,
+        }
     )
     with common.Timer() as timer:
         trained = Trainer(Corpus.of(bag_of(data["train"])), hyperparameters).run(None)

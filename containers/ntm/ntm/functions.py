@@ -1,6 +1,6 @@
-"""The two passes over words, from sparse counts, each with its gradient in closed form.
+"""The passes over words, each with its gradient in closed form.
 
-Neither makes a matrix of documents x words but for a slice that fits the cache: memory follows the words that occur.
+None makes a matrix of documents x words but for a slice that fits the cache: memory follows the words that occur.
 """
 
 from typing import Any
@@ -47,6 +47,24 @@ def reconstruction(theta: Tensor, weights: Tensor, bias: Tensor, batch: Batch) -
     return total, losses
 
 
+def normalised(weights: Tensor, mean: Tensor, covariance: Tensor, floor: float) -> tuple[Tensor, Tensor]:
+    """Return weights and bias that give each word's logit mean 0 and variance 1 over documents.
+
+    The logits of theta are ``theta @ weights.T``: their mean and variance follow from those of theta.
+
+    Args:
+        weights: of topics for words [V, K].
+        mean: of theta [K].
+        covariance: of theta [K, K].
+        floor: added to the variance.
+
+    Returns:
+        Weights [V, K] and bias [V].
+    """
+    scaled, bias = _Normalised.apply(weights, mean, covariance, floor)  # type: ignore[no-untyped-call]
+    return scaled, bias
+
+
 class _BagOfEmbeddings(torch.autograd.Function):
     """The gradient is the same operation on the transposed matrix: a bag for each word."""
 
@@ -63,11 +81,11 @@ class _BagOfEmbeddings(torch.autograd.Function):
         batch: Batch = ctx.batch
         (weights,) = ctx.saved_tensors
         gradient = functional.embedding_bag(
-            batch.documents[batch.by_word],
+            batch.documents.index_select(0, batch.by_word),
             gradients[0].contiguous(),
             batch.word_offsets[:-1],
             mode="sum",
-            per_sample_weights=weights[batch.by_word],
+            per_sample_weights=weights.index_select(0, batch.by_word),
         )
         return gradient, None, None
 
@@ -91,7 +109,7 @@ class _Reconstruction(torch.autograd.Function):
             counts = batch.counts[first:last]
             cells = (batch.documents[first:last] - start) * len(bias) + batch.words[first:last]
             flat = probabilities.view(-1)
-            likelihood = flat[cells].clamp_min(_SMALLEST).log_().mul_(counts)
+            likelihood = flat.index_select(0, cells).clamp_min_(_SMALLEST).log_().mul_(counts)
             losses.index_add_(0, batch.documents[first:last], likelihood, alpha=-1)
             if by_theta is not None and by_weights is not None and by_bias is not None:
                 probabilities *= batch.lengths[part, None]
@@ -108,3 +126,25 @@ class _Reconstruction(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         by_theta, by_weights, by_bias = ctx.saved_tensors
         return by_theta * gradients[0], by_weights * gradients[0], by_bias * gradients[0], None
+
+
+class _Normalised(torch.autograd.Function):
+    """With s = sqrt(diag(W C W') + floor): scaled = W / s and bias = -scaled m."""
+
+    @staticmethod
+    def forward(ctx: Any, weights: Tensor, mean: Tensor, covariance: Tensor, floor: float) -> tuple[Tensor, Tensor]:
+        spread = weights @ covariance
+        deviation = torch.linalg.vecdot(spread, weights).add_(floor).sqrt_().unsqueeze(1)
+        scaled = weights / deviation
+        ctx.save_for_backward(scaled, deviation, spread, mean)
+        return scaled, -(scaled @ mean)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        scaled, deviation, spread, mean = ctx.saved_tensors
+        by_scaled = torch.addr(gradients[0], gradients[1], mean, alpha=-1)
+        along = torch.linalg.vecdot(by_scaled, scaled).unsqueeze(1)
+        by_weights = by_scaled.addcmul_(spread, along / deviation, value=-1).div_(deviation)
+        by_mean = -(scaled.T @ gradients[1])
+        by_covariance = (scaled * along).T @ scaled / -2
+        return by_weights, by_mean, by_covariance, None

@@ -18,7 +18,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from ntm.batch import Batch
-from ntm.functions import bag_of_embeddings, reconstruction
+from ntm.functions import bag_of_embeddings, normalised, reconstruction
 from ntm.hyperparameters import Hyperparameters
 from ntm.inference import Array, Layer, TopicModel
 
@@ -128,9 +128,9 @@ class WordLayer(nn.Module):
             left = torch.zeros_like(lengths).index_add_(0, batch.documents, kept)
             # A document that lost all of its words keeps them.
             empty = left == 0
-            counts = torch.where(empty[batch.documents], counts, kept)
+            counts = torch.where(empty.index_select(0, batch.documents), counts, kept)
             lengths = torch.where(empty, lengths, left)
-        frequencies = counts / lengths[batch.documents]
+        frequencies = counts / lengths.index_select(0, batch.documents)
         units = bag_of_embeddings(self.weight, INPUT_SCALE * frequencies, batch) + self.bias
         return units if self.norm is None else self.norm(units)
 
@@ -179,9 +179,8 @@ class Decoder(nn.Module):
             with torch.no_grad():
                 self.topic_mean.lerp_(mean, _MOMENTUM)
                 self.topic_covariance.lerp_(covariance, _MOMENTUM)
-        variance = ((self.weight @ covariance) * self.weight).sum(1)
-        weights = self.weight / (variance + _VARIANCE_FLOOR).sqrt()[:, None]
-        return weights, self.bias - weights @ mean
+        weights, centre = normalised(self.weight, mean, covariance, _VARIANCE_FLOOR)
+        return weights, self.bias + centre
 
 
 class Network(nn.Module):

@@ -31,8 +31,8 @@ from ntm.pruning import survivors, topics_at
 from ntm.ranking import TopicStatistics, best_words, most_coherent
 from ntm.topics import WORDS_PER_TOPIC, Topics
 
-# So many batches are taken out of the corpus at once.
-_BATCHES_PER_CHUNK = 32
+# So many documents are taken out of the corpus at once, or a batch if that is more.
+_CHUNK = 8192
 _EVALUATION_BATCH = 1024
 # Enough documents to embed words by, and to tell a coherent topic from one that is not.
 _SAMPLE_DOCUMENTS = 20_000
@@ -189,6 +189,9 @@ class Trainer:
         }
         if (saved := self._checkpoints.load(self._job)) is not None:
             self._restore(saved)
+        done = float(saved is not None and (self._state.epoch - 1) * steps + self._state.steps)
+        if self._hosts.largest(done) != -self._hosts.largest(-done):
+            raise InputError("The hosts' checkpoints are not of the same step: delete those of this job to start anew.")
 
     def run(self, validation: Corpus | None) -> Trained:
         """Train until the epochs are over, the validation loss no longer falls, or ``stopped`` says so.
@@ -303,7 +306,7 @@ class Trainer:
 
     def _batches(self, skip: int) -> Iterator[BagOfWords]:
         """Yield the epoch's documents in random order, in batches of nearly equal size: no small rest."""
-        chunks = self._corpus.chunks(self._random, max(1, _BATCHES_PER_CHUNK * max(self._sizes)))
+        chunks = self._corpus.chunks(self._random, max(_CHUNK, *self._sizes))
         return itertools.islice(batches.split(chunks, self._sizes, self._corpus.feature_dim), skip, None)
 
     def _wanted_topics(self, progress: float) -> int:

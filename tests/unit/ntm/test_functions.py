@@ -4,7 +4,7 @@ from torch import Tensor
 
 from ntm import functions
 from ntm.batch import Batch
-from ntm.functions import bag_of_embeddings, reconstruction
+from ntm.functions import bag_of_embeddings, normalised, reconstruction
 from tests.unit.ntm import jobs, planted
 
 UNITS = 7
@@ -61,3 +61,20 @@ def test_without_a_gradient_none_is_made(batch: Batch) -> None:
         weights = parameter(planted.FEATURE_DIM, planted.TOPICS, seed=0)
         total, losses = reconstruction(theta, weights, torch.zeros(planted.FEATURE_DIM), batch)
     assert total == pytest.approx(losses.sum())
+
+
+def test_normalised_weights_have_autograds_gradient_and_give_logits_of_variance_one() -> None:
+    torch.manual_seed(0)
+    weights = torch.randn(7, 4, dtype=torch.float64, requires_grad=True)
+    theta = torch.softmax(torch.randn(50, 4, dtype=torch.float64), dim=1)
+    mean = theta.mean(0).requires_grad_()
+    covariance = (theta - theta.mean(0)).T @ (theta - theta.mean(0)) / len(theta)
+    scaled, bias = normalised(weights, mean, covariance, 0.0)
+    logits = theta @ scaled.T + bias
+    assert torch.allclose(logits.mean(0), torch.zeros(7, dtype=torch.float64), atol=1e-12)
+    assert torch.allclose(logits.var(0, correction=0), torch.ones(7, dtype=torch.float64))
+
+    def symmetric(weights: torch.Tensor, mean: torch.Tensor, covariance: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return normalised(weights, mean, (covariance + covariance.T) / 2, 1e-3)
+
+    assert torch.autograd.gradcheck(symmetric, (weights, mean, covariance.requires_grad_()))
