@@ -11,6 +11,9 @@ from ntm.inference import Array, chunks
 
 _COHERENCE_WORDS = 10
 
+# Where both are added: coherence goes from -1 to 1, uniqueness from 1 / K to 1.
+UNIQUENESS_WEIGHT = 0.5
+
 
 def npmi(
     words: NDArray[np.int64],

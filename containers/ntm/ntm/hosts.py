@@ -1,8 +1,8 @@
 """The hosts of a training job, each with its own documents and a replica of the network.
 
 Replicas are averaged every few steps instead of gradients at each (local SGD: Stich, arXiv 1805.09767; Lin et al.,
-arXiv 1808.07217): a network over words is large for the little work of a step, and what hosts send each other would
-take longer than the work.
+arXiv 1808.07217): a network over words is large for the little work of a step, megabytes of gradients for a few
+milliseconds.
 """
 
 import datetime

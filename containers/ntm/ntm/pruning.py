@@ -8,10 +8,8 @@ best does, as in a sparse mixture (Figueiredo and Jain, Unsupervised Learning of
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.coherence import uniqueness
+from ntm.coherence import UNIQUENESS_WEIGHT, uniqueness
 
-# Coherence goes from -1 to 1, uniqueness from 1 / K to 1; between the topics of a model both differ by about as much.
-_UNIQUENESS_WEIGHT = 0.5
 # Where the build-up is divided: no topic goes before the first of these parts of the build-up is over.
 _BEGIN = 0.43
 _STEPS = 5
@@ -39,6 +37,6 @@ def survivors(words: NDArray[np.int64], coherence: NDArray[np.float64], wanted: 
     """
     left = np.arange(len(words))
     while len(left) > wanted:
-        quality = coherence[left] + _UNIQUENESS_WEIGHT * uniqueness(words[left])
+        quality = coherence[left] + UNIQUENESS_WEIGHT * uniqueness(words[left])
         left = np.delete(left, np.argmin(quality))
     return left

@@ -12,7 +12,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from ntm.bag_of_words import BagOfWords
-from ntm.coherence import uniqueness
+from ntm.coherence import UNIQUENESS_WEIGHT, uniqueness
 from ntm.inference import Array
 
 Total = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -111,7 +111,7 @@ def most_coherent(
     for exponent in _FREQUENCY_EXPONENTS:
         scores = statistics.scores(exponent)
         chosen = characteristic_words(scores, words)
-        quality = float(coherence(chosen).mean() + uniqueness(chosen).mean() / 2)
+        quality = float(coherence(chosen).mean() + UNIQUENESS_WEIGHT * uniqueness(chosen).mean())
         if quality > best[0]:
             best = quality, scores, chosen
     return best[1:]
