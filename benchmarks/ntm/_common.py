@@ -55,7 +55,7 @@ def start(
     """
     limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
     # As the package's own commands do; the peers get it too, or a ratio would be one of waiting, not of work.
-    limits["GOMP_SPINCOUNT"] = os.environ.get("GOMP_SPINCOUNT", "3000")
+    limits["GOMP_SPINCOUNT"] = os.environ.get("GOMP_SPINCOUNT", "30000")
     return subprocess.Popen(
         [sys.executable, str(script), *arguments],
         env={**os.environ, **limits, "PYTHONPATH": os.pathsep.join(map(str, path)), **environ},

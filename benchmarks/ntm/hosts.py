@@ -1,4 +1,4 @@
-"""One host against several: throughput and the loss that they come to."""
+"""One host against several: throughput and the loss that they come to; and against as many that share no model."""
 
 import socket
 from typing import Annotated, Any
@@ -19,19 +19,26 @@ def main(
     """Train with all documents on one host, then with a part of them on each of several, by turns.
 
     Every host has one thread and the default hyperparameters. The corpus is synthetic; the validation documents are
-    others of the same topics. The ratio is the throughput of all hosts together to that of one; its limit is their
-    number, if there are as many cores.
+    others of the same topics. The ratio is the throughput of all hosts together to that of one. Its limit is that of as
+    many trainings at once which have nothing to do with each other, each of a host's part of the documents ("apart"):
+    cores that share caches and memory do less each.
 
       hosts.py --documents 20000 --epochs 5 --repeats 1
     """
     training = {"documents": documents, "vocabulary": vocabulary, "validation": max(1, documents // 10)}
     # Patience for all epochs: both take as many.
     settings = {"num_topics": topics, "epochs": epochs, "num_patience_epochs": epochs}
-    alone, together = [], []
+    alone, together, apart = [], [], []
     for number in range(repeats):
         training["hyperparameters"] = settings | {"seed": number}
         alone.append(train(1, **training))
-        together.append(_train_together(hosts, interface, **training))
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+        ranks = [{"hosts": hosts, "rank": rank, "interface": interface} for rank in range(hosts)]
+        together.append(_train_at_once([training | rank for rank in ranks], meeting))
+        parts = {name: training[name] // hosts for name in ("documents", "validation")}
+        apart.append(_train_at_once([training | parts] * hosts, {}))
         figures = f"{alone[-1]['docs_per_s']:,.0f} and {together[-1]['docs_per_s']:,.0f} documents/s"
         console.print(f"seed {number}: {figures}", soft_wrap=True)
     rows = [
@@ -44,20 +51,15 @@ def main(
             spread([run["validation"] for run in runs], ".4f"),
             spread([run["peak_mb"] for run in runs], ".0f"),
         )
-        for name, runs in (("1", alone), (str(hosts), together))
+        for name, runs in (("1", alone), (str(hosts), together), (f"{hosts} apart", apart))
     ]
     columns = ["hosts", "docs/s", "ratio", "s/epoch", "training loss", "validation loss", "peak MB of a host"]
     show("Median (least…most); losses in nats a word", columns, rows)
 
 
-def _train_together(hosts: int, interface: str, **training: Any) -> dict[str, Any]:
-    """Train on several hosts; return the measures of the first one, and the throughput of all."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
-    processes = [
-        start_training(1, meeting, hosts=hosts, rank=rank, interface=interface, **training) for rank in range(hosts)
-    ]
+def _train_at_once(trainings: list[dict[str, Any]], environ: dict[str, str]) -> dict[str, Any]:
+    """Run trainings at once; return the measures of the first one, and the throughput of all."""
+    processes = [start_training(1, environ, **training) for training in trainings]
     try:
         runs = [result(process) for process in processes]
     finally:

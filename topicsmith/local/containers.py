@@ -61,6 +61,8 @@ class Container:
                 "PATH": f"{image.directory}:{essentials.get('PATH', '')}",
                 "HOME": str(base_directory),
                 "PYTHONUNBUFFERED": "1",
+                # An instance is its container's alone; here threads that spin while they wait would keep others waiting.
+                "GOMP_SPINCOUNT": "3000",
                 **environ,
                 "SAGEMAKER_BASE_DIR": str(base_directory),
             },

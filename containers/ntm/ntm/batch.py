@@ -3,9 +3,11 @@
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ntm.bag_of_words import BagOfWords, concatenate
@@ -19,8 +21,8 @@ class Batch:
     """Word counts of D documents, none of them empty; their N entries are in the order of the documents.
 
     Attributes:
-        corpus: the documents, on the CPU.
-        offsets: where each document's entries begin, int64 [D + 1].
+        bounds: where each document's entries begin, on the CPU, int64 [D + 1].
+        offsets: the same on the device, as are all that follow.
         documents: each entry's document, int64 [N].
         words: each entry's word, int64 [N].
         counts: float32 [N].
@@ -29,7 +31,7 @@ class Batch:
         word_offsets: where each word's entries begin in that order, int64 [V + 1].
     """
 
-    corpus: BagOfWords
+    bounds: NDArray[np.int64]
     offsets: Tensor
     documents: Tensor
     words: Tensor
@@ -42,29 +44,13 @@ class Batch:
         return len(self.lengths)
 
     @classmethod
-    def of(cls, corpus: BagOfWords, device: torch.device) -> "Batch":
-        """Copy documents to the device."""
-        words = corpus.words.astype(np.uint16) if corpus.feature_dim <= _SMALL else corpus.words
-        documents = corpus.documents
-        occurrences = np.bincount(corpus.words, minlength=corpus.feature_dim)
-        with np.errstate(over="ignore"):
-            lengths = np.bincount(documents, corpus.counts, minlength=len(corpus)).astype(np.float32)
-        arrays = (
-            corpus.offsets,
-            documents,
-            corpus.words.astype(np.int64),
-            corpus.counts,
-            lengths,
-            np.argsort(words, kind="stable"),
-            np.concatenate([[0], np.cumsum(occurrences)]),
-        )
-        # Counts may be a view of what cannot be written to, such as a file; nothing here writes to them.
-        tensors = [torch.from_numpy(np.require(array, requirements="W")).to(device) for array in arrays]
-        return cls(corpus, *tensors)
+    def of(cls, documents: BagOfWords, device: torch.device) -> "Batch":
+        """Copy documents to the device, as one batch."""
+        return next(_cut(documents, [0, len(documents)], device))
 
     def entries(self, start: int, stop: int) -> tuple[int, int]:
         """Return where the entries of the documents from ``start`` to before ``stop`` begin and end."""
-        return int(self.corpus.offsets[start]), int(self.corpus.offsets[stop])
+        return int(self.bounds[start]), int(self.bounds[stop])
 
 
 def even_sizes(documents: int, batches: int) -> list[int]:
@@ -73,12 +59,56 @@ def even_sizes(documents: int, batches: int) -> list[int]:
     return [stop - start for start, stop in itertools.pairwise(edges)]
 
 
-def split(chunks: Iterable[BagOfWords], sizes: Sequence[int], feature_dim: int) -> Iterator[BagOfWords]:
-    """Yield documents in batches of the given sizes, from chunks of any size that hold at least as many."""
-    remaining = iter(chunks)
-    chunk, start = concatenate([], feature_dim), 0
-    for size in sizes:
-        while len(chunk) - start < size:
-            chunk, start = concatenate([chunk.part(start, len(chunk)), next(remaining)], feature_dim), 0
-        yield chunk.part(start, start + size)
-        start += size
+def batches(
+    chunks: Iterable[BagOfWords], sizes: Sequence[int], feature_dim: int, device: torch.device
+) -> Iterator[Batch]:
+    """Yield documents in batches of the given sizes.
+
+    What can be is done for all batches of a chunk at once, ahead of them.
+
+    Args:
+        chunks: at least as many documents, in chunks of any size.
+        sizes: of the batches.
+        feature_dim: size of the vocabulary.
+        device: where the batches are wanted.
+    """
+    ends, done, rest = np.cumsum(sizes), 0, concatenate([], feature_dim)
+    for chunk in itertools.chain(chunks, [rest]):
+        documents = concatenate([rest, chunk], feature_dim) if len(rest) else chunk
+        start = int(ends[done - 1]) if done else 0
+        edges = [0, *(ends[done : np.searchsorted(ends, start + len(documents), "right")] - start).tolist()]
+        yield from _cut(documents.part(0, edges[-1]), edges, device)
+        rest, done = documents.part(edges[-1], len(documents)), done + len(edges) - 1
+        if done == len(ends):
+            return
+
+
+def _cut(documents: BagOfWords, edges: Sequence[int], device: torch.device) -> Iterator[Batch]:
+    """Yield the documents between each pair of edges as a batch."""
+    feature_dim, offsets, words, counts = documents.feature_dim, documents.offsets, documents.words, documents.counts
+    starts = offsets[edges].tolist()
+    within = np.arange(len(documents)) - np.repeat(edges[:-1], np.diff(edges))
+    with np.errstate(over="ignore"):
+        lengths = np.add.reduceat(counts, offsets[:-1]) if len(documents) else counts
+    arrays = np.repeat(within, np.diff(offsets)), words.astype(np.int64), counts, lengths
+    documents_there, words_there, counts_there, lengths_there = (_to(device, array) for array in arrays)
+    sortable = words.astype(np.uint16) if feature_dim <= _SMALL else words
+    for (start, stop), (first, last) in zip(itertools.pairwise(edges), itertools.pairwise(starts), strict=True):
+        bounds = offsets[start : stop + 1] - first
+        word_offsets = np.zeros(feature_dim + 1, np.int64)
+        np.cumsum(np.bincount(words[first:last], minlength=feature_dim), out=word_offsets[1:])
+        yield Batch(
+            bounds=bounds,
+            offsets=_to(device, bounds),
+            documents=documents_there[first:last],
+            words=words_there[first:last],
+            counts=counts_there[first:last],
+            lengths=lengths_there[start:stop],
+            by_word=_to(device, np.argsort(sortable[first:last], kind="stable")),
+            word_offsets=_to(device, word_offsets),
+        )
+
+
+def _to(device: torch.device, array: NDArray[Any]) -> Tensor:
+    # Counts may be a view of what cannot be written to, such as a file; nothing here writes to them.
+    return torch.from_numpy(np.require(array, requirements="W")).to(device)

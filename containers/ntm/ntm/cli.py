@@ -70,6 +70,6 @@ def _sentence(error: Exception) -> str:
 def main() -> None:
     """Run the command line; what asks the process to end interrupts it."""
     # Before torch loads OpenMP; see the script `train`.
-    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
+    os.environ.setdefault("GOMP_SPINCOUNT", "30000")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     app(prog_name="ntm")

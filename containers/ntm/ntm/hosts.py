@@ -18,7 +18,7 @@ from torch import Tensor, distributed
 from ntm.errors import InputError
 
 # Steps between two averages.
-SYNC_STEPS = 8
+SYNC_STEPS = 16
 _PORT = 29500
 # A host may have many times the data of another to read before they meet.
 _TIMEOUT = datetime.timedelta(hours=2)

@@ -14,10 +14,7 @@ from ntm.hosts import Hosts
 from ntm.hyperparameters import Hyperparameters
 from ntm.inference import Array
 from ntm.model import Losses, Network, select_topics
-from ntm.optimizers import annealing, make_optimizer, shape_gradients
-
-# The logarithm of a weight of 0 has no gradient.
-_SMALLEST = 1e-12
+from ntm.optimizers import Optimizer, annealing
 
 
 class Learner:
@@ -37,7 +34,7 @@ class Learner:
         self._unigram = torch.from_numpy(((word_counts + 1) / (word_counts + 1).sum()).astype(np.float32))
         self._noise = torch.Generator(self.device).manual_seed(hyperparameters.seed * 1000 + rank)
         self.network = self._make_network(num_topics)
-        self._optimizer = make_optimizer(self.network.parameters(), hyperparameters)
+        self._optimizer = Optimizer(self.network, hyperparameters)
 
     def _make_network(self, num_topics: int) -> Network:
         # The caller's random state stays as it is.
@@ -45,36 +42,27 @@ class Learner:
             torch.manual_seed(self._hyperparameters.seed)
             return Network(self._hyperparameters, num_topics, self._unigram).to(self.device)
 
-    def step(self, documents: BagOfWords, progress: float) -> Tensor:
+    @torch.inference_mode()
+    def step(self, batch: Batch, progress: float) -> Tensor:
         """Take one gradient step.
 
         Args:
-            documents: the mini-batch; nothing is done if there are none.
+            batch: the mini-batch; nothing is done if there are none.
             progress: part of the training's steps that is done with this one.
 
         Returns:
             ``losses_sums`` of the mini-batch.
         """
-        if not len(documents):
+        if not len(batch):
             return torch.zeros(3, dtype=torch.float64, device=self.device)
-        batch, objective, hyperparameters = Batch.of(documents, self.device), self._objective, self._hyperparameters
+        objective = self._objective
         grown = min(1.0, progress / (objective.build_up or progress))
-        self.network.train()
-        losses: Losses = self.network(batch, self._noise, objective.divergence * grown)
-        # Summed, not averaged, over the documents: Adadelta, the default, hardly moves where gradients are small.
-        cost = losses.bound
-        if objective.information:
-            cost = cost - objective.information * len(batch) * mutual_information(losses.theta)
-        self._optimizer.zero_grad()
-        cost.backward()  # type: ignore[no-untyped-call]
-        shape_gradients(self.network.parameters(), hyperparameters.rescale_gradient, hyperparameters.clip_gradient)
-        if objective.annealed:
-            for group in self._optimizer.param_groups:
-                group["lr"] = group.setdefault("peak", group["lr"]) * annealing(progress)
-        self._optimizer.step()
+        if not self.network.training:
+            self.network.train()
+        losses = self.network.learn(batch, self._noise, objective.divergence * grown, objective.information)
+        self._optimizer.step(annealing(progress) if objective.annealed else 1.0)
         return losses_sums(losses, batch)
 
-    @torch.no_grad()
     def evaluate(self, chunks: Iterable[BagOfWords]) -> NDArray[np.float64]:
         """Return ``losses_sums`` of documents; the noise of h is the same at each call."""
         self.network.eval()
@@ -103,21 +91,15 @@ class Learner:
         self.network.load_state_dict(
             {name: select_topics(name, tensor, index) for name, tensor in network.state_dict().items()}
         )
-        self._optimizer = make_optimizer(self.network.parameters(), self._hyperparameters)
-        for group, before in zip(self._optimizer.param_groups, optimizer.param_groups, strict=True):
-            group.update({name: value for name, value in before.items() if name != "params"})
-        for (name, parameter), old in zip(self.network.named_parameters(), network.parameters(), strict=True):
-            self._optimizer.state[parameter] = {
-                key: select_topics(name, value, index) if value.shape == old.shape else value
-                for key, value in optimizer.state[old].items()
-            }
+        self._optimizer = Optimizer(self.network, self._hyperparameters)
+        self._optimizer.keep(optimizer, lambda name, tensor: select_topics(name, tensor, index))
 
     def state(self) -> dict[str, Any]:
         """Return all that it takes to go on from here."""
         return {
             "num_topics": self.network.num_topics,
             "network": self.network.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
+            "optimizer": self._optimizer.state(),
             "noise": self._noise.get_state(),
         }
 
@@ -125,22 +107,12 @@ class Learner:
         """Go on from a state."""
         self.network = self._make_network(state["num_topics"])
         self.network.load_state_dict(state["network"])
-        self._optimizer = make_optimizer(self.network.parameters(), self._hyperparameters)
-        self._optimizer.load_state_dict(state["optimizer"])
+        self._optimizer = Optimizer(self.network, self._hyperparameters)
+        self._optimizer.restore(state["optimizer"])
         self._noise.set_state(state["noise"].cpu())
-
-
-def mutual_information(theta: Tensor) -> Tensor:
-    """Return that of a document and a topic drawn from its mixture, in nats, given mixtures [D, K]."""
-    mean = theta.mean(0)
-    return _negative_entropy(theta).mean() - _negative_entropy(mean)
-
-
-def _negative_entropy(weights: Tensor) -> Tensor:
-    return (weights * weights.clamp_min(_SMALLEST).log()).sum(-1)
 
 
 def losses_sums(losses: Losses, batch: Batch) -> Tensor:
     """Return the sums of the documents' reconstruction and divergence, nats a word, and their number, float64 [3]."""
-    parts = torch.stack([losses.reconstruction, losses.divergence]) / batch.lengths
-    return torch.cat([parts.sum(1, dtype=torch.float64), parts.new_tensor([len(batch)], dtype=torch.float64)])
+    parts = torch.stack([losses.reconstruction, losses.divergence, batch.lengths])
+    return parts.div_(batch.lengths).sum(1, dtype=torch.float64)

@@ -12,31 +12,20 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Generator, Tensor, nn
-from torch.nn import functional
 
 from ntm.batch import Batch
-from ntm.functions import bag_of_embeddings, normalised, reconstruction
+from ntm.decoder import Decoder
 from ntm.hyperparameters import Hyperparameters
-from ntm.inference import Array, Layer, TopicModel
+from ntm.inference import Layer, TopicModel
+from ntm.layers import Dense, Dropout, WordLayer
 
-# A document enters as its words' relative frequencies, so that its length says nothing, times this: an
-# embedding of the usual initial size is then felt.
-INPUT_SCALE = 10.0
+# The logarithm of a weight of 0 has no gradient.
+_SMALLEST = 1e-12
 
-# Of the embeddings that the encoder may start from.
-_EMBEDDING_SCALE = 0.04
-
-_MOMENTUM = 0.1
-_VARIANCE_FLOOR = 1e-3
-_ACTIVATIONS = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}
-
-# Along which axes of the network's tensors topics are counted: what is cut when topics are dropped.
-_OUTPUT_AXES = {"dense.weight": (0,), "dense.bias": (0,), "norm.bias": (0,), "norm.mean": (0,), "norm.variance": (0,)}
-TOPIC_AXES: Mapping[str, tuple[int, ...]] = {
-    **{f"{output}.{name}": axes for output in ("mean", "log_variance") for name, axes in _OUTPUT_AXES.items()},
+# Along which axes of the decoder's tensors topics are counted.
+_DECODER_AXES: Mapping[str, tuple[int, ...]] = {
     "decoder.weight": (1,),
     "decoder.topic_mean": (0,),
     "decoder.topic_covariance": (0, 1),
@@ -44,147 +33,19 @@ TOPIC_AXES: Mapping[str, tuple[int, ...]] = {
 
 
 class Losses(NamedTuple):
-    """What a batch costs, in nats.
+    """What documents cost, in nats.
 
     Attributes:
-        bound: the negative evidence lower bound, summed over documents, the divergence weighted: it has a gradient.
-        reconstruction: of each document [D], without gradient.
-        divergence: of each document [D], without gradient.
-        theta: the documents' topic mixtures [D, K].
+        reconstruction: of each document [D].
+        divergence: of each document [D].
     """
 
-    bound: Tensor
     reconstruction: Tensor
     divergence: Tensor
-    theta: Tensor
-
-
-class Normalisation(nn.Module):
-    """Batch normalisation with a learnt bias and no learnt scale; a batch of one is normalised as in evaluation."""
-
-    mean: Tensor
-    variance: Tensor
-
-    def __init__(self, units: int) -> None:
-        super().__init__()
-        self.bias = nn.Parameter(torch.zeros(units))
-        self.register_buffer("mean", torch.zeros(units))
-        self.register_buffer("variance", torch.ones(units))
-
-    def forward(self, units: Tensor) -> Tensor:
-        """Normalise units [D, H] over the documents."""
-        of_batch = self.training and len(units) > 1
-        return functional.batch_norm(
-            units, self.mean, self.variance, None, self.bias, of_batch, _MOMENTUM, _VARIANCE_FLOOR
-        )
-
-    def fold(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        """Return weight [H, inputs] and bias [H] of the dense layer that does its own and, in evaluation, this."""
-        deviation = (self.variance + _VARIANCE_FLOOR).sqrt()
-        return weight / deviation[:, None], (bias - self.mean) / deviation + self.bias
-
-
-class Dense(nn.Module):
-    """A dense layer, its units normalised over the batch if ``normalised``."""
-
-    def __init__(self, inputs: int, units: int, normalised: bool) -> None:
-        super().__init__()
-        self.dense = nn.Linear(inputs, units)
-        self.norm = Normalisation(units) if normalised else None
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return units [D, H] for inputs [D, I]."""
-        units: Tensor = self.dense(inputs)
-        return units if self.norm is None else self.norm(units)
-
-    def export(self) -> Layer:
-        """Return the one dense layer that does the same in evaluation."""
-        weight, bias = self.dense.weight, self.dense.bias
-        return Layer(*map(_array, (weight, bias) if self.norm is None else self.norm.fold(weight, bias)))
-
-
-class WordLayer(nn.Module):
-    """The encoder's first layer: dense over a document's relative word frequencies, at the cost of the words it has."""
-
-    def __init__(self, feature_dim: int, units: int, normalised: bool) -> None:
-        super().__init__()
-        bound = feature_dim**-0.5
-        self.weight = nn.Parameter(nn.init.uniform_(torch.empty(feature_dim, units), -bound, bound))
-        self.bias = nn.Parameter(torch.zeros(units))
-        self.norm = Normalisation(units) if normalised else None
-
-    @torch.no_grad()
-    def start_from(self, embeddings: Tensor) -> None:
-        """Take word embeddings [V, H] of mean square 1 for the first weights."""
-        self.weight.copy_(_EMBEDDING_SCALE * embeddings)
-
-    def forward(self, batch: Batch, dropout: float, generator: Generator | None) -> Tensor:
-        """Return units [D, H] of documents, of which a share ``dropout`` of the words is not looked at."""
-        counts, lengths = batch.counts, batch.lengths
-        if self.training and dropout:
-            kept = (
-                counts * (1 - dropout) + torch.rand(counts.shape, generator=generator, device=counts.device)
-            ).floor()
-            left = torch.zeros_like(lengths).index_add_(0, batch.documents, kept)
-            # A document that lost all of its words keeps them.
-            empty = left == 0
-            counts = torch.where(empty.index_select(0, batch.documents), counts, kept)
-            lengths = torch.where(empty, lengths, left)
-        frequencies = counts / lengths.index_select(0, batch.documents)
-        units = bag_of_embeddings(self.weight, INPUT_SCALE * frequencies, batch) + self.bias
-        return units if self.norm is None else self.norm(units)
-
-    def export(self) -> Layer:
-        """Return the layer in evaluation, for frequencies that are not scaled: weight [V, H], bias [H]."""
-        weight: Tensor = self.weight * INPUT_SCALE
-        bias: Tensor = self.bias
-        if self.norm is not None:
-            folded, bias = self.norm.fold(weight.T, bias)
-            weight = folded.T
-        return Layer(_array(weight), _array(bias))
-
-
-class Decoder(nn.Module):
-    """Word logits of topic mixtures; if ``normalised``, each word's logit has variance 1 over the documents.
-
-    The logits are linear in theta, so their mean and variance over a batch follow from those of theta: normalising
-    them is scaling the weights, K x K work a word instead of a pass over documents x words. The scaled weights are
-    what a topic says of each word.
-    """
-
-    topic_mean: Tensor
-    topic_covariance: Tensor
-
-    def __init__(self, feature_dim: int, num_topics: int, normalised: bool, unigram: Tensor) -> None:
-        super().__init__()
-        self._normalised = normalised
-        self.weight = nn.Parameter(nn.init.xavier_uniform_(torch.empty(feature_dim, num_topics)))
-        self.bias = nn.Parameter(unigram.log())
-        self.register_buffer("topic_mean", torch.full((num_topics,), 1 / num_topics))
-        self.register_buffer("topic_covariance", torch.eye(num_topics) / num_topics)
-
-    def scaled(self, theta: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return weights [V, K] and bias [V] such that the logits are ``theta @ weights.T + bias``.
-
-        Args:
-            theta: a batch of topic mixtures [D, K] to normalise over; without it, over those of the training so far.
-        """
-        if not self._normalised:
-            return self.weight, self.bias
-        if theta is None or len(theta) < 2:
-            mean, covariance = self.topic_mean, self.topic_covariance
-        else:
-            mean = theta.mean(0)
-            covariance = (theta - mean).T @ (theta - mean) / len(theta)
-            with torch.no_grad():
-                self.topic_mean.lerp_(mean, _MOMENTUM)
-                self.topic_covariance.lerp_(covariance, _MOMENTUM)
-        weights, centre = normalised(self.weight, mean, covariance, _VARIANCE_FLOOR)
-        return weights, self.bias + centre
 
 
 class Network(nn.Module):
-    """Encoder and decoder; see the module's text."""
+    """Encoder and decoder; see the module's text. Its gradients are set by ``learn``, not by autograd."""
 
     def __init__(self, hyperparameters: Hyperparameters, num_topics: int, unigram: Tensor) -> None:
         """Make a network with random weights from torch's generator.
@@ -196,59 +57,110 @@ class Network(nn.Module):
         """
         super().__init__()
         self.num_topics = num_topics
-        self._objective = objective = hyperparameters.objective_settings
-        self._activation = hyperparameters.encoder_layers_activation
+        self.objective = objective = hyperparameters.objective_settings
+        self._activation = activation = hyperparameters.encoder_layers_activation
         first, *others = sizes = hyperparameters.hidden_sizes
-        normalised = hyperparameters.batch_norm
-        self.words = WordLayer(hyperparameters.feature_dim, first, normalised)
-        self.hidden = nn.ModuleList(
-            Dense(inputs, units, normalised) for inputs, units in zip(sizes, others, strict=False)
-        )
-        self.mean = Dense(sizes[-1], num_topics, objective.normalised)
-        self.log_variance = Dense(sizes[-1], num_topics, objective.normalised)
-        self.decoder = Decoder(hyperparameters.feature_dim, num_topics, objective.normalised, unigram)
+        feature_dim, normalised = hyperparameters.feature_dim, hyperparameters.batch_norm
+        self.words = WordLayer(feature_dim, first, normalised, activation, objective.word_dropout)
+        self._hidden = tuple(Dense(*shape, normalised, activation) for shape in zip(sizes, others, strict=False))
+        self.hidden = nn.ModuleList(self._hidden)
+        self.dropout = Dropout(objective.hidden_dropout)
+        # The means of h first, then their log variances.
+        self.gaussian = Dense(sizes[-1], 2 * num_topics, objective.normalised)
+        self.decoder = Decoder(feature_dim, num_topics, objective.normalised, unigram)
+        self.requires_grad_(False)
 
     def encode(self, batch: Batch, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
         """Return mean and log variance of h, each [D, K]; ``generator`` decides what is dropped in training."""
-        activation = _ACTIVATIONS[self._activation]
-        hidden = activation(self.words(batch, self._objective.word_dropout, generator))
-        for layer in self.hidden:
-            hidden = activation(layer(hidden))
-        if self.training and (dropout := self._objective.hidden_dropout):
-            kept = torch.rand(hidden.shape, generator=generator, device=hidden.device) >= dropout
-            hidden = hidden * kept / (1 - dropout)
-        return self.mean(hidden), self.log_variance(hidden)
+        hidden = self.words(batch, generator)
+        for layer in self._hidden:
+            hidden = layer(hidden)
+        mean, log_variance = self.gaussian(self.dropout(hidden, generator)).chunk(2, dim=1)
+        return mean, log_variance
 
-    def forward(self, batch: Batch, generator: Generator, divergence_weight: float = 1.0) -> Losses:
+    def forward(self, batch: Batch, generator: Generator) -> Losses:
         """Return the losses of documents whose h is drawn, by ``generator``, from the encoder's Gaussian."""
-        mean, log_variance = self.encode(batch, generator)
-        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
-        theta = functional.softmax(mean + noise * (0.5 * log_variance).exp(), dim=1)
-        weights, bias = self.decoder.scaled(theta if self.training else None)
-        total, losses = reconstruction(theta, weights, bias, batch)
-        variance = self._objective.prior_variance
-        spread = (log_variance.exp() + mean.square()) / variance
-        divergence = 0.5 * (spread - log_variance + math.log(variance) - 1).sum(1)
-        return Losses(total + divergence_weight * divergence.sum(), losses, divergence.detach(), theta)
+        latent = _Latent(*self.encode(batch, generator), generator, self.objective.prior_variance)
+        return Losses(self.decoder(latent.theta, batch), latent.divergence())
 
-    @torch.no_grad()
+    def learn(self, batch: Batch, generator: Generator, divergence_weight: float, information_weight: float) -> Losses:
+        """Set the parameters' gradients (``.grad``): those of the cost, summed over the documents.
+
+        The cost is the reconstruction, the weighted divergence, and minus the weighted mutual information of documents
+        and topics, see ``mutual_information_gradient``. Summed, not averaged: Adadelta, the default, hardly moves where
+        gradients are small.
+
+        Args:
+            batch: documents.
+            generator: of what is dropped, and of h.
+            divergence_weight: of the divergence.
+            information_weight: of the mutual information, a document.
+
+        Returns:
+            The documents' losses, not weighted.
+        """
+        latent = _Latent(*self.encode(batch, generator), generator, self.objective.prior_variance)
+        losses, by_theta = self.decoder.learn(latent.theta, batch)
+        if information_weight:
+            by_theta.sub_(mutual_information_gradient(latent.theta), alpha=information_weight * len(batch))
+        gradient = self.gaussian.backward(latent.backward(by_theta, divergence_weight))
+        gradient = self.dropout.backward(gradient)
+        for layer in reversed(self._hidden):
+            gradient = layer.backward(gradient)
+        self.words.backward(gradient)
+        return Losses(losses, latent.divergence())
+
     def topic_weights(self, batch: Batch) -> Tensor:
         """Return the documents' topic mixtures [D, K] at the means of the encoder's Gaussians, as serving does."""
-        return functional.softmax(self.encode(batch)[0], dim=1)
+        return self.encode(batch)[0].softmax(dim=1)
 
     def export(self) -> TopicModel:
         """Return the network as serving needs it: no normalisation, no log variance, on the CPU in numpy."""
-        hidden = (self.words.export(), *(layer.export() for layer in self.hidden if isinstance(layer, Dense)))
-        weights, bias = self.decoder.scaled()
-        return TopicModel(self._activation, hidden, self.mean.export(), Layer(_array(weights), _array(bias)))
+        hidden = (self.words.export(), *(layer.export() for layer in self._hidden))
+        gaussian = self.gaussian.export()
+        mean = Layer(gaussian.weight[: self.num_topics], gaussian.bias[: self.num_topics])
+        return TopicModel(self._activation, hidden, mean, self.decoder.export())
+
+
+class _Latent:
+    """Documents' Gaussians, a draw h from each, and its mixture theta = softmax(h)."""
+
+    def __init__(self, mean: Tensor, log_variance: Tensor, generator: Generator, prior_variance: float) -> None:
+        self._mean, self._log_variance, self._prior_variance = mean, log_variance, prior_variance
+        deviation = (0.5 * log_variance).exp_()
+        self._offset = torch.randn(mean.shape, generator=generator, device=mean.device).mul_(deviation)
+        self._variance = deviation.square_()
+        self.theta = (mean + self._offset).softmax(dim=1)
+
+    def divergence(self) -> Tensor:
+        """Return each Gaussian's Kullback-Leibler divergence from the prior [D]."""
+        spread = torch.addcmul(self._variance, self._mean, self._mean)
+        constant = self._mean.shape[1] * (math.log(self._prior_variance) - 1)
+        return (spread / self._prior_variance).sub_(self._log_variance).sum(1).add_(constant).mul_(0.5)
+
+    def backward(self, by_theta: Tensor, divergence_weight: float) -> Tensor:
+        """Return the gradient by means and log variances [D, 2K], the weighted divergence's in it."""
+        by_h = torch.ops.aten._softmax_backward_data.default(by_theta, self.theta, 1, self.theta.dtype)
+        of_prior = divergence_weight / self._prior_variance
+        by_mean = torch.add(by_h, self._mean, alpha=of_prior)
+        by_log_variance = (self._variance * of_prior).sub_(divergence_weight).addcmul_(by_h, self._offset).mul_(0.5)
+        return torch.cat([by_mean, by_log_variance], dim=1)
+
+
+def mutual_information_gradient(theta: Tensor) -> Tensor:
+    """Return the gradient, by mixtures theta [D, K], of the mutual information I in nats.
+
+    I is that of a document and a topic drawn from its mixture: the mean over documents of sum_k theta_k ln theta_k,
+    minus the same of the mean mixture.
+    """
+    logarithms = theta.clamp_min(_SMALLEST).log_()
+    return logarithms.sub_(theta.mean(0).clamp_min_(_SMALLEST).log_()).div_(len(theta))
 
 
 def select_topics(name: str, tensor: Tensor, topics: Tensor) -> Tensor:
     """Return the part of the network's tensor of that name (or of what the optimizer keeps for it) of some topics."""
-    for axis in TOPIC_AXES.get(name, ()):
+    if name.startswith("gaussian."):
+        return tensor.index_select(0, torch.cat([topics, topics + len(tensor) // 2]))
+    for axis in _DECODER_AXES.get(name, ()):
         tensor = tensor.index_select(axis, topics)
     return tensor
-
-
-def _array(tensor: Tensor) -> Array:
-    return np.asarray(tensor.detach().cpu(), np.float32)

@@ -1,42 +1,127 @@
 """The optimizers of the built-in, and the learning rate over a training job."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim.adadelta import adadelta
+from torch.optim.adagrad import adagrad
+from torch.optim.adam import adam
+from torch.optim.rmsprop import rmsprop
+from torch.optim.sgd import sgd
 
 from ntm.hyperparameters import Hyperparameters
+from ntm.layers import gradient_of
 
 _WARM_UP = 0.1
 
+# What each optimizer keeps for each parameter.
+_MOMENTS: Mapping[str, tuple[str, ...]] = {
+    "sgd": (),
+    "adam": ("mean", "square"),
+    "adagrad": ("square",),
+    "rmsprop": ("square",),
+    "adadelta": ("square", "square_of_steps"),
+}
+# Those that PyTorch computes for many tensors in one go.
+_FUSED = frozenset({"sgd", "adam"})
 
-def make_optimizer(parameters: Iterable[nn.Parameter], hyperparameters: Hyperparameters) -> torch.optim.Optimizer:
-    """Return the optimizer that a job asks for."""
-    rate, decay = hyperparameters.learning_rate, hyperparameters.weight_decay
-    match hyperparameters.optimizer:
-        case "sgd":
-            return torch.optim.SGD(parameters, lr=rate, weight_decay=decay)
-        case "adam":
-            return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=True)
-        case "adagrad":
-            return torch.optim.Adagrad(parameters, lr=rate, weight_decay=decay)
-        case "rmsprop":
-            return torch.optim.RMSprop(parameters, lr=rate, alpha=0.9, eps=1e-8, weight_decay=decay)
-        case _:
-            # As published (Zeiler, arXiv 1212.5701) and as in MXNet, Adadelta has no learning rate.
-            return torch.optim.Adadelta(parameters, lr=1.0, rho=0.9, eps=1e-5, weight_decay=decay)
+
+class Optimizer:
+    """The optimizer that a job asks for; the arithmetic is PyTorch's.
+
+    A network has a dozen small tensors. Where an optimizer takes operation by operation, they are laid out as views of
+    one vector, so that each operation is one.
+    """
+
+    def __init__(self, network: nn.Module, hyperparameters: Hyperparameters) -> None:
+        """Optimize the network's parameters, which keep their values."""
+        self._parameters = dict(network.named_parameters())
+        self._values: list[Tensor] = list(self._parameters.values())
+        self._gradients: list[Tensor] = [gradient_of(parameter) for parameter in self._parameters.values()]
+        if hyperparameters.optimizer not in _FUSED:
+            self._values, self._gradients = map(_one_vector, (self._values, self._gradients))
+            values, gradients = self._by_name(self._values), self._by_name(self._gradients)
+            for name, parameter in self._parameters.items():
+                parameter.data, parameter.grad = values[name], gradients[name]
+        moments = _MOMENTS[hyperparameters.optimizer]
+        self._moments = {moment: [torch.zeros_like(values) for values in self._values] for moment in moments}
+        self._steps = [torch.zeros((), device=values.device) for values in self._values]
+        self._hyperparameters = hyperparameters
+
+    def step(self, rate: float = 1.0) -> None:
+        """Take a step against the parameters' gradients.
+
+        They are multiplied by ``rescale_gradient``, then each of their numbers is clipped by ``clip_gradient``, as in
+        MXNet.
+
+        Args:
+            rate: times the learning rate. Adadelta has none: its step is its own, times this.
+        """
+        settings = self._hyperparameters
+        for gradient in self._gradients:
+            if settings.rescale_gradient != 1:
+                gradient.mul_(settings.rescale_gradient)
+            if not math.isinf(settings.clip_gradient):
+                gradient.clamp_(-settings.clip_gradient, settings.clip_gradient)
+        self._update(rate)
+
+    def keep(self, other: "Optimizer", select: Callable[[str, Tensor], Tensor]) -> None:
+        """Take over what another one of a larger network knows; ``select`` cuts a parameter's tensor to size."""
+        for steps, known in zip(self._steps, other._steps, strict=True):
+            steps.copy_(known)
+        for moment, values in self._moments.items():
+            known_values = other._by_name(other._moments[moment])
+            for name, view in self._by_name(values).items():
+                view.copy_(select(name, known_values[name]))
+
+    def state(self) -> dict[str, Any]:
+        """Return what it keeps."""
+        return {"steps": self._steps, **self._moments}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        for name, kept in self.state().items():
+            for tensor, value in zip(kept, state[name], strict=True):
+                tensor.copy_(value)
+
+    def _update(self, rate: float) -> None:
+        settings, steps = self._hyperparameters, self._steps
+        values, gradients = self._values, self._gradients
+        # Adadelta as published (Zeiler, arXiv 1212.5701), and as in MXNet, has no learning rate.
+        rate *= 1.0 if settings.optimizer == "adadelta" else settings.learning_rate
+        options: dict[str, Any] = {"lr": rate, "weight_decay": settings.weight_decay, "maximize": False}
+        kept = list(self._moments.values())
+        match settings.optimizer:
+            case "sgd":
+                options |= {"momentum": 0.0, "dampening": 0.0, "nesterov": False}
+                sgd(values, gradients, [None] * len(values), fused=True, **options)
+            case "adam":
+                options |= {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "amsgrad": False}
+                adam(values, gradients, kept[0], kept[1], [], steps, fused=True, **options)
+            case "adagrad":
+                adagrad(values, gradients, kept[0], steps, lr_decay=0.0, eps=1e-10, **options)
+            case "rmsprop":
+                options |= {"alpha": 0.9, "eps": 1e-8, "momentum": 0.0, "centered": False}
+                rmsprop(values, gradients, kept[0], [], [], steps, **options)
+            case _:
+                adadelta(values, gradients, kept[0], kept[1], steps, rho=0.9, eps=1e-5, **options)
+
+    def _by_name(self, tensors: list[Tensor]) -> dict[str, Tensor]:
+        """Return what there is of each parameter, given one tensor for each or the vector of all."""
+        if len(tensors) < len(self._parameters):
+            parts = torch.split(tensors[0], [parameter.numel() for parameter in self._parameters.values()])
+            shapes = (parameter.shape for parameter in self._parameters.values())
+            tensors = [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
+        return dict(zip(self._parameters, tensors, strict=True))
+
+
+def _one_vector(tensors: list[Tensor]) -> list[Tensor]:
+    return [torch.cat([tensor.reshape(-1) for tensor in tensors])]
 
 
 def annealing(progress: float) -> float:
     """Return the part of the learning rate that counts, given the part of the steps that is done: up, then down."""
     return min(1.0, progress / _WARM_UP) * (1 + math.cos(math.pi * progress)) / 2
-
-
-def shape_gradients(parameters: Iterable[nn.Parameter], scale: float, limit: float) -> None:
-    """Multiply gradients by ``rescale_gradient``, then clip each of their numbers by ``clip_gradient``, as MXNet."""
-    if scale == 1 and math.isinf(limit):
-        return
-    for parameter in parameters:
-        if parameter.grad is not None:
-            parameter.grad.mul_(scale).clamp_(-limit, limit)

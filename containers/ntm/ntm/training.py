@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ntm import batch as batches
 from ntm.bag_of_words import BagOfWords, concatenate
+from ntm.batch import Batch, batches, even_sizes
 from ntm.checkpoint import Checkpoints
 from ntm.coherence import npmi, uniqueness
 from ntm.corpus import Corpus
@@ -172,7 +172,7 @@ class Trainer:
         self._epoch_size = round(len(corpus) * hyperparameters.sub_sample) or min(1, len(corpus))
         # All hosts take as many steps, those with fewer documents in smaller batches.
         steps = math.ceil(self._hosts.largest(self._epoch_size) / hyperparameters.mini_batch_size)
-        self._sizes = batches.even_sizes(self._epoch_size, steps)
+        self._sizes = even_sizes(self._epoch_size, steps)
         self._random = np.random.default_rng([hyperparameters.seed, self._hosts.rank])
         self._learner = Learner(hyperparameters, self._wanted_topics(0.0), counts, self._hosts.rank)
         if self._objective.embedded:
@@ -228,11 +228,11 @@ class Trainer:
         """Take the epoch's steps that are left; return False if training was asked to stop among them."""
         state, steps, done = self._state, len(self._sizes), 0
         started = time.monotonic()
-        for documents in self._batches(skip=state.steps):
+        for batch in self._batches(skip=state.steps):
             overall = (state.epoch - 1) * steps + state.steps + 1
-            state.sums += self._learner.step(documents, overall / (self._hyperparameters.epochs * steps))
+            state.sums += self._learner.step(batch, overall / (self._hyperparameters.epochs * steps))
             state.steps += 1
-            done += len(documents)
+            done += len(batch)
             last = state.steps == steps
             if state.steps % SYNC_STEPS and not last:
                 continue
@@ -304,10 +304,11 @@ class Trainer:
     def _order(self) -> str:
         return json.dumps(self._random.bit_generator.state)
 
-    def _batches(self, skip: int) -> Iterator[BagOfWords]:
+    def _batches(self, skip: int) -> Iterator[Batch]:
         """Yield the epoch's documents in random order, in batches of nearly equal size: no small rest."""
         chunks = self._corpus.chunks(self._random, max(_CHUNK, *self._sizes))
-        return itertools.islice(batches.split(chunks, self._sizes, self._corpus.feature_dim), skip, None)
+        made = batches(chunks, self._sizes, self._corpus.feature_dim, self._learner.device)
+        return itertools.islice(made, skip, None)
 
     def _wanted_topics(self, progress: float) -> int:
         """Return the number of topics after this part of the epochs."""

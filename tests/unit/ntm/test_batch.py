@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ntm.bag_of_words import BagOfWords
-from ntm.batch import Batch, even_sizes, split
+from ntm.batch import Batch, batches, even_sizes
 from tests.unit.ntm import jobs, planted
 
 
@@ -17,22 +17,21 @@ def test_batches_are_of_nearly_one_size(documents: int, batches: int) -> None:
 
 
 @given(st.lists(st.integers(0, 9), max_size=8), st.data())
-def test_split_keeps_the_documents_and_their_order(chunks: list[int], data: st.DataObject) -> None:
+def test_batches_keep_the_documents_and_their_order(chunks: list[int], data: st.DataObject) -> None:
     bag = planted.corpus(sum(chunks), 0)[0]
     ends = np.cumsum(chunks).tolist()
     parts = [bag.part(end - size, end) for size, end in zip(chunks, ends, strict=True)]
     cuts = sorted(data.draw(st.lists(st.integers(0, len(bag)), max_size=5)))
     sizes = np.diff([0, *cuts]).tolist()
-    found = list(split(parts, sizes, bag.feature_dim))
-    assert [len(part) for part in found] == sizes
-    for part, start in zip(found, np.cumsum([0, *sizes]), strict=False):
-        same(part, bag.part(start, start + len(part)))
+    found = list(batches(parts, sizes, bag.feature_dim, torch.device("cpu")))
+    assert [len(batch) for batch in found] == sizes
+    for batch, start in zip(found, np.cumsum([0, *sizes]), strict=False):
+        same(batch, Batch.of(bag.part(start, start + len(batch)), torch.device("cpu")))
 
 
-def same(one: BagOfWords, other: BagOfWords) -> None:
-    assert one.offsets.tolist() == other.offsets.tolist()
-    assert one.words.tolist() == other.words.tolist()
-    assert one.counts.tolist() == other.counts.tolist()
+def same(one: Batch, other: Batch) -> None:
+    for name, value in vars(one).items():
+        assert value.tolist() == vars(other)[name].tolist(), name
 
 
 def test_a_batch_is_sorted_both_ways() -> None:

@@ -179,7 +179,7 @@ def test_a_saved_model_is_the_same_when_loaded(
 
 def test_a_single_topic_is_the_unigram_model(tmp_path: Path, counts: sparse.csr_array) -> None:
     model = NeuralTopicModel(1, objective="elbo", epochs=2, random_state=0).fit(counts)
-    np.testing.assert_allclose(model.components_[0], counts.sum(axis=0) / counts.sum(), atol=2e-3)
+    np.testing.assert_allclose(model.components_[0], counts.sum(axis=0) / counts.sum(), atol=3e-3)
     model.save(tmp_path / "model")
     assert (NeuralTopicModel.load(tmp_path / "model").transform(counts) == 1).all()
 

@@ -1,4 +1,6 @@
+import contextlib
 import json
+import os
 import re
 import shutil
 import signal
@@ -151,12 +153,19 @@ def test_a_job_does_not_go_on_from_what_is_not_its_checkpoint(base: Path, monkey
     assert "The checkpoint checkpoint-algo-1.pt cannot be read: " in failure(base, monkeypatch)
 
 
+def free_port() -> int:
+    """Return a port that the system gives to nobody who does not ask for it, and that no other test is given."""
+    for port in range(20_000 + os.getpid() % 10_000, 32_768):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
+
+
 def start_hosts(bases: dict[str, Path]) -> list[str]:
     """Run a job of several hosts on this machine to its end; return their logs, those of a failed one marked."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    processes = [jobs.start("train", base, MASTER_ADDR="127.0.0.1", MASTER_PORT=port) for base in bases.values()]
+    meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    processes = [jobs.start("train", base, **meeting) for base in bases.values()]
     logs = [process.communicate(timeout=120)[0] for process in processes]
     return [f"FAILED {log}" if process.returncode else log for process, log in zip(processes, logs, strict=True)]
 

@@ -6,24 +6,49 @@ import torch
 from torch import nn
 
 from ntm.hyperparameters import OPTIMIZERS, Hyperparameters
-from ntm.optimizers import annealing, make_optimizer, shape_gradients
+from ntm.optimizers import Optimizer, annealing
+
+SETTINGS = Hyperparameters(feature_dim=1, num_topics=2, learning_rate=0.1)
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_each_optimizer_goes_downhill_and_decays(name: str) -> None:
-    settings = Hyperparameters(feature_dim=1, num_topics=2, optimizer=name, learning_rate=0.1)
-    moved = []
-    for decay in (0.0, 1.0):
-        parameter = nn.Parameter(torch.tensor([3.0]))
-        optimizer = make_optimizer([parameter], dataclasses.replace(settings, weight_decay=decay))
-        for _ in range(3):
-            optimizer.zero_grad()
-            (parameter**2).sum().backward()
+class Parameters(nn.Module):
+    """Some parameters, and another that is not used."""
+
+    def __init__(self, *values: float) -> None:
+        super().__init__()
+        self.used, self.unused = nn.Parameter(torch.tensor(values)), nn.Parameter(torch.ones(2, 3))
+
+    def optimize(self, settings: Hyperparameters, gradients: list[list[float]]) -> list[float]:
+        """Take a step for each of the gradients; return the parameters."""
+        optimizer = Optimizer(self.requires_grad_(False), settings)
+        for gradient in gradients:
+            assert self.used.grad is not None
+            self.used.grad.copy_(torch.tensor(gradient))
             optimizer.step()
-        moved.append(3 - parameter.item())
-    assert moved[0] > 0
-    # All but SGD divide by the size of the gradient, of which the decay is a part.
-    assert moved[1] > moved[0] if name == "sgd" else moved[1] >= 0.9 * moved[0]
+        values: list[float] = self.used.tolist()
+        return values
+
+
+_PEERS = {
+    "sgd": lambda parameters, **options: torch.optim.SGD(parameters, lr=0.1, **options),
+    "adam": lambda parameters, **options: torch.optim.Adam(parameters, lr=0.1, **options),
+    "adagrad": lambda parameters, **options: torch.optim.Adagrad(parameters, lr=0.1, **options),
+    "rmsprop": lambda parameters, **options: torch.optim.RMSprop(parameters, lr=0.1, alpha=0.9, **options),
+    "adadelta": lambda parameters, **options: torch.optim.Adadelta(parameters, rho=0.9, eps=1e-5, **options),
+}
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_each_optimizer_is_pytorchs(name: str, decay: float) -> None:
+    gradients = [[1.0, -2.0, 0.5], [0.5, 0.0, -3.0], [0.1, 0.2, 0.3]]
+    ours, theirs = Parameters(3.0, -1.0, 2.0), Parameters(3.0, -1.0, 2.0)
+    ours.optimize(dataclasses.replace(SETTINGS, optimizer=name, weight_decay=decay), gradients)
+    peer = _PEERS[name](theirs.parameters(), weight_decay=decay)
+    for gradient in gradients:
+        theirs.used.grad, theirs.unused.grad = torch.tensor(gradient), torch.zeros(2, 3)
+        peer.step()
+    torch.testing.assert_close(list(ours.parameters()), list(theirs.parameters()))
 
 
 def test_the_learning_rate_goes_up_and_then_down_to_nothing() -> None:
@@ -41,7 +66,6 @@ def test_the_learning_rate_goes_up_and_then_down_to_nothing() -> None:
     [(1.0, math.inf, [-4.0, 1.0]), (0.5, math.inf, [-2.0, 0.5]), (0.5, 1.0, [-1.0, 0.5]), (1.0, 2.0, [-2.0, 1.0])],
 )
 def test_gradients_are_rescaled_and_then_clipped(scale: float, limit: float, expected: list[float]) -> None:
-    used, unused = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
-    used.grad = torch.tensor([-4.0, 1.0])
-    shape_gradients([used, unused], scale, limit)
-    assert used.grad.tolist() == expected
+    settings = dataclasses.replace(SETTINGS, optimizer="sgd", learning_rate=1.0)
+    settings = dataclasses.replace(settings, rescale_gradient=scale, clip_gradient=limit)
+    assert Parameters(0.0, 0.0).optimize(settings, [[-4.0, 1.0]]) == [-number for number in expected]

@@ -1,0 +1,142 @@
+"""The decoder: words of topic mixtures, how well they tell documents, and the gradient of that.
+
+No matrix of documents x words is made but for a slice that fits the cache: memory follows the words that occur.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ntm.batch import Batch
+from ntm.inference import Layer
+from ntm.layers import MOMENTUM, VARIANCE_FLOOR, gradient_of, to_numpy
+
+# Logits of a slice of documents: 8 MB.
+_SLICE = 2 * 1024 * 1024
+# Below it a probability's logarithm is not a number any more.
+_SMALLEST = 1e-30
+
+
+class Gradients(NamedTuple):
+    """Of the documents' losses, summed: by theta [D, K], weights [V, K] and bias [V]."""
+
+    theta: Tensor
+    weights: Tensor
+    bias: Tensor
+
+
+def reconstruction(theta: Tensor, weights: Tensor, bias: Tensor, batch: Batch, by: Gradients | None = None) -> Tensor:
+    """Return minus the log likelihood of each document's words under softmax(theta @ weights.T + bias), in nats [D].
+
+    The gradient of a document's loss by its logits is its length times the probabilities, minus its counts. It is made
+    with the loss, slice by slice, and only its products with theta and the weights are kept.
+
+    Args:
+        theta: topic mixtures [D, K].
+        weights: of topics for words [V, K].
+        bias: of words [V].
+        batch: the documents.
+        by: what the gradients are added to, if they are wanted: of weights and bias; that of theta is overwritten.
+    """
+    losses = torch.zeros_like(batch.lengths)
+    size = max(1, _SLICE // len(bias))
+    for start in range(0, len(theta), size):
+        part = slice(start, start + size)
+        probabilities = torch.addmm(bias, theta[part], weights.T)
+        torch.softmax(probabilities, dim=1, out=probabilities)
+        first, last = batch.entries(start, min(start + size, len(theta)))
+        documents, counts = batch.documents[first:last], batch.counts[first:last]
+        cells = (documents - start) * len(bias) + batch.words[first:last]
+        flat = probabilities.view(-1)
+        likelihood = flat.index_select(0, cells).clamp_min_(_SMALLEST).log_().mul_(counts)
+        losses.index_add_(0, documents, likelihood, alpha=-1)
+        if by is not None:
+            probabilities *= batch.lengths[part, None]
+            flat.index_add_(0, cells, counts, alpha=-1)
+            torch.mm(probabilities, weights, out=by.theta[part])
+            by.weights.addmm_(probabilities.T, theta[part])
+            by.bias.add_(probabilities.sum(0))
+    return losses
+
+
+class Decoder(nn.Module):
+    """Word logits of topic mixtures; if ``normalised``, each word's logit has variance 1 over the documents.
+
+    The logits are linear in theta, so their mean and variance over a batch follow from those of theta: normalising
+    them is scaling the weights, K x K work a word instead of a pass over documents x words. The scaled weights are
+    what a topic says of each word.
+    """
+
+    topic_mean: Tensor
+    topic_covariance: Tensor
+
+    def __init__(self, feature_dim: int, num_topics: int, normalised: bool, unigram: Tensor) -> None:
+        super().__init__()
+        self._normalised = normalised
+        self.weight = nn.Parameter(nn.init.xavier_uniform_(torch.empty(feature_dim, num_topics)))
+        self.bias = nn.Parameter(unigram.log())
+        self.register_buffer("topic_mean", torch.full((num_topics,), 1 / num_topics))
+        self.register_buffer("topic_covariance", torch.eye(num_topics) / num_topics)
+
+    def logits(self) -> tuple[Tensor, Tensor]:
+        """Return weights [V, K] and bias [V] such that a word's logits are ``theta @ weights.T + bias``."""
+        if not self._normalised:
+            return self.weight, self.bias
+        scaling = _Scaling(self.weight, self.topic_mean, self.topic_covariance)
+        return scaling.weights, self.bias + scaling.bias
+
+    def forward(self, theta: Tensor, batch: Batch) -> Tensor:
+        """Return each document's loss [D], in nats."""
+        return reconstruction(theta, *self.logits(), batch)
+
+    def learn(self, theta: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return each document's loss [D] and the gradient of their sum by theta [D, K]; write the parameters'."""
+        by_weight, by_bias = gradient_of(self.weight), gradient_of(self.bias)
+        by = Gradients(torch.empty_like(theta), by_weight.zero_(), by_bias.zero_())
+        if not self._normalised:
+            return reconstruction(theta, self.weight, self.bias, batch, by), by.theta
+
+        of_batch = len(theta) > 1
+        mean, covariance = self.topic_mean, self.topic_covariance
+        if of_batch:
+            mean = theta.mean(0)
+            centred = theta - mean
+            covariance = centred.T @ centred / len(theta)
+            self.topic_mean.lerp_(mean, MOMENTUM)
+            self.topic_covariance.lerp_(covariance, MOMENTUM)
+        scaling = _Scaling(self.weight, mean, covariance)
+        losses = reconstruction(theta, scaling.weights, self.bias + scaling.bias, batch, by)
+        by_mean, by_covariance = scaling.backward(by.weights, by.bias)
+        if of_batch:
+            by.theta.add_(by_mean / len(theta)).addmm_(centred, by_covariance, alpha=2 / len(theta))
+        return losses, by.theta
+
+    def export(self) -> Layer:
+        """Return the layer in evaluation: weight [V, K], bias [V]."""
+        return Layer(*map(to_numpy, self.logits()))
+
+
+class _Scaling:
+    """Weights and bias that give each word's logit mean 0 and variance 1 over documents.
+
+    The logits of theta are ``theta @ weights.T``, so with s = sqrt(diag(W C W') + floor) these are W / s, and minus
+    their product with the mean.
+    """
+
+    def __init__(self, weights: Tensor, mean: Tensor, covariance: Tensor) -> None:
+        """Scale weights [V, K], given mean [K] and covariance [K, K] of theta."""
+        self._mean = mean
+        self._spread = weights @ covariance
+        self._deviation = torch.linalg.vecdot(self._spread, weights).add_(VARIANCE_FLOOR).sqrt_().unsqueeze(1)
+        self.weights = weights / self._deviation
+        self.bias = -(self.weights @ mean)
+
+    def backward(self, by_weights: Tensor, by_bias: Tensor) -> tuple[Tensor, Tensor]:
+        """Make ``by_weights`` [V, K] that of the unscaled weights; return that of mean [K] and covariance [K, K]."""
+        by_weights.addr_(by_bias, self._mean, alpha=-1)
+        along = torch.linalg.vecdot(by_weights, self.weights).unsqueeze(1)
+        by_mean = -(self.weights.T @ by_bias)
+        by_covariance = (self.weights * along).T @ self.weights / -2
+        by_weights.addcmul_(self._spread, along / self._deviation, value=-1).div_(self._deviation)
+        return by_mean, by_covariance
