@@ -16,6 +16,7 @@ CORE  := $(VENV)/.installed-core
 CLOUD := $(VENV)/.installed-local
 TOOLS := $(VENV)/.installed-test
 NODE  := node_modules/.installed
+CHROME := tests/browser/node_modules/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help demo local down test lint format snapshots synth diff deploy destroy clean
@@ -33,7 +34,7 @@ local: $(CLOUD) $(NODE) ## start the local cloud, deploy dev to it, and leave it
 down: ## stop the local cloud
 	@$(TOPICSMITH) local down
 
-test: $(TOOLS) $(NODE) lint ## lint, types and all tests
+test: $(TOOLS) $(NODE) $(CHROME) lint ## lint, types and all tests
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(PYTEST)
 
 lint: $(TOOLS)
@@ -61,7 +62,7 @@ destroy: $(CORE) $(NODE) ## delete ENV
 	@$(CDK) destroy "$(ENV)/*"
 
 clean: ## delete everything that was installed or built
-	rm -rf $(VENV) node_modules cdk.out .topicsmith .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) node_modules tests/browser/node_modules cdk.out .topicsmith .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, but $(PYTHON) is %d.%d: say which, as in  make PYTHON=python3.12" % sys.version_info[:2])'
@@ -82,3 +83,7 @@ $(TOOLS): requirements-test.txt $(CLOUD)
 $(NODE): package.json package-lock.json $(CORE)
 	@echo "Installing the CDK CLI into node_modules ..."
 	@npm ci --no-audit --no-fund --loglevel=error >/dev/null && touch $@
+
+$(CHROME): tests/browser/package.json tests/browser/package-lock.json $(CORE)
+	@echo "Installing a browser for the tests into tests/browser/node_modules ..."
+	@cd tests/browser && npm ci --no-audit --no-fund --loglevel=error >/dev/null && touch node_modules/.installed

@@ -1,4 +1,6 @@
-"""The bucket of an environment: corpora, bags of words, models."""
+"""The bucket of an environment: corpora, bags of words, models and what they say."""
+
+from typing import cast
 
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations, aws_iam, aws_kms, aws_s3
 
@@ -8,9 +10,19 @@ from constructs.grants import grant
 RAW = "raw"
 """Prefix of the corpora."""
 BAGS_OF_WORDS = "bow"
-"""Prefix of what preprocessing makes of a corpus, by execution."""
+"""Prefix of what preprocessing makes of a corpus, by what it is made of."""
+CHECKPOINTS = "checkpoints"
+"""Prefix of where interrupted training goes on, by execution."""
 MODELS = "models"
 """Prefix of the trained models, by execution."""
+SCORES = "scores"
+"""Prefix of what a model says to the held-out documents, by execution."""
+EVALUATIONS = "evaluation"
+"""Prefix of how good the models are, by execution."""
+VECTORS = "vectors"
+"""Prefix of the topics of every document, by execution."""
+
+_EXPIRING = {"ExpireRuns": BAGS_OF_WORDS, "ExpireCheckpoints": CHECKPOINTS, "ExpireScores": SCORES}
 
 
 class DataBucket(Construct):
@@ -30,7 +42,19 @@ class DataBucket(Construct):
         expire_runs_after: Duration,
         expire_old_versions_after: Duration,
         expire_access_logs_after: Duration,
+        announce_uploads: bool,
     ) -> None:
+        """Make the bucket.
+
+        Args:
+            scope: the parent.
+            id: the id.
+            removal_policy: what becomes of the data when it is no longer in the template.
+            expire_runs_after: age of what a run needs only while it runs.
+            expire_old_versions_after: age of overwritten and deleted objects.
+            expire_access_logs_after: age of the access logs.
+            announce_uploads: whether EventBridge gets an event for each object.
+        """
         super().__init__(scope, id)
         self.key = aws_kms.Key(
             self,
@@ -47,8 +71,11 @@ class DataBucket(Construct):
             bucket_key_enabled=True,
             versioned=True,
             lifecycle_rules=[
-                # Models stay: the registry and endpoints refer to them for as long as they live.
-                aws_s3.LifecycleRule(id="ExpireRuns", prefix=f"{BAGS_OF_WORDS}/", expiration=expire_runs_after),
+                # Models and evaluations stay: the registry and endpoints refer to them for as long as they live.
+                *(
+                    aws_s3.LifecycleRule(id=id_, prefix=f"{prefix}/", expiration=expire_runs_after)
+                    for id_, prefix in _EXPIRING.items()
+                ),
                 aws_s3.LifecycleRule(
                     id="ExpireOldVersions",
                     noncurrent_version_expiration=expire_old_versions_after,
@@ -64,6 +91,13 @@ class DataBucket(Construct):
             removal_policy=removal_policy,
             auto_delete_objects=removal_policy is RemovalPolicy.DESTROY,
         )
+        if announce_uploads:
+            # The L2 property does the same with a custom resource, whose role has managed policies.
+            cast(
+                "aws_s3.CfnBucket", self.bucket.node.default_child
+            ).notification_configuration = aws_s3.CfnBucket.NotificationConfigurationProperty(
+                event_bridge_configuration=aws_s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+            )
 
     def uri(self, prefix: str) -> str:
         """Return the S3 URI of a prefix, without a slash at the end."""

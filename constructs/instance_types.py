@@ -24,6 +24,16 @@ def hosting_instance_types() -> tuple[str, ...]:
     return _enumeration("ProductionVariantInstanceType")
 
 
+def processing_instance_types() -> tuple[str, ...]:
+    """Return the instance types that ``CreateProcessingJob`` takes."""
+    return _enumeration("ProcessingInstanceType")
+
+
+def transform_instance_types() -> tuple[str, ...]:
+    """Return the instance types that ``CreateTransformJob`` takes."""
+    return _enumeration("TransformInstanceType")
+
+
 def has_gpu(instance_type: str) -> bool:
     """Whether the instance has an NVIDIA GPU."""
     return _GPU.match(instance_type) is not None

@@ -1,13 +1,14 @@
 """The registry of an environment's models."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import RemovalPolicy, Stack, aws_iam, aws_sagemaker
 
 from constructs import Construct
+from constructs.algorithm import NtmAlgorithm
 from constructs.grants import grant
-from constructs.ntm_image import NtmImage
-from constructs.pipeline_steps import Json, RegisterModelStep
+from constructs.pipeline_expressions import EXECUTION_ARN, Json
+from constructs.pipeline_steps import RegisterModelStep
 
 
 class ModelRegistry(Construct):
@@ -17,10 +18,12 @@ class ModelRegistry(Construct):
         name: the group's name.
     """
 
-    def __init__(self, scope: Construct, id: str, *, name: str, image: NtmImage, removal_policy: RemovalPolicy) -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, name: str, algorithm: NtmAlgorithm, removal_policy: RemovalPolicy
+    ) -> None:
         super().__init__(scope, id)
         self.name = name
-        self._image = image
+        self._algorithm = algorithm
         self._group = aws_sagemaker.CfnModelPackageGroup(
             self,
             "Group",
@@ -29,12 +32,27 @@ class ModelRegistry(Construct):
         )
         self._group.apply_removal_policy(removal_policy)
 
-    def step(self, *, model_data: Json, properties: Mapping[str, Json]) -> RegisterModelStep:
+    def step(
+        self,
+        *,
+        model_data: Json,
+        transform_instance_types: Sequence[str],
+        realtime_instance_types: Sequence[str],
+        metrics_uri: Json,
+        report_uri: Json,
+        code_version: str,
+        properties: Mapping[str, Json],
+    ) -> RegisterModelStep:
         """Return the step that registers a model, to be approved by a person.
 
         Args:
             model_data: S3 URI of its ``model.tar.gz``.
-            properties: where it comes from, as text by name.
+            transform_instance_types: on which it is known to transform.
+            realtime_instance_types: on which it is known to serve.
+            metrics_uri: S3 URI of ``evaluation.json``.
+            report_uri: S3 URI of the same for people.
+            code_version: of what trained and evaluated it.
+            properties: where it comes from and how good it is, as text by name.
         """
         return RegisterModelStep(
             name="Register",
@@ -42,10 +60,23 @@ class ModelRegistry(Construct):
                 "ModelPackageGroupName": self.name,
                 "ModelApprovalStatus": "PendingManualApproval",
                 "InferenceSpecification": {
-                    "Containers": [{"Image": self._image.uri, "ModelDataUrl": model_data}],
-                    "SupportedContentTypes": ["text/csv", "application/json", "text/plain"],
-                    "SupportedResponseMIMETypes": ["application/json"],
+                    "Containers": [{"Image": self._algorithm.image, "ModelDataUrl": model_data}],
+                    "SupportedContentTypes": [
+                        "text/csv",
+                        "application/json",
+                        "application/jsonlines",
+                        "application/x-recordio-protobuf",
+                        *(["text/plain"] if self._algorithm.name == "container" else []),
+                    ],
+                    "SupportedResponseMIMETypes": ["application/json", "application/jsonlines"],
+                    "SupportedTransformInstanceTypes": transform_instance_types,
+                    "SupportedRealtimeInferenceInstanceTypes": realtime_instance_types,
                 },
+                "ModelMetrics": {
+                    "ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": metrics_uri}},
+                    "Explainability": {"Report": {"ContentType": "text/html", "S3Uri": report_uri}},
+                },
+                "MetadataProperties": {"CommitId": code_version, "GeneratedBy": EXECUTION_ARN},
                 "CustomerMetadataProperties": properties,
             },
         )
@@ -61,4 +92,4 @@ class ModelRegistry(Construct):
             resources=[self._group.attr_model_package_group_arn, versions],
             wildcard="The registry numbers the versions of the group.",
         )
-        self._image.grant_describe(grantee)
+        self._algorithm.grant_describe(grantee)

@@ -15,6 +15,7 @@ class NtmImage(Construct):
 
     Attributes:
         uri: the image's URI, which names its content.
+        version: what names the code in the image: the same for the same files, wherever they lie.
     """
 
     def __init__(self, scope: Construct, id: str) -> None:
@@ -27,6 +28,7 @@ class NtmImage(Construct):
             platform=aws_ecr_assets.Platform.LINUX_AMD64,
         )
         self.uri = self._asset.image_uri
+        self.version = self._asset.asset_hash
 
     def grant_pull(self, grantee: aws_iam.IGrantable) -> None:
         """Let the grantee run the image."""

@@ -7,7 +7,8 @@ from aws_cdk import Duration, aws_iam
 
 from constructs import Construct
 from constructs.grants import grant
-from constructs.pipeline_steps import Json, LambdaStep
+from constructs.pipeline_expressions import Json
+from constructs.pipeline_steps import LambdaStep
 from constructs.python_function import PythonFunction, PythonFunctionProps
 
 OUTPUTS = (
@@ -20,7 +21,11 @@ OUTPUTS = (
     "validation_uri",
     "test_uri",
     "auxiliary_uri",
+    "documents_uri",
+    "heldout_uri",
+    "scoring_uri",
     "meta_uri",
+    "corpus_version",
 )
 """What the function answers, see ``lambdas/preprocess/handler.py``."""
 
@@ -37,6 +42,7 @@ class BagOfWordsSettings:
         stop_words: the list of words that are left out.
         validation_share: share of the documents that validates.
         test_share: share of the documents that is held out.
+        train_shards: at least so many objects of training documents, one for each host that trains.
     """
 
     vocabulary_size: int
@@ -46,6 +52,7 @@ class BagOfWordsSettings:
     stop_words: Literal["english", "none"]
     validation_share: float
     test_share: float
+    train_shards: int
 
 
 class PreprocessingFunction(Construct):

@@ -3,23 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aws_cdk import Duration, Stack, aws_iam, aws_kms
+from aws_cdk import Duration, aws_iam
 
 from constructs import Construct
-from constructs.grants import grant
-from constructs.instance_types import has_local_storage
-from constructs.ntm_image import NtmImage
-from constructs.pipeline_steps import Json, TrainingStep, as_text
+from constructs.algorithm import NtmAlgorithm
+from constructs.channels import channels
+from constructs.job_volume import job_volume
+from constructs.pipeline_expressions import Json, as_text
+from constructs.pipeline_jobs import JobSettings, grant_jobs
+from constructs.pipeline_steps import TrainingStep
 from constructs.sagemaker_role import SageMakerJobRole
-
-METRICS = {
-    "train:total_loss": "train total_loss <loss>",
-    "validation:total_loss": "validation total_loss <loss>",
-    "validation:npmi": "validation npmi <score>",
-    "validation:tu": "validation tu <score>",
-    "validation:npmi_tu": "validation npmi_tu <score>",
-}
-"""The metrics that SageMaker takes from the job's log, and how the log names them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,32 +20,44 @@ class NtmTrainingProps:
     """What a training job needs.
 
     Attributes:
-        image: the container image.
-        key: encrypts the model and, where the instance allows it, the volume.
+        algorithm: what trains.
+        jobs: what all jobs have in common.
         instance_type: for example ``ml.g5.xlarge``.
-        volume_gb: size of the volume.
+        instance_count: the number of hosts that train one model.
+        volume_gb: size of each host's volume.
         max_runtime: after which the job is stopped.
-        hyperparameters: NTM's, but for ``feature_dim`` and ``num_topics``, which a run gives.
+        max_spot_wait: after which a job on spare capacity is stopped, its interruptions included; None for capacity of
+            its own.
+        hyperparameters: NTM's, but for ``feature_dim``, ``num_topics`` and what was tuned, which a run gives.
     """
 
-    image: NtmImage
-    key: aws_kms.IKey
+    algorithm: NtmAlgorithm
+    jobs: JobSettings
     instance_type: str
+    instance_count: int
     volume_gb: int
     max_runtime: Duration
+    max_spot_wait: Duration | None
     hyperparameters: Mapping[str, str]
+
+    @property
+    def keeps_checkpoints(self) -> bool:
+        """Whether a job writes down where it is, because it may be interrupted."""
+        return self.max_spot_wait is not None and self.algorithm.writes_checkpoints
 
 
 class NtmTraining(Construct):
     """The job's role, and the pipeline's step that runs the job.
 
     Attributes:
-        role: the job's role; it needs to read bags of words, to write models and to pull the image.
+        role: the job's role; it needs to read bags of words, to write models and checkpoints and to pull the image.
+        keeps_checkpoints: whether jobs write checkpoints.
     """
 
     def __init__(self, scope: Construct, id: str, props: NtmTrainingProps) -> None:
         super().__init__(scope, id)
         self._props = props
+        self.keeps_checkpoints = props.keeps_checkpoints
         self.role = SageMakerJobRole(
             self,
             "Role",
@@ -60,78 +65,77 @@ class NtmTraining(Construct):
             log_group="/aws/sagemaker/TrainingJobs",
             metrics="/aws/sagemaker/TrainingJobs",
         )
-        self._volume = self._build_volume()
+        self._volume = job_volume(
+            self.role, key=props.jobs.key, instance_type=props.instance_type, volume_gb=props.volume_gb
+        )
 
     def step(
-        self, *, channels: Mapping[str, Json], feature_dim: Json, num_topics: Json, output_uri: Json
+        self,
+        *,
+        inputs: Mapping[str, Json],
+        feature_dim: Json,
+        num_topics: Json,
+        tuned: Mapping[str, Json],
+        output_uri: Json,
+        checkpoint_uri: Json,
     ) -> TrainingStep:
         """Return the step that trains one model.
 
         Args:
-            channels: S3 prefixes by the names of NTM's channels.
+            inputs: S3 prefixes by the names of NTM's channels.
             feature_dim: the size of the vocabulary.
             num_topics: the number of topics.
+            tuned: the hyperparameters that were tuned.
             output_uri: S3 prefix under which the model is put.
+            checkpoint_uri: S3 prefix of the checkpoints, where there are any.
         """
         props = self._props
-        return TrainingStep(
-            name="Train",
-            arguments={
-                "AlgorithmSpecification": {
-                    "TrainingImage": props.image.uri,
-                    "TrainingInputMode": "File",
-                    "MetricDefinitions": [
-                        {"Name": name, "Regex": rf"#quality_metric: host=\S+, epoch=\S+, {logged}=(\S+)"}
-                        for name, logged in METRICS.items()
-                    ],
-                },
-                "HyperParameters": {
-                    "feature_dim": as_text(feature_dim),
-                    "num_topics": as_text(num_topics),
-                    **props.hyperparameters,
-                },
-                "InputDataConfig": [_channel(name, uri) for name, uri in channels.items()],
-                "OutputDataConfig": {"S3OutputPath": output_uri, "KmsKeyId": props.key.key_arn},
-                "ResourceConfig": {"InstanceCount": 1, "InstanceType": props.instance_type, **self._volume},
-                "RoleArn": self.role.role_arn,
-                "StoppingCondition": {"MaxRuntimeInSeconds": props.max_runtime.to_seconds()},
-                "EnableNetworkIsolation": True,
+        metrics = props.algorithm.metric_definitions
+        arguments: dict[str, Json] = {
+            "AlgorithmSpecification": {
+                "TrainingImage": props.algorithm.image,
+                "TrainingInputMode": "File",
+                **({"MetricDefinitions": metrics} if metrics else {}),
             },
-        )
+            "HyperParameters": {
+                "feature_dim": as_text(feature_dim),
+                "num_topics": as_text(num_topics),
+                **props.hyperparameters,
+                **{name: as_text(value) for name, value in tuned.items()},
+            },
+            "InputDataConfig": channels(inputs, sharded=props.instance_count > 1),
+            "OutputDataConfig": {"S3OutputPath": output_uri, "KmsKeyId": props.jobs.key.key_arn},
+            "ResourceConfig": {
+                "InstanceCount": props.instance_count,
+                "InstanceType": props.instance_type,
+                **self._volume,
+            },
+            "RoleArn": self.role.role_arn,
+            "StoppingCondition": self._stopping_condition(),
+            "EnableNetworkIsolation": True,
+            "ProfilerConfig": {"DisableProfiler": True},
+            "Tags": props.jobs.run_tags,
+        }
+        if props.max_spot_wait is not None:
+            arguments["EnableManagedSpotTraining"] = True
+        if props.keeps_checkpoints:
+            arguments["CheckpointConfig"] = {"S3Uri": checkpoint_uri}
+        return TrainingStep(name="Train", arguments=arguments, retries=props.jobs.retries)
 
     def grant_run(self, grantee: aws_iam.IGrantable) -> None:
         """Let the grantee, a pipeline's role, run and follow its jobs and hand them the job's role."""
-        jobs = Stack.of(self).format_arn(service="sagemaker", resource="training-job", resource_name="pipelines-*")
-        grant(
+        actions = ["CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob"]
+        grant_jobs(
             grantee,
-            actions=[
-                "sagemaker:AddTags",
-                "sagemaker:CreateTrainingJob",
-                "sagemaker:DescribeTrainingJob",
-                "sagemaker:StopTrainingJob",
-            ],
-            resources=[jobs],
-            wildcard="A pipeline makes the names of its jobs, each with this prefix.",
-        )
-        grant(
-            grantee,
-            actions=["iam:PassRole"],
-            resources=[self.role.role_arn],
-            conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+            self,
+            resource="training-job",
+            actions=[f"sagemaker:{action}" for action in actions],
+            role=self.role,
         )
 
-    def _build_volume(self) -> Mapping[str, Json]:
-        volume = {"VolumeSizeInGB": self._props.volume_gb}
-        if has_local_storage(self._props.instance_type):
-            return volume
-        self._props.key.grant(self.role, "kms:CreateGrant", "kms:DescribeKey")
-        return {**volume, "VolumeKmsKeyId": self._props.key.key_arn}
-
-
-def _channel(name: str, uri: Json) -> Json:
-    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
-    return {"ChannelName": name, "ContentType": _content_type(name), "DataSource": {"S3DataSource": source}}
-
-
-def _content_type(channel: str) -> str:
-    return "text/plain" if channel == "auxiliary" else "application/x-recordio-protobuf"
+    def _stopping_condition(self) -> Mapping[str, Json]:
+        props = self._props
+        condition = {"MaxRuntimeInSeconds": props.max_runtime.to_seconds()}
+        if props.max_spot_wait is None:
+            return condition
+        return {**condition, "MaxWaitTimeInSeconds": props.max_spot_wait.to_seconds()}

@@ -24,6 +24,7 @@ class DataStack(EnvironmentStack):
             expire_runs_after=Duration.days(config.data.expire_runs_after_days),
             expire_old_versions_after=Duration.days(config.data.expire_old_versions_after_days),
             expire_access_logs_after=Duration.days(config.data.expire_access_logs_after_days),
+            announce_uploads=config.triggers.on_upload,
         )
         CfnOutput(self, "DataBucketName", value=self.data.bucket.bucket_name, description="Corpora go under raw/")
         CfnOutput(self, "DataKeyArn", value=self.data.key.key_arn, description="Encrypts the bucket")

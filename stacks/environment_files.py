@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -108,9 +108,13 @@ def _model_at(path: Sequence[str | int]) -> type[BaseModel]:
     model: type[BaseModel] = EnvironmentConfig
     for part in path:
         annotation = model.model_fields[str(part)].annotation
-        assert isinstance(annotation, type)
-        model = annotation
+        # A section, or one that may be null.
+        (model,) = (one for one in (annotation, *get_args(annotation)) if _is_model(one))
     return model
+
+
+def _is_model(annotation: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _line_of(root: yaml.Node | None, path: Sequence[str | int]) -> int:

@@ -3,10 +3,10 @@
 from aws_cdk import CfnCondition, CfnOutput, CfnParameter, Duration, Fn
 
 from constructs import Construct
+from constructs.algorithm import NtmAlgorithm
 from constructs.data_bucket import MODELS, DataBucket
 from constructs.model_approval import ModelApproval
 from constructs.model_registry import ModelRegistry
-from constructs.ntm_image import NtmImage
 from constructs.topic_endpoint import TopicEndpoint, TopicEndpointProps
 from stacks.config import EnvironmentConfig
 from stacks.environment_stack import EnvironmentStack
@@ -26,7 +26,7 @@ class ServingStack(EnvironmentStack):
         name: str,
         config: EnvironmentConfig,
         data: DataBucket,
-        image: NtmImage,
+        algorithm: NtmAlgorithm,
         registry: ModelRegistry,
     ) -> None:
         super().__init__(
@@ -55,7 +55,7 @@ class ServingStack(EnvironmentStack):
             )
 
         data.grant_get(endpoint.role, MODELS)
-        image.grant_pull(endpoint.role)
+        algorithm.grant_pull(endpoint.role)
 
         CfnOutput(self, "EndpointName", value=name, description="Exists once a model is approved")
 

@@ -15,10 +15,17 @@ class TopicsmithStage(Stage):
     def __init__(self, scope: Construct, id: str, *, config: EnvironmentConfig) -> None:
         super().__init__(scope, id, env=Environment(account=config.account, region=config.region))
         name = f"topicsmith-{id}"
+        tags = {"project": "topicsmith", "environment": id, **config.tags}
         data = DataStack(self, "data", name=name, config=config).data
-        training = TrainingStack(self, "training", name=name, config=config, data=data)
+        training = TrainingStack(self, "training", name=name, config=config, data=data, tags=tags)
         ServingStack(
-            self, "serving", name=name, config=config, data=data, image=training.image, registry=training.registry
+            self,
+            "serving",
+            name=name,
+            config=config,
+            data=data,
+            algorithm=training.algorithm,
+            registry=training.registry,
         )
-        for key, value in {"project": "topicsmith", "environment": id, **config.tags}.items():
+        for key, value in tags.items():
             Tags.of(self).add(key, value)

@@ -1,93 +1,207 @@
 """The stack that makes models."""
 
-from aws_cdk import CfnOutput, Duration, RemovalPolicy
+from collections.abc import Mapping
+
+from aws_cdk import CfnOutput, RemovalPolicy
 
 from constructs import Construct
-from constructs.data_bucket import BAGS_OF_WORDS, MODELS, RAW, DataBucket
+from constructs.algorithm import BuiltInAlgorithm, ContainerAlgorithm, NtmAlgorithm
+from constructs.data_bucket import (
+    BAGS_OF_WORDS,
+    CHECKPOINTS,
+    EVALUATIONS,
+    MODELS,
+    RAW,
+    SCORES,
+    VECTORS,
+    DataBucket,
+)
+from constructs.evaluation import TopicEvaluation
+from constructs.failure_notification import FailureNotification
 from constructs.model_registry import ModelRegistry
+from constructs.notifications import Notifications
 from constructs.ntm_image import NtmImage
-from constructs.preprocessing import BagOfWordsSettings, PreprocessingFunction
+from constructs.pipeline_jobs import JobSettings
+from constructs.preprocessing import PreprocessingFunction
+from constructs.run_logs import RunLogs
+from constructs.run_trigger import RunTrigger, RunTriggerProps
 from constructs.topic_pipeline import TopicPipeline, TopicPipelineProps
-from constructs.training import NtmTraining, NtmTrainingProps
+from constructs.training import NtmTraining
+from constructs.tuning import NtmTuning
+from constructs.vectorization import TopicVectorization
 from stacks.config import EnvironmentConfig
 from stacks.environment_stack import EnvironmentStack
+from stacks.pipeline_props import (
+    bag_of_words_settings,
+    evaluation_props,
+    quality_gate,
+    training_props,
+    tuning_props,
+    vectorization_props,
+)
 
 
 class TrainingStack(EnvironmentStack):
-    """The pipeline, what its steps run, and the registry.
+    """The pipeline, what its steps run, what starts it, who is told when it fails, and the registry.
 
     Attributes:
-        image: the container image of the models.
+        algorithm: what trains and serves the models.
         registry: the models.
     """
 
-    def __init__(self, scope: Construct, id: str, *, name: str, config: EnvironmentConfig, data: DataBucket) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        config: EnvironmentConfig,
+        data: DataBucket,
+        tags: Mapping[str, str],
+    ) -> None:
         super().__init__(
             scope, id, name=name, description="the pipeline from raw text to a registered topic model", config=config
         )
-        self.image = NtmImage(self, "Image")
-        self.registry = ModelRegistry(
-            self, "Registry", name=name, image=self.image, removal_policy=RemovalPolicy[config.data.removal.upper()]
+        self._config = config
+        self._data = data
+        self._image = NtmImage(self, "Image")
+        self.algorithm: NtmAlgorithm = (
+            ContainerAlgorithm(self._image) if config.algorithm == "container" else BuiltInAlgorithm(self)
         )
-        preprocessing = self._build_preprocessing(config)
-        training = self._build_training(config, data)
-        pipeline = TopicPipeline(
+        self.registry = ModelRegistry(
+            self,
+            "Registry",
+            name=name,
+            algorithm=self.algorithm,
+            removal_policy=RemovalPolicy[config.data.removal.upper()],
+        )
+        jobs = JobSettings(key=data.key, tags=tags, retry_attempts=config.retries.attempts)
+        self._preprocessing = self._build_preprocessing()
+        self._training = self._build_training(jobs)
+        self._tuning = self._build_tuning(jobs) if config.tuning.enabled else None
+        self._evaluation = self._build_evaluation(jobs, tags["environment"])
+        reads = config.vectorize.enabled or self.algorithm.needs_scoring
+        self._vectorization = self._build_vectorization(jobs) if reads else None
+        pipeline = self._build_pipeline(name)
+        self._grant_steps(pipeline)
+        self._build_triggers(pipeline)
+        notifications = Notifications(self, "Notifications", key=data.key, emails=config.notifications.emails)
+        FailureNotification(
+            self,
+            "Failure",
+            pipeline_name=pipeline.name,
+            notifications=notifications,
+            log_retention_days=config.log_retention_days,
+        )
+        RunLogs(self, "RunLogs", name=name, functions=[self._preprocessing.function])
+
+        CfnOutput(self, "PipelineName", value=pipeline.name, description="Makes a model of a corpus")
+        CfnOutput(self, "ModelPackageGroupName", value=self.registry.name, description="The models")
+        CfnOutput(
+            self, "NotificationTopicArn", value=notifications.topic_arn, description="Is told of runs that failed"
+        )
+
+    def _build_preprocessing(self) -> PreprocessingFunction:
+        preprocessing = PreprocessingFunction(
+            self,
+            "Preprocessing",
+            settings=bag_of_words_settings(self._config),
+            memory_mb=self._config.preprocessing.memory_mb,
+            log_retention_days=self._config.log_retention_days,
+        )
+        self._data.grant_read(preprocessing.function, RAW)
+        self._data.grant_write(preprocessing.function, BAGS_OF_WORDS)
+        return preprocessing
+
+    def _build_training(self, jobs: JobSettings) -> NtmTraining:
+        training = NtmTraining(self, "Training", training_props(self._config, self.algorithm, jobs))
+        self._data.grant_read(training.role, BAGS_OF_WORDS)
+        self._data.grant_write(training.role, MODELS)
+        if training.keeps_checkpoints:
+            self._data.grant_read(training.role, CHECKPOINTS)
+            self._data.grant_write(training.role, CHECKPOINTS)
+        self.algorithm.grant_pull(training.role)
+        return training
+
+    def _build_tuning(self, jobs: JobSettings) -> NtmTuning:
+        return NtmTuning(self, "Tuning", tuning_props(self._config, self.algorithm, jobs, self._training))
+
+    def _build_evaluation(self, jobs: JobSettings, environment: str) -> TopicEvaluation:
+        props = evaluation_props(self._config, environment, self._image, jobs, self._data)
+        evaluation = TopicEvaluation(self, "Evaluation", props)
+        self._data.grant_read(evaluation.role, BAGS_OF_WORDS)
+        self._data.grant_read(evaluation.role, MODELS)
+        if self.algorithm.needs_scoring:
+            self._data.grant_read(evaluation.role, SCORES)
+        if props.word_vectors:
+            self._data.grant_read(evaluation.role, RAW)
+        self._data.grant_write(evaluation.role, EVALUATIONS)
+        self._image.grant_pull(evaluation.role)
+        return evaluation
+
+    def _build_vectorization(self, jobs: JobSettings) -> TopicVectorization:
+        props = vectorization_props(self._config, self.algorithm, jobs)
+        vectorization = TopicVectorization(self, "Vectorization", props)
+        self._data.grant_read(vectorization.role, BAGS_OF_WORDS)
+        self._data.grant_get(vectorization.role, MODELS)
+        if self.algorithm.needs_scoring:
+            self._data.grant_write(vectorization.role, SCORES)
+        if self._config.vectorize.enabled:
+            self._data.grant_write(vectorization.role, VECTORS)
+        self.algorithm.grant_pull(vectorization.role)
+        return vectorization
+
+    def _build_pipeline(self, name: str) -> TopicPipeline:
+        config = self._config
+        ranges = config.tuning.ranges
+        tunes_topics = config.tuning.enabled and ranges.num_topics is not None
+        return TopicPipeline(
             self,
             "Pipeline",
             TopicPipelineProps(
                 name=name,
-                data=data,
-                preprocessing=preprocessing,
-                training=training,
+                data=self._data,
+                algorithm=self.algorithm,
+                preprocessing=self._preprocessing,
+                tuning=self._tuning,
+                training=self._training,
+                evaluation=self._evaluation,
+                gate=quality_gate(config),
                 registry=self.registry,
+                vectorization=self._vectorization,
+                vectorizes_corpus=config.vectorize.enabled,
+                code_version=self._image.version,
+                transform_instance_types=[config.vectorize.instance_type],
+                realtime_instance_types=[config.serving.instance_type],
                 text_columns=config.preprocessing.text_columns,
                 id_column=config.preprocessing.id_column,
-                num_topics=config.training.num_topics,
+                num_topics=None if tunes_topics else config.training.num_topics,
+                warm_start_from=config.tuning.warm_start.from_job if config.tuning.enabled else None,
             ),
         )
 
-        data.grant_read(preprocessing.function, RAW)
-        data.grant_write(preprocessing.function, BAGS_OF_WORDS)
-        data.grant_read(training.role, BAGS_OF_WORDS)
-        data.grant_write(training.role, MODELS)
-        self.image.grant_pull(training.role)
-        preprocessing.grant_invoke(pipeline.role)
-        training.grant_run(pipeline.role)
+    def _grant_steps(self, pipeline: TopicPipeline) -> None:
+        self._preprocessing.grant_invoke(pipeline.role)
+        for jobs in (self._tuning, self._training, self._evaluation, self._vectorization):
+            if jobs is not None:
+                jobs.grant_run(pipeline.role)
         self.registry.grant_register(pipeline.role)
-        data.grant_get(pipeline.role, MODELS)
+        self._data.grant_get(pipeline.role, MODELS)
+        self._data.grant_get(pipeline.role, EVALUATIONS)
 
-        CfnOutput(self, "PipelineName", value=pipeline.name, description="Makes a model of a corpus")
-        CfnOutput(self, "ModelPackageGroupName", value=self.registry.name, description="The models")
-
-    def _build_preprocessing(self, config: EnvironmentConfig) -> PreprocessingFunction:
-        chosen = config.preprocessing
-        return PreprocessingFunction(
+    def _build_triggers(self, pipeline: TopicPipeline) -> None:
+        chosen = self._config.triggers
+        if not (chosen.on_upload or chosen.schedule.expression):
+            return
+        RunTrigger(
             self,
-            "Preprocessing",
-            settings=BagOfWordsSettings(
-                vocabulary_size=chosen.vocabulary_size,
-                min_document_frequency=chosen.min_document_frequency,
-                max_document_share=chosen.max_document_share,
-                min_word_length=chosen.min_word_length,
-                stop_words=chosen.stop_words,
-                validation_share=chosen.validation_share,
-                test_share=chosen.test_share,
-            ),
-            memory_mb=chosen.memory_mb,
-            log_retention_days=config.log_retention_days,
-        )
-
-    def _build_training(self, config: EnvironmentConfig, data: DataBucket) -> NtmTraining:
-        chosen = config.training
-        return NtmTraining(
-            self,
-            "Training",
-            NtmTrainingProps(
-                image=self.image,
-                key=data.key,
-                instance_type=chosen.instance_type,
-                volume_gb=chosen.volume_gb,
-                max_runtime=Duration.minutes(chosen.max_runtime_minutes),
-                hyperparameters=chosen.hyperparameters.to_request(),
+            "Trigger",
+            RunTriggerProps(
+                pipeline_name=pipeline.name,
+                data=self._data,
+                on_upload=chosen.on_upload,
+                schedule=chosen.schedule.expression,
+                scheduled_corpus=self._data.uri(f"{RAW}/{chosen.schedule.corpus}"),
+                log_retention_days=self._config.log_retention_days,
             ),
         )

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from topicsmith import invocation, output
-from topicsmith.commands import demo, infer, local, models, run, topics
+from topicsmith.commands import demo, evaluate, infer, local, models, run, stop, topics, tuning, vectors
 from topicsmith.errors import explain
 
 _FAILED = 1
@@ -75,6 +75,11 @@ _local.command()(demo.demo)
 app.add_typer(_local, name="local")
 app.command()(run.run)
 app.command("runs")(run.list_runs)
+app.command()(stop.stop)
+app.command("tuning")(tuning.show_tuning)
+app.command()(evaluate.evaluate)
+app.command()(evaluate.report)
+app.command("vectors")(vectors.fetch_vectors)
 app.command("models")(models.list_models)
 app.command()(models.approve)
 app.command("topics")(topics.show_topics)

@@ -20,6 +20,8 @@ FORMATS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 _RECORDS_TO_LEARN_COLUMNS = 100
 _LONGEST_FIELD = 2**31 - 1
 _LONGEST_NAME_SHOWN = 60
+# Where an environment starts a run at each upload, an object with this metadata starts none: its run has options.
+_OWN_RUN = {"topicsmith-run": "started by the uploader"}
 
 
 def column_names(names: str) -> list[str]:
@@ -76,7 +78,7 @@ def uri_of(bucket: str, path: Path) -> str:
 def upload(s3: "S3Client", path: Path, bucket: str, on_bytes: Callable[[int], None]) -> str:
     """Put ``path`` under ``raw/`` in the data bucket and return its URI; ``on_bytes`` hears each part's size."""
     with path.open("rb") as file:
-        s3.upload_fileobj(file, bucket, f"raw/{path.name}", Callback=on_bytes)
+        s3.upload_fileobj(file, bucket, f"raw/{path.name}", ExtraArgs={"Metadata": _OWN_RUN}, Callback=on_bytes)
     return uri_of(bucket, path)
 
 

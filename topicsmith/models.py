@@ -22,6 +22,8 @@ class ModelVersion:
         data_uri: S3 URI of its model.tar.gz.
         run: the id of the run that trained it, under which its artifacts lie.
         corpus: S3 URI of what it was trained on.
+        npmi: mean coherence of its topics on held-out documents, from -1 to 1.
+        topic_uniqueness: their mean uniqueness, up to 1.
     """
 
     version: int
@@ -31,6 +33,8 @@ class ModelVersion:
     data_uri: str
     run: str | None
     corpus: str | None
+    npmi: float | None
+    topic_uniqueness: float | None
 
     def record(self) -> dict[str, object]:
         """Return the version as ``--json`` prints it."""
@@ -40,6 +44,8 @@ class ModelVersion:
             "created": self.created,
             "run": self.run,
             "corpus": self.corpus,
+            "npmi": self.npmi,
+            "topic_uniqueness": self.topic_uniqueness,
             "model_data": self.data_uri,
             "arn": self.arn,
         }
@@ -92,6 +98,8 @@ def describe(sagemaker: "SageMakerClient", arn: str) -> ModelVersion:
         data_uri=container.get("ModelDataUrl") or container["ModelDataSource"]["S3DataSource"]["S3Uri"],
         run=id_of(origin["PipelineExecutionArn"]) if "PipelineExecutionArn" in origin else None,
         corpus=origin.get("CorpusUri"),
+        npmi=float(origin["Npmi"]) if "Npmi" in origin else None,
+        topic_uniqueness=float(origin["TopicUniqueness"]) if "TopicUniqueness" in origin else None,
     )
 
 

@@ -4,13 +4,15 @@ import itertools
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from topicsmith import jobs
 from topicsmith.environment import Deployment
 from topicsmith.errors import OperatorError, is_missing
+from topicsmith.jobs import Job, JobKind
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -27,7 +29,9 @@ class Step:
     Attributes:
         status: SageMaker's StepStatus: Starting, Executing, Stopping, Stopped, Failed or Succeeded.
         failure: SageMaker's FailureReason.
-        training_job: the name of the training job that the step started.
+        job: the job that the step started; of a step that was taken from a cache, the one that did its work.
+        cached_from: the id of the run whose outcome was taken from the cache.
+        passed: which way a condition went.
         function: the name of the Lambda function that the step calls.
         model_package: the ARN of the model package that the step registered.
         outputs: a Lambda step's output parameters.
@@ -38,10 +42,17 @@ class Step:
     started: datetime | None
     ended: datetime | None
     failure: str | None
-    training_job: str | None
+    job: Job | None
     function: str | None
     model_package: str | None
     outputs: Mapping[str, str]
+    cached_from: str | None = None
+    passed: bool | None = None
+
+    @property
+    def training_job(self) -> str | None:
+        """The name of the training job that the step started."""
+        return self.job.name if self.job and self.job.kind is JobKind.TRAINING else None
 
     @property
     def seconds(self) -> float | None:
@@ -66,7 +77,9 @@ class Step:
             "started": self.started,
             "seconds": self.seconds,
             "failure": self.failure,
-            "job": self.training_job,
+            "job": self.job.record() if self.job else None,
+            "cached_from": self.cached_from,
+            "passed": self.passed,
             "model_package": self.model_package,
             "outputs": dict(self.outputs),
         }
@@ -132,6 +145,10 @@ class Run:
         """The version that the run registered."""
         return int(id_of(self.model_package)) if self.model_package else None
 
+    def step(self, name: str) -> Step | None:
+        """Return the step ``name``, if it has started."""
+        return next((step for step in self.steps if step.name == name), None)
+
     @property
     def failed_steps(self) -> list[Step]:
         """The steps that failed."""
@@ -154,7 +171,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A deployed pipeline: its steps' names in order, and the defaults of its parameters."""
+    """A deployed pipeline: the names of a good run's steps in order, and the defaults of its parameters."""
 
     name: str
     arn: str
@@ -188,13 +205,21 @@ def pipeline(sagemaker: "SageMakerClient", name: str) -> Pipeline:
     return Pipeline(
         name=name,
         arn=answer["PipelineArn"],
-        steps=tuple(step["Name"] for step in definition["Steps"]),
+        steps=tuple(_names(definition["Steps"])),
         defaults={
             parameter["Name"]: str(parameter["DefaultValue"])
             for parameter in definition.get("Parameters", [])
             if "DefaultValue" in parameter
         },
     )
+
+
+def _names(steps: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the names of steps, a condition's followed by those that run where it holds."""
+    for step in steps:
+        yield step["Name"]
+        if step.get("Type") == "Condition":
+            yield from _names(step["Arguments"]["IfSteps"])
 
 
 def start(sagemaker: "SageMakerClient", name: str, parameters: Mapping[str, str]) -> str:
@@ -263,20 +288,28 @@ def find(sagemaker: "SageMakerClient", deployment: Deployment, of: Pipeline, run
         ) from error
 
 
+def stop(sagemaker: "SageMakerClient", run: Run) -> None:
+    """Ask a run to stop: its jobs are stopped, and no further step starts."""
+    sagemaker.stop_pipeline_execution(PipelineExecutionArn=run.arn, ClientRequestToken=uuid.uuid4().hex)
+
+
 def _step(step: "PipelineExecutionStepTypeDef") -> Step:
     metadata = step.get("Metadata", {})
     function = metadata.get("Lambda", {})
-    job = metadata.get("TrainingJob", {}).get("Arn")
     function_arn = function.get("Arn")
+    outcome = metadata.get("Condition", {}).get("Outcome")
+    source = step.get("CacheHitResult", {}).get("SourcePipelineExecutionArn")
     return Step(
         name=step.get("StepName", ""),
         status=step.get("StepStatus", ""),
         started=step.get("StartTime"),
         ended=step.get("EndTime"),
         failure=step.get("FailureReason"),
-        training_job=id_of(job) if job else None,
+        job=jobs.of_step(metadata),
         # arn:aws:lambda:us-east-1:123456789012:function:name, perhaps with :version
         function=function_arn.split(":")[6] if function_arn else None,
         model_package=metadata.get("RegisterModel", {}).get("Arn"),
         outputs={output["Name"]: output["Value"] for output in function.get("OutputParameters", [])},
+        cached_from=id_of(source) if source else None,
+        passed=outcome == "True" if outcome else None,
     )

@@ -72,7 +72,8 @@ def read(s3: "S3Client", model_uri: str) -> TopicModel:
     if content is None:
         raise OperatorError(
             f"{model_uri} has no {_MEMBER}.",
-            "Models of the container in containers/ntm have it; those of the built-in algorithm do not.",
+            "Models of the container in containers/ntm have it. Those of the built-in algorithm do not: the report of "
+            "the run tells their topics.",
         )
     try:
         return TopicModel.model_validate_json(content)

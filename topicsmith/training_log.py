@@ -104,22 +104,6 @@ class TrainingLog:
         )
 
 
-def last_lines(logs: "CloudWatchLogsClient", job: str, count: int) -> list[str]:
-    """Return the last ``count`` lines of a training job's log; none where it cannot be read."""
-    from botocore.exceptions import ClientError
-
-    try:
-        streams = logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{job}/")["logStreams"]
-        names = [stream["logStreamName"] for stream in streams if "logStreamName" in stream]
-        if not names:
-            return []
-        events = logs.get_log_events(logGroupName=LOG_GROUP, logStreamName=names[0], limit=count)["events"]
-    except ClientError:
-        # It adds to the reason of a failure, which is told either way.
-        return []
-    return [event["message"].rstrip() for event in events if "message" in event]
-
-
 def _number(text: str) -> float | None:
     try:
         return float(text)

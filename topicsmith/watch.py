@@ -1,7 +1,7 @@
 """Watching a run: a live table on a terminal, a line per change elsewhere; both on stderr."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
@@ -14,25 +14,24 @@ from rich.text import Text
 
 from topicsmith import output, runs
 from topicsmith.aws import Clients
-from topicsmith.errors import explain
+from topicsmith.progress import Progress
 from topicsmith.runs import Run, Step
-from topicsmith.training_log import TrainingLog, TrainingProgress
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-# Where nobody looks at a terminal, a line of metrics now and then is enough.
-_SECONDS_BETWEEN_METRIC_LINES = 10.0
+# Where nobody looks at a terminal, a line of progress now and then is enough.
+_SECONDS_BETWEEN_DETAIL_LINES = 10.0
 _STYLES = {"Succeeded": "green", "Failed": "red", "Stopped": "yellow", "Stopping": "yellow"}
 _MARKS = {"Succeeded": "✓", "Failed": "✗", "Stopped": "■"}
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A run at one moment, with what the log of its running training job says."""
+    """A run at one moment, with what its steps have to tell beside their status, by step."""
 
     run: Run
-    training: TrainingProgress
+    details: Mapping[str, str]
 
 
 class Reporter(Protocol):
@@ -54,29 +53,17 @@ class Watcher:
     def __init__(self, clients: Clients, run_arn: str) -> None:
         self._clients = clients
         self._run_arn = run_arn
-        self._logs: dict[str, TrainingLog] = {}
-        self._training = TrainingProgress()
-        self.log_refused: str | None = None
+        self._progress = Progress(clients)
+
+    @property
+    def refused(self) -> str | None:
+        """Why not all was told: what these credentials may not read."""
+        return self._progress.refused
 
     def look(self) -> Snapshot:
         """Return the run as it is now."""
         run = runs.get(self._clients.sagemaker, self._run_arn)
-        job = next((step.training_job for step in reversed(run.steps) if step.training_job), None)
-        if job and self.log_refused is None:
-            self._training = self._read_log(job)
-        return Snapshot(run, self._training)
-
-    def _read_log(self, job: str) -> TrainingProgress:
-        from botocore.exceptions import ClientError
-
-        log = self._logs.setdefault(job, TrainingLog(self._clients.logs, job))
-        try:
-            return log.read()
-        except ClientError as error:
-            # The run does not depend on whether its log may be read.
-            meaning = explain(error)
-            self.log_refused = meaning.message if meaning else str(error)
-            return self._training
+        return Snapshot(run, {step.name: detail(step, self._progress.of(run, step)) for step in run.steps})
 
 
 def watch(
@@ -104,8 +91,8 @@ def watch(
             if snapshot.run.is_over:
                 break
             sleep(clients.poll_seconds)
-    if watcher.log_refused:
-        console.print(f"No training metrics were shown. {watcher.log_refused}")
+    if watcher.refused:
+        console.print(f"Not all was shown. {watcher.refused}")
     return snapshot.run
 
 
@@ -134,20 +121,20 @@ class LiveReporter:
     def _render(self) -> "RenderableType":
         if self._snapshot is None:
             return Text("")
-        run, training = self._snapshot.run, self._snapshot.training
+        run = self._snapshot.run
         head = Text.assemble("Run ", (run.id, "bold"), f"  {output.duration(run.seconds)}")
-        return Group(head, steps_table(run, training, self._step_names, self._spinner))
+        return Group(head, steps_table(self._snapshot, self._step_names, self._spinner))
 
 
 class LineReporter:
-    """A line for each change of a step, and training metrics now and then."""
+    """A line for each change of a step, and what its running job has come to now and then."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._clock = clock
         self._statuses: dict[str, str] = {}
-        self._metrics = ""
-        self._metrics_shown_at = clock()
+        self._details: dict[str, str] = {}
+        self._detail_shown_at = clock()
 
     def __enter__(self) -> Self:
         return self
@@ -160,32 +147,29 @@ class LineReporter:
     def show(self, snapshot: Snapshot) -> None:
         """Write the lines for what changed since the last snapshot."""
         for step in snapshot.run.steps:
+            detail = snapshot.details.get(step.name, "")
             if self._statuses.get(step.name) != step.status:
                 self._statuses[step.name] = step.status
-                self._write(step, snapshot.training)
-            elif step.training_job and step.status == "Executing":
-                self._show_metrics(step, snapshot.training)
+                self._write(step, detail)
+            elif step.status == "Executing" and self._is_due(step, detail):
+                self._write(step, detail)
 
-    def _show_metrics(self, step: Step, training: TrainingProgress) -> None:
-        metrics, now = str(training), self._clock()
-        if metrics != self._metrics and now - self._metrics_shown_at >= _SECONDS_BETWEEN_METRIC_LINES:
-            self._write(step, training)
+    def _is_due(self, step: Step, detail: str) -> bool:
+        waited = self._clock() - self._detail_shown_at
+        return detail != self._details.get(step.name) and waited >= _SECONDS_BETWEEN_DETAIL_LINES
 
-    def _write(self, step: Step, training: TrainingProgress) -> None:
-        self._metrics, self._metrics_shown_at = str(training), self._clock()
-        time_taken = output.duration(step.seconds) if step.ended or step.training_job else ""
-        parts = (step.name, step.status, time_taken, detail(step, training))
+    def _write(self, step: Step, detail: str) -> None:
+        self._details[step.name], self._detail_shown_at = detail, self._clock()
+        time_taken = output.duration(step.seconds) if step.ended or step.job else ""
+        parts = (step.name, step.status, time_taken, detail)
         self._console.print("  ".join(part for part in parts if part), soft_wrap=True)
 
 
-def steps_table(
-    run: Run, training: TrainingProgress, step_names: Sequence[str] = (), running: "RenderableType" = ""
-) -> Table:
+def steps_table(snapshot: Snapshot, step_names: Sequence[str] = (), running: "RenderableType" = "") -> Table:
     """Return the steps of a run as a table.
 
     Args:
-        run: the run.
-        training: what the log of its training job says.
+        snapshot: the run.
         step_names: the pipeline's steps; those of a running run that have not started yet are shown too.
         running: the mark of a step that is running.
     """
@@ -195,12 +179,14 @@ def steps_table(
     table.add_column()
     table.add_column(justify="right", min_width=10)
     table.add_column(overflow="fold")
+    run = snapshot.run
     for step in run.steps:
         mark = Text(_MARKS[step.status], style=_STYLES[step.status]) if step.status in _MARKS else running
-        table.add_row(mark, step.name, status(step.status), output.duration(step.seconds), detail(step, training))
+        told = snapshot.details.get(step.name, "")
+        table.add_row(mark, step.name, status(step.status), output.duration(step.seconds), told)
     if not run.is_over:
         for name in step_names:
-            if name not in {step.name for step in run.steps}:
+            if run.step(name) is None:
                 table.add_row("", Text(name, style="dim"), Text("Waiting", style="dim"), "", "")
     return table
 
@@ -210,10 +196,14 @@ def status(name: str) -> Text:
     return Text(name, style=_STYLES.get(name, "cyan"))
 
 
-def detail(step: Step, training: TrainingProgress) -> str:
-    """Return what a step has to tell beside its status."""
-    if step.training_job:
-        return str(training)
+def detail(step: Step, progress: str) -> str:
+    """Return what a step has to tell beside its status; ``progress`` is what its job has come to."""
+    if step.cached_from:
+        return f"taken from run {step.cached_from}" + (f" · {progress}" if progress else "")
+    if progress:
+        return progress
+    if step.passed is not None:
+        return "passed" if step.passed else "rejected"
     if step.model_package:
         return f"model version {runs.id_of(step.model_package)}"
     if documents := step.outputs.get("documents"):

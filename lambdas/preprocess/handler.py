@@ -15,7 +15,8 @@ def handler(event: dict[str, object], _context: object) -> dict[str, str]:
     Returns:
         The values that the pipeline's next steps refer to, all strings: ``feature_dim``, ``documents``,
         ``train_documents``, ``validation_documents``, ``test_documents``, ``train_uri``, ``validation_uri``,
-        ``test_uri``, ``auxiliary_uri``, ``meta_uri``.
+        ``test_uri``, ``auxiliary_uri``, ``documents_uri``, ``heldout_uri``, ``scoring_uri``, ``meta_uri``,
+        ``corpus_version``.
 
     Raises:
         errors.CorpusError: when nothing usable can be made of the corpus or with the settings.

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from s3_uri import S3Uri
 
+RECORDIO = "application/x-recordio-protobuf"
+JSON_LINES = "application/jsonlines"
+
 
 class Output:
     """The prefix below which a run writes; encryption is the bucket's default."""

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import logging
 from array import array
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from math import ceil
 from typing import TYPE_CHECKING
 
+import json_lines
 import tokenizer
 from corpus import Corpus
+from digests import corpus_version, output_digest
 from documents import Documents, WordNumbers
 from errors import CorpusError
-from output import Output
+from heldout import HeldOut
+from output import JSON_LINES, RECORDIO, Output
 from recordio import RecordEncoder
 from settings import Settings
 from split import SPLITS, Split, splitter
@@ -36,10 +40,20 @@ SHARD_ENTRIES = 6_000_000
 def preprocess(settings: Settings, s3: S3Client) -> dict[str, str]:
     """Read a corpus, write its bags of words, and return how many there are and where.
 
-    Below ``settings.output_uri`` are written ``<split>/part-00000.pbr`` ... (sparse RecordIO-protobuf, ``feature_dim``
-    features), ``auxiliary/vocab.txt`` (a word a line; the line's number, from 0, is its id),
-    ``auxiliary/tokenizer.json`` and, last, ``meta.json``. Nothing is written before all is known to be usable. The
-    same corpus and settings give the same bytes.
+    Below ``settings.output_uri`` and a folder that is named by a digest of the corpus and the settings are written
+
+    - ``<split>/part-00000.pbr`` ... (sparse RecordIO-protobuf, ``feature_dim`` features),
+    - ``documents/part-00000.jsonl`` ..., the documents of all splits for batch transform,
+    - ``heldout/part-00000.jsonl`` ..., the test documents with the beginning of their text and their words in reading
+      order,
+    - ``scoring/part-00000.jsonl`` ..., the same documents for batch transform: each whole (``<row>/all``), and every
+      other of its words, from the first on (``<row>/observed``), where there are two; a row's number is its place, from
+      0, in ``heldout``,
+    - ``auxiliary/vocab.txt`` (a word a line; the line's number, from 0, is its id), ``auxiliary/tokenizer.json``
+    - and, last, ``meta.json``.
+
+    Nothing is written before all is known to be usable. The same corpus and settings give the same bytes under the same
+    names, so that a step that reads them can be answered from SageMaker's cache.
 
     Raises:
         CorpusError: when nothing usable can be made of the corpus.
@@ -48,7 +62,7 @@ def preprocess(settings: Settings, s3: S3Client) -> dict[str, str]:
     numbers = WordNumbers(
         min_length=settings.min_word_length, ignored=ENGLISH if settings.stop_words == "english" else ()
     )
-    documents, empty = _read(corpus, numbers, settings)
+    documents, held_out, empty = _read(corpus, numbers, settings)
     vocabulary = choose_vocabulary(
         numbers,
         documents["train"],
@@ -60,9 +74,19 @@ def preprocess(settings: Settings, s3: S3Client) -> dict[str, str]:
     logger.info("vocabulary: %d of %d distinct words", len(vocabulary.words), numbers.next_number - 1)
     _check_splits(kept, settings)
 
-    output = Output(s3, settings.output_uri)
-    shards = {split: _shards(kept[split], documents[split]) for split in SPLITS}
-    tokens = {split: _write_split(output, split, shards[split], documents[split], vocabulary) for split in SPLITS}
+    version = corpus_version(corpus.objects)
+    output_uri = settings.output_uri / output_digest(settings, version)
+    output = Output(s3, output_uri)
+    shards: dict[Split, list[array[int]]] = {
+        split: _shards(kept[split], documents[split], settings.train_shards if split == "train" else 1)
+        for split in SPLITS
+    }
+    tokens: dict[Split, int] = {}
+    parts = 0
+    for split in SPLITS:
+        tokens[split] = _write_split(output, split, shards[split], documents[split], vocabulary, parts)
+        parts += len(shards[split])
+    _write_held_out(output, shards["test"], documents["test"], held_out, vocabulary)
     output.write_text("auxiliary/vocab.txt", "".join([f"{word}\n" for word in vocabulary.words]))
     output.write_json("auxiliary/tokenizer.json", tokenizer.DESCRIPTION)
     in_splits = {
@@ -75,6 +99,7 @@ def preprocess(settings: Settings, s3: S3Client) -> dict[str, str]:
         "meta.json",
         {
             "settings": settings.as_event(),
+            "corpus_version": version,
             "objects": [asdict(item) for item in corpus.objects],
             "rows": report.rows,
             "rows_without_id": report.without_id,
@@ -88,26 +113,32 @@ def preprocess(settings: Settings, s3: S3Client) -> dict[str, str]:
             "feature_dim": len(vocabulary.words),
         },
     )
-    logger.info("wrote %s: %s", settings.output_uri, json.dumps(in_splits))
+    logger.info("wrote %s: %s", output_uri, json.dumps(in_splits))
     return {
         "feature_dim": str(len(vocabulary.words)),
         "documents": str(kept_documents),
         **{f"{split}_documents": str(len(kept[split])) for split in SPLITS},
-        **{f"{name}_uri": str(settings.output_uri / name) for name in (*SPLITS, "auxiliary")},
-        "meta_uri": str(settings.output_uri / "meta.json"),
+        "corpus_version": version,
+        **{f"{name}_uri": str(output_uri / name) for name in (*SPLITS, "auxiliary", "documents", "heldout", "scoring")},
+        "meta_uri": str(output_uri / "meta.json"),
     }
 
 
-def _read(corpus: Corpus, numbers: WordNumbers, settings: Settings) -> tuple[dict[Split, Documents], int]:
-    """Return the documents of each split that hold a word, and how many documents hold none."""
+def _read(corpus: Corpus, numbers: WordNumbers, settings: Settings) -> tuple[dict[Split, Documents], HeldOut, int]:
+    """Return the documents of each split that hold a word, how those of test read, and how many hold none."""
     documents: dict[Split, Documents] = {split: Documents() for split in SPLITS}
+    held_out = HeldOut()
     split_of = splitter(validation_share=settings.validation_share, test_share=settings.test_share)
     empty = 0
     for uid, text in corpus.documents():
         normalized = tokenizer.normalize(text)
-        bag = numbers.bag(tokenizer.find_words(normalized))
+        words = tokenizer.find_words(normalized)
+        bag = numbers.bag(words)
         if bag:
-            documents[split_of(normalized)].append(uid, bag)
+            split = split_of(normalized)
+            documents[split].append(uid, bag)
+            if split == "test":
+                held_out.append(text, map(numbers.__getitem__, words))
         else:
             empty += 1
         numbers.check_size()
@@ -135,7 +166,7 @@ def _read(corpus: Corpus, numbers: WordNumbers, settings: Settings) -> tuple[dic
             f"{', '.join(settings.text_columns)} only words of min_word_length = {settings.min_word_length} letters or "
             f"more count, without the stop words ({settings.stop_words}). Change text_columns or these settings."
         )
-    return documents, empty
+    return documents, held_out, empty
 
 
 def _check_splits(kept: Mapping[Split, array[int]], settings: Settings) -> None:
@@ -149,23 +180,61 @@ def _check_splits(kept: Mapping[Split, array[int]], settings: Settings) -> None:
             )
 
 
-def _shards(kept: array[int], documents: Documents) -> list[array[int]]:
+def _shards(kept: array[int], documents: Documents, at_least: int) -> list[array[int]]:
     """Deal the documents out to shards, so that each is a sample of the whole even when the corpus is sorted."""
-    count = max(ceil(len(kept) / SHARD_DOCUMENTS), ceil(len(documents.numbers) / SHARD_ENTRIES))
+    count = max(at_least, ceil(len(kept) / SHARD_DOCUMENTS), ceil(len(documents.numbers) / SHARD_ENTRIES))
     return [kept[shard::count] for shard in range(min(count, len(kept)))]
 
 
 def _write_split(
-    output: Output, split: Split, shards: list[array[int]], documents: Documents, vocabulary: Vocabulary
+    output: Output,
+    split: Split,
+    shards: Sequence[array[int]],
+    documents: Documents,
+    vocabulary: Vocabulary,
+    first_part: int,
 ) -> int:
-    """Write a split's documents and return how many words of the vocabulary are in them."""
-    encoder = RecordEncoder(len(vocabulary.words))
+    """Write a split's documents and return how many words of the vocabulary are in them.
+
+    Args:
+        output: where to.
+        split: of which the documents are.
+        shards: the places of the documents that are written together.
+        documents: the documents.
+        vocabulary: the words that count.
+        first_part: the number of the first object of ``documents/`` that is written: there, splits follow each other.
+    """
+    feature_dim = len(vocabulary.words)
+    encoder = RecordEncoder(feature_dim)
     tokens = 0
     for number, shard in enumerate(shards):
-        records = []
+        records, lines = [], []
         for document in shard:
             bag = vocabulary.bag(documents, document)
+            uid = documents.uid(document)
             tokens += sum([count for _, count in bag])
-            records.append(encoder.encode(bag, documents.uid(document)))
-        output.write_bytes(f"{split}/part-{number:05d}.pbr", b"".join(records), "application/x-recordio-protobuf")
+            records.append(encoder.encode(bag, uid))
+            lines.append(json_lines.instance(uid.decode(), bag, feature_dim))
+        output.write_bytes(f"{split}/part-{number:05d}.pbr", b"".join(records), RECORDIO)
+        output.write_bytes(f"documents/part-{first_part + number:05d}.jsonl", "".join(lines).encode(), JSON_LINES)
     return tokens
+
+
+def _write_held_out(
+    output: Output, shards: Sequence[array[int]], documents: Documents, held_out: HeldOut, vocabulary: Vocabulary
+) -> None:
+    """Write the test documents as the evaluation needs them; see ``preprocess``."""
+    feature_dim = len(vocabulary.words)
+    row = 0
+    for number, shard in enumerate(shards):
+        texts, halves = [], []
+        for document in shard:
+            words = vocabulary.ids(held_out.numbers(document))
+            texts.append(json_lines.held_out(documents.uid(document).decode(), held_out.text(document), words))
+            halves.append(json_lines.instance(f"{row}/all", sorted(Counter(words).items()), feature_dim))
+            if len(words) > 1:
+                observed = sorted(Counter(words[::2]).items())
+                halves.append(json_lines.instance(f"{row}/observed", observed, feature_dim))
+            row += 1
+        output.write_bytes(f"heldout/part-{number:05d}.jsonl", "".join(texts).encode(), JSON_LINES)
+        output.write_bytes(f"scoring/part-{number:05d}.jsonl", "".join(halves).encode(), JSON_LINES)

@@ -10,6 +10,9 @@ from s3_uri import S3Uri
 MAX_FEATURE_DIM = 1_000_000
 """NTM's limit for ``feature_dim``: https://docs.aws.amazon.com/sagemaker/latest/dg/ntm_hyperparameters.html."""
 
+MAX_HOSTS = 100
+"""More than SageMaker gives a training job."""
+
 STOP_WORD_LISTS = ("english", "none")
 
 
@@ -21,7 +24,7 @@ class Settings:
         corpus_uri: an object, or a prefix that ends at a ``/``.
         text_columns: the columns that make up a document, joined in this order.
         id_column: the column of the documents' ids; empty, or absent from a row: the row's place is its id.
-        output_uri: the prefix of everything that is written.
+        output_uri: the prefix below which a folder for the corpus and the settings is written.
         vocabulary_size: at most so many words, the most frequent ones.
         min_document_frequency: a word of the vocabulary is in at least so many training documents ...
         max_document_share: ... and in at most this share of them.
@@ -29,6 +32,7 @@ class Settings:
         stop_words: ``english`` or ``none``.
         validation_share: the share of the documents held out to stop training, more than 0.
         test_share: the share of the documents held out for the final evaluation, more than 0.
+        train_shards: at least so many objects of training documents, one for each host that trains.
     """
 
     corpus_uri: S3Uri
@@ -42,6 +46,7 @@ class Settings:
     stop_words: str
     validation_share: float
     test_share: float
+    train_shards: int
 
     @classmethod
     def from_event(cls, event: Mapping[str, object]) -> "Settings":
@@ -66,6 +71,7 @@ class Settings:
             stop_words=read.choice("stop_words", "english", STOP_WORD_LISTS),
             validation_share=read.share("validation_share", 0.1, one_allowed=False),
             test_share=read.share("test_share", 0.1, one_allowed=False),
+            train_shards=read.integer("train_shards", 1, low=1, high=MAX_HOSTS),
         )
         if settings.validation_share + settings.test_share >= 1:
             read.problems.append(

@@ -1,7 +1,7 @@
 """Which words count."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from documents import Documents, WordNumbers
 from errors import CorpusError
@@ -33,6 +33,11 @@ class Vocabulary:
         """Return the (id, count) pairs of a document's words of the vocabulary, ids ascending."""
         ids = self._ids
         return sorted([(ids[number], count) for number, count in documents.bag(index) if ids[number] != _OUT])
+
+    def ids(self, numbers: Iterable[int]) -> list[int]:
+        """Return the ids of those words that are of the vocabulary, in their order."""
+        ids = self._ids
+        return [ids[number] for number in numbers if ids[number] != _OUT]
 
 
 def choose_vocabulary(

@@ -1,16 +1,18 @@
-"""One local cloud for all tests of this folder: its own port, its own state."""
+"""One local cloud for all tests of this folder, with its own port and state, and what is deployed to it."""
 
 import os
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 
+from tests.local import environments, planted
+from tests.local.command_line import Operator
 from topicsmith.local import control
-
-AWS = boto3.Session
 
 
 def free_port() -> int:
@@ -68,3 +70,75 @@ def clients(cloud: control.LocalCloud) -> Clients:
 
 def root() -> Path:
     return Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def operators(
+    cloud: control.LocalCloud, environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Operator]:
+    """The operators of the environments that are deployed, by name: dev as an operator deploys it, then all anew."""
+    Operator(environ)("local", "up", "--deploy")
+    files = {
+        "dev": environments.DEV,
+        "small": environments.SMALL,
+        "builtin": environments.BUILTIN,
+        "strict": environments.STRICT,
+    }
+    environments.deploy(cloud, tmp_path_factory.mktemp("environments"), files)
+    return {name: Operator(environ, name) for name in files}
+
+
+@pytest.fixture(scope="session")
+def operator(operators: dict[str, Operator]) -> Operator:
+    """The operator of dev."""
+    return operators["dev"]
+
+
+@pytest.fixture(scope="session")
+def small(operators: dict[str, Operator]) -> Operator:
+    """The operator of an environment that tunes little and runs at each upload."""
+    return operators["small"]
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of documents about four topics."""
+    return planted.write_csv(tmp_path_factory.mktemp("corpus") / "planted.csv")
+
+
+@pytest.fixture(scope="session")
+def run(operator: Operator, corpus: Path) -> Any:
+    """A run of dev, as ``run --json`` prints it."""
+    return operator("run", corpus, "--text", "title,body", "--id", "key", "--topics", "4")
+
+
+@pytest.fixture(scope="session")
+def small_run(small: Operator, corpus: Path) -> Any:
+    """A run of it."""
+    return small("run", corpus)
+
+
+def outputs_of(clients: Clients, environment: str) -> dict[str, str]:
+    """Return the outputs of an environment's stacks."""
+    return {
+        output["OutputKey"]: output["OutputValue"]
+        for stack in clients("cloudformation").describe_stacks()["Stacks"]
+        if stack["StackName"].startswith(f"topicsmith-{environment}-")
+        for output in stack.get("Outputs", [])
+    }
+
+
+def versions(clients: Clients, environment: str) -> list[str]:
+    """Return the ARNs of an environment's models, oldest first."""
+    listed = clients("sagemaker").list_model_packages(ModelPackageGroupName=f"topicsmith-{environment}")
+    return sorted(package["ModelPackageArn"] for package in listed["ModelPackageSummaryList"])
+
+
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
+    """Return what ``condition`` gives once it is true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"{what}: not within {seconds} s")

@@ -139,6 +139,40 @@ def test_a_role_is_passed_only_with_leave_and_only_to_its_service(role: Any) -> 
     denied(lambda: role(pipelines, to_lambda)("sagemaker").create_pipeline(**create), "iam:PassRole")
 
 
+def test_a_role_within_a_definition_is_passed_with_leave_only(role: Any) -> None:
+    passed = f"arn:aws:iam::{ACCOUNT}:role/training"
+    definition = {
+        "AlgorithmSpecification": {"TrainingImage": "i", "TrainingInputMode": "File"},
+        "RoleArn": passed,
+        "OutputDataConfig": {"S3OutputPath": "s3://b/o"},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+    }
+    create = {
+        "HyperParameterTuningJobName": "t",
+        "HyperParameterTuningJobConfig": {"Strategy": "Random", "ResourceLimits": {"MaxParallelTrainingJobs": 1}},
+        "TrainingJobDefinition": definition,
+    }
+    tuner = role(allow("sagemaker:CreateHyperParameterTuningJob"))("sagemaker")
+    denied(lambda: tuner.create_hyper_parameter_tuning_job(**create), "iam:PassRole", passed)
+
+
+def test_a_message_to_an_encrypted_topic_needs_the_key(clients: Clients, role: Any) -> None:
+    key = clients("kms").create_key()["KeyMetadata"]["Arn"]
+    topic = clients("sns").create_topic(Name=f"topic-{uuid.uuid4().hex[:8]}", Attributes={"KmsMasterKeyId": key})
+    arn = topic["TopicArn"]
+    publish = allow("sns:Publish", arn)
+    message = {"TopicArn": arn, "Message": "hello"}
+    denied(lambda: role(publish)("sns").publish(**message), "kms:GenerateDataKey", key)
+    with_key = role(publish, allow(["kms:Decrypt", "kms:GenerateDataKey"], key))("sns")
+    assert with_key.publish(**message)["MessageId"]
+    elsewhere = role(allow("sns:Publish", f"{arn}-other"), allow("kms:*", key))("sns")
+    denied(lambda: elsewhere.publish(**message), "sns:Publish", arn)
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "sns:Publish", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    clients("sns").set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=policy)
+    denied(lambda: with_key.publish(**message), "explicit deny")
+
+
 def test_a_role_is_assumed_only_by_whom_it_trusts(clients: Clients) -> None:
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "sagemaker.amazonaws.com"}}
     name = f"role-{uuid.uuid4().hex[:8]}"

@@ -2,63 +2,22 @@
 
 import io
 import json
-import subprocess
-import sys
 import tarfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.local import planted
-from tests.local.conftest import Clients, root
-
-
-class Operator:
-    """Somebody at a terminal with the command line and the local cloud."""
-
-    def __init__(self, environ: dict[str, str]):
-        self.environ = environ
-
-    def __call__(self, *arguments: str | Path) -> Any:
-        """Run a command with ``--json`` and return what it printed."""
-        done = self.attempt(*arguments)
-        assert done.returncode == 0, done.stderr[-4000:]
-        return json.loads(done.stdout)
-
-    def attempt(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "topicsmith", *map(str, arguments), "--json"]
-        return subprocess.run(command, env=self.environ, cwd=root(), capture_output=True, text=True, timeout=300)
+from tests.local.command_line import Operator
+from tests.local.conftest import Clients, outputs_of, versions
+from topicsmith import tuning
 
 
 @pytest.fixture(scope="module")
-def operator(environ: dict[str, str]) -> Operator:
-    operator = Operator(environ)
-    operator("local", "up", "--deploy")
-    return operator
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return planted.write_csv(tmp_path_factory.mktemp("corpus") / "planted.csv")
-
-
-@pytest.fixture(scope="module")
-def run(operator: Operator, corpus: Path) -> Any:
-    return operator("run", corpus, "--text", "title,body", "--id", "key", "--topics", "4")
-
-
-@pytest.fixture(scope="module")
-def outputs(operator: Operator, clients: Clients) -> dict[str, str]:
+def outputs(run: Any, clients: Clients) -> dict[str, str]:
     """The outputs of dev's stacks."""
-    stacks = clients("cloudformation").describe_stacks()["Stacks"]
-    return {
-        output["OutputKey"]: output["OutputValue"]
-        for stack in stacks
-        if stack["StackName"].startswith("topicsmith-dev")
-        for output in stack.get("Outputs", [])
-    }
+    return outputs_of(clients, "dev")
 
 
 def objects(clients: Clients, bucket: str, prefix: str) -> list[str]:
@@ -66,43 +25,134 @@ def objects(clients: Clients, bucket: str, prefix: str) -> list[str]:
     return [item["Key"].removeprefix(prefix) for item in found]
 
 
+def content(clients: Clients, uri: str) -> bytes:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    body: bytes = clients("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    return body
+
+
+def step(run: Any, name: str) -> Any:
+    (found,) = (step for step in run["steps"] if step["name"] == name)
+    return found
+
+
+def job(run: Any, name: str) -> str:
+    """Return the name of the job that a step of ``run`` started."""
+    found: str = step(run, name)["job"]["name"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def bags_of_words(run: Any) -> str:
+    """Where the run's bags of words lie."""
+    uri: str = step(run, "Preprocess")["outputs"]["meta_uri"]
+    return uri.removesuffix("/meta.json")
+
+
 def test_the_run_went_through_its_steps(run: Any) -> None:
     assert run["status"] == "Succeeded"
-    assert [(step["name"], step["status"]) for step in run["steps"]] == [
-        ("Preprocess", "Succeeded"),
-        ("Train", "Succeeded"),
-        ("Register", "Succeeded"),
-    ]
+    assert {step["status"] for step in run["steps"]} == {"Succeeded"}
+    names = [step["name"] for step in run["steps"]]
+    assert names[:5] == ["Preprocess", "Tune", "Train", "Evaluate", "Gate"]
+    assert set(names[5:]) == {"Register", "CreateModel", "Vectorize"}
+    assert step(run, "Gate")["passed"] is True
 
 
-def test_everything_that_it_made_lies_under_its_id(run: Any, outputs: dict[str, str], clients: Clients) -> None:
+def test_what_it_made_lies_under_its_id_and_bags_of_words_under_what_they_are_of(
+    run: Any, outputs: dict[str, str], clients: Clients, bags_of_words: str
+) -> None:
     bucket = outputs["DataBucketName"]
-    made = objects(clients, bucket, f"bow/{run['id']}/")
+    made = objects(clients, bucket, bags_of_words.removeprefix(f"s3://{bucket}/") + "/")
     assert {"meta.json", "auxiliary/vocab.txt", "auxiliary/tokenizer.json"} <= set(made)
     assert {name.split("/")[0] for name in made if name.endswith(".pbr")} == {"train", "validation", "test"}
-    assert (
-        len([name for name in objects(clients, bucket, f"models/{run['id']}/") if name.endswith("model.tar.gz")]) == 1
-    )
+    models = [name for name in objects(clients, bucket, f"models/{run['id']}/") if name.endswith("model.tar.gz")]
+    assert len([name for name in models if name.startswith("tuning/")]) == 6
+    assert len(models) == 7
+    assert set(objects(clients, bucket, f"evaluation/{run['id']}/")) == {"evaluation.json", "report.html"}
+    assert all(name.endswith(".out") for name in objects(clients, bucket, f"vectors/{run['id']}/"))
 
 
-def test_malformed_rows_were_counted(run: Any, outputs: dict[str, str], clients: Clients) -> None:
-    stored = clients("s3").get_object(Bucket=outputs["DataBucketName"], Key=f"bow/{run['id']}/meta.json")
-    meta = stored["Body"].read().decode()
+def test_malformed_rows_were_counted(bags_of_words: str, clients: Clients) -> None:
+    meta = content(clients, f"{bags_of_words}/meta.json").decode()
     assert "planted.csv row 48" in meta
     assert json.loads(meta)["malformed_rows"] == 3
     assert json.loads(meta)["documents"] == 480
 
 
-def test_what_is_stored_is_encrypted_with_the_data_key(run: Any, outputs: dict[str, str], clients: Clients) -> None:
+def test_what_is_stored_is_encrypted_with_the_data_key(
+    run: Any, outputs: dict[str, str], clients: Clients, bags_of_words: str
+) -> None:
     bucket = outputs["DataBucketName"]
-    for key in (f"bow/{run['id']}/auxiliary/vocab.txt", "raw/planted.csv"):
-        assert clients("s3").head_object(Bucket=bucket, Key=key)["SSEKMSKeyId"] == outputs["DataKeyArn"]
+    made = [*objects(clients, bucket, ""), f"{bags_of_words}/auxiliary/vocab.txt".removeprefix(f"s3://{bucket}/")]
+    assert {clients("s3").head_object(Bucket=bucket, Key=key).get("SSEKMSKeyId") for key in made} == {
+        outputs["DataKeyArn"]
+    }
 
 
-def test_the_model_waits_for_approval(run: Any, operator: Operator, outputs: dict[str, str], clients: Clients) -> None:
-    listed = clients("sagemaker").list_model_packages(ModelPackageGroupName=outputs["ModelPackageGroupName"])
-    arns = [package["ModelPackageArn"] for package in listed["ModelPackageSummaryList"]]
-    package = clients("sagemaker").describe_model_package(ModelPackageName=arns[-1])
+def test_the_winner_of_six_trials_is_trained(run: Any, operator: Operator, clients: Clients) -> None:
+    found = operator("tuning", run["id"])
+    assert found["job"] == job(run, "Tune")
+    assert {trial["status"] for trial in found["trials"]} <= {"Completed", "Stopped"}
+    assert len(found["trials"]) == 6
+    best = found["trials"][0]
+    assert best["job"] == found["best"]
+    assert best["objective"] == max(trial["objective"] for trial in found["trials"])
+    trained = clients("sagemaker").describe_training_job(TrainingJobName=job(run, "Train"))["HyperParameters"]
+    assert best["hyperparameters"].items() <= trained.items()
+
+
+def test_each_trial_has_its_own_log_and_model(run: Any, clients: Clients) -> None:
+    sagemaker, logs = clients("sagemaker"), clients("logs")
+    for trial in tuning.get(sagemaker, job(run, "Tune")).trials:
+        artifact = sagemaker.describe_training_job(TrainingJobName=trial.job)["ModelArtifacts"]["S3ModelArtifacts"]
+        assert artifact.split("/")[-3] == trial.job
+        assert content(clients, artifact)
+        streams = logs.describe_log_streams(
+            logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{trial.job}/"
+        )["logStreams"]
+        assert len(streams) == 1
+
+
+def test_the_evaluation_beside_the_baseline_and_the_gates_verdict(run: Any, operator: Operator) -> None:
+    found = operator("evaluate", run["id"])
+    assert found["run"]["corpus_uri"] == run["parameters"]["CorpusUri"]
+    assert found["run"]["num_topics"] == 4
+    assert found["gate"]["passed"] is True
+    assert found["metrics"]["topic_uniqueness_10"] > 0.9
+    assert found["metrics"]["npmi"] == pytest.approx(
+        found["baseline"]["npmi"] + found["against_baseline"]["npmi"], abs=1e-6
+    )
+    assert len(found["trials"]) == 6
+
+
+def test_the_report_is_one_page(run: Any, operator: Operator, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    operator("report", run["id"], "--out", page, "--no-open")
+    text = page.read_text()
+    assert "plotly" in text.lower()
+    assert 'src="http' not in text
+    assert all(word in text for word in planted.TOPICS["sea"][:3])
+
+
+def test_every_document_has_its_vector(run: Any, operator: Operator, tmp_path: Path) -> None:
+    file = tmp_path / "vectors.jsonl"
+    assert operator("vectors", run["id"], "--out", file)["documents"] == 480
+    weights = {row["id"]: row["topic_weights"] for row in map(json.loads, file.read_text().splitlines())}
+    assert len(weights) == 480
+    assert all(sum(row) == pytest.approx(1, abs=1e-4) for row in weights.values())
+    # Documents of one topic have the same heaviest topic, and no two topics share it.
+    heaviest = {
+        name: {row.index(max(row)) for key, row in weights.items() if key.startswith(f"{name}-")}
+        for name in planted.TOPICS
+    }
+    assert {len(found) for found in heaviest.values()} == {1}, heaviest
+    assert len(set.union(*heaviest.values())) == 4
+
+
+def test_the_model_waits_for_approval_with_its_origin_and_quality(
+    run: Any, operator: Operator, clients: Clients
+) -> None:
+    package = clients("sagemaker").describe_model_package(ModelPackageName=versions(clients, "dev")[0])
     assert package["ModelApprovalStatus"] in ("PendingManualApproval", "Approved")
     container = package["InferenceSpecification"]["Containers"][0]
     bucket, _, key = container["ModelDataUrl"].removeprefix("s3://").partition("/")
@@ -110,16 +160,31 @@ def test_the_model_waits_for_approval(run: Any, operator: Operator, outputs: dic
     with tarfile.open(fileobj=io.BytesIO(archive)) as model:
         names = {Path(name).name for name in model.getnames()}
     assert {"model.safetensors", "config.json", "vocab.txt", "tokenizer.json", "topics.json"} <= names
+    evaluation = operator("evaluate", run["id"])
+    assert json.loads(content(clients, package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"])) == evaluation
+    origin = package["CustomerMetadataProperties"]
+    assert origin["CorpusUri"] == run["parameters"]["CorpusUri"]
+    assert origin["CorpusVersion"] == evaluation["run"]["corpus_version"]
+    assert origin["PipelineExecutionArn"] == run["arn"]
+    assert origin["TrainingJob"] == job(run, "Train")
+    assert origin["TuningJob"] == job(run, "Tune")
+    assert float(origin["Npmi"]) == pytest.approx(evaluation["metrics"]["npmi"])
 
 
-def test_the_jobs_log_is_in_cloudwatch(run: Any, clients: Clients) -> None:
-    streams = clients("logs").describe_log_streams(
-        logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"pipelines-{run['id']}-Train-"
-    )["logStreams"]
-    events = clients("logs").get_log_events(
-        logGroupName="/aws/sagemaker/TrainingJobs", logStreamName=streams[0]["logStreamName"], startFromHead=True
-    )["events"]
-    assert any("#quality_metric" in event["message"] for event in events)
+def test_every_job_logs_to_cloudwatch_where_the_run_says(run: Any, clients: Clients) -> None:
+    found = {}
+    for one in run["steps"]:
+        if one["job"]:
+            streams = clients("logs").describe_log_streams(
+                logGroupName=one["job"]["log_group"], logStreamNamePrefix=one["job"]["log_prefix"]
+            )["logStreams"]
+            events = clients("logs").get_log_events(
+                logGroupName=one["job"]["log_group"], logStreamName=streams[0]["logStreamName"], startFromHead=True
+            )["events"]
+            found[one["name"]] = [event["message"] for event in events]
+    assert set(found) == {"Tune", "Train", "Evaluate", "Vectorize"}
+    assert all(found.values())
+    assert any("#quality_metric" in line for line in found["Train"])
 
 
 @pytest.fixture(scope="module")
@@ -146,11 +211,9 @@ def test_a_text_is_of_the_topic_that_it_is_about(approved: Any, operator: Operat
 
 
 def test_any_client_may_ask_with_a_bag_of_words(
-    approved: Any, outputs: dict[str, str], clients: Clients, run: Any
+    approved: Any, outputs: dict[str, str], clients: Clients, bags_of_words: str
 ) -> None:
-    bucket = outputs["DataBucketName"]
-    vocabulary = clients("s3").get_object(Bucket=bucket, Key=f"bow/{run['id']}/auxiliary/vocab.txt")["Body"].read()
-    words = vocabulary.decode().split("\n")[:-1]
+    words = content(clients, f"{bags_of_words}/auxiliary/vocab.txt").decode().split("\n")[:-1]
     row = ",".join("3" if word in planted.TOPICS["sea"] else "0" for word in words)
     answer = clients("sagemaker-runtime").invoke_endpoint(
         EndpointName=outputs["EndpointName"], ContentType="text/csv", Body=f"{row}\n{row}\n"
@@ -168,41 +231,14 @@ def test_a_bad_request_is_the_callers_fault(approved: Any, outputs: dict[str, st
     assert error.value.response["OriginalStatusCode"] == 400
 
 
-def test_another_approval_takes_over_without_a_gap(
-    approved: Any, operator: Operator, corpus: Path, outputs: dict[str, str], clients: Clients
-) -> None:
-    operator("run", corpus, "--text", "body", "--topics", "3")
-    runtime = clients("sagemaker-runtime")
-
-    def topics_served() -> int:
-        body = json.dumps({"instances": ["the harbour and the vessel"]})
-        answer = runtime.invoke_endpoint(
-            EndpointName=outputs["EndpointName"], ContentType="application/json", Body=body
-        )
-        return len(json.load(answer["Body"])["predictions"][0]["topic_weights"])
-
-    served = [topics_served()]
-    approval = subprocess.Popen(
-        [sys.executable, "-m", "topicsmith", "approve", "2", "--wait"],
-        env=operator.environ,
-        cwd=root(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while approval.poll() is None:
-        served.append(topics_served())
-    assert approval.returncode == 0
-    served.append(topics_served())
-    assert served == sorted(served, reverse=True)
-    assert (served[0], served[-1]) == (4, 3)
-
-
 def test_the_endpoint_scales_between_the_environments_limits(approved: Any, clients: Clients) -> None:
-    scaling = clients("application-autoscaling")
-    target = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"][0]
-    assert target["ResourceId"] == "endpoint/topicsmith-dev/variant/AllTraffic"
+    scaling, endpoint = clients("application-autoscaling"), "endpoint/topicsmith-dev/variant/AllTraffic"
+    targets = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    (target,) = (each for each in targets if each["ResourceId"] == endpoint)
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (1, 2)
     policies = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
-    configuration = policies[0]["TargetTrackingScalingPolicyConfiguration"]
+    (policy,) = (each for each in policies if each["ResourceId"] == endpoint)
+    configuration = policy["TargetTrackingScalingPolicyConfiguration"]
     assert configuration["PredefinedMetricSpecification"] == {
         "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
     }
@@ -219,48 +255,3 @@ def test_a_corpus_of_stop_words_fails_with_the_reason_and_registers_nothing(
     assert "Preprocess failed" in failed.stderr
     assert "text_columns" in failed.stderr
     assert operator("models") == before
-
-
-@pytest.mark.parametrize(
-    ("role", "step", "action"),
-    [
-        ("PreprocessRole", "Preprocess", "s3:"),
-        ("TrainingRole", "Train", "s3:"),
-        ("PipelineRole", "Preprocess", "lambda:InvokeFunction"),
-    ],
-)
-def test_a_role_without_its_grants_fails_the_run(
-    run: Any, operator: Operator, corpus: Path, clients: Clients, without_policy: Any, role: str, step: str, action: str
-) -> None:
-    with without_policy(role):
-        failed = operator.attempt("run", corpus, "--text", "title,body", "--topics", "4")
-    assert failed.returncode == 1
-    assert f"{step} failed" in failed.stderr
-    assert "not authorized to perform" in failed.stderr
-    assert action in failed.stderr
-
-
-@pytest.fixture
-def without_policy(clients: Clients) -> Callable[[str], Any]:
-    """Takes a role's inline policies away for as long as a block lasts."""
-    from contextlib import contextmanager
-
-    @contextmanager
-    def taken_away(part: str) -> Any:
-        iam = clients("iam")
-        names = [role["RoleName"] for role in iam.list_roles(MaxItems=1000)["Roles"]]
-        (name,) = [name for name in names if name.startswith("topicsmith-dev-training-") and part in name]
-        policies = {
-            policy: iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-            for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
-        }
-        assert policies
-        for policy in policies:
-            iam.delete_role_policy(RoleName=name, PolicyName=policy)
-        try:
-            yield
-        finally:
-            for policy, document in policies.items():
-                iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
-
-    return taken_away

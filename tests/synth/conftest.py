@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.synth.assembly import ROOT, Assembly, copy_sources, synthesize, synthesize_in_process
+from tests.synth.assembly import (
+    ENVIRONMENTS,
+    ROOT,
+    Assembly,
+    JsonObject,
+    copy_sources,
+    synthesize,
+    synthesize_in_process,
+)
+from tests.synth.cloudformation import Deployment
+from tests.synth.variants import VARIANTS
 
 _NO_NETWORK = ("unshare", "--map-root-user", "--net")
 
@@ -53,7 +63,7 @@ def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "region": "us-gov-west-1",
                 "serving": {"model_package": pinned, "instance_type": "ml.g4dn.xlarge"},
             },
-            "volumes": {"region": "eu-west-1", "training": {"instance_type": "ml.p3.2xlarge"}, "tags": {"cost": "1"}},
+            **VARIANTS,
         },
     )
     return directory
@@ -62,3 +72,29 @@ def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(params=["dev", "prod"])
 def environment(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.fixture
+def deployment(assembly: Assembly, environment: str) -> Deployment:
+    """One of our environments."""
+    return Deployment(assembly, environment)
+
+
+@pytest.fixture
+def definition(deployment: Deployment) -> JsonObject:
+    """The pipeline of one of our environments."""
+    return deployment.pipeline_definition()
+
+
+@pytest.fixture(scope="session")
+def definitions(assembly: Assembly, variants: Path) -> dict[str, JsonObject]:
+    """The pipelines of all environments by name."""
+    ours = {name: Deployment(assembly, name) for name in ENVIRONMENTS}
+    others = {name: Deployment(Assembly(variants), name) for name in VARIANTS}
+    return {name: deployment.pipeline_definition() for name, deployment in {**ours, **others}.items()}
+
+
+@pytest.fixture(params=[*ENVIRONMENTS, *VARIANTS])
+def any_definition(request: pytest.FixtureRequest, definitions: dict[str, JsonObject]) -> JsonObject:
+    """Each of these pipelines."""
+    return definitions[request.param]

@@ -56,11 +56,15 @@ def test_data_is_encrypted_with_a_key_that_rotates(template: Template) -> None:
     )
 
 
-def test_models_and_corpora_never_expire(template: Template) -> None:
+def test_models_corpora_evaluations_and_vectors_never_expire(template: Template) -> None:
     """What has no prefix must not delete the current version of an object."""
     (bucket,) = template.find_resources("AWS::S3::Bucket", {"Properties": {"VersioningConfiguration": {}}}).values()
     rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
-    assert {rule.get("Prefix") for rule in rules if "ExpirationInDays" in rule} == {"bow/"}
+    assert {rule.get("Prefix") for rule in rules if "ExpirationInDays" in rule} == {
+        "bow/",
+        "checkpoints/",
+        "scores/",
+    }
     assert any("NoncurrentVersionExpiration" in rule and "Prefix" not in rule for rule in rules)
     assert any("AbortIncompleteMultipartUpload" in rule and "Prefix" not in rule for rule in rules)
 

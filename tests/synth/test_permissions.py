@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.synth.assembly import Assembly, JsonObject
+from tests.synth.assembly import JsonObject
 from tests.synth.cloudformation import ACCOUNT, REGION, Deployment
 
 _SAGEMAKER_JOB = {
@@ -25,17 +25,51 @@ _READ_AND_WRITE = {
     "kms:Encrypt",
     "kms:GenerateDataKey",
 }
+# Of an instance without local storage.
+_VOLUME = {"kms:CreateGrant", "kms:DescribeKey"}
 _ACTIONS = {
     ("training", "PreprocessingPreprocessRole"): {"logs:CreateLogStream", "logs:PutLogEvents", *_READ_AND_WRITE},
     ("training", "TrainingRole"): _SAGEMAKER_JOB | _READ_AND_WRITE,
+    ("training", "EvaluationRole"): {
+        *_SAGEMAKER_JOB,
+        *_READ_AND_WRITE,
+        *_VOLUME,
+        "sagemaker:DescribeTrainingJob",
+        "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
+    },
+    ("training", "VectorizationRole"): {
+        *_SAGEMAKER_JOB,
+        *_READ_AND_WRITE,
+        *_VOLUME,
+    },
+    ("training", "FailureNotifyRole"): {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "sagemaker:DescribePipelineExecution",
+        "sagemaker:ListPipelineExecutionSteps",
+        "sns:Publish",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+    },
     ("training", "PipelineRole"): {
         "lambda:InvokeFunction",
         "iam:PassRole",
         "sagemaker:AddTags",
+        "sagemaker:CreateHyperParameterTuningJob",
+        "sagemaker:CreateModel",
         "sagemaker:CreateModelPackage",
+        "sagemaker:CreateProcessingJob",
         "sagemaker:CreateTrainingJob",
+        "sagemaker:CreateTransformJob",
+        "sagemaker:DescribeHyperParameterTuningJob",
+        "sagemaker:DescribeProcessingJob",
         "sagemaker:DescribeTrainingJob",
+        "sagemaker:DescribeTransformJob",
+        "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
+        "sagemaker:StopHyperParameterTuningJob",
+        "sagemaker:StopProcessingJob",
         "sagemaker:StopTrainingJob",
+        "sagemaker:StopTransformJob",
         "ecr:BatchGetImage",
         "ecr:DescribeImages",
         "s3:GetObject",
@@ -51,10 +85,7 @@ _ACTIONS = {
     },
 }
 
-
-@pytest.fixture
-def deployment(assembly: Assembly, environment: str) -> Deployment:
-    return Deployment(assembly, environment)
+_OF_SAGEMAKER = ("TrainingRole", "EvaluationRole", "VectorizationRole", "PipelineRole", "EndpointRole")
 
 
 def _list(value: object) -> list[str]:
@@ -88,7 +119,11 @@ def test_a_role_may_do_what_it_needs_and_no_more(deployment: Deployment, part: s
         ("training", "PreprocessingPreprocessRole", "s3:PutObject", ["bow"]),
         ("training", "TrainingRole", "s3:GetObject", ["bow"]),
         ("training", "TrainingRole", "s3:PutObject", ["models"]),
-        ("training", "PipelineRole", "s3:GetObject", ["models"]),
+        ("training", "EvaluationRole", "s3:GetObject", ["bow", "models"]),
+        ("training", "EvaluationRole", "s3:PutObject", ["evaluation"]),
+        ("training", "VectorizationRole", "s3:GetObject", ["bow", "models"]),
+        ("training", "VectorizationRole", "s3:PutObject", ["vectors"]),
+        ("training", "PipelineRole", "s3:GetObject", ["evaluation", "models"]),
         ("serving", "EndpointRole", "s3:GetObject", ["models"]),
     ],
 )
@@ -97,7 +132,7 @@ def test_a_role_reads_and_writes_only_its_prefixes(
 ) -> None:
     resources = [resource for one in _that_allow(deployment, part, role, action) for resource in _list(one["Resource"])]
     (bucket,) = (name for name in deployment.resources("data", "AWS::S3::Bucket") if name.startswith("DataBucket"))
-    assert resources == [f"arn:aws:s3:::{bucket.lower()}/{prefix}/*" for prefix in prefixes]
+    assert sorted(resources) == [f"arn:aws:s3:::{bucket.lower()}/{prefix}/*" for prefix in prefixes]
 
 
 def test_a_role_finds_only_what_it_may_read(deployment: Deployment) -> None:
@@ -106,15 +141,39 @@ def test_a_role_finds_only_what_it_may_read(deployment: Deployment) -> None:
         assert statement["Condition"] == {"StringLike": {"s3:prefix": f"{prefix}/*"}}
 
 
-def test_the_pipeline_hands_its_jobs_the_training_role_only(deployment: Deployment) -> None:
+def test_the_pipeline_hands_its_jobs_their_roles_only(deployment: Deployment) -> None:
     (statement,) = _that_allow(deployment, "training", "PipelineRole", "iam:PassRole")
-    (role,) = (name for name in deployment.resources("training", "AWS::IAM::Role") if name.startswith("TrainingRole"))
-    assert statement["Resource"] == f"arn:aws:iam::{ACCOUNT}:role/{role}"
+    roles = deployment.resources("training", "AWS::IAM::Role")
+    jobs = [name for name in roles if name.startswith(("TrainingRole", "EvaluationRole", "VectorizationRole"))]
+    assert sorted(statement["Resource"]) == sorted(f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in jobs)
     assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 
 
+def test_the_pipeline_runs_only_jobs_that_it_names(deployment: Deployment) -> None:
+    for kind, action in (
+        ("training-job/pipelines-*", "CreateTrainingJob"),
+        ("processing-job/pipelines-*", "CreateProcessingJob"),
+        ("transform-job/pipelines-*", "CreateTransformJob"),
+        ("model/pipelines-*", "CreateModel"),
+        ("hyper-parameter-tuning-job/*", "CreateHyperParameterTuningJob"),
+    ):
+        (statement,) = _that_allow(deployment, "training", "PipelineRole", f"sagemaker:{action}")
+        assert statement["Resource"] == f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}"
+
+
+def test_what_tells_of_failures_reads_this_pipelines_runs_only(deployment: Deployment) -> None:
+    (statement,) = _that_allow(deployment, "training", "FailureNotifyRole", "sagemaker:ListPipelineExecutionSteps")
+    runs = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/{deployment.name}/execution/*"
+    assert statement["Resource"] == runs
+
+
 def test_metrics_go_to_one_namespace(deployment: Deployment) -> None:
-    for part, role, kind in (("training", "TrainingRole", "TrainingJobs"), ("serving", "EndpointRole", "Endpoints")):
+    for part, role, kind in (
+        ("training", "TrainingRole", "TrainingJobs"),
+        ("training", "EvaluationRole", "ProcessingJobs"),
+        ("training", "VectorizationRole", "TransformJobs"),
+        ("serving", "EndpointRole", "Endpoints"),
+    ):
         (statement,) = _that_allow(deployment, part, role, "cloudwatch:PutMetricData")
         assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": f"/aws/sagemaker/{kind}"}}
 
@@ -144,7 +203,7 @@ def test_each_role_serves_one_service(deployment: Deployment) -> None:
         for name, role in deployment.resources(part, "AWS::IAM::Role").items()
     }
     for name, principals in trusted.items():
-        service = "sagemaker" if name.startswith(("TrainingRole", "PipelineRole", "EndpointRole")) else "lambda"
+        service = "sagemaker" if name.startswith(_OF_SAGEMAKER) else "lambda"
         assert principals == [{"Service": f"{service}.amazonaws.com"}], name
 
 

@@ -19,11 +19,6 @@ def template(assembly: Assembly, environment: str) -> Template:
     return Template.from_json(assembly.template(environment, "serving"))
 
 
-@pytest.fixture
-def deployment(assembly: Assembly, environment: str) -> Deployment:
-    return Deployment(assembly, environment)
-
-
 @pytest.fixture(scope="module")
 def pinned() -> Template:
     return template_of("serving", serving={"model_package": _PINNED})

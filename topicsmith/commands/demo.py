@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,19 +15,36 @@ from typing import Annotated
 
 import typer
 
-from topicsmith import corpus, environment, local_deployment, models, output, runs, topics, watch
+from topicsmith import (
+    corpus,
+    environment,
+    evaluation,
+    local_deployment,
+    models,
+    output,
+    run_outputs,
+    runs,
+    topics,
+    tuning,
+    watch,
+)
 from topicsmith.aws import Clients
+from topicsmith.commands.evaluate import print_evaluation, save_report
 from topicsmith.commands.infer import ask, print_mixtures
 from topicsmith.commands.models import approve_model
 from topicsmith.commands.options import AsJson, check_columns
 from topicsmith.commands.run import bring_file, print_left_out, require_success
 from topicsmith.commands.topics import print_topics
+from topicsmith.commands.tuning import print_trials
+from topicsmith.environment import Deployment
 from topicsmith.errors import OperatorError
+from topicsmith.evaluation import Evaluation
 from topicsmith.invocation import command
 from topicsmith.local import control, settings
 from topicsmith.runs import Run
 from topicsmith.stopwatch import Stopwatch
 from topicsmith.topics import TopicModel
+from topicsmith.tuning import Tuning
 
 _SENTENCES = (
     "Rotates the encryption key that protects the secrets of an application.",
@@ -65,6 +82,41 @@ class _Corpus:
         return chosen[: len(_SENTENCES)]
 
 
+@dataclass(frozen=True)
+class _Outcome:
+    """What came of it.
+
+    Attributes:
+        tuning: the trials; None where the environment does not tune.
+        report: where the run's report was put.
+        sentences: texts that the endpoint was asked about.
+        mixtures: their topic weights.
+    """
+
+    run: Run
+    tuning: Tuning | None
+    evaluation: Evaluation
+    report: Path
+    model: TopicModel
+    sentences: Sequence[str]
+    mixtures: Sequence[Sequence[float]]
+
+    def record(self) -> dict[str, object]:
+        """Return it as ``--json`` prints it."""
+        return {
+            "run": self.run.record(),
+            "tuning": self.tuning.record() if self.tuning else None,
+            "metrics": self.evaluation.metrics.model_dump(mode="json"),
+            "baseline": self.evaluation.baseline.model_dump(mode="json"),
+            "report": str(self.report),
+            "topics": self.model.model_dump(mode="json"),
+            "predictions": [
+                {"text": sentence, "topic_weights": weights}
+                for sentence, weights in zip(self.sentences, self.mixtures, strict=True)
+            ],
+        }
+
+
 def demo(
     corpus_file: Annotated[
         Path | None,
@@ -86,7 +138,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the local cloud running.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run the whole line on this machine: deploy, preprocess, train, register, approve, serve, ask.
+    """Run the whole line on this machine: deploy, preprocess, tune, train, evaluate, register, approve, serve, ask.
 
     It starts a local cloud of its own, deploys the dev environment to it with
     the CDK CLI, runs the deployed pipeline, and stops what it started. The
@@ -97,39 +149,33 @@ def demo(
     """
     chosen = _Corpus.of(corpus_file, text, id_column)
     stopwatch = Stopwatch(output.progress())
+    # Beside the state of the demo's own cloud, which is deleted with it.
+    report = settings.state_dir() / "demo-report.html"
     with _place(keep=keep) as (port, state_dir):
-        run, model, sentences, mixtures = _run_all(chosen, stopwatch, port, state_dir)
+        outcome = _run_all(chosen, stopwatch, port, state_dir, report)
     if as_json:
-        output.print_json(
-            {
-                "seconds": stopwatch.seconds,
-                "phases": [{"phase": phase.name, "seconds": phase.seconds} for phase in stopwatch.phases],
-                "run": run.record(),
-                "topics": model.model_dump(mode="json"),
-                "predictions": [
-                    {"text": sentence, "topic_weights": weights}
-                    for sentence, weights in zip(sentences, mixtures, strict=True)
-                ],
-            }
-        )
+        phases = [{"phase": phase.name, "seconds": phase.seconds} for phase in stopwatch.phases]
+        output.print_json({"seconds": stopwatch.seconds, "phases": phases, **outcome.record()})
         return
     console = output.results()
     console.print()
-    print_topics(model)
+    if outcome.tuning:
+        print_trials(outcome.tuning)
+        console.print()
+    print_topics(outcome.model)
     console.print()
-    print_mixtures(sentences, mixtures, model)
+    print_evaluation(outcome.evaluation)
     console.print()
-    _print_times(stopwatch, run)
-    _print_next_steps(keep=keep)
+    print_mixtures(outcome.sentences, outcome.mixtures, outcome.model)
+    console.print()
+    _print_times(stopwatch, outcome.run)
+    _print_next_steps(outcome.report, keep=keep)
 
 
-def _run_all(
-    chosen: _Corpus, stopwatch: Stopwatch, port: int, state_dir: Path
-) -> tuple[Run, TopicModel, list[str], list[list[float]]]:
-    """Do it all, and return the run, its topics, the sentences and their topic weights."""
+def _run_all(chosen: _Corpus, stopwatch: Stopwatch, port: int, state_dir: Path, report: Path) -> _Outcome:
+    """Do it all, and return what came of it."""
     from topicsmith.demo_corpus import write_demo_corpus
 
-    console = output.progress()
     demo_file = state_dir / "demo.csv"
 
     def export() -> None:
@@ -139,16 +185,7 @@ def _run_all(
     local_deployment.create(stopwatch, port=port, state_dir=state_dir, meanwhile=export)
     clients = Clients()
     deployment = environment.load(clients, local_deployment.ENVIRONMENT)
-    with stopwatch.phase("Upload", quiet=False):
-        uri = bring_file(clients, deployment, chosen.file or demo_file)
-    parameters = {"CorpusUri": uri, "TextColumns": chosen.text_columns}
-    parameters |= {"IdColumn": chosen.id_column} if chosen.id_column else {}
-    with stopwatch.phase("Pipeline", quiet=False):
-        pipeline = runs.pipeline(clients.sagemaker, deployment.pipeline)
-        arn = runs.start(clients.sagemaker, pipeline.name, parameters)
-        run = watch.watch(clients, arn, pipeline.steps, console)
-        require_success(clients, run)
-        print_left_out(clients, run, console)
+    run = _train(clients, deployment, chosen, chosen.file or demo_file, report, stopwatch)
     if run.model_package is None:
         raise OperatorError(f"Run {run.id} registered no model.")
     model = models.describe(clients.sagemaker, run.model_package)
@@ -162,7 +199,45 @@ def _run_all(
     with stopwatch.phase("Ask it"):
         found = topics.read(clients.s3, model.data_uri)
         mixtures = ask(clients, deployment, sentences)
-    return run, found, sentences, mixtures
+    uri = run_outputs.evaluation_uri(clients.sagemaker, deployment, run)
+    return _Outcome(
+        run=run,
+        tuning=_trials(clients, deployment, run),
+        evaluation=evaluation.read(clients.s3, uri),
+        report=report,
+        model=found,
+        sentences=sentences,
+        mixtures=mixtures,
+    )
+
+
+def _train(
+    clients: Clients, deployment: Deployment, chosen: _Corpus, file: Path, report: Path, stopwatch: Stopwatch
+) -> Run:
+    """Upload ``file``, run the pipeline on it, put its report at ``report``, and return the run, which succeeded."""
+    console = output.progress()
+    with stopwatch.phase("Upload", quiet=False):
+        uri = bring_file(clients, deployment, file)
+    parameters = {"CorpusUri": uri, "TextColumns": chosen.text_columns}
+    parameters |= {"IdColumn": chosen.id_column} if chosen.id_column else {}
+    with stopwatch.phase("Pipeline", quiet=False):
+        pipeline = runs.pipeline(clients.sagemaker, deployment.pipeline)
+        arn = runs.start(clients.sagemaker, pipeline.name, parameters)
+        run = watch.watch(clients, arn, pipeline.steps, console)
+        if run_outputs.is_evaluated(run):
+            save_report(clients, run_outputs.evaluation_uri(clients.sagemaker, deployment, run), report)
+            if not run.succeeded:
+                console.print(f"The report, for a browser: {report}", soft_wrap=True)
+        require_success(clients, deployment, run)
+        print_left_out(clients, run, console)
+    return run
+
+
+def _trials(clients: Clients, deployment: Deployment, run: Run) -> Tuning | None:
+    """Return the trials of a run, or None where its environment does not tune."""
+    if run.step(run_outputs.TUNE) is None:
+        return None
+    return tuning.get(clients.sagemaker, run_outputs.tuning_job(deployment, run).name)
 
 
 @contextmanager
@@ -242,9 +317,11 @@ def _print_times(stopwatch: Stopwatch, run: Run) -> None:
     output.results().print(table)
 
 
-def _print_next_steps(*, keep: bool) -> None:
+def _print_next_steps(report: Path, *, keep: bool) -> None:
     console = output.results()
     console.print()
+    shown = report.relative_to(Path.cwd()) if report.is_relative_to(Path.cwd()) else report
+    console.print(f"The report, for a browser: {shown}", soft_wrap=True)
     if keep:
         console.print("The local cloud keeps running. Stop it: make down")
     else:

@@ -1,5 +1,6 @@
 """``local``: the cloud on this machine."""
 
+import json
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from topicsmith.local.control import LocalCloud
 from topicsmith.stopwatch import Stopwatch
 
 _NOT_RUNNING = 1
+_MESSAGES_SHOWN = 3
 
 
 def up(
@@ -65,6 +67,8 @@ def down(as_json: AsJson = False) -> None:
 def status(as_json: AsJson = False) -> None:
     """Show whether the local cloud runs and what is deployed to it; exit code 1 when it does not run.
 
+    The last messages to its SNS topics are shown, too: it sends no e-mail.
+
     Example:
       python -m topicsmith local status --json
     """
@@ -77,14 +81,17 @@ def status(as_json: AsJson = False) -> None:
         raise typer.Exit(_NOT_RUNNING)
     local_cloud.use(cloud)
     endpoints = _endpoints()
+    messages = _last_messages(cloud)
     if as_json:
-        output.print_json({"running": True, **_record(cloud), "environments": endpoints})
+        output.print_json({"running": True, **_record(cloud), "environments": endpoints, "notifications": messages})
         return
     console = output.results()
     console.print(f"The local cloud runs at {cloud.endpoint_url} (pid {cloud.pid}).")
     console.print(f"Its log: {cloud.log_file}", soft_wrap=True)
     for name, state in endpoints.items():
         console.print(f"Environment {name}: {f'endpoint {state}' if state else 'nothing served yet'}")
+    for message in messages:
+        console.print(f"Notification of {message['time']}: {message['subject']}", soft_wrap=True)
     if not endpoints:
         console.print(f"Nothing is deployed to it. Deploy dev: {command('local up --deploy')}", soft_wrap=True)
 
@@ -122,6 +129,13 @@ def _endpoints() -> dict[str, str | None]:
     return {name: endpoint.status if endpoint else None for name, endpoint in endpoints.items()}
 
 
+def _last_messages(cloud: LocalCloud) -> list[dict[str, str]]:
+    """Return the last messages that were sent to SNS topics."""
+    if not cloud.messages_file.exists():
+        return []
+    return [json.loads(line) for line in cloud.messages_file.read_text("utf-8").splitlines()[-_MESSAGES_SHOWN:]]
+
+
 def _demo_file() -> Path:
     return settings.state_dir() / "demo.csv"
 
@@ -141,6 +155,7 @@ def _print_next_steps() -> None:
         (f"run {shown}", "train a model, on this corpus or on your own"),
         ("approve 1 --wait", "serve it"),
         ("topics", "what it found"),
+        ("report RUN", "how good it is"),
         ('infer "a text"', "ask it"),
         ("local down", "stop"),
     )

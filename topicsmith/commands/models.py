@@ -18,7 +18,7 @@ def list_models(
     limit: Annotated[int, typer.Option(min=1, help="How many versions to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List the latest versions of the model: approval, where it comes from, and which one is served.
+    """List the latest versions of the model: approval, which one is served, quality, and where it comes from.
 
     Example:
       python -m topicsmith models --env prod
@@ -35,13 +35,16 @@ def list_models(
         step = deployment.command("run corpus.csv")
         console.print(f"{deployment.model_package_group} has no models yet. Train one: {step}", soft_wrap=True)
         return
-    table = output.table("Version", "Approval", "Served", "Registered", "Run", "Corpus", right=["Version"])
+    columns = ("Version", "Approval", "Served", "NPMI", "Unique", "Registered", "Run", "Corpus")
+    table = output.table(*columns, right=["Version", "NPMI", "Unique"])
     for model in found:
         served = endpoint.status if endpoint and _is_served(model, endpoint) else ""
         table.add_row(
             str(model.version),
             model.approval,
             served,
+            "" if model.npmi is None else f"{model.npmi:.3f}",
+            "" if model.topic_uniqueness is None else f"{model.topic_uniqueness:.2f}",
             output.moment(model.created),
             model.run or "",
             _place(model.corpus),

@@ -20,3 +20,4 @@ Environment = Annotated[
     typer.Option("--env", envvar="TOPICSMITH_ENV", metavar="NAME", help="The deployed environment: dev, prod, ..."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to stdout; progress goes to stderr either way.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run's id; see the command runs.")]

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.text import Text
 
-from topicsmith import corpus, environment, function_log, output, preprocessing_report, runs, training_log, watch
+from topicsmith import corpus, environment, function_log, jobs, output, preprocessing_report, run_outputs, runs, watch
 from topicsmith.aws import Clients, connect
 from topicsmith.commands.options import AsJson, Environment, check_columns
 from topicsmith.environment import Deployment
@@ -17,6 +17,7 @@ from topicsmith.runs import Pipeline, Run, Step
 
 _LOG_LINES = 10
 _INTERRUPTED = 130
+_NUM_TOPICS = "NumTopics"
 
 
 def run(
@@ -56,11 +57,13 @@ def run(
     clients = connect()
     deployment = environment.load(clients, env)
     pipeline = runs.pipeline(clients.sagemaker, deployment.pipeline)
+    if topics is not None and _NUM_TOPICS not in pipeline.defaults:
+        raise typer.BadParameter(f"the number of topics is tuned in {env}", param_hint="--topics")
     uri = _bring(clients, deployment, pipeline, corpus_name, text, id_column)
     parameters = {"CorpusUri": uri}
     parameters |= {"TextColumns": text} if text is not None else {}
     parameters |= {"IdColumn": id_column} if id_column is not None else {}
-    parameters |= {"NumTopics": str(topics)} if topics is not None else {}
+    parameters |= {_NUM_TOPICS: str(topics)} if topics is not None else {}
     arn = runs.start(clients.sagemaker, deployment.pipeline, parameters)
     if wait:
         _watch(clients, deployment, pipeline, arn, as_json=as_json)
@@ -79,10 +82,10 @@ def list_runs(
     limit: Annotated[int, typer.Option(min=1, help="How many runs to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List the latest runs, or show one with its steps.
+    """List the latest runs, or show one with its steps and where each logs to.
 
-    A failed run is shown with the reason of the step that failed, and where
-    its log is.
+    A failed run is shown with the reason of the step that failed, and the end
+    of its log.
 
     Example:
       python -m topicsmith runs 7qk2v0xw9h3d --watch
@@ -101,7 +104,7 @@ def list_runs(
     elif as_json:
         output.print_json(_record(clients, found))
     else:
-        _show(clients, found)
+        _show(clients, deployment, found)
 
 
 def bring_file(clients: Clients, deployment: Deployment, path: Path) -> str:
@@ -122,11 +125,12 @@ def print_left_out(clients: Clients, run: Run, console: Console) -> None:
         console.print(line, soft_wrap=True)
 
 
-def require_success(clients: Clients, run: Run) -> None:
+def require_success(clients: Clients, deployment: Deployment, run: Run) -> None:
     """Raise an OperatorError that tells why and where a run failed, unless it succeeded."""
     if run.succeeded:
         return
     reasons = [_failure(clients, step) for step in run.failed_steps]
+    reasons += _report_of(deployment, run)
     raise OperatorError(
         f"Run {run.id} ended as {run.status}" + (f": {run.failure}" if run.failure and not reasons else "."),
         "\n".join(reasons) or None,
@@ -161,13 +165,14 @@ def _watch(clients: Clients, deployment: Deployment, pipeline: Pipeline, arn: st
         raise typer.Exit(_INTERRUPTED) from None
     if as_json:
         output.print_json(_record(clients, ended))
-    require_success(clients, ended)
+    require_success(clients, deployment, ended)
     print_left_out(clients, ended, console)
     if not as_json and ended.model_version is not None:
         version = ended.model_version
         console = output.results()
         console.print(f"Run {run_id} registered model version {version}.")
         console.print(f"Its topics:  {deployment.command(f'topics --version {version}')}", soft_wrap=True)
+        console.print(f"Its report:  {deployment.command(f'report {run_id}')}", soft_wrap=True)
         console.print(f"Serve it:    {deployment.command(f'approve {version} --wait')}", soft_wrap=True)
 
 
@@ -191,24 +196,38 @@ def _list(found: list[runs.RunSummary], deployment: Deployment, *, as_json: bool
     console.print(table)
 
 
-def _show(clients: Clients, run: Run) -> None:
+def _show(clients: Clients, deployment: Deployment, run: Run) -> None:
     console = output.results()
     console.print(Text.assemble("Run ", (run.id, "bold"), "  ", watch.status(run.status)))
     console.print(f"Started {output.moment(run.started)}, took {output.duration(run.seconds)}")
     for name, value in run.parameters.items():
         console.print(f"{name}: {value}", soft_wrap=True)
-    console.print(watch.steps_table(run, watch.Watcher(clients, run.arn).look().training))
+    console.print(watch.steps_table(watch.Watcher(clients, run.arn).look()))
     print_left_out(clients, run, console)
-    for step in run.failed_steps:
-        console.print(_failure(clients, step), soft_wrap=True)
+    for step in run.steps:
+        if step.status != "Failed" and (place := _log(clients, step)):
+            console.print(f"Log of {step.name}: {place}", soft_wrap=True)
+    for line in (*(_failure(clients, step) for step in run.failed_steps), *_report_of(deployment, run)):
+        console.print(line, soft_wrap=True)
+
+
+def _report_of(deployment: Deployment, run: Run) -> list[str]:
+    """Return how to see the report of a run, in a line; none where there is no report."""
+    return [f"Its report: {deployment.command(f'report {run.id}')}"] if run_outputs.is_evaluated(run) else []
 
 
 def _failure(clients: Clients, step: Step) -> str:
-    """Return why a step failed, where its log is, and a training log's end."""
+    """Return why a step failed, where its log is, and the end of a job's log."""
     lines = [f"{step.name} failed: {step.reason}"]
-    if step.training_job:
-        lines.append(f"Its log: {training_log.LOG_GROUP}, streams {step.training_job}/*")
-        lines += [f"  {line}" for line in training_log.last_lines(clients.logs, step.training_job, _LOG_LINES)]
-    elif step.function:
-        lines.append(f"Its log: {function_log.group(clients.functions, step.function)}")
+    if place := _log(clients, step):
+        lines.append(f"Its log: {place}")
+    if step.job:
+        lines += [f"  {line}" for line in jobs.last_lines(clients.logs, step.job, _LOG_LINES)]
     return "\n".join(lines)
+
+
+def _log(clients: Clients, step: Step) -> str | None:
+    """Return where a step logs to."""
+    if step.job:
+        return step.job.log
+    return function_log.group(clients.functions, step.function) if step.function else None

@@ -39,6 +39,7 @@ _RESOURCES: Mapping[str, Mapping[str, str]] = {
         "EndpointName": "endpoint/{}",
         "EndpointConfigName": "endpoint-config/{}",
         "ModelName": "model/{}",
+        "ResourceArn": "{}",
     },
     "lambda": {"FunctionName": "function:{}"},
     "cloudformation": {"StackName": "stack/{}"},
@@ -51,9 +52,9 @@ _RESOURCES: Mapping[str, Mapping[str, str]] = {
 }
 _GLOBAL_SERVICES = {"iam", "sts"}
 
-# Service → parameters that hand a role to that service (``iam:PassRole``).
+# Service → parameters that hand a role to that service (``iam:PassRole``), those within another by their path.
 _PASSED_ROLES: Mapping[str, tuple[str, ...]] = {
-    "sagemaker": ("RoleArn", "ExecutionRoleArn"),
+    "sagemaker": ("RoleArn", "ExecutionRoleArn", "TrainingJobDefinition.RoleArn"),
     "lambda": ("Role",),
     "cloudformation": ("RoleARN",),
 }
@@ -97,10 +98,6 @@ class ApiRequest:
             # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html.
             stream = self.parameters.get("logStreamName", "")
             return self._arn(f"log-group:{self.parameters['logGroupName']}:log-stream:{stream}")
-        if self.service == "logs" and self.parameters.get("logGroupName"):
-            # What is done to a group names its streams too, which is how ``log-group:<name>:*`` covers both.
-            stream = self.parameters.get("logStreamName", "")
-            return self._arn(f"log-group:{self.parameters['logGroupName']}:log-stream:{stream}")
         for name, template in _RESOURCES.get(self.service, {}).items():
             value = self.parameters.get(name) or self._from_path(name)
             if value:
@@ -109,10 +106,16 @@ class ApiRequest:
         return None
 
     @property
+    def further_actions(self) -> list[str]:
+        """Actions that the caller needs beside the operation's own: SageMaker makes a resource with its tags so."""
+        tags = self.service == "sagemaker" and self.operation.startswith("Create") and self.parameters.get("Tags")
+        return ["sagemaker:AddTags"] if tags else []
+
+    @property
     def passed_roles(self) -> list[str]:
         """ARNs of the roles that this request hands to the service."""
-        names = _PASSED_ROLES.get(self.service, ())
-        return [str(self.parameters[name]) for name in names if self.parameters.get(name)]
+        found = (_at(self.parameters, path) for path in _PASSED_ROLES.get(self.service, ()))
+        return [str(role) for role in found if role]
 
     @property
     def context(self) -> dict[str, str]:
@@ -136,6 +139,12 @@ class ApiRequest:
         folder = {"FunctionName": "functions", "EndpointName": "endpoints"}.get(parameter)
         match = re.search(rf"/{folder}/([^/?]+)", self.path) if folder else None
         return unquote(match[1]) if match else None
+
+
+def _at(parameters: Any, path: str) -> Any:
+    for name in path.split("."):
+        parameters = parameters.get(name) if isinstance(parameters, Mapping) else None
+    return parameters
 
 
 def parameters_of(query: Mapping[str, Any], body: bytes | str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """IAM enforced on every request: moto's authentication, with an evaluation that knows resources and conditions.
 
-Where AWS gives or needs more than the caller's own policies, so does this: bucket policies, KMS key policies (an
-object in a bucket encrypted with a key needs the key too), trust policies, and ``iam:PassRole``.
+Where AWS gives or needs more than the caller's own policies, so does this: bucket and topic policies, KMS key policies
+(an object in a bucket encrypted with a key needs the key too, and so does a message to an encrypted topic), trust
+policies, and ``iam:PassRole``.
 """
 
 import json
@@ -20,6 +21,7 @@ from moto.iam.models import Policy, iam_backends
 from moto.kms.models import kms_backends
 from moto.s3.exceptions import BucketAccessDeniedError
 from moto.s3.models import FakeBucket, s3_backends
+from moto.sns.models import Topic, sns_backends
 
 from topicsmith.local.api_request import ApiRequest, parameters_of
 from topicsmith.local.policy import AccessRequest, Effect, Statement, account_of, evaluate, statements_of
@@ -105,6 +107,8 @@ def _resource_policy(action: str, resource: str | None) -> list[Statement] | Non
         return _key_policy(resource)
     if action.startswith("s3:"):
         return _bucket_policy(resource)
+    if action.startswith("sns:"):
+        return _topic_policy(resource)
     return None
 
 
@@ -124,6 +128,16 @@ def _key_policy(key_arn: str) -> list[Statement]:
     except (KeyError, TypeError, AttributeError):
         return []
     return statements_of(policy if isinstance(policy, dict) else json.loads(policy))
+
+
+def _topic_policy(arn: str) -> list[Statement] | None:
+    topic = _topic(arn)
+    return statements_of(json.loads(topic.policy)) if topic else None
+
+
+def _topic(arn: str) -> Topic | None:
+    _, _, _, region, account, _ = arn.split(":", 5)
+    return sns_backends[account][region].topics.get(arn)
 
 
 def _bucket_policy(arn: str) -> list[Statement] | None:
@@ -159,10 +173,17 @@ def _check(request: access_control.IAMRequestBase, resource: str) -> None:
     context = api.context
     own_resource = resource if api.service == "s3" else api.resource
     for arn in _deleted_objects(request, resource) or (own_resource,):
-        require(principal=principal, identity=identity, action=api.action, resource=arn, context=context)
+        for action in (api.action, *api.further_actions):
+            require(principal=principal, identity=identity, action=action, resource=arn, context=context)
     for role_arn in api.passed_roles:
         passed = {**context, "iam:passedtoservice": f"{api.service}.amazonaws.com"}
         require(principal=principal, identity=identity, action="iam:PassRole", resource=role_arn, context=passed)
+    topic = _topic(own_resource) if api.action == "sns:Publish" and own_resource else None
+    if topic and topic.kms_master_key_id:
+        via = {**context, "kms:viaservice": f"sns.{api.region}.amazonaws.com"}
+        for action in ("kms:GenerateDataKey", "kms:Decrypt"):
+            key_arn = _key_arn(topic.kms_master_key_id, request)
+            require(principal=principal, identity=identity, action=action, resource=key_arn, context=via)
     if api.service == "s3":
         via = {**context, "kms:viaservice": f"s3.{api.region}.amazonaws.com"}
         key_arn, actions = _key_of_object(request, resource)

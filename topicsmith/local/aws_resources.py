@@ -1,12 +1,14 @@
 """Resource types that moto's CloudFormation lacks, or has only in part, on top of what moto's services know."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from moto.applicationautoscaling.models import applicationautoscaling_backends
 from moto.iam.models import IAMBackend, iam_backends
 from moto.kms.models import kms_backends
 from moto.logs.models import LogsBackend, logs_backends
-from moto.s3.models import s3_backends
+from moto.s3.models import FakeBucket, s3_backends
 
 from topicsmith.local.resource_models import MODELS, ResourceModel
 
@@ -85,6 +87,44 @@ class Role(ResourceModel):
     @property
     def _iam(self) -> IAMBackend:
         return iam_backends[self.account_id]["aws"]
+
+
+class Bucket(FakeBucket):
+    """``AWS::S3::Bucket``; moto's own forgets whether the bucket's events go to EventBridge."""
+
+    TYPE = "AWS::S3::Bucket"
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
+    ) -> FakeBucket:
+        """Create a bucket of a template."""
+        bucket = super().create_from_cloudformation_json(
+            resource_name, cloudformation_json, account_id, region_name, **kwargs
+        )
+        return _with_events(bucket, cloudformation_json["Properties"])
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
+    ) -> FakeBucket:
+        """Update a bucket of a template."""
+        bucket = super().update_from_cloudformation_json(
+            original_resource, new_resource_name, cloudformation_json, account_id, region_name
+        )
+        return _with_events(bucket, cloudformation_json["Properties"])
+
+
+def _with_events(bucket: FakeBucket, properties: Mapping[str, Any]) -> FakeBucket:
+    wanted = properties.get("NotificationConfiguration", {}).get("EventBridgeConfiguration")
+    sends = wanted is not None and wanted.get("EventBridgeEnabled", True)
+    bucket.set_notification_configuration({"EventBridgeConfiguration": {}} if sends else None)
+    return bucket
 
 
 class BucketPolicy(ResourceModel):
@@ -192,5 +232,5 @@ class LogGroup(ResourceModel):
 
 def install() -> None:
     """Teach moto's CloudFormation these types."""
-    for model in (Key, Role, LogGroup, BucketPolicy, ScalableTarget, ScalingPolicy):
+    for model in (Bucket, Key, Role, LogGroup, BucketPolicy, ScalableTarget, ScalingPolicy):
         MODELS[model.TYPE] = model

@@ -37,6 +37,7 @@ class Container:
         environ: the container's environment variables, beside the machine's essentials.
         on_output: called with the lines of its output as they come, in a thread of the container's own.
         on_exit: called once, after its last output.
+        command: what runs in the place of the program itself.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Container:
         environ: Mapping[str, str],
         on_output: OutputLines,
         on_exit: Callable[[], None],
+        command: Sequence[str] | None = None,
     ):
         self._on_output = on_output
         self._on_exit = on_exit
@@ -55,13 +57,13 @@ class Container:
         self._exit_code: int | None = None
         essentials = processes.essential_environment()
         self._process = processes.spawn(
-            image.command(program),
+            command or image.command(program),
             environ={
                 **essentials,
                 "PATH": f"{image.directory}:{essentials.get('PATH', '')}",
                 "HOME": str(base_directory),
                 "PYTHONUNBUFFERED": "1",
-                # An instance is its container's alone; here threads that spin while they wait would keep others waiting.
+                # An instance is its container's alone; here threads that spin while they wait keep others waiting.
                 "GOMP_SPINCOUNT": "3000",
                 **environ,
                 "SAGEMAKER_BASE_DIR": str(base_directory),

@@ -52,6 +52,11 @@ class LocalCloud:
         """The server's own log."""
         return self.state_dir / "server.log"
 
+    @property
+    def messages_file(self) -> Path:
+        """What was sent to SNS topics; there is no file before the first message."""
+        return self.state_dir / settings.MESSAGES_FILE
+
     def environ(self) -> dict[str, str]:
         """Return the variables that turn boto3, the SageMaker SDK or the CDK CLI into clients of this cloud."""
         return {
@@ -161,9 +166,10 @@ def _start(port: int, state_dir: Path) -> subprocess.Popen[bytes]:
 
 def _clear(state_dir: Path) -> None:
     """Delete what a former cloud held, but for its log."""
-    for name in ("bin", "images", "functions", "jobs", "endpoints"):
+    for name in ("bin", "images", "functions", "jobs", "processing-jobs", "transform-jobs", "endpoints"):
         shutil.rmtree(state_dir / name, ignore_errors=True)
-    (state_dir / settings.STATE_FILE).unlink(missing_ok=True)
+    for name in (settings.STATE_FILE, settings.MESSAGES_FILE):
+        (state_dir / name).unlink(missing_ok=True)
 
 
 def _require_free(port: int) -> None:

@@ -24,14 +24,25 @@ class LocalRule(Rule, CloudFormationModel):
     def send_to_targets(self, original_event: EventMessageType, transform_input: bool = True) -> None:
         """Send an event that matches to every target; one that cannot be reached is noted and passed over."""
         pattern = self.event_pattern
-        if self.state != "ENABLED" or not pattern.get_pattern() or not pattern.matches_event(original_event):
+        try:
+            matches = self.state == "ENABLED" and pattern.get_pattern() and pattern.matches_event(original_event)
+        except Exception:  # Who sends the event may swallow this.
+            logger.exception("The pattern of rule %s cannot be held against an event", self.name)
             return
+        if matches:
+            self._send(original_event, transform_input)
+
+    def fire(self, event: EventMessageType) -> None:
+        """Send the event of a schedule to every target; one that cannot be reached is noted and passed over."""
+        self._send(event, transform_input=True)
+
+    def _send(self, event: EventMessageType, transform_input: bool) -> None:
         for target in self.targets:
             try:
                 if ":lambda:" in target["Arn"]:
-                    self._invoke(target, original_event)
+                    self._invoke(target, event)
                 else:
-                    self._send_as_moto(target, original_event, transform_input)
+                    self._send_as_moto(target, event, transform_input)
             except Exception:
                 logger.exception("Rule %s could not reach %s", self.name, target["Arn"])
 

@@ -100,7 +100,7 @@ def pull(uri: str, session: RoleSession) -> Image:
         ImageUnavailable: there is no such image, or the role may not pull it.
     """
     reference = ImageReference.parse(uri)
-    if _is_built_in(reference, session):
+    if _is_built_in(reference, session.role_arn):
         return Image(uri, project_root() / "containers" / "ntm", stand_in=True)
     refusal = (
         f"Role {session.role_arn} cannot pull {uri}. "
@@ -121,6 +121,15 @@ def pull(uri: str, session: RoleSession) -> Image:
     return Image(uri, directory)
 
 
-def _is_built_in(reference: ImageReference, session: RoleSession) -> bool:
-    own_account = session.role_arn.split(":")[4]
+def is_built_in(uri: str, role_arn: str) -> bool:
+    """Return whether ``uri`` names AWS's own NTM, for a role of another account than the image's.
+
+    Raises:
+        ImageUnavailable: the URI is of another form than those of Amazon ECR.
+    """
+    return _is_built_in(ImageReference.parse(uri), role_arn)
+
+
+def _is_built_in(reference: ImageReference, role_arn: str) -> bool:
+    own_account = role_arn.split(":")[4]
     return reference.repository == _BUILT_IN_REPOSITORY and reference.account != own_account

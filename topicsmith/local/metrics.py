@@ -4,7 +4,7 @@ import logging
 import math
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from topicsmith.local.identity import RoleSession
 
 logger = logging.getLogger(__name__)
+
+OnMetric = Callable[[str, int | None, float], None]
+"""Is told of a metric: its name, the epoch where the line of output tells one, its value."""
 
 NAMESPACE = "/aws/sagemaker/TrainingJobs"
 
@@ -30,6 +33,9 @@ BUILT_IN_DEFINITIONS: list[dict[str, str]] = [
     {"Name": "train:throughput", "Regex": r"#throughput_metric: host=\S+, train throughput=(\S+) records/second"},
 ]
 
+# How the built-in, and this project's container, say in a line which epoch its metric is of.
+_EPOCH = re.compile(r"\bepoch=(\d+)\b")
+
 
 class MetricRecorder:
     """The metrics of one job: all values to CloudWatch, the last of each kept.
@@ -37,11 +43,18 @@ class MetricRecorder:
     Args:
         definitions: ``MetricDefinitions`` of the request, each with ``Name`` and ``Regex`` of one group.
         session: the job's role, which must be allowed ``cloudwatch:PutMetricData`` for CloudWatch to have them.
+        on_metric: is told of each value as it comes.
     """
 
-    def __init__(self, definitions: Sequence[dict[str, str]], session: RoleSession):
+    def __init__(
+        self,
+        definitions: Sequence[dict[str, str]],
+        session: RoleSession,
+        on_metric: OnMetric = lambda name, epoch, value: None,
+    ):
         self._patterns = [(definition["Name"], re.compile(definition["Regex"])) for definition in definitions]
         self._cloudwatch = session.client("cloudwatch") if definitions else None
+        self._on_metric = on_metric
         self._lock = threading.Lock()
         self._final: dict[str, dict[str, Any]] = {}
 
@@ -59,16 +72,20 @@ class MetricRecorder:
             host: the dimension ``Host``, for example ``my-job/algo-1``.
         """
         found = [
-            {"MetricName": name, "Value": value, "Timestamp": datetime.now(UTC)}
+            (name, _epoch(line), value)
             for line in lines
             for name, pattern in self._patterns
             for value in _values(pattern, line)
         ]
         if not found:
             return
+        now = datetime.now(UTC)
+        data = [{"MetricName": name, "Value": value, "Timestamp": now} for name, _, value in found]
         with self._lock:
-            self._final.update({str(metric["MetricName"]): metric for metric in found})
-        self._publish([{**metric, "Dimensions": [{"Name": "Host", "Value": host}]} for metric in found])
+            self._final.update({str(metric["MetricName"]): metric for metric in data})
+        for metric in found:
+            self._on_metric(*metric)
+        self._publish([{**metric, "Dimensions": [{"Name": "Host", "Value": host}]} for metric in data])
 
     def _publish(self, data: list[dict[str, Any]]) -> None:
         if self._cloudwatch is None:
@@ -79,6 +96,11 @@ class MetricRecorder:
         except (ClientError, BotoCoreError) as error:
             logger.warning("No more metrics in CloudWatch: %s", error)
             self._cloudwatch = None
+
+
+def _epoch(line: str) -> int | None:
+    match = _EPOCH.search(line)
+    return int(match[1]) if match else None
 
 
 def _values(pattern: re.Pattern[str], line: str) -> list[float]:

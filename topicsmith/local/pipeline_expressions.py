@@ -10,11 +10,32 @@ from dataclasses import dataclass
 from typing import Any
 
 Scope = Mapping[str, Any]
-"""What references start from: ``Parameters``, ``Execution`` and ``Steps``, each by name."""
+"""What references start from: ``Parameters``, ``Execution`` and ``Steps``, each by name.
+
+``Documents`` returns the JSON document at an S3 URI; it raises :class:`ExpressionError`.
+"""
 
 
 class ExpressionError(Exception):
     """A value cannot be computed; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class PropertyFile:
+    """A JSON document that a step leaves behind, to which ``Steps.<step>.PropertyFiles.<name>`` refers.
+
+    Attributes:
+        step: the step that writes it.
+        name: its name in the definition.
+        uri: where it lies in S3.
+    """
+
+    step: str
+    name: str
+    uri: str
+
+    def __str__(self) -> str:
+        return f"Property file {self.name} of step {self.step}"
 
 
 class ParameterError(Exception):
@@ -142,9 +163,35 @@ def _get(path: Any, scope: Scope) -> Any:
     found: Any = scope
     for part in _path(str(path)):
         try:
-            found = found[int(part) if isinstance(found, list) else part]
-        except (KeyError, IndexError, TypeError, ValueError):
+            found = _member(found, part)
+        except LookupError:
             raise ExpressionError(f"{{'Get': {path!r}}} refers to {part!r}, which does not exist.") from None
+    return found
+
+
+def _member(value: Any, part: str) -> Any:
+    """Return a member of an object, or an element of a list.
+
+    Raises:
+        LookupError: there is none.
+    """
+    try:
+        return value[int(part) if isinstance(value, list) else part]
+    except (TypeError, ValueError) as error:
+        raise LookupError(part) from error
+
+
+def _json_get(operand: Any, scope: Scope) -> Any:
+    source = evaluate(operand["PropertyFile"] if "PropertyFile" in operand else operand.get("S3Uri"), scope)
+    path = str(evaluate(operand["Path"], scope))
+    if not isinstance(source, (PropertyFile, str)):
+        raise ExpressionError(f"Std:JsonGet of {path!r} names neither a PropertyFile nor an S3Uri.")
+    found = scope["Documents"](source.uri if isinstance(source, PropertyFile) else source)
+    for part in _path(path.removeprefix("$")):
+        try:
+            found = _member(found, part)
+        except LookupError:
+            raise ExpressionError(f"ClientError: {source} has no {path}.") from None
     return found
 
 
@@ -156,7 +203,7 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-_FUNCTIONS: dict[str, Callable[[Any, Scope], Any]] = {"Get": _get, "Std:Join": _join}
+_FUNCTIONS: dict[str, Callable[[Any, Scope], Any]] = {"Get": _get, "Std:Join": _join, "Std:JsonGet": _json_get}
 
 _PART = re.compile(r"\.?([A-Za-z0-9_-]+)|\[(?:'([^']*)'|\"([^\"]*)\"|(\d+))\]")
 

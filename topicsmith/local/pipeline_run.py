@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import queue
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 from moto.core.utils import utcnow
 
-from topicsmith.local.pipeline_expressions import ExpressionError, evaluate, referenced_steps
-from topicsmith.local.pipeline_steps import StepContext, StepFailed, StepStopped, run_step
+from topicsmith.local.pipeline_cache import CachedStep, StepCache
+from topicsmith.local.pipeline_documents import Documents
+from topicsmith.local.pipeline_expressions import ExpressionError, evaluate
+from topicsmith.local.pipeline_graph import PlannedStep
+from topicsmith.local.pipeline_steps import run_step
+from topicsmith.local.step_context import StepContext, StepFailed, StepStopped
+from topicsmith.local.step_record import StepRecord
+from topicsmith.local.step_retries import Retries
 
 if TYPE_CHECKING:
     from topicsmith.local.identity import RoleSession
@@ -23,64 +27,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FAILURE_REASON = "Step failure: One or multiple steps failed."
-_LONGEST_REASON = 3072
-
-
-class DefinitionError(Exception):
-    """The steps of a pipeline definition do not fit together."""
-
-
-@dataclass
-class StepRecord:
-    """One step of an execution that started, as ListPipelineExecutionSteps tells it."""
-
-    definition: Mapping[str, Any]
-    start_time: datetime = field(default_factory=utcnow)
-    end_time: datetime | None = None
-    status: str = "Executing"
-    failure_reason: str | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
-
-    def end(self, status: str, failure_reason: str | None = None) -> None:
-        """Set the step's last status."""
-        self.end_time = utcnow()
-        self.failure_reason = failure_reason and failure_reason[:_LONGEST_REASON]
-        self.status = status
-
-    def describe(self, *, stopping: bool) -> dict[str, Any]:
-        """Return the members of a ``PipelineExecutionStep``; ``stopping`` is whether the execution is."""
-        described = {
-            "StepName": self.definition["Name"],
-            "StepDisplayName": self.definition.get("DisplayName"),
-            "StepDescription": self.definition.get("Description"),
-            "StartTime": self.start_time,
-            "EndTime": self.end_time,
-            "StepStatus": "Stopping" if stopping and self.status == "Executing" else self.status,
-            "AttemptCount": 1,
-            "FailureReason": self.failure_reason,
-            "Metadata": self.metadata or None,
-        }
-        return {name: value for name, value in described.items() if value is not None}
-
-
-def dependencies(steps: list[dict[str, Any]]) -> dict[str, set[str]]:
-    """Return the names of the steps that each step waits for: those it depends on and those it refers to.
-
-    Raises:
-        DefinitionError: a name is used twice, a step waits for one that does not exist, or for itself.
-    """
-    names = [step["Name"] for step in steps]
-    if len(set(names)) < len(names):
-        raise DefinitionError(f"Step names must be unique; they are {', '.join(names)}.")
-    waits = {step["Name"]: {*step.get("DependsOn", []), *referenced_steps(step)} for step in steps}
-    for name, needed in waits.items():
-        if unknown := needed - set(names):
-            raise DefinitionError(f"Step {name!r} refers to {', '.join(sorted(unknown))}, which is not a step.")
-    try:
-        TopologicalSorter(waits).prepare()
-    except CycleError as error:
-        raise DefinitionError(f"Steps wait for each other: {' → '.join(error.args[1])}.") from None
-    return waits
 
 
 class PipelineRun:
@@ -88,30 +34,34 @@ class PipelineRun:
 
     Args:
         execution: its record, which this keeps true.
-        steps: the definition's steps.
+        steps: the definition's steps, by their names.
         parameters: the values of the pipeline's parameters.
         session: the pipeline's role.
+        cache: what the pipeline's executions left for those after them.
     """
 
     def __init__(
         self,
         execution: LocalPipelineExecution,
-        steps: list[dict[str, Any]],
+        steps: Mapping[str, PlannedStep],
         parameters: dict[str, Any],
         session: RoleSession,
+        cache: StepCache,
     ):
         self._execution = execution
-        self._steps = {step["Name"]: step for step in steps}
-        self._waits = dependencies(steps)
+        self._waiting = dict(steps)
+        self._skipped: set[str] = set()
         self._session = session
+        self._cache = cache
         self._scope: dict[str, Any] = {
             "Parameters": parameters,
             "Execution": execution.variables,
             "Steps": {},
+            "Documents": Documents(session),
         }
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._ended: queue.SimpleQueue[StepRecord] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[tuple[StepRecord, Mapping[str, Any] | None]] = queue.SimpleQueue()
 
     def request_stop(self) -> None:
         """Ask the execution to stop: no further step starts, those at work are stopped."""
@@ -119,23 +69,26 @@ class PipelineRun:
             if self._execution.pipeline_execution_status != "Executing":
                 return
             self._execution.set_status("Stopping")
-        self._stopping.set()
+            self._stopping.set()
 
     def run(self) -> None:
         """Run the steps to the end; the execution's record tells how it went."""
-        waiting = dict(self._waits)
-        limit = int((self._execution.parallelism_configuration or {}).get("MaxParallelExecutionSteps", len(waiting)))
+        limit = int(
+            (self._execution.parallelism_configuration or {}).get("MaxParallelExecutionSteps", len(self._waiting))
+        )
         running = failed = 0
         while True:
-            ready = [name for name, needed in waiting.items() if needed <= self._scope["Steps"].keys()]
             if not failed and not self._stopping.is_set():
-                for name in ready[: limit - running]:
-                    del waiting[name]
-                    self._start(self._steps[name])
+                for step in self._ready()[: limit - running]:
+                    del self._waiting[step.name]
+                    self._start(step)
                     running += 1
             if not running:
                 break
-            failed += self._ended.get().status == "Failed"
+            record, properties = self._ended.get()
+            if properties is not None:
+                self._scope["Steps"][record.definition["Name"]] = properties
+            failed += record.status == "Failed"
             running -= 1
         with self._lock:
             if self._stopping.is_set():
@@ -145,34 +98,73 @@ class PipelineRun:
             else:
                 self._execution.set_status("Succeeded")
 
-    def _start(self, step: dict[str, Any]) -> None:
-        record = StepRecord(step)
-        self._execution.steps.append(record)
-        name = f"{self._execution.execution_id} {step['Name']}"
-        threading.Thread(target=self._work, args=(record,), name=name, daemon=True).start()
+    def _ready(self) -> list[PlannedStep]:
+        """Return the steps that wait for nothing any more; those of a branch not taken are left out for good."""
+        skipped = [step for step in self._waiting.values() if self._is_skipped(step)]
+        while skipped:
+            for step in skipped:
+                del self._waiting[step.name]
+                self._skipped.add(step.name)
+            skipped = [step for step in self._waiting.values() if self._is_skipped(step)]
+        return [step for step in self._waiting.values() if step.waits <= self._scope["Steps"].keys()]
 
-    def _work(self, record: StepRecord) -> None:
-        name = record.definition["Name"]
+    def _is_skipped(self, step: PlannedStep) -> bool:
+        if step.waits & self._skipped:
+            return True
+        decision = self._scope["Steps"].get(step.branch.condition) if step.branch else None
+        return step.branch is not None and decision is not None and decision["Outcome"] != str(step.branch.outcome)
+
+    def _start(self, step: PlannedStep) -> None:
+        record = StepRecord(step.definition, self._execution.arn)
+        self._execution.steps.append(record)
+        name = f"{self._execution.execution_id} {step.name}"
+        threading.Thread(target=self._work, args=(step, record), name=name, daemon=True).start()
+
+    def _work(self, step: PlannedStep, record: StepRecord) -> None:
+        properties: Mapping[str, Any] | None = None
         try:
-            arguments = evaluate(record.definition.get("Arguments", {}), self._scope)
+            arguments = evaluate(step.arguments, self._scope)
+            cached = self._cache.find(step.definition, arguments)
+            if cached:
+                record.cached_from = cached.execution_arn
+                record.metadata.update(cached.metadata)
+                properties = cached.properties
+            else:
+                properties = self._attempt(step, record, arguments)
+                kept = CachedStep(self._execution.arn, utcnow(), properties, record.metadata)
+                self._cache.keep(step.definition, arguments, kept)
+        except StepStopped:
+            record.end("Stopped")
+        except (StepFailed, ExpressionError) as failure:
+            record.end("Failed", str(failure))
+        except Exception as error:
+            logger.exception("Step %s of %s broke", step.name, self._execution.arn)
+            record.end("Failed", f"InternalServerError: {type(error).__name__}: {error}")
+        else:
+            record.end("Succeeded")
+        finally:
+            self._ended.put((record, properties))
+
+    def _attempt(self, step: PlannedStep, record: StepRecord, arguments: Any) -> Mapping[str, Any]:
+        """Do a step, again as long as its retry policies want it; each attempt is a new job."""
+        retries = Retries(step.definition.get("RetryPolicies"))
+        while True:
             context = StepContext(
-                definition=record.definition,
-                arguments=arguments,
+                definition=step.definition,
+                arguments=copy.deepcopy(arguments),
                 execution_id=self._execution.execution_id,
                 execution_arn=self._execution.arn,
                 session=self._session,
                 stopping=self._stopping,
                 metadata=record.metadata,
             )
-            self._scope["Steps"][name] = run_step(context)
-        except StepStopped:
-            record.end("Stopped")
-        except (StepFailed, ExpressionError) as failure:
-            record.end("Failed", str(failure))
-        except Exception as error:
-            logger.exception("Step %s of %s broke", name, self._execution.arn)
-            record.end("Failed", f"InternalServerError: {type(error).__name__}: {error}")
-        else:
-            record.end("Succeeded")
-        finally:
-            self._ended.put(record)
+            try:
+                return run_step(context)
+            except StepFailed as failure:
+                wait = retries.wait_after(failure.exception_type)
+                if wait is None:
+                    raise
+                logger.warning("Step %s of %s: again in %g s: %s", step.name, self._execution.arn, wait, failure)
+                if self._stopping.wait(wait):
+                    raise StepStopped from failure
+                record.attempts += 1

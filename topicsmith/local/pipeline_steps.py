@@ -4,68 +4,20 @@ A new type of step is one function in :data:`STEP_TYPES`.
 """
 
 import json
-import random
-import string
-import threading
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
-from topicsmith.local.identity import RoleSession
-
-_POLL_SECONDS = 0.5
-_LONGEST_JOB_NAME = 63
+from topicsmith.local.job_steps import processing, training, transform, tuning
+from topicsmith.local.pipeline_conditions import holds
+from topicsmith.local.step_context import StepContext, StepFailed, StepType
+from topicsmith.local.step_retries import exception_type_of_call
 
 # A Lambda step may take this long. See
 # https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-steps-types.html#step-type-lambda.
 _LAMBDA_SECONDS = 600
-
-
-class StepFailed(Exception):
-    """The step failed; the message is its failure reason."""
-
-
-class StepStopped(Exception):
-    """The step was stopped."""
-
-
-@dataclass
-class StepContext:
-    """One step at work.
-
-    Attributes:
-        definition: the step as the pipeline has it.
-        arguments: its ``Arguments``, with every reference resolved.
-        execution_id: of the pipeline execution.
-        execution_arn: of the pipeline execution.
-        session: the pipeline's role.
-        stopping: set when the execution is asked to stop.
-        metadata: what ListPipelineExecutionSteps tells; the step fills it as soon as it knows.
-    """
-
-    definition: Mapping[str, Any]
-    arguments: dict[str, Any]
-    execution_id: str
-    execution_arn: str
-    session: RoleSession
-    stopping: threading.Event
-    metadata: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def job_name(self) -> str:
-        """A new name for the step's job, ``pipelines-<execution>-<step>-<random>``."""
-        suffix = "".join(random.choices(string.ascii_letters + string.digits, k=10))
-        prefix = f"pipelines-{self.execution_id}-"
-        step = self.definition["Name"].replace("_", "-")[: _LONGEST_JOB_NAME - len(prefix) - len(suffix) - 1]
-        return f"{prefix}{step.rstrip('-')}-{suffix}"
-
-
-StepType = Callable[[StepContext], Mapping[str, Any]]
-"""Does a step and returns its properties, to which ``Steps.<name>.…`` refers."""
 
 
 def run_step(context: StepContext) -> Mapping[str, Any]:
@@ -83,40 +35,9 @@ def run_step(context: StepContext) -> Mapping[str, Any]:
     try:
         return step_type(context)
     except ClientError as error:
-        raise StepFailed(f"ClientError: {error}") from error
+        raise StepFailed(f"ClientError: {error}", exception_type_of_call(error)) from error
     except BotoCoreError as error:
         raise StepFailed(f"ValidationError: {error}") from error
-
-
-def _training(context: StepContext) -> Mapping[str, Any]:
-    client = context.session.client("sagemaker")
-    name = context.job_name
-    created = client.create_training_job(TrainingJobName=name, **context.arguments)
-    context.metadata["TrainingJob"] = {"Arn": created["TrainingJobArn"]}
-    asked_to_stop = False
-    while True:
-        job: dict[str, Any] = client.describe_training_job(TrainingJobName=name)
-        match job["TrainingJobStatus"]:
-            case "Completed":
-                return job
-            case "Failed":
-                raise StepFailed(job.get("FailureReason", ""))
-            case "Stopped":
-                if context.stopping.is_set():
-                    raise StepStopped
-                raise StepFailed(f"ClientError: The training job stopped: {job['SecondaryStatus']}.")
-            case "InProgress" if context.stopping.is_set() and not asked_to_stop:
-                client.stop_training_job(TrainingJobName=name)
-                asked_to_stop = True
-        _pause(context, asked_to_stop)
-
-
-def _pause(context: StepContext, asked_to_stop: bool) -> None:
-    """Wait until it is time to look again, or until the execution is asked to stop."""
-    if asked_to_stop:
-        time.sleep(_POLL_SECONDS)
-    else:
-        context.stopping.wait(_POLL_SECONDS)
 
 
 def _lambda(context: StepContext) -> Mapping[str, Any]:
@@ -146,6 +67,13 @@ def _lambda(context: StepContext) -> Mapping[str, Any]:
     return {"OutputParameters": outputs}
 
 
+def _model(context: StepContext) -> Mapping[str, Any]:
+    name = context.job_name
+    created = context.session.client("sagemaker").create_model(ModelName=name, **context.arguments)
+    context.metadata["Model"] = {"Arn": created["ModelArn"]}
+    return {"ModelName": name, "ModelArn": created["ModelArn"], **context.arguments}
+
+
 def _register_model(context: StepContext) -> Mapping[str, Any]:
     client = context.session.client("sagemaker")
     lineage = {"GeneratedBy": context.execution_arn, **context.arguments.pop("MetadataProperties", {})}
@@ -154,8 +82,26 @@ def _register_model(context: StepContext) -> Mapping[str, Any]:
     return {"ModelPackageArn": arn, **context.arguments}
 
 
+def _condition(context: StepContext) -> Mapping[str, Any]:
+    outcome = str(all(holds(condition) for condition in context.arguments["Conditions"]))
+    context.metadata["Condition"] = {"Outcome": outcome}
+    return {"Outcome": outcome}
+
+
+def _fail(context: StepContext) -> Mapping[str, Any]:
+    message = str(context.arguments.get("ErrorMessage", ""))
+    context.metadata["Fail"] = {"ErrorMessage": message}
+    raise StepFailed(message)
+
+
 STEP_TYPES: dict[str, StepType] = {
+    "Condition": _condition,
+    "Fail": _fail,
     "Lambda": _lambda,
+    "Model": _model,
+    "Processing": processing,
     "RegisterModel": _register_model,
-    "Training": _training,
+    "Training": training,
+    "Transform": transform,
+    "Tuning": tuning,
 }

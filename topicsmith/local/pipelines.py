@@ -4,6 +4,7 @@ import json
 import random
 import string
 import threading
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,8 +14,14 @@ from moto.sagemaker.models import FakePipeline, FakePipelineExecution, SageMaker
 from moto.sagemaker.utils import get_pipeline_execution_from_arn, get_pipeline_from_name
 
 from topicsmith.local.identity import SAGEMAKER, AccessDenied, assume_role
+from topicsmith.local.pipeline_cache import StepCache
+from topicsmith.local.pipeline_events import EXECUTION_CHANGED, send
 from topicsmith.local.pipeline_expressions import ExpressionError, ParameterError, bind_parameters
-from topicsmith.local.pipeline_run import DefinitionError, PipelineRun, StepRecord, dependencies
+from topicsmith.local.pipeline_graph import DefinitionError, PlannedStep, plan
+from topicsmith.local.pipeline_run import PipelineRun
+from topicsmith.local.step_record import StepRecord
+
+_ENDED = ("Succeeded", "Failed", "Stopped")
 
 
 class LocalPipelineExecution(FakePipelineExecution):
@@ -48,10 +55,27 @@ class LocalPipelineExecution(FakePipelineExecution):
         }
 
     def set_status(self, status: str, failure_reason: str | None = None) -> None:
-        """Go to a status."""
+        """Go to a status and tell EventBridge."""
+        before = self.pipeline_execution_status
         self.pipeline_execution_failure_reason = failure_reason  # type: ignore[assignment]
         self.pipeline_execution_status = status
         self.last_modified_time = utcnow()
+        self.announce(before)
+
+    def announce(self, before: str = "") -> None:
+        """Tell EventBridge the status that it has, and the one that it had."""
+        ended = self.pipeline_execution_status in _ENDED
+        detail = {
+            "pipelineExecutionDisplayName": self.pipeline_execution_display_name,
+            "pipelineExecutionDescription": self.pipeline_execution_description or "",
+            "currentPipelineExecutionStatus": self.pipeline_execution_status,
+            "previousPipelineExecutionStatus": before,
+            "executionStartTime": self.start_time,
+            "executionEndTime": self.last_modified_time if ended else "",
+            "pipelineArn": self._pipeline.arn,
+            "pipelineExecutionArn": self.arn,
+        }
+        send(EXECUTION_CHANGED, [self._pipeline.arn, self.arn], detail)
 
     def summary(self) -> dict[str, Any]:
         """Return the members of a ``PipelineExecutionSummary``."""
@@ -72,6 +96,7 @@ class Pipelines(SageMakerModelBackend):
     def __init__(self, region_name: str, account_id: str):
         super().__init__(region_name, account_id)
         self._pipeline_runs: dict[str, PipelineRun] = {}
+        self._step_caches: defaultdict[str, StepCache] = defaultdict(StepCache)
 
     def create_pipeline(self, pipeline_name: str, **request: Any) -> FakePipeline:  # type: ignore[override]
         """Create a pipeline.
@@ -85,6 +110,7 @@ class Pipelines(SageMakerModelBackend):
         except ValidationError:
             del self.pipelines[pipeline_name]
             raise
+        self._step_caches.pop(pipeline.arn, None)  # What one of the same name left is not this one's.
         return pipeline
 
     def update_pipeline(self, pipeline_name: str, **request: Any) -> str:
@@ -131,10 +157,12 @@ class Pipelines(SageMakerModelBackend):
             parallelism_configuration=parallelism_configuration or pipeline.parallelism_configuration,
             client_request_token=client_request_token,
         )
-        run = PipelineRun(execution, _steps(document), parameters, session)
+        cache = self._step_caches[pipeline.arn]
+        run = PipelineRun(execution, _steps(document), parameters, session, cache)
         pipeline.pipeline_executions[execution.arn] = execution
         pipeline.last_execution_time = execution.start_time
         self._pipeline_runs[execution.arn] = run
+        execution.announce()
         threading.Thread(target=run.run, name=execution.arn, daemon=True).start()
         return {"PipelineExecutionArn": execution.arn}
 
@@ -203,13 +231,12 @@ def _document(definition: str | Mapping[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _steps(document: dict[str, Any]) -> list[dict[str, Any]]:
+def _steps(document: dict[str, Any]) -> dict[str, PlannedStep]:
     """Return a definition's steps, which fit together."""
     steps: list[dict[str, Any]] = document.get("Steps") or []
     if not steps:
         raise ValidationError("Pipeline definition: it has no Steps.")
     try:
-        dependencies(steps)
+        return plan(steps)
     except (DefinitionError, ExpressionError, KeyError) as error:
         raise ValidationError(f"Pipeline definition: {error}") from error
-    return steps

@@ -1,5 +1,7 @@
 """Data between S3 and the directories that containers see, with the permissions of the job's role."""
 
+import contextlib
+import errno
 import json
 import shutil
 import tarfile
@@ -79,10 +81,21 @@ def download_channel(session: RoleSession, objects: Sequence[tuple[S3Uri, str]],
     client = session.client("s3")
     target.mkdir(parents=True, exist_ok=True)
     for uri, name in objects:
-        try:
+        with _data_errors(f"Data download failed: {uri}"):
             _download(client, uri, _inside(target, name))
-        except (ClientError, BotoCoreError) as error:
-            raise DataError(f"Data download failed: {uri}: {error}") from error
+
+
+def download_prefix(session: RoleSession, uri: S3Uri, target: Path) -> None:
+    """Bring the objects below a prefix to ``target``; there may be none.
+
+    Raises:
+        DataError: one may not be read.
+    """
+    client = session.client("s3")
+    folder = S3Uri(uri.bucket, f"{uri.key.rstrip('/')}/")
+    with _data_errors(f"Data download failed: {uri}"):
+        for found, name in _under_prefix(client, folder):
+            _download(client, found, _inside(target, name))
 
 
 def download_file(session: RoleSession, uri: str, target: Path) -> None:
@@ -116,18 +129,27 @@ def upload_archive(session: RoleSession, directories: Sequence[Path], uri: S3Uri
     if not members:
         return False
     archive = directories[0].with_name(f".{uri.key.rpartition('/')[2]}")
-    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
-        for path, name in members:
-            tar.add(path, name)
     encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id} if kms_key_id else {}
     try:
-        with archive.open("rb") as body:
-            session.client("s3").put_object(Bucket=uri.bucket, Key=uri.key, Body=body, **encryption)
-    except (ClientError, BotoCoreError) as error:
-        raise DataError(f"Artifact upload failed: {uri}: {error}") from error
+        with _data_errors(f"Artifact upload failed: {uri}"):
+            with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+                for path, name in members:
+                    tar.add(path, name)
+            with archive.open("rb") as body:
+                session.client("s3").put_object(Bucket=uri.bucket, Key=uri.key, Body=body, **encryption)
     finally:
-        archive.unlink()
+        archive.unlink(missing_ok=True)
     return True
+
+
+def upload_file(session: RoleSession, path: Path, uri: S3Uri) -> None:
+    """Put one file; nothing happens when it is gone.
+
+    Raises:
+        DataError: it may not be written.
+    """
+    with _data_errors(f"Upload failed: {uri}"), contextlib.suppress(FileNotFoundError), path.open("rb") as body:
+        session.client("s3").put_object(Bucket=uri.bucket, Key=uri.key, Body=body)
 
 
 def unpack_archive(archive: Path, target: Path) -> None:
@@ -142,6 +164,19 @@ def unpack_archive(archive: Path, target: Path) -> None:
             tar.extractall(target, filter="data")
     except (tarfile.TarError, OSError, EOFError) as error:
         raise DataError(f"Model data {archive.name} cannot be unpacked: {error}") from error
+
+
+@contextlib.contextmanager
+def _data_errors(what: str) -> Iterator[None]:
+    """Turn what S3 refuses, and a disk that is full, into the reason that a job fails with."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise DataError(f"{what}: {error}") from error
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise DataError(f"{what}: No space left on device. Increase VolumeSizeInGB.") from error
 
 
 def _objects(client: Any, source: dict[str, Any]) -> Iterator[tuple[S3Uri, str]]:

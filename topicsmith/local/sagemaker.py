@@ -11,8 +11,13 @@ from moto.sagemaker.responses import SageMakerResponse
 
 from topicsmith.local.endpoints import Endpoints
 from topicsmith.local.pipelines import Pipelines
+from topicsmith.local.processing import ProcessingJobs
+from topicsmith.local.processing_responses import ProcessingResponses
 from topicsmith.local.registry import ModelRegistry
-from topicsmith.local.training import TrainingJobs
+from topicsmith.local.transform import TransformJobs
+from topicsmith.local.transform_responses import TransformResponses
+from topicsmith.local.tuning import TuningJobs
+from topicsmith.local.tuning_responses import TuningResponses
 
 _LARGEST_PAGE = 100
 
@@ -37,10 +42,16 @@ _TRAINING_JOB: dict[str, Any] = {
     "TensorBoardOutputConfig": None,
     "ExperimentConfig": None,
     "Environment": None,
+    "InfraCheckConfig": None,
+    "ProfilerConfig": None,
+    "ProfilerRuleConfigurations": None,
+    "RemoteDebugConfig": None,
+    "RetryStrategy": None,
+    "SessionChainingConfig": None,
 }
 
 
-class LocalSageMaker(TrainingJobs, Pipelines, ModelRegistry, Endpoints):
+class LocalSageMaker(TuningJobs, ProcessingJobs, TransformJobs, Pipelines, ModelRegistry, Endpoints):
     """moto's SageMaker, which does what it is asked."""
 
     @property
@@ -48,7 +59,7 @@ class LocalSageMaker(TrainingJobs, Pipelines, ModelRegistry, Endpoints):
         return urls
 
 
-class LocalSageMakerResponse(SageMakerResponse):
+class LocalSageMakerResponse(TuningResponses, ProcessingResponses, TransformResponses, SageMakerResponse):
     """SageMaker's API, with the operations that moto does not have or answers in part."""
 
     @property

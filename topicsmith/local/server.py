@@ -33,6 +33,8 @@ _EXTENSIONS = (
     "functions",
     "function_resources",
     "event_rules",
+    "schedules",
+    "sns_topics",
     "sagemaker",
     "sagemaker_runtime",
     "sagemaker_resources",

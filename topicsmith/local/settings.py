@@ -8,6 +8,8 @@ DEFAULT_REGION = "us-east-1"
 ACCOUNT_ID = "123456789012"
 STATE_FILE = "local-cloud.json"
 """Name of the file that tells where a running cloud answers, and its operator's credentials."""
+MESSAGES_FILE = "notifications.jsonl"
+"""Name of the file of what was sent to SNS topics: a line each, with time, topic, subject, message, subscriptions."""
 
 
 def project_root() -> Path:

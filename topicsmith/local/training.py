@@ -1,6 +1,7 @@
 """Training jobs: moto keeps the record and a process does the work."""
 
 import threading
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,10 +9,40 @@ from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.models import FakeTrainingJob, SageMakerModelBackend
 
+from topicsmith.local.checkpoints import CheckpointPathError, checkpoint_directory
 from topicsmith.local.identity import SAGEMAKER, AccessDenied, assume_role
-from topicsmith.local.training_run import TrainingRun
+from topicsmith.local.training_run import TrainingRun, Watch
 
 _ENDED = ("Completed", "Failed", "Stopped")
+_LONGEST_RUNTIME = 86_400
+
+# Members of CreateTrainingJob's request that moto's record wants to have although they may be left out.
+_OPTIONAL = (
+    "hyper_parameters",
+    "input_data_config",
+    "vpc_config",
+    "stopping_condition",
+    "tags",
+    "checkpoint_config",
+    "debug_hook_config",
+    "debug_rule_configurations",
+    "tensor_board_output_config",
+    "experiment_config",
+)
+_SWITCHES = (
+    "enable_network_isolation",
+    "enable_inter_container_traffic_encryption",
+    "enable_managed_spot_training",
+)
+# Members that moto's record does not know; DescribeTrainingJob tells them again.
+_UNKNOWN_TO_MOTO = (
+    "infra_check_config",
+    "profiler_config",
+    "profiler_rule_configurations",
+    "remote_debug_config",
+    "retry_strategy",
+    "session_chaining_config",
+)
 
 
 class LocalTrainingJob(FakeTrainingJob):
@@ -20,12 +51,17 @@ class LocalTrainingJob(FakeTrainingJob):
     moto's record is born complete, with a metric that never was; this one begins at ``InProgress``.
     """
 
-    def __init__(self, environment: dict[str, str] | None, **request: Any):
+    def __init__(self, environment: dict[str, str] | None, tuning_job_arn: str | None = None, **request: Any):
         definitions = request["algorithm_specification"].get("MetricDefinitions")
-        super().__init__(**request)
+        for name in _UNKNOWN_TO_MOTO:
+            setattr(self, name, request.pop(name, None))
+        super().__init__(**{**dict.fromkeys(_OPTIONAL), **dict.fromkeys(_SWITCHES, False), **request})
+        self.tuning_job_arn = tuning_job_arn
+        # DescribeTrainingJob tells a key in any case, and the SageMaker SDK relies on it.
+        self.output_data_config = {"KmsKeyId": "", **self.output_data_config}
         self.algorithm_specification["MetricDefinitions"] = definitions or []
         self.environment = environment or {}
-        self.stopping_condition = {"MaxRuntimeInSeconds": 86400, **(self.stopping_condition or {})}
+        self.stopping_condition = {"MaxRuntimeInSeconds": _LONGEST_RUNTIME, **(self.stopping_condition or {})}
         self.training_job_status = "InProgress"
         self.secondary_status = "Starting"
         self.secondary_status_transitions: list[dict[str, Any]] = []
@@ -63,6 +99,24 @@ class LocalTrainingJob(FakeTrainingJob):
         return self.training_job_status in _ENDED
 
 
+def check_spot(request: Mapping[str, Any]) -> None:
+    """Check the longest times of a request for a training job.
+
+    Raises:
+        ValidationError: there is a longest wait without spot instances, or with them none that is long enough.
+    """
+    condition = request.get("stopping_condition") or {}
+    longest_wait = condition.get("MaxWaitTimeInSeconds")
+    if not request.get("enable_managed_spot_training"):
+        if longest_wait is not None:
+            raise ValidationError("MaxWaitTimeInSeconds is for managed spot training: set EnableManagedSpotTraining.")
+    elif longest_wait is None or longest_wait < condition.get("MaxRuntimeInSeconds", _LONGEST_RUNTIME):
+        raise ValidationError(
+            "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds "
+            "when EnableManagedSpotTraining is true."
+        )
+
+
 class TrainingJobs(SageMakerModelBackend):
     """SageMaker's training jobs."""
 
@@ -73,13 +127,19 @@ class TrainingJobs(SageMakerModelBackend):
         self._training_runs: dict[str, TrainingRun] = {}
 
     def create_training_job(  # type: ignore[override]
-        self, training_job_name: str, role_arn: str, environment: dict[str, str] | None = None, **request: Any
+        self,
+        training_job_name: str,
+        role_arn: str,
+        environment: dict[str, str] | None = None,
+        *,
+        watch: Watch | None = None,
+        **request: Any,
     ) -> LocalTrainingJob:
         """Start a training job.
 
         Raises:
             ResourceInUseException: a job of that name exists.
-            ValidationError: SageMaker may not assume the role.
+            ValidationError: SageMaker may not assume the role, or the request contradicts itself.
         """
         if training_job_name in self.training_jobs:
             arn = self.training_jobs[training_job_name].arn
@@ -87,9 +147,12 @@ class TrainingJobs(SageMakerModelBackend):
                 "Training job names must be unique within an AWS account and region, "
                 f"and a training job with this name already exists ({arn})"
             )
+        check_spot(request)
         try:
+            if request.get("checkpoint_config"):
+                checkpoint_directory(request["checkpoint_config"])
             session = assume_role(role_arn, SAGEMAKER, training_job_name, self.region_name)
-        except AccessDenied as denial:
+        except (AccessDenied, CheckpointPathError) as denial:
             raise ValidationError(str(denial)) from denial
         job = LocalTrainingJob(
             environment,
@@ -99,7 +162,7 @@ class TrainingJobs(SageMakerModelBackend):
             role_arn=role_arn,
             **request,
         )
-        run = TrainingRun(job, session)
+        run = TrainingRun(job, session, watch or Watch())
         self.training_jobs[training_job_name] = job
         self._training_runs[training_job_name] = run
         threading.Thread(target=run.run, name=training_job_name, daemon=True).start()

@@ -6,22 +6,27 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-ru
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import random
+import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moto.core.utils import utcnow
 
+from topicsmith.local.checkpoints import CheckpointSync, checkpoint_directory
 from topicsmith.local.containers import Container, container_credentials
 from topicsmith.local.images import Image, ImageUnavailable, pull
 from topicsmith.local.logs import LogStream
-from topicsmith.local.metrics import BUILT_IN_DEFINITIONS, MetricRecorder
+from topicsmith.local.metrics import BUILT_IN_DEFINITIONS, MetricRecorder, OnMetric
 from topicsmith.local.pipe_mode import PipeFeed
+from topicsmith.local.pipeline_events import send_job_change
 from topicsmith.local.s3_data import DataError, S3Uri, channel_objects, download_channel, upload_archive
 from topicsmith.local.settings import state_dir
 
@@ -32,10 +37,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+_CHANGED = "SageMaker Training Job State Change"
 
 # SageMaker sends SIGTERM and gives an algorithm this long before SIGKILL.
 _STOP_GRACE_SECONDS = 120
 _LONGEST_REASON = 1024
+# Where the hosts of a job meet: below the ports that this machine gives to whoever connects somewhere.
+_PORTS = range(20_000, 32_768)
 
 
 class _Failed(Exception):
@@ -50,7 +58,23 @@ class _Host:
     base: Path
     log: LogStream
     container: Container | None = None
+    checkpoints: CheckpointSync | None = None
     pipes: list[PipeFeed] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What somebody wants to know of a training job, and tells its containers.
+
+    Attributes:
+        environ: variables of the containers, beside those of the request.
+        on_metric: is told of each metric as it comes.
+        on_end: is called once, when the job is over.
+    """
+
+    environ: Mapping[str, str] = field(default_factory=dict)
+    on_metric: OnMetric = lambda name, epoch, value: None
+    on_end: Callable[[], None] = lambda: None
 
 
 class TrainingRun:
@@ -59,15 +83,17 @@ class TrainingRun:
     Args:
         job: its record, which this keeps true.
         session: its role.
+        watch: who looks on.
     """
 
-    def __init__(self, job: LocalTrainingJob, session: RoleSession):
+    def __init__(self, job: LocalTrainingJob, session: RoleSession, watch: Watch):
         self._job = job
         self._session = session
+        self._watch = watch
         self._lock = threading.Lock()
         self._changed = threading.Event()
         self._stop_requested = False
-        self._timed_out = False
+        self._limit: str | None = None
         self._directory = state_dir() / "jobs" / job.training_job_name
         stamp = time.time_ns() // 1_000_000
         count = int(job.resource_config.get("InstanceCount", 1))
@@ -88,20 +114,34 @@ class TrainingRun:
             self._job.training_job_status = "Stopping"
             self._job.enter("Stopping", "Stopping the training job")
             self._stop_requested = True
+        self._tell()
         self._changed.set()
 
     def run(self) -> None:
         """Do the job; its record tells how it went."""
+        self._tell()
+        try:
+            self._work()
+        finally:
+            self._watch.on_end()
+            self._tell()
+
+    def _work(self) -> None:
         job = self._job
         try:
             image = self._pull()
-            metrics = MetricRecorder(job.algorithm_specification["MetricDefinitions"], self._session)
+            definitions = job.algorithm_specification["MetricDefinitions"]
+            metrics = MetricRecorder(definitions, self._session, self._watch.on_metric)
             try:
                 self._download()
                 self._train(image, metrics)
             finally:
                 for pipe in self._pipes():
                     pipe.close()
+                for checkpoints in self._checkpoints():
+                    checkpoints.close()
+            if loss := next((one.failure for one in self._checkpoints() if one.failure), None):
+                raise loss
             self._upload()
         except (_Failed, DataError, ImageUnavailable) as failure:
             reason = str(failure) if isinstance(failure, _Failed) else f"ClientError: {failure}"
@@ -111,6 +151,10 @@ class TrainingRun:
             self._fail(f"InternalServerError: {type(error).__name__}: {error}")
         else:
             self._finish()
+
+    def _tell(self) -> None:
+        """Send the event of a change of the job's status."""
+        send_job_change(_CHANGED, self._job.arn, self._job.response_object)
 
     def _pull(self) -> Image:
         job = self._job
@@ -129,9 +173,13 @@ class TrainingRun:
         self._job.enter("Downloading", "Downloading input data")
         names = [host.name for host in self._hosts]
         for number, host in enumerate(self._hosts):
-            for folder in ("input/config", "input/data", "model", "output/data", "checkpoints"):
+            for folder in ("input/config", "input/data", "model", "output/data"):
                 (host.base / folder).mkdir(parents=True, exist_ok=True)
             self._write_configuration(host, names)
+            if config := self._job.checkpoint_config:
+                uri, directory = S3Uri.parse(config["S3Uri"]), host.base / checkpoint_directory(config)
+                host.checkpoints = CheckpointSync(self._session, uri, directory)
+                host.checkpoints.restore()
             for channel in self._job.input_data_config or []:
                 if self._stop_requested:
                     return
@@ -149,6 +197,9 @@ class TrainingRun:
 
     def _pipes(self) -> list[PipeFeed]:
         return [pipe for host in self._hosts for pipe in host.pipes]
+
+    def _checkpoints(self) -> list[CheckpointSync]:
+        return [host.checkpoints for host in self._hosts if host.checkpoints]
 
     def _pipe_failure(self) -> DataError | None:
         return next((pipe.failure for pipe in self._pipes() if pipe.failure), None)
@@ -193,26 +244,41 @@ class TrainingRun:
             return
         job.enter("Training", "Training image download completed. Training in progress.")
         job.training_start_time = utcnow()
-        deadline = time.monotonic() + int(job.stopping_condition["MaxRuntimeInSeconds"])
+        deadline, limit = self._deadline()
+        meeting = _meeting() if len(self._hosts) > 1 else {}
         for host in self._hosts:
-            host.container = self._start(image, host, metrics)
+            host.container = self._start(image, host, metrics, meeting)
         while self._running() and not (self._failed_host() or self._pipe_failure() or self._stop_requested):
             left = deadline - time.monotonic()
             if left <= 0:
-                self._timed_out = True
+                self._limit = limit
                 break
             self._changed.wait(left)
             self._changed.clear()
+        failed = self._failed_host()  # Those that are ended now have an exit code too.
         self._end_containers()
         job.final_metric_data_list = metrics.final
-        if self._stop_requested or self._timed_out:
+        if self._stop_requested or self._limit:
             return
         if pipe_failure := self._pipe_failure():
             raise pipe_failure
-        if failed := self._failed_host():
+        if failed := failed or self._failed_host():
             raise _Failed(_algorithm_error(failed))
 
-    def _start(self, image: Image, host: _Host, metrics: MetricRecorder) -> Container:
+    def _deadline(self) -> tuple[float, str]:
+        """Return when the job must end, on the monotonic clock, and the limit that is reached then.
+
+        A spot instance is always there in the local cloud: of the longest wait only what the job takes counts.
+        """
+        condition = self._job.stopping_condition
+        now = time.monotonic()
+        waited = (utcnow() - self._job.creation_time).total_seconds()
+        deadlines = [(now + int(condition["MaxRuntimeInSeconds"]), "MaxRuntime")]
+        if longest := condition.get("MaxWaitTimeInSeconds"):
+            deadlines.append((now - waited + int(longest), "MaxWaitTime"))
+        return min(deadlines)
+
+    def _start(self, image: Image, host: _Host, metrics: MetricRecorder, meeting: Mapping[str, str]) -> Container:
         job = self._job
 
         def consume(lines: Sequence[str]) -> None:
@@ -225,6 +291,8 @@ class TrainingRun:
             "train",
             base_directory=host.base,
             environ={
+                **self._watch.environ,
+                **meeting,
                 **job.environment,
                 **container_credentials(self._session, isolated=job.enable_network_isolation),
                 "TRAINING_JOB_NAME": job.training_job_name,
@@ -264,8 +332,9 @@ class TrainingRun:
         with self._lock:
             if self._stop_requested:
                 self._job.finish("Stopped", "Stopped", "Training job stopped")
-            elif self._timed_out:
-                self._job.finish("Stopped", "MaxRuntimeExceeded", "Training job runtime exceeded MaxRuntimeInSeconds")
+            elif self._limit:
+                message = f"Training job runtime exceeded {self._limit}InSeconds"
+                self._job.finish("Stopped", f"{self._limit}Exceeded", message)
             else:
                 self._job.finish("Completed", "Completed", "Training job completed")
 
@@ -275,6 +344,19 @@ class TrainingRun:
         with self._lock:
             self._job.failure_reason = reason[:_LONGEST_REASON]
             self._job.finish("Failed", "Failed", "Training job failed")
+
+
+def _meeting() -> dict[str, str]:
+    """Return the variables by which PyTorch's processes find the first host: names like algo-1 mean nothing here."""
+    return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(next(_free_ports()))}
+
+
+def _free_ports() -> Iterator[int]:
+    """Yield ports on which nobody listens, in no order, as jobs next to each other share this machine."""
+    for port in random.sample(_PORTS, len(_PORTS)):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            yield port
 
 
 def _algorithm_error(host: _Host) -> str:

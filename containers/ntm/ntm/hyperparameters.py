@@ -16,8 +16,11 @@ from ntm.objectives import OBJECTIVES, Objective
 ACTIVATIONS = ("sigmoid", "tanh", "relu")
 OPTIMIZERS = ("sgd", "adam", "adagrad", "adadelta", "rmsprop")
 
-# AWS's own clients send these beside the algorithm's; they say nothing to it.
-INTERNAL = frozenset({"_tuning_objective_metric", "_data_format", "_num_gpus", "_num_kv_servers", "_kvstore"})
+TUNING_OBJECTIVE = "_tuning_objective_metric"
+"""SageMaker tells a tuning job's training jobs the metric that it tunes by, such as ``validation:total_loss``."""
+
+# AWS's own clients send these beside the algorithm's; all but the first say nothing to it.
+INTERNAL = frozenset({TUNING_OBJECTIVE, "_data_format", "_num_gpus", "_num_kv_servers", "_kvstore"})
 
 
 # What the command line and the estimator take for what they are not told: good and fast for topics. A training

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
 
 import numpy as np
 
 from ntm.bag_of_words import BagOfWords, bag_of_words, concatenate
 from ntm.csv_rows import read_csv
 from ntm.errors import InputError
+from ntm.recordio import stream_recordio
 from ntm.text import TextReader
 
 _SHAPES = (
@@ -35,6 +37,8 @@ class RequestReader:
         self._readers: dict[str, Callable[[bytes], BagOfWords]] = {
             "text/csv": lambda body: read_csv(body, feature_dim),
             "application/json": self._read_json,
+            "application/jsonlines": self._read_json_lines,
+            "application/x-recordio-protobuf": self._read_recordio,
             "text/plain": self._read_text,
         }
 
@@ -61,20 +65,27 @@ class RequestReader:
         return self._count_words(text.removesuffix("\n").split("\n") if text.strip() else [])
 
     def _read_json(self, body: bytes) -> BagOfWords:
-        try:
-            document = json.loads(_decode(body))
-        except RecursionError:
-            raise InputError("The body is nested too deeply.") from None
-        except ValueError as error:
-            raise InputError(f"The body is not JSON: {error}.") from None
+        document = _parse(_decode(body), "The body")
         if not isinstance(document, dict) or not isinstance(instances := document.get("instances"), list):
             raise InputError('The body is not a JSON object with a list "instances".')
+        return self._read_instances(instances, "Instance")
+
+    def _read_json_lines(self, body: bytes) -> BagOfWords:
+        """Read a document a line: each an element of what would be ``instances`` in JSON."""
+        text = _decode(body)
+        lines = text.removesuffix("\n").split("\n") if text.strip() else []
+        return self._read_instances([_parse(line, f"Line {number}") for number, line in enumerate(lines, 1)], "Line")
+
+    def _read_recordio(self, body: bytes) -> BagOfWords:
+        return concatenate(list(stream_recordio(BytesIO(body), self._feature_dim)), self._feature_dim)
+
+    def _read_instances(self, instances: Sequence[object], name: str) -> BagOfWords:
         parts = []
         for number, instance in enumerate(instances, start=1):
             try:
                 parts.append(self._read_instance(instance))
             except InputError as error:
-                raise InputError(f"Instance {number}: {error}") from None
+                raise InputError(f"{name} {number}: {error}") from None
         return concatenate(parts, self._feature_dim)
 
     def _read_instance(self, instance: object) -> BagOfWords:
@@ -114,6 +125,15 @@ class RequestReader:
                 "in its auxiliary channel."
             )
         return self._text_reader.read(texts)
+
+
+def _parse(text: str, name: str) -> object:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise InputError(f"{name} is nested too deeply.") from None
+    except ValueError as error:
+        raise InputError(f"{name} is not JSON: {error}.") from None
 
 
 def _decode(body: bytes) -> str:

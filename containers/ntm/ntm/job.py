@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from ntm.checkpoint import Checkpoints
 from ntm.corpus import Corpus, read_channel
 from ntm.errors import InputError
 from ntm.hosts import Hosts
-from ntm.hyperparameters import Hyperparameters
-from ntm.training import Trained, Trainer
+from ntm.hyperparameters import TUNING_OBJECTIVE, Hyperparameters
+from ntm.training import TRACKED, Trained, Trainer, log_quality
 from ntm.word_vectors import VECTORS, mean_of_known, with_wetc
 
 _CHECKPOINT_SECONDS = "NTM_CHECKPOINT_SECONDS"
@@ -77,7 +77,14 @@ def run(stopped: Callable[[], bool]) -> None:
         for name in (sagemaker.VALIDATION, sagemaker.TEST)
     )
 
-    trainer = Trainer(corpus, hyperparameters, hosts=hosts, checkpoints=checkpoints, stopped=stopped)
+    trainer = Trainer(
+        corpus,
+        hyperparameters,
+        hosts=hosts,
+        checkpoints=checkpoints,
+        stopped=stopped,
+        tracked=_tuned_by(request.hyperparameters),
+    )
     trained = trainer.run(validation)
     documents = _documents(corpus, hosts)
     topics = trained.topics if vectors is None else with_wetc(trained.topics, vectors)
@@ -105,7 +112,13 @@ def run(stopped: Callable[[], bool]) -> None:
 
 def _log_metric(request: sagemaker.TrainingRequest, trained: Trained, channel: str, metric: str, value: float) -> None:
     if math.isfinite(value):
-        _log.info("#quality_metric: host=%s, epoch=%d, %s %s=%s", request.host, trained.epochs, channel, metric, value)
+        log_quality(request.host, trained.epochs, f"{channel} {metric}", value)
+
+
+def _tuned_by(hyperparameters: Mapping[str, object]) -> str | None:
+    """Return the metric by which a tuning job, if this job is one of its, compares it with others while it goes on."""
+    channel, _, name = str(hyperparameters.get(TUNING_OBJECTIVE, "")).partition(":")
+    return name if channel == sagemaker.VALIDATION and name in TRACKED else None
 
 
 def _read_corpus(request: sagemaker.TrainingRequest, channel: str, feature_dim: int) -> Corpus:

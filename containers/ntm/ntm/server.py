@@ -20,6 +20,7 @@ from ntm.artifacts import read_model
 from ntm.errors import InputError
 from ntm.inference import TopicModel
 from ntm.invocations import RequestReader, UnsupportedMediaType
+from ntm.responses import WRITERS, NotAcceptable, content_type_for
 from ntm.sagemaker import model_directory
 
 # SageMaker stops a container 30 seconds after SIGTERM.
@@ -37,9 +38,8 @@ def application(model: TopicModel, reader: RequestReader, max_body_bytes: int) -
         max_body_bytes: a larger request is refused with 413.
     """
 
-    def predict(body: bytes, content_type: str) -> dict[str, object]:
-        weights = model.topic_weights(reader.read(body, content_type))
-        return {"predictions": [{"topic_weights": row} for row in weights.astype(float).round(7).tolist()]}
+    def predict(body: bytes, content_type: str, wanted: str) -> bytes:
+        return WRITERS[wanted](model.topic_weights(reader.read(body, content_type)))
 
     async def ping(_: Request) -> Response:
         return Response()
@@ -56,8 +56,12 @@ def application(model: TopicModel, reader: RequestReader, max_body_bytes: int) -
         if size > max_body_bytes:
             raise HTTPException(413, f"The request has {size} bytes; allowed: {max_body_bytes}.")
         try:
+            wanted = content_type_for(request.headers.get("accept", ""))
             content_type = request.headers.get("content-type", "")
-            return JSONResponse(await run_in_threadpool(predict, bytes(body), content_type))
+            answer = await run_in_threadpool(predict, bytes(body), content_type, wanted)
+            return Response(answer, media_type=wanted)
+        except NotAcceptable as error:
+            raise HTTPException(406, str(error)) from None
         except UnsupportedMediaType as error:
             raise HTTPException(415, str(error)) from None
         except InputError as error:

@@ -36,6 +36,13 @@ _CHUNK = 8192
 _EVALUATION_BATCH = 1024
 # Enough documents to embed words by, and to tell a coherent topic from one that is not.
 _SAMPLE_DOCUMENTS = 20_000
+# Enough of them to compare one training job with another while both go on.
+_TRACKING_DOCUMENTS = 5_000
+_TRACKING_EPOCHS = 2
+
+TOTAL_LOSS, NPMI, UNIQUENESS, NPMI_TU = "total_loss", "npmi", "tu", "npmi_tu"
+TRACKED = (TOTAL_LOSS, NPMI, UNIQUENESS, NPMI_TU)
+"""The metrics that can be followed while training goes on."""
 
 _log = logging.getLogger(__name__)
 
@@ -132,6 +139,11 @@ class _State:
         return self.epoch if self.steps else self.epoch - 1
 
 
+def log_quality(host: str, epoch: int, metric: str, value: float) -> None:
+    """Write a metric as the built-in does."""
+    _log.info("#quality_metric: host=%s, epoch=%d, %s=%s", host, epoch, metric, value)
+
+
 class Trainer:
     """One training run on one device of one host."""
 
@@ -144,6 +156,7 @@ class Trainer:
         checkpoints: Checkpoints | None = None,
         stopped: Callable[[], bool] = lambda: False,
         observe: Callable[[Progress], None] = lambda _: None,
+        tracked: str | None = None,
     ) -> None:
         """Prepare a run; on a CPU the same arguments give the same model.
 
@@ -154,6 +167,7 @@ class Trainer:
             checkpoints: where the run is saved, and from where it goes on if it was interrupted.
             stopped: whether training was asked to stop; it then ends after the steps in hand.
             observe: is told of the progress now and then, and at the end of each epoch.
+            tracked: a metric, of ``TRACKED``, that is logged at the end of epochs: it takes time.
 
         Raises:
             InputError: no host has a document, or there is a checkpoint of another run.
@@ -162,7 +176,7 @@ class Trainer:
         self._objective = hyperparameters.objective_settings
         self._hosts = hosts or Hosts()
         self._checkpoints = checkpoints or Checkpoints(None, self._hosts.name)
-        self._stopped, self._observe = stopped, observe
+        self._stopped, self._observe, self._tracked = stopped, observe, tracked
 
         counts = self._hosts.total(corpus.word_counts)
         if not counts.any():
@@ -255,7 +269,7 @@ class Trainer:
         """Log the epoch, judge it, and begin the next one; return False if training was asked to stop."""
         state, epochs, host = self._state, self._hyperparameters.epochs, self._hosts.name
         loss = BoundPerWord.mean(self._hosts.total(state.sums.numpy(force=True)))
-        _log.info("#quality_metric: host=%s, epoch=%d, train total_loss <loss>=%s", host, state.epoch, loss.total)
+        log_quality(host, state.epoch, "train total_loss <loss>", loss.total)
         for name, value in (
             ("total", loss.total),
             ("kld", loss.divergence),
@@ -271,9 +285,26 @@ class Trainer:
         self._report(loss.total, None if validated is None else validated.total)
         state.ended = (validated is not None and self._judge(validated)) or state.epoch == epochs
         if not state.ended:
+            self._track(validated)
             state.epoch, state.steps, state.sums = state.epoch + 1, 0, torch.zeros_like(state.sums)
             state.order = self._order()
         return self._go_on()
+
+    def _track(self, validated: BoundPerWord | None) -> None:
+        """Log the metric by which a tuning job chooses, so that it can stop this job where others were better."""
+        state, hyperparameters = self._state, self._hyperparameters
+        if self._tracked == TOTAL_LOSS and validated is not None:
+            log_quality(self._hosts.name, state.epoch, "validation total_loss <loss>", validated.total)
+        elif self._tracked in (NPMI, UNIQUENESS, NPMI_TU) and state.epoch % _TRACKING_EPOCHS == 0:
+            own = self._sample()
+            sample = Corpus.of(own.part(0, min(len(own), math.ceil(_TRACKING_DOCUMENTS * self._weight))))
+            _, words = self._words(sample, self._statistics(sample))
+            coherence = npmi(words, sample, self._hosts.total)
+            # As if all the surplus were dropped now.
+            left = survivors(words, coherence, hyperparameters.num_topics)
+            values = {NPMI: coherence[left].mean(), UNIQUENESS: uniqueness(words[left]).mean()}
+            value = values[NPMI] * values[UNIQUENESS] if self._tracked == NPMI_TU else values[self._tracked]
+            log_quality(self._hosts.name, state.epoch, f"validation {self._tracked} <score>", float(value))
 
     def _judge(self, loss: BoundPerWord) -> bool:
         """Remember the epoch if its validation loss is the best so far; return whether training should stop."""

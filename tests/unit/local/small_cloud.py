@@ -7,6 +7,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from topicsmith.local import (
+    aws_resources,
     cloudformation,
     event_rules,
     function_resources,
@@ -16,6 +17,7 @@ from topicsmith.local import (
     sagemaker,
     sagemaker_resources,
     sagemaker_runtime,
+    sns_topics,
 )
 
 
@@ -38,6 +40,8 @@ def main() -> None:
         cloudformation,
         sagemaker_resources,
         resource_models,
+        aws_resources,
+        sns_topics,
     ):
         extension.install()
     application = DomainDispatcherApplication(create_backend_app)

@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from topicsmith.local.metrics import BUILT_IN_DEFINITIONS, _values
+from topicsmith.local.identity import RoleSession
+from topicsmith.local.metrics import BUILT_IN_DEFINITIONS, MetricRecorder, _values
 
 
 @pytest.mark.parametrize(
@@ -29,3 +30,12 @@ def test_metrics_of_the_built_in_are_found_in_its_log(name: str, line: str, valu
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "high", ""])
 def test_what_is_no_number_is_no_value(text: str) -> None:
     assert _values(re.compile(r"loss=(\S*)"), f"loss={text}") == []
+
+
+def test_each_value_is_told_with_the_epoch_of_its_line() -> None:
+    told: list[tuple[str, int | None, float]] = []
+    recorder = MetricRecorder([], RoleSession("", "", "", "", ""), lambda *metric: told.append(metric))
+    recorder._patterns = [("loss", re.compile("loss=(.*)"))]
+    recorder.read(["epoch=3, loss=1.5", "no metric, epoch=4", "loss=2"], "job/algo-1")
+    assert told == [("loss", 3, 1.5), ("loss", None, 2.0)]
+    assert [(metric["MetricName"], metric["Value"]) for metric in recorder.final] == [("loss", 2.0)]

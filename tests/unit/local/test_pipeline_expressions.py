@@ -7,17 +7,31 @@ from hypothesis import strategies as st
 from topicsmith.local.pipeline_expressions import (
     ExpressionError,
     ParameterError,
+    PropertyFile,
     bind_parameters,
     evaluate,
     referenced_steps,
 )
 
-SCOPE = {
+EVALUATION = {"metrics": {"npmi": 0.25, "a.b": [1, {"c": 2}]}, "gate": {"reason": "too low"}}
+DOCUMENTS = {"s3://b/evaluation.json": EVALUATION, "s3://b/list.json": [3, 4]}
+SCOPE: dict[str, Any] = {
     "Parameters": {"NumTopics": 20, "CorpusUri": "s3://b/x.csv", "Flag": True},
     "Execution": {"PipelineExecutionId": "abc"},
-    "Steps": {"Train": {"Outputs": [{"a.b": 1}, 2], "ModelArtifacts": {"S3ModelArtifacts": "s3://m"}}},
+    "Steps": {
+        "Train": {"Outputs": [{"a.b": 1}, 2], "ModelArtifacts": {"S3ModelArtifacts": "s3://m"}},
+        "Evaluate": {"PropertyFiles": {"Report": PropertyFile("Evaluate", "Report", "s3://b/evaluation.json")}},
+    },
+    "Documents": DOCUMENTS.__getitem__,
 }
 NAMES = st.text(st.characters(categories=["L", "N"], include_characters="-_"), min_size=1)
+
+
+def _json_get(path: Any, **source: Any) -> dict[str, Any]:
+    return {"Std:JsonGet": {**(source or {"PropertyFile": REPORT}), "Path": path}}
+
+
+REPORT = {"Get": "Steps.Evaluate.PropertyFiles.Report"}
 
 
 def _is_plain(key: str) -> bool:
@@ -69,6 +83,33 @@ def test_what_does_not_exist_is_named(value: Any, complaint: str) -> None:
         evaluate(value, SCOPE)
 
 
+@pytest.mark.parametrize(
+    ("value", "result"),
+    [
+        (_json_get("metrics.npmi"), 0.25),
+        (_json_get("$.metrics.npmi"), 0.25),
+        (_json_get("metrics['a.b'][1].c"), 2),
+        (_json_get("$"), EVALUATION),
+        (_json_get("[1]", S3Uri="s3://b/list.json"), 4),
+        (_json_get("[0]", S3Uri={"Std:Join": {"On": "/", "Values": ["s3://b", "list.json"]}}), 3),
+        ({"Std:Join": {"On": " ", "Values": [_json_get("gate.reason"), "See"]}}, "too low See"),
+    ],
+)
+def test_documents_are_read(value: Any, result: Any) -> None:
+    assert evaluate(value, SCOPE) == result
+
+
+def test_what_a_document_does_not_have_is_named() -> None:
+    with pytest.raises(
+        ExpressionError, match=r"^ClientError: Property file Report of step Evaluate has no metrics\.c_v\.$"
+    ):
+        evaluate(_json_get("metrics.c_v"), SCOPE)
+    with pytest.raises(ExpressionError, match=r"^ClientError: s3://b/list.json has no \[2\].$"):
+        evaluate(_json_get("[2]", S3Uri="s3://b/list.json"), SCOPE)
+    with pytest.raises(ExpressionError, match="names neither a PropertyFile nor an S3Uri"):
+        evaluate(_json_get("x", Other="s3://b/list.json"), SCOPE)
+
+
 @given(PLAIN)
 def test_plain_values_stay_as_they_are(value: Any) -> None:
     assert evaluate(value, {}) == value
@@ -87,8 +128,9 @@ def test_steps_that_a_value_refers_to_are_found() -> None:
     value = {
         "a": [{"Get": "Steps.One.x"}],
         "b": {"Std:Join": {"On": "", "Values": [{"Get": "Steps.Two['y']"}, {"Get": "Parameters.Three"}]}},
+        "c": _json_get("x"),
     }
-    assert set(referenced_steps(value)) == {"One", "Two"}
+    assert set(referenced_steps(value)) == {"One", "Two", "Evaluate"}
 
 
 DECLARED: list[dict[str, Any]] = [

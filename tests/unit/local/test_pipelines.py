@@ -3,21 +3,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.local.pipeline_support import lambda_step, make_pipeline, outcome, start
 from tests.unit.local.support import BUCKET, IMAGE, SmallCloud, wait_for
-
-ENDED = ("Succeeded", "Failed", "Stopped")
-
-
-def _lambda_step(name: str, arn: str, arguments: dict[str, Any], outputs: list[str], **more: Any) -> dict[str, Any]:
-    declared = [{"OutputName": output, "OutputType": "String"} for output in outputs]
-    return {
-        "Name": name,
-        "Type": "Lambda",
-        "FunctionArn": arn,
-        "Arguments": arguments,
-        "OutputParameters": declared,
-        **more,
-    }
 
 
 def _training_step(cloud: SmallCloud, name: str, hyperparameters: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -48,38 +35,6 @@ def _register_step(group: str, train: str) -> dict[str, Any]:
     return {"Name": "Register", "Type": "RegisterModel", "Arguments": arguments}
 
 
-def _pipeline(cloud: SmallCloud, name: str, steps: list[dict[str, Any]], **parameters: Any) -> None:
-    declared = [
-        {"Name": key, "Type": kind, **({} if default is None else {"DefaultValue": default})}
-        for key, (kind, default) in parameters.items()
-    ]
-    definition = {"Version": "2020-12-01", "Metadata": {}, "Parameters": declared, "Steps": steps}
-    cloud.client("sagemaker").create_pipeline(
-        PipelineName=name,
-        PipelineDefinition=json.dumps(definition),
-        RoleArn=cloud.role_arn,
-        ClientRequestToken="t" * 32,
-    )
-
-
-def _start(cloud: SmallCloud, name: str, **parameters: str) -> str:
-    given = [{"Name": key, "Value": value} for key, value in parameters.items()]
-    started = cloud.client("sagemaker").start_pipeline_execution(PipelineName=name, PipelineParameters=given)
-    return str(started["PipelineExecutionArn"])
-
-
-def _ended(cloud: SmallCloud, arn: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    client = cloud.client("sagemaker")
-
-    def look() -> dict[str, Any] | None:
-        execution: dict[str, Any] = client.describe_pipeline_execution(PipelineExecutionArn=arn)
-        return execution if execution["PipelineExecutionStatus"] in ENDED else None
-
-    execution = wait_for(look)
-    steps = client.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
-    return execution, {step["StepName"]: step for step in steps}
-
-
 def test_steps_hand_their_results_on(cloud: SmallCloud) -> None:
     code = "def handler(event, context):\n    return {'answer': event['prefix'] + str(event['number']), 'more': 1}\n"
     arn = cloud.function("prepare", {"index.py": code})
@@ -88,11 +43,11 @@ def test_steps_hand_their_results_on(cloud: SmallCloud) -> None:
     steps = [
         _register_step("whole", "Train"),
         _training_step(cloud, "Train", {"answer": {"Get": "Steps.Prepare.OutputParameters['answer']"}}),
-        _lambda_step("Prepare", arn, arguments, ["answer"], DisplayName="First of all"),
+        lambda_step("Prepare", arn, arguments, ["answer"], DisplayName="First of all"),
     ]
-    _pipeline(cloud, "whole", steps, Prefix=("String", None), Number=("Integer", 7))
-    execution_arn = _start(cloud, "whole", Prefix="a-")
-    execution, ended = _ended(cloud, execution_arn)
+    make_pipeline(cloud, "whole", steps, Prefix=("String", None), Number=("Integer", 7))
+    execution_arn = start(cloud, "whole", Prefix="a-")
+    execution, ended = outcome(cloud, execution_arn)
     assert execution["PipelineExecutionStatus"] == "Succeeded", ended
     assert "FailureReason" not in execution
     assert list(ended) == ["Prepare", "Train", "Register"]
@@ -125,8 +80,8 @@ def test_steps_hand_their_results_on(cloud: SmallCloud) -> None:
 def test_failed_step_ends_the_execution_and_nothing_follows(cloud: SmallCloud) -> None:
     cloud.client("sagemaker").create_model_package_group(ModelPackageGroupName="failing")
     steps = [_training_step(cloud, "Train", {"mode": "fail"}), _register_step("failing", "Train")]
-    _pipeline(cloud, "failing", steps)
-    execution, ended = _ended(cloud, _start(cloud, "failing"))
+    make_pipeline(cloud, "failing", steps)
+    execution, ended = outcome(cloud, start(cloud, "failing"))
     assert execution["PipelineExecutionStatus"] == "Failed"
     assert execution["FailureReason"] == "Step failure: One or multiple steps failed."
     assert list(ended) == ["Train"]
@@ -148,8 +103,8 @@ def test_lambda_step_fails_with_the_functions_reason(
 ) -> None:
     name = f"failing-function-{request.node.callspec.indices['code']}"
     arn = cloud.function(name, {"index.py": code})
-    _pipeline(cloud, name, [_lambda_step("Prepare", arn, {}, ["answer"])])
-    execution, ended = _ended(cloud, _start(cloud, name))
+    make_pipeline(cloud, name, [lambda_step("Prepare", arn, {}, ["answer"])])
+    execution, ended = outcome(cloud, start(cloud, name))
     assert execution["PipelineExecutionStatus"] == "Failed"
     assert reason in ended["Prepare"]["FailureReason"]
 
@@ -158,12 +113,12 @@ def test_steps_wait_for_those_they_depend_on_and_else_run_together(cloud: SmallC
     code = "import time\ndef handler(event, context):\n    time.sleep(event)\n    return {}\n"
     arn = cloud.function("slow", {"index.py": code})
     steps = [
-        _lambda_step("Last", arn, {}, [], DependsOn=["Left", "Right"]) | {"Arguments": 0},
-        _lambda_step("Left", arn, {}, []) | {"Arguments": 1},
-        _lambda_step("Right", arn, {}, []) | {"Arguments": 1},
+        lambda_step("Last", arn, {}, [], DependsOn=["Left", "Right"]) | {"Arguments": 0},
+        lambda_step("Left", arn, {}, []) | {"Arguments": 1},
+        lambda_step("Right", arn, {}, []) | {"Arguments": 1},
     ]
-    _pipeline(cloud, "diamond", steps)
-    execution, ended = _ended(cloud, _start(cloud, "diamond"))
+    make_pipeline(cloud, "diamond", steps)
+    execution, ended = outcome(cloud, start(cloud, "diamond"))
     assert execution["PipelineExecutionStatus"] == "Succeeded", ended
     assert ended["Right"]["StartTime"] < ended["Left"]["EndTime"]
     assert ended["Last"]["StartTime"] >= max(ended["Left"]["EndTime"], ended["Right"]["EndTime"])
@@ -173,10 +128,10 @@ def test_stopped_execution_stops_its_job(cloud: SmallCloud) -> None:
     arn = cloud.function("after", {"index.py": "def handler(event, context):\n    return {}\n"})
     steps = [
         _training_step(cloud, "Train", {"mode": "wait"}),
-        _lambda_step("After", arn, {}, [], DependsOn=["Train"]),
+        lambda_step("After", arn, {}, [], DependsOn=["Train"]),
     ]
-    _pipeline(cloud, "stoppable", steps)
-    execution_arn = _start(cloud, "stoppable")
+    make_pipeline(cloud, "stoppable", steps)
+    execution_arn = start(cloud, "stoppable")
     client = cloud.client("sagemaker")
 
     def job() -> str | None:
@@ -187,7 +142,7 @@ def test_stopped_execution_stops_its_job(cloud: SmallCloud) -> None:
     name = wait_for(job)
     wait_for(lambda: (cloud.state / "jobs" / name / "algo-1" / "model" / "model.json").exists())
     client.stop_pipeline_execution(PipelineExecutionArn=execution_arn, ClientRequestToken="s" * 32)
-    execution, ended = _ended(cloud, execution_arn)
+    execution, ended = outcome(cloud, execution_arn)
     assert execution["PipelineExecutionStatus"] == "Stopped"
     assert {step: record["StepStatus"] for step, record in ended.items()} == {"Train": "Stopped"}
     assert client.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Stopped"
@@ -195,40 +150,40 @@ def test_stopped_execution_stops_its_job(cloud: SmallCloud) -> None:
 
 def test_parameters_are_held_against_the_definition(cloud: SmallCloud) -> None:
     arn = cloud.function("typed", {"index.py": "def handler(event, context):\n    return {}\n"})
-    step = _lambda_step("Only", arn, {"number": {"Get": "Parameters.Number"}}, [])
-    _pipeline(cloud, "typed", [step], Number=("Integer", None))
+    step = lambda_step("Only", arn, {"number": {"Get": "Parameters.Number"}}, [])
+    make_pipeline(cloud, "typed", [step], Number=("Integer", None))
     error = cloud.client("sagemaker").exceptions.ClientError
     with pytest.raises(error, match=r"ValidationException.*need a value: Number"):
-        _start(cloud, "typed")
+        start(cloud, "typed")
     with pytest.raises(error, match="'many', which is not of its type Integer"):
-        _start(cloud, "typed", Number="many")
+        start(cloud, "typed", Number="many")
     with pytest.raises(error, match="Unknown parameter 'Numbers'; the pipeline's parameters are: Number"):
-        _start(cloud, "typed", Number="1", Numbers="1")
+        start(cloud, "typed", Number="1", Numbers="1")
     assert cloud.client("sagemaker").list_pipeline_executions(PipelineName="typed")["PipelineExecutionSummaries"] == []
 
 
 def test_definition_must_fit_together(cloud: SmallCloud) -> None:
     error = cloud.client("sagemaker").exceptions.ClientError
-    step = _lambda_step("One", "arn", {"x": {"Get": "Steps.Two.OutputParameters['y']"}}, [])
+    step = lambda_step("One", "arn", {"x": {"Get": "Steps.Two.OutputParameters['y']"}}, [])
     with pytest.raises(error, match="Step 'One' refers to Two, which is not a step"):
-        _pipeline(cloud, "dangling", [step])
-    other = _lambda_step("Two", "arn", {}, [], DependsOn=["One"])
+        make_pipeline(cloud, "dangling", [step])
+    other = lambda_step("Two", "arn", {}, [], DependsOn=["One"])
     with pytest.raises(error, match="wait for each other"):
-        _pipeline(cloud, "circle", [step, other])
+        make_pipeline(cloud, "circle", [step, other])
     with pytest.raises(error, match="Could not find pipeline"):
-        _start(cloud, "circle")
+        start(cloud, "circle")
 
 
 def test_unknown_step_type_fails_with_a_reason(cloud: SmallCloud) -> None:
-    _pipeline(cloud, "exotic", [{"Name": "Strange", "Type": "EMR", "Arguments": {}}])
-    _, ended = _ended(cloud, _start(cloud, "exotic"))
+    make_pipeline(cloud, "exotic", [{"Name": "Strange", "Type": "EMR", "Arguments": {}}])
+    _, ended = outcome(cloud, start(cloud, "exotic"))
     assert "does not run steps of type EMR" in ended["Strange"]["FailureReason"]
 
 
 def test_executions_are_listed_newest_first_in_pages(cloud: SmallCloud) -> None:
     arn = cloud.function("quick", {"index.py": "def handler(event, context):\n    return {}\n"})
-    _pipeline(cloud, "listed", [_lambda_step("Only", arn, {}, [])])
-    started = [_start(cloud, "listed") for _ in range(3)]
+    make_pipeline(cloud, "listed", [lambda_step("Only", arn, {}, [])])
+    started = [start(cloud, "listed") for _ in range(3)]
     client = cloud.client("sagemaker")
     first = client.list_pipeline_executions(PipelineName="listed", MaxResults=2)
     rest = client.list_pipeline_executions(PipelineName="listed", MaxResults=2, NextToken=first["NextToken"])
@@ -238,12 +193,12 @@ def test_executions_are_listed_newest_first_in_pages(cloud: SmallCloud) -> None:
     oldest = client.list_pipeline_executions(PipelineName="listed", SortOrder="Ascending")
     assert [item["PipelineExecutionArn"] for item in oldest["PipelineExecutionSummaries"]] == started
     for execution in started:
-        _ended(cloud, execution)
+        outcome(cloud, execution)
 
 
 def test_one_token_starts_one_execution(cloud: SmallCloud) -> None:
     arn = cloud.function("idempotent", {"index.py": "def handler(event, context):\n    return {}\n"})
-    _pipeline(cloud, "idempotent", [_lambda_step("Only", arn, {}, [])])
+    make_pipeline(cloud, "idempotent", [lambda_step("Only", arn, {}, [])])
     client = cloud.client("sagemaker")
     arns = {
         client.start_pipeline_execution(PipelineName="idempotent", ClientRequestToken="x" * 32)["PipelineExecutionArn"]

@@ -1,4 +1,6 @@
+import errno
 import io
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -120,3 +122,23 @@ KEYS = st.text(st.characters(codec="ascii", categories=["L", "N"], include_chara
 def test_uris_are_read_as_they_are_written(key: str) -> None:
     uri = S3Uri("bucket", key)
     assert S3Uri.parse(str(uri)) == uri
+
+
+def test_full_disk_is_told_as_such(
+    cloud: SmallCloud, session: RoleSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.put("large/a", "a")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights").write_text("x")
+
+    def write(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfileobj", write)
+    full = r"No space left on device. Increase VolumeSizeInGB\."
+    with pytest.raises(DataError, match=rf"Data download failed: s3://{BUCKET}/large/a: {full}"):
+        _download(session, tmp_path / "channel", f"s3://{BUCKET}/large")
+    monkeypatch.setattr(tarfile.TarFile, "add", write)
+    with pytest.raises(DataError, match=rf"Artifact upload failed: s3://{BUCKET}/x.tar.gz: {full}"):
+        upload_archive(session, [tmp_path / "model"], S3Uri(BUCKET, "x.tar.gz"), None)
+    assert not list(tmp_path.glob(".x*"))

@@ -1,6 +1,8 @@
 import gzip
 import io
 import json
+import os
+import signal
 import tarfile
 from typing import Any
 
@@ -82,6 +84,7 @@ def test_job_learns_and_tells_how(cloud: SmallCloud) -> None:
         ("validation:total_loss", 1.125)
     ]
     assert job["Environment"] == {"GREETING": "hello"}
+    assert job["OutputDataConfig"] == {"KmsKeyId": "", "S3OutputPath": f"s3://{BUCKET}/models"}
     assert job["ModelArtifacts"]["S3ModelArtifacts"] == f"s3://{BUCKET}/models/learn/output/model.tar.gz"
     model = _artifact(cloud, job["ModelArtifacts"]["S3ModelArtifacts"])
     assert model["model.json"]["answer"] == "43"
@@ -163,6 +166,16 @@ def test_two_hosts_share_the_objects(cloud: SmallCloud) -> None:
     model = _artifact(cloud, job["ModelArtifacts"]["S3ModelArtifacts"])
     assert model["algo-1.json"]["files"] == ["train/a.txt", "train/c.txt"]
     assert model["algo-2.json"]["files"] == ["train/b.txt", "train/d.txt"]
+    # Their names mean nothing on this machine.
+    assert model["algo-1.json"]["meets_at"] == model["algo-2.json"]["meets_at"]
+    assert model["algo-1.json"]["meets_at"][0] == "127.0.0.1"
+
+
+def test_reason_is_that_of_the_host_that_failed(cloud: SmallCloud) -> None:
+    resources = {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}
+    _train(cloud, "second", {"mode": "fail on the second"}, ResourceConfig=resources)
+    reason = _ended(cloud, "second")["FailureReason"]
+    assert reason == "AlgorithmError: the second host has no documents, exit code: 1"
 
 
 @pytest.mark.parametrize(
@@ -236,3 +249,59 @@ def test_jobs_are_listed_by_status(cloud: SmallCloud) -> None:
     _ended(cloud, "listed")
     listed = cloud.client("sagemaker").list_training_jobs(StatusEquals="Failed", NameContains="listed")
     assert [job["TrainingJobName"] for job in listed["TrainingJobSummaries"]] == ["listed"]
+
+
+def test_interrupted_job_goes_on_from_its_checkpoint(cloud: SmallCloud) -> None:
+    cloud.put("resumed/epoch", "2")
+    config = {"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/resumed"}}
+    _train(cloud, "before", {"mode": "checkpoint"}, **config)
+    wait_for(lambda: cloud.log("/aws/sagemaker/TrainingJobs", "before/algo-1-")[-1:] == ["epoch 3"])
+    pid = int((cloud.state / "jobs" / "before" / "algo-1" / "pid").read_text())
+    os.kill(pid, signal.SIGKILL)
+    assert _ended(cloud, "before")["FailureReason"] == "AlgorithmError: , exit code: 137"
+    _train(cloud, "after", {"mode": "checkpoint", "last": "5"}, **config)
+    job = _ended(cloud, "after")
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert cloud.log("/aws/sagemaker/TrainingJobs", "after/algo-1-")[-2:] == ["epoch 4", "epoch 5"]
+    assert job["CheckpointConfig"] == config["CheckpointConfig"]
+
+
+def test_without_checkpoint_config_there_is_no_directory_for_them(cloud: SmallCloud) -> None:
+    _train(cloud, "no-checkpoints")
+    _ended(cloud, "no-checkpoints")
+    assert not (cloud.state / "jobs" / "no-checkpoints" / "algo-1" / "checkpoints").exists()
+
+
+def test_spot_job_is_told_as_such_and_waits_no_longer_than_asked(cloud: SmallCloud) -> None:
+    spot = {"EnableManagedSpotTraining": True}
+    condition = {"MaxRuntimeInSeconds": 1, "MaxWaitTimeInSeconds": 600}
+    _train(cloud, "spot", {"mode": "wait"}, StoppingCondition=condition, **spot)
+    job = _ended(cloud, "spot")
+    assert (job["SecondaryStatus"], job["StoppingCondition"]) == ("MaxRuntimeExceeded", condition)
+    assert job["EnableManagedSpotTraining"]
+    assert job["BillableTimeInSeconds"] == job["TrainingTimeInSeconds"]
+
+
+@pytest.mark.parametrize(
+    ("spot", "condition", "reason"),
+    [
+        (True, {"MaxRuntimeInSeconds": 60}, "Invalid MaxWaitTimeInSeconds"),
+        (True, {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 59}, "Invalid MaxWaitTimeInSeconds"),
+        (False, {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}, "set EnableManagedSpotTraining"),
+    ],
+)
+def test_longest_wait_goes_with_spot(cloud: SmallCloud, spot: bool, condition: dict[str, int], reason: str) -> None:
+    with pytest.raises(cloud.client("sagemaker").exceptions.ClientError, match=reason):
+        _train(cloud, "no-wait", EnableManagedSpotTraining=spot, StoppingCondition=condition)
+
+
+def test_settings_that_change_nothing_here_are_told_again(cloud: SmallCloud) -> None:
+    settings = {
+        "RetryStrategy": {"MaximumRetryAttempts": 2},
+        "ProfilerConfig": {"DisableProfiler": True},
+        "RemoteDebugConfig": {"EnableRemoteDebug": False},
+        "InfraCheckConfig": {"EnableInfraCheck": False},
+    }
+    _train(cloud, "settings", **settings)
+    job = _ended(cloud, "settings")
+    assert {name: job[name] for name in settings} == settings

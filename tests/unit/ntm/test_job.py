@@ -86,9 +86,10 @@ def test_a_job_leaves_a_model_that_serving_can_load(base: Path) -> None:
         }.items()
     }
     assert len(metric["train"]) >= 10
-    assert len(metric["validation"]) == 1
-    assert metric["best"] == metric["validation"]
-    assert metric["test"][0] == pytest.approx(metric["validation"][0], rel=0.05)
+    # A tuning job follows it: one of each epoch, in place of the last the best model's.
+    assert len(metric["validation"]) == len(metric["train"])
+    assert metric["best"] == metric["validation"][-1:]
+    assert metric["test"][0] == pytest.approx(metric["validation"][-1], rel=0.05)
     assert metric["npmi"] == [pytest.approx(topics["npmi"], abs=1e-6)]
     assert metric["tu"] == [pytest.approx(topics["topic_uniqueness"], abs=1e-6)]
     assert metric["npmi_tu"] == [pytest.approx(metric["npmi"][0] * metric["tu"][0])]
@@ -99,6 +100,42 @@ def test_a_job_leaves_a_model_that_serving_can_load(base: Path) -> None:
     for topic, line in zip(topics["topics"], lines[heading + 1 :], strict=True):
         words = " ".join(word for word, _ in topic["words"])
         assert line == f"[{topic['wetc']:.2f}, {topic['topic_uniqueness']:.2f}] {words}"
+
+
+@pytest.mark.parametrize(
+    ("objective", "name", "times"),
+    [
+        (None, "total_loss <loss>", 0),
+        ("validation:wetc", "npmi <score>", 0),
+        ("train:npmi", "npmi <score>", 0),
+        ("validation:npmi", "npmi <score>", 3),
+        ("validation:tu", "tu <score>", 3),
+        ("validation:npmi_tu", "npmi_tu <score>", 3),
+    ],
+)
+def test_the_metric_of_a_tuning_job_is_logged_as_training_goes_on(
+    base: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    objective: str | None,
+    name: str,
+    times: int,
+) -> None:
+    hyperparameters = {**jobs.HYPERPARAMETERS, "epochs": "8", "num_patience_epochs": "100"}
+    del hyperparameters["_tuning_objective_metric"]
+    if objective:
+        hyperparameters["_tuning_objective_metric"] = objective
+    jobs.write_config(base, "hyperparameters", hyperparameters)
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(base))
+    with caplog.at_level("INFO"):
+        job.run(lambda: False)
+    found = re.findall(rf"#quality_metric: host=algo-1, epoch=(\d+), validation {re.escape(name)}=(\S+)", caplog.text)
+    # And once of the model that is left, whatever is tuned by.
+    assert [int(epoch) for epoch, _ in found] == [*range(2, 2 * times + 1, 2), 8]
+    values = [float(value) for _, value in found]
+    if times:
+        assert values[-1] == pytest.approx(values[-2], abs=0.1)
+        assert values[-1] > values[0] - 0.05
 
 
 LONG = jobs.HYPERPARAMETERS | {"epochs": "20", "mini_batch_size": "20", "num_patience_epochs": "100"}
@@ -184,11 +221,11 @@ def test_two_hosts_train_one_model(first: int, tmp_path: Path) -> None:
     config = json.loads((bases["algo-1"] / "model" / "config.json").read_text())
     assert config["training"]["documents"] == 400
     pattern = r"host=(\S+), epoch=\d+, validation total_loss <loss>=(\S+)"
-    (one, loss), (two, same) = (found for log in logs for found in re.findall(pattern, log))
-    assert (one, two) == ("algo-1", "algo-2")
-    assert loss == same
+    (one, losses), (two, same) = (zip(*re.findall(pattern, log), strict=True) for log in logs)
+    assert (set(one), set(two)) == ({"algo-1"}, {"algo-2"})
+    assert losses == same
     # One host comes to this with these documents.
-    assert float(loss) == pytest.approx(4.056, rel=0.02)
+    assert float(losses[-1]) == pytest.approx(4.056, rel=0.02)
 
 
 def test_a_host_that_fails_ends_the_others(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ def test_importing_the_package_imports_neither_torch_nor_scikit_learn() -> None:
     script = (
         "import sys, ntm; ntm.__version__; assert not {'torch', 'sklearn', 'numpy', 'onnx'} & set(sys.modules)\n"
         "from ntm import NeuralTopicModel; assert 'torch' not in sys.modules\n"
-        "import ntm.server; assert not {'torch', 'onnx'} & set(sys.modules)"
+        "import ntm.server; assert not {'torch', 'onnx'} & set(sys.modules)\n"
+        "import ntm.evaluation.job; assert not {'torch', 'onnx', 'tomotopy', 'plotly'} & set(sys.modules)"
     )
     environ = {"PYTHONPATH": str(Path(inspect.getfile(NeuralTopicModel)).parents[1])}
     subprocess.run([sys.executable, "-c", script], check=True, env=environ)
@@ -21,6 +22,7 @@ def test_importing_the_package_imports_neither_torch_nor_scikit_learn() -> None:
 
 def test_the_image_has_what_the_package_needs_and_nothing_else() -> None:
     """A package asks for the oldest versions that work; the image has those that were tested together."""
-    needs = tomllib.loads((CONTAINER / "pyproject.toml").read_text())["project"]["dependencies"]
+    project = tomllib.loads((CONTAINER / "pyproject.toml").read_text())["project"]
+    needs = sorted([*project["dependencies"], *project["optional-dependencies"]["evaluation"]])
     pins = (CONTAINER / "requirements.txt").read_text().splitlines()
     assert [re.split(r">=", need)[0] for need in needs] == [re.split(r"==", pin)[0] for pin in pins]

@@ -17,9 +17,10 @@ from ntm.errors import InputError
 from ntm.hyperparameters import Hyperparameters
 from ntm.inference import Layer, TopicModel
 from ntm.topics import Topics
-from tests.unit.ntm import jobs, planted
+from tests.unit.ntm import jobs, planted, records
 
 LIMIT = 6 * 1024 * 1024
+JSON_LINES = "application/jsonlines"
 TOPICS = Topics(
     share=np.full(planted.TOPICS, 1 / planted.TOPICS, np.float32),
     words=np.tile(np.arange(3), (planted.TOPICS, 1)),
@@ -71,11 +72,11 @@ class Server:
                 time.sleep(0.02)
 
     def request(
-        self, method: str, path: str, body: bytes | None = None, content_type: str | None = None
+        self, method: str, path: str, body: bytes | None = None, content_type: str | None = None, **headers: str
     ) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            connection.request(method, path, body, {"Content-Type": content_type} if content_type else {})
+            connection.request(method, path, body, ({"Content-Type": content_type} if content_type else {}) | headers)
             response = connection.getresponse()
             return response.status, response.read()
         finally:
@@ -129,9 +130,33 @@ def test_all_forms_of_a_request_give_the_model_s_answer(server: Server, model: T
         server.invoke({"instances": [{"text": text} for text in texts]}),
         server.invoke("\n".join(texts).encode(), "text/plain; charset=utf-8"),
         server.invoke(("\n".join(texts) + "\n").encode(), "text/plain"),
+        server.invoke("\n".join(json.dumps({"data": {"features": row}}) for row in sparse).encode(), JSON_LINES),
+        server.invoke("".join(f"{json.dumps({'features': row})}\r\n" for row in dense).encode(), JSON_LINES),
+        server.invoke(records.sparse_file(jobs.dense(corpus)), jobs.RECORDIO),
+        server.invoke(records.dense_file(jobs.dense(corpus)), jobs.RECORDIO),
     ]
     for answer in answers:
         np.testing.assert_allclose(answer, expected, atol=1e-6)
+
+
+def test_the_answer_is_what_is_accepted(server: Server) -> None:
+    def answer(accept: str) -> bytes:
+        status, body = server.request("POST", "/invocations", b"a1 a2\nb30", "text/plain", Accept=accept)
+        assert status == 200, body
+        return body
+
+    predictions = json.loads(answer("application/json"))["predictions"]
+    for accept in ("application/jsonlines", "text/html, application/jsonlines;q=0.9, */*;q=0.1"):
+        lines = answer(accept).decode()
+        assert lines.endswith("\n")
+        assert [json.loads(line) for line in lines.splitlines()] == predictions
+    for accept in ("*/*", "text/html, application/*", "Application/JSON; charset=utf-8"):
+        assert json.loads(answer(accept)) == {"predictions": predictions}
+    status, body = server.request("POST", "/invocations", b"a1", "text/plain", Accept="text/csv")
+    assert status == 406
+    assert json.loads(body)["error"] == (
+        "Accept 'text/csv' is not written; allowed: application/json, application/jsonlines."
+    )
 
 
 def test_a_document_without_a_known_word_gets_the_prior(server: Server) -> None:
@@ -198,6 +223,12 @@ def _sparse(keys: object, values: object, shape: object = (planted.FEATURE_DIM,)
         (_sparse([1, 2], [1]), "application/json", 400, "it has 2 keys and 1 values"),
         (_sparse([1], [1], [121]), "application/json", 400, "its shape is [121]; the model has 120 words"),
         (_sparse([1], [float("inf")]), "application/json", 400, "has count inf for word 1"),
+        (b"", JSON_LINES, 400, "The request has no document."),
+        (b'{"features": [1]}\n', JSON_LINES, 400, "Line 1: it has 1 features; the model has 120"),
+        (b'"a1"\n\n"a2"', JSON_LINES, 400, "Line 2 is not JSON: "),
+        (b'"a1"\n' + b"[" * 100_000, JSON_LINES, 400, "Line 2 is nested too deeply."),
+        (b"", "application/x-recordio-protobuf", 400, "The request has no document."),
+        (b"no records", "application/x-recordio-protobuf", 400, "Record 1"),
         (b"a1", "image/png", 415, "Content type 'image/png' is not read; allowed: text/csv, application/json"),
         (b"a1", None, 415, "Content type '' is not read"),
         (b"a" * (LIMIT + 1), "text/plain", 413, f"The request has {LIMIT + 1} bytes; allowed: {LIMIT}."),

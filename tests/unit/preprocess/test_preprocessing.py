@@ -16,6 +16,7 @@ from collections import Counter
 from io import StringIO
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import preprocessing
 import pytest
@@ -33,7 +34,7 @@ EVENT: dict[str, object] = {
     "corpus_uri": "s3://data/raw/x.csv",
     "text_columns": "title,body",
     "id_column": "id",
-    "output_uri": "s3://data/bow/1",
+    "output_uri": "s3://data/bow",
     "vocabulary_size": "5000",
     "min_document_frequency": "5",
     "max_document_share": "0.5",
@@ -41,6 +42,7 @@ EVENT: dict[str, object] = {
     "stop_words": "english",
     "validation_share": "0.1",
     "test_share": "0.1",
+    "train_shards": "1",
 }
 
 TOPICS = [
@@ -82,12 +84,32 @@ def _corpus(s3: S3Client) -> None:
     s3.put_object(Bucket="data", Key="raw/x.csv", Body=small_corpus())
 
 
-def written(s3: S3Client, prefix: str = "bow/1/") -> dict[str, bytes]:
+def objects(s3: S3Client, prefix: str) -> dict[str, bytes]:
     listing = s3.list_objects_v2(Bucket="data", Prefix=prefix).get("Contents", [])
     return {
         item["Key"].removeprefix(prefix): s3.get_object(Bucket="data", Key=item["Key"])["Body"].read()
         for item in listing
     }
+
+
+def written(s3: S3Client, answer: dict[str, str]) -> dict[str, bytes]:
+    """Return what the run that answered so has written."""
+    return objects(s3, answer["meta_uri"].removeprefix("s3://data/").removesuffix("meta.json"))
+
+
+def lines(files: dict[str, bytes], folder: str) -> list[dict[str, Any]]:
+    """Return the lines of a folder's JSON Lines, in the order of the files."""
+    return [
+        json.loads(line)
+        for name in sorted(files)
+        if name.startswith(f"{folder}/")
+        for line in files[name].decode("ascii").splitlines()
+    ]
+
+
+def counts(line: dict[str, Any]) -> dict[int, int]:
+    features = line["instance"]["data"]["features"]
+    return dict(zip(features["keys"], features["values"], strict=True))
 
 
 def bags(files: dict[str, bytes], split: str) -> dict[str, dict[str, int]]:
@@ -119,25 +141,36 @@ def expected_bags(content: bytes, files: dict[str, bytes]) -> dict[str, dict[str
 def test_small_corpus(s3: S3Client, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     answer = run()
-    files = written(s3)
+    files = written(s3, answer)
     meta = json.loads(files["meta.json"])
 
+    folder = answer["train_uri"].removesuffix("/train")
+    assert re.fullmatch("s3://data/bow/[0-9a-f]{32}", folder)
     assert answer == {
         "feature_dim": str(meta["feature_dim"]),
         "documents": "50",
         "train_documents": str(meta["splits"]["train"]["documents"]),
         "validation_documents": str(meta["splits"]["validation"]["documents"]),
         "test_documents": str(meta["splits"]["test"]["documents"]),
-        "train_uri": "s3://data/bow/1/train",
-        "validation_uri": "s3://data/bow/1/validation",
-        "test_uri": "s3://data/bow/1/test",
-        "auxiliary_uri": "s3://data/bow/1/auxiliary",
-        "meta_uri": "s3://data/bow/1/meta.json",
+        "train_uri": f"{folder}/train",
+        "validation_uri": f"{folder}/validation",
+        "test_uri": f"{folder}/test",
+        "auxiliary_uri": f"{folder}/auxiliary",
+        "documents_uri": f"{folder}/documents",
+        "heldout_uri": f"{folder}/heldout",
+        "scoring_uri": f"{folder}/scoring",
+        "meta_uri": f"{folder}/meta.json",
+        "corpus_version": meta["corpus_version"],
     }
     assert sorted(files) == [
         "auxiliary/tokenizer.json",
         "auxiliary/vocab.txt",
+        "documents/part-00000.jsonl",
+        "documents/part-00001.jsonl",
+        "documents/part-00002.jsonl",
+        "heldout/part-00000.jsonl",
         "meta.json",
+        "scoring/part-00000.jsonl",
         "test/part-00000.pbr",
         "train/part-00000.pbr",
         "validation/part-00000.pbr",
@@ -164,6 +197,7 @@ def test_small_corpus(s3: S3Client, caplog: pytest.LogCaptureFixture) -> None:
         "min_word_length": 3,
         "validation_share": 0.1,
         "test_share": 0.1,
+        "train_shards": 1,
     }
     assert (meta["rows"], meta["malformed_rows"], meta["malformed"], meta["documents"]) == (50, 0, {}, 50)
     assert [item["key"] for item in meta["objects"]] == ["raw/x.csv"]
@@ -179,16 +213,16 @@ def test_meta_is_written_last(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> 
         write_bytes(self, name, content, content_type)
 
     monkeypatch.setattr(Output, "write_bytes", record)
-    run()
+    answer = run()
     assert names[-1] == "meta.json"
-    assert set(names) == set(written(s3))
+    assert set(names) == set(written(s3, answer))
 
 
 def test_rows_that_cannot_be_used_are_reported(s3: S3Client, caplog: pytest.LogCaptureFixture) -> None:
     broken = b'a,b\n"open,title,body\n,\0,x\n,\xff,x\nnumbers,12,34\nrare,unheard,of\nstop,the,and\n'
     s3.put_object(Bucket="data", Key="raw/x.csv", Body=small_corpus() + broken)
     answer = run()
-    meta = json.loads(written(s3)["meta.json"])
+    meta = json.loads(written(s3, answer)["meta.json"])
     assert answer["documents"] == "50"
     assert meta["rows"] == 57
     assert meta["malformed_rows"] == 4
@@ -207,10 +241,9 @@ def test_rows_that_cannot_be_used_are_reported(s3: S3Client, caplog: pytest.LogC
 
 
 def test_documents_stay_where_they_are_when_rows_are_added(s3: S3Client) -> None:
-    run()
+    before = written(s3, run())
     s3.put_object(Bucket="data", Key="raw/y.csv", Body=small_corpus(500, seed=1).replace(b"doc ", b"new "))
-    run(corpus_uri="s3://data/raw/", output_uri="s3://data/bow/2")
-    before, after = written(s3), written(s3, "bow/2/")
+    after = written(s3, run(corpus_uri="s3://data/raw/"))
     for split in ("train", "validation", "test"):
         assert set(bags(before, split)) == {uid for uid in bags(after, split) if uid.startswith("doc ")}
 
@@ -220,19 +253,16 @@ def test_copies_fall_on_one_side(s3: S3Client) -> None:
     header, rows = content.split(b"\r\n", 1)
     copies = rows.replace(b"doc ", b"copy ").replace(b"The", b" THE  ")
     s3.put_object(Bucket="data", Key="raw/x.csv", Body=header + b"\r\n" + rows + copies)
-    run()
-    files = written(s3)
+    files = written(s3, run())
     for split in ("train", "validation", "test"):
         uids = set(bags(files, split))
         assert {uid.replace("copy", "doc") for uid in uids} == {uid for uid in uids if uid.startswith("doc")}
 
 
 def test_shards_are_samples_of_the_whole(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    run()
-    whole = bags(written(s3), "train")
+    whole = bags(written(s3, run()), "train")
     monkeypatch.setattr(preprocessing, "SHARD_DOCUMENTS", 7)
-    run(output_uri="s3://data/bow/2")
-    files = written(s3, "bow/2/")
+    files = written(s3, run(output_uri="s3://data/bow/2"))
     assert bags(files, "train") == whole
     shards = [read_records(files[name]) for name in sorted(files) if name.startswith("train/")]
     assert len(shards) == -(-len(whole) // 7)
@@ -242,8 +272,78 @@ def test_shards_are_samples_of_the_whole(s3: S3Client, monkeypatch: pytest.Monke
     assert first[-1] > 40
     # A bound on the bytes counts as well as one on the documents.
     monkeypatch.setattr(preprocessing, "SHARD_ENTRIES", 20)
-    run(output_uri="s3://data/bow/3")
-    assert sum(name.startswith("train/") for name in written(s3, "bow/3/")) > len(shards)
+    files = written(s3, run(output_uri="s3://data/bow/3"))
+    assert sum(name.startswith("train/") for name in files) > len(shards)
+
+
+def test_there_is_a_shard_for_each_host_that_trains(s3: S3Client) -> None:
+    whole = bags(written(s3, run()), "train")
+    files = written(s3, run(train_shards="3"))
+    assert bags(files, "train") == whole
+    assert [name for name in sorted(files) if name.startswith(("train/", "test/"))] == [
+        "test/part-00000.pbr",
+        *(f"train/part-0000{shard}.pbr" for shard in range(3)),
+    ]
+
+
+def test_lines_for_batch_transform_are_the_documents(s3: S3Client) -> None:
+    files = written(s3, run())
+    words = files["auxiliary/vocab.txt"].decode().splitlines()
+    documents = lines(files, "documents")
+    assert all(line["instance"]["data"]["features"]["shape"] == [len(words)] for line in documents)
+    found = {line["id"]: {words[key]: count for key, count in counts(line).items()} for line in documents}
+    assert found == bags(files, "train") | bags(files, "validation") | bags(files, "test")
+
+
+def test_test_documents_are_told_in_reading_order(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = f"oven \u2028 \N{GRINNING FACE} flour, {'goal keeper ' * 60}</script>"
+    extra = "".join(f'long {number},"{number}","{long}"\r\n' for number in range(60))
+    s3.put_object(Bucket="data", Key="raw/x.csv", Body=small_corpus() + extra.encode())
+    in_memory = written(s3, run(max_document_share=1))
+    # Once there are many, they are on the disk.
+    monkeypatch.setattr("heldout._MEMORY", 1)
+    monkeypatch.setattr(preprocessing, "SHARD_DOCUMENTS", 3)
+    files = written(s3, run(output_uri="s3://data/elsewhere", max_document_share=1))
+    assert sorted(lines(files, "heldout"), key=str) == sorted(lines(in_memory, "heldout"), key=str)
+
+    words = files["auxiliary/vocab.txt"].decode().splitlines()
+    held_out = lines(files, "heldout")
+    expected = bags(files, "test")
+    assert {line["id"]: Counter(words[word] for word in line["words"]) for line in held_out} == expected
+    quoted = next(line for line in held_out if line["id"].startswith("long "))
+    assert quoted["text"] == f"{quoted['id'].split()[1]}\n{long}"[:600]
+    told = [words[word] for word in quoted["words"]]
+    assert told == [word for word in re.findall("[a-z]+", long) if word in words]
+
+
+def test_each_test_document_is_scored_whole_and_by_half_of_its_words(s3: S3Client) -> None:
+    rows = "".join(f"one {number},{number} striker,\r\n" for number in range(40))
+    s3.put_object(Bucket="data", Key="raw/x.csv", Body=small_corpus() + rows.encode())
+    files = written(s3, run(max_document_share=1))
+    scoring = {line["id"]: counts(line) for line in lines(files, "scoring")}
+    held_out = lines(files, "heldout")
+    assert any(len(line["words"]) == 1 for line in held_out)
+    expected = {}
+    for row, line in enumerate(held_out):
+        expected[f"{row}/all"] = Counter(line["words"])
+        if len(line["words"]) > 1:
+            expected[f"{row}/observed"] = Counter(line["words"][::2])
+    assert scoring == expected
+
+
+def test_same_corpus_and_settings_have_the_same_name(s3: S3Client) -> None:
+    first = run()
+    assert run() == first
+    assert first["train_uri"].split("/")[4] == run(output_uri="s3://data/elsewhere/")["train_uri"].split("/")[4]
+    other_settings = run(min_word_length=4)
+    assert other_settings["train_uri"] != first["train_uri"]
+    assert other_settings["corpus_version"] == first["corpus_version"]
+    s3.put_object(Bucket="data", Key="raw/x.csv", Body=small_corpus(51))
+    other_bytes = run()
+    assert other_bytes["train_uri"] != first["train_uri"]
+    assert other_bytes["corpus_version"] != first["corpus_version"]
+    # What was written before is still there.
+    assert json.loads(written(s3, first)["meta.json"])["documents"] == 50
 
 
 def test_stop_words_and_word_length(s3: S3Client) -> None:
@@ -251,8 +351,8 @@ def test_stop_words_and_word_length(s3: S3Client) -> None:
     s3.put_object(Bucket="data", Key="raw/x.csv", Body=f"id,title,body\n{rows}".encode())
 
     def vocabulary(**changes: object) -> list[str]:
-        run(**changes, max_document_share=1)
-        return written(s3)["auxiliary/vocab.txt"].decode().splitlines()
+        answer = run(**changes, max_document_share=1)
+        return written(s3, answer)["auxiliary/vocab.txt"].decode().splitlines()
 
     assert vocabulary() == ["cat", "doggo"]
     assert vocabulary(stop_words="none") == ["the", "and", "won't", "cat", "doggo"]
@@ -285,7 +385,7 @@ def test_corpus_with_nothing_usable_fails_with_the_reason_and_writes_nothing(
     s3.put_object(Bucket="data", Key="raw/x.csv", Body=content)
     with pytest.raises(CorpusError, match=message):
         run(**changes)
-    assert written(s3) == {}
+    assert objects(s3, "bow/") == {}
 
 
 _RUN = f"""
@@ -309,7 +409,7 @@ def test_bytes_do_not_depend_on_the_process(s3: S3Client) -> None:
     content = small_corpus(400) + b"bad\n1,2\n,\0,\n"
     s3.put_object(Bucket="data", Key="raw/x.csv", Body=content)
     run()
-    here = {name: hashlib.sha256(body).hexdigest() for name, body in written(s3, "").items()}
+    here = {name: hashlib.sha256(body).hexdigest() for name, body in objects(s3, "").items()}
     del here["raw/x.csv"]
     for seed in ("1", "2"):
         there = subprocess.run(
@@ -337,7 +437,7 @@ def test_demo_corpus(s3: S3Client, tmp_path: Path) -> None:
     documents = write_demo_corpus(tmp_path / "demo.csv")
     s3.upload_file(str(tmp_path / "demo.csv"), "data", "raw/demo.csv")
     answer = run(corpus_uri="s3://data/raw/demo.csv", text_columns="text")
-    files = written(s3)
+    files = written(s3, answer)
     meta = json.loads(files["meta.json"])
 
     assert meta["rows"] == documents

@@ -34,6 +34,7 @@ settings = st.builds(
     stop_words=st.sampled_from(["english", "none"]),
     validation_share=st.floats(0, 0.5, exclude_min=True, exclude_max=True),
     test_share=st.floats(0, 0.5, exclude_min=True, exclude_max=True),
+    train_shards=st.integers(1, 100),
 )
 
 
@@ -50,6 +51,7 @@ def test_numbers_may_be_strings() -> None:
         stop_words="english",
         validation_share=0.1,
         test_share=0.1,
+        train_shards=1,
     )
 
 
@@ -85,6 +87,7 @@ def test_settings_survive_their_event(expected: Settings, strings: bool) -> None
         ("stop_words", [], "one of english, none"),
         ("validation_share", 0, "a number more than 0 and less than 1"),
         ("test_share", "1", "a number more than 0 and less than 1"),
+        ("train_shards", 0, "an integer from 1 to 100"),
     ],
 )
 def test_impossible_value_is_named_with_what_is_allowed(name: str, value: object, allowed: str) -> None:

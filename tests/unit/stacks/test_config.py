@@ -13,7 +13,9 @@ from constructs.instance_types import (
     training_instance_types,
 )
 from ntm.hyperparameters import Hyperparameters as NtmHyperparameters
-from stacks.config import EnvironmentConfig, Hyperparameters, ServingConfig, TrainingConfig
+from stacks.config import EnvironmentConfig
+from stacks.config_sections.serving import ServingConfig
+from stacks.config_sections.training import Hyperparameters, TrainingConfig
 
 
 def _problems(model: type[BaseModel], **values: Any) -> list[str]:
@@ -211,6 +213,30 @@ def test_what_the_name_of_an_instance_type_says(instance_type: str, gpu: bool, a
         ({"preprocessing": {"memory_mb": 100}}, "preprocessing"),
         ({"training": {"num_topics": 1001}}, "training"),
         ({"training": {"max_runtime_minutes": 0}}, "training"),
+        ({"training": {"max_wait_minutes": 90}}, "training"),
+        ({"training": {"spot": True, "max_wait_minutes": 59}}, "training"),
+        ({"training": {"instance_count": 21}}, "training"),
+        ({"algorithm": "lda"}, "algorithm"),
+        ({"tuning": {"strategy": "annealing"}}, "tuning"),
+        ({"tuning": {"max_jobs": 1}}, "tuning"),
+        ({"tuning": {"max_jobs": 751}}, "tuning"),
+        ({"tuning": {"strategy": "hyperband", "early_stopping": True}}, "tuning"),
+        ({"tuning": {"strategy": "hyperband", "hyperband_min_epochs": 20}}, "tuning"),
+        ({"tuning": {"instance_type": "ml.m5.large"}}, "tuning"),
+        ({"tuning": {"sample": 0.0}}, "tuning"),
+        ({"tuning": {"warm_start": {"from_job": "a_b"}}}, "tuning"),
+        ({"tuning": {"warm_start": {"from_job": "x" * 33}}}, "tuning"),
+        ({"tuning": {"completion": {"stop_after_jobs_without_improvement": 2}}}, "tuning"),
+        ({"evaluation": {"instance_type": "ml.m6g.large"}}, "evaluation"),
+        ({"evaluation": {"word_vectors": "/glove.txt"}}, "evaluation"),
+        ({"gate": {"topic_uniqueness": None, "npmi_over_baseline": None}}, "gate"),
+        ({"gate": {"npmi": 1.5}}, "gate"),
+        ({"vectorize": {"instance_type": "ml.t3.medium"}}, "vectorize"),
+        ({"vectorize": {"max_payload_mb": 51, "max_concurrent": 2}}, "vectorize"),
+        ({"retries": {"attempts": 21}}, "retries"),
+        ({"triggers": {"schedule": {"expression": "rate(1 day)"}}}, "triggers"),
+        ({"triggers": {"schedule": {"expression": "daily", "corpus": "a.csv"}}}, "triggers"),
+        ({"notifications": {"emails": ["nobody"]}}, "notifications"),
         ({"serving": {"model_package": "topicsmith-dev/3"}}, "serving"),
     ],
 )

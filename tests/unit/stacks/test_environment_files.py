@@ -50,8 +50,9 @@ preprocessing:
 """,
     ) == [
         "environments/dev.yaml cannot be used:",
-        "  line 2, accuont: unknown key (did you mean account?); allowed: account, data, log_retention_days, "
-        "preprocessing, region, serving, tags, termination_protection, training",
+        "  line 2, accuont: unknown key (did you mean account?); allowed: account, algorithm, data, "
+        "evaluation, gate, log_retention_days, notifications, preprocessing, region, retries, serving, tags, "
+        "termination_protection, training, triggers, tuning, vectorize",
         "  line 3, account: 12 is not text to YAML; put it in quotes",
         "  line 5, data.removal: 'keep': Input should be 'retain' or 'destroy'",
         "  line 7, training.instance_type: 'ml.m5.large': has no GPU; allowed: for example ml.g5.xlarge, "
@@ -59,6 +60,45 @@ preprocessing:
         "  line 9, training.hyperparameters.learning_rate: 1e-07: Input should be greater than or equal to 0.000001",
         "  line 12, serving.max_instances: 2: below min_instances; allowed: 3 or more",
         "  line 16, preprocessing.text_columns.1: 3 is not text to YAML; put it in quotes",
+    ]
+
+
+def test_what_one_section_says_against_another_has_its_line_too(tmp_path: Path) -> None:
+    assert _errors(
+        tmp_path,
+        """\
+region: us-east-1
+algorithm: builtin
+tuning:
+  strategy: grid
+  max_jobs: 5
+  ranges:
+    mini_batch_size: {values: [64, 128]}
+    optimizer: null
+training:
+  hyperparameters:
+    learning_rate: 0.01
+gate: {wetc: 0.1}
+""",
+    ) == [
+        "environments/dev.yaml cannot be used:",
+        "  line 5, tuning.max_jobs: 5: strategy grid tries every combination, 6 here; allowed: nothing",
+        "  line 6, tuning.ranges.learning_rate: '{min: 0.0001, max: 0.1, scaling: log}': strategy grid tries listed "
+        "values; allowed: values, or null",
+        "  line 6, tuning.ranges.rescale_gradient: '{min: 0.1, max: 1.0}': strategy grid tries listed values; allowed: "
+        "values, or null",
+        "  line 6, tuning.ranges.weight_decay: '{min: 0.0, max: 1.0}': strategy grid tries listed values; allowed: "
+        "values, or null",
+        "  line 11, training.hyperparameters.learning_rate: 0.01: it is tuned; allowed: nothing, or "
+        "tuning.ranges.learning_rate: null, or tuning.enabled: false",
+        "  line 12, gate.wetc: 0.1: there are no word vectors; allowed: null, or evaluation.word_vectors",
+    ]
+
+
+def test_a_key_that_a_range_has_not(tmp_path: Path) -> None:
+    text = "region: us-east-1\ntuning:\n  ranges:\n    learning_rate: {mim: 0.1, max: 0.5}\n"
+    assert _errors(tmp_path, text)[1:] == [
+        "  line 4, tuning.ranges.learning_rate.mim: unknown key (did you mean min?); allowed: max, min, scaling, values"
     ]
 
 
@@ -131,7 +171,9 @@ def test_numbers_may_be_written_as_people_write_them(
     folder = tmp_path_factory.mktemp("environments")
     hyperparameters = f"{{learning_rate: {digit}e{exponent}}}"
     file = folder / "dev.yaml"
-    file.write_text(f"region: us-east-1\ntraining: {{hyperparameters: {hyperparameters}}}\n")
+    file.write_text(
+        f"region: us-east-1\ntraining: {{hyperparameters: {hyperparameters}}}\ntuning: {{enabled: false}}\n"
+    )
     assert load_environment(file).training.hyperparameters.learning_rate == float(f"{digit}e{exponent}")
     shutil.rmtree(folder)
 

@@ -34,6 +34,38 @@ TOPICS = {
     ],
 }
 
+METRICS = {
+    "npmi": 0.31,
+    "npmi_train": 0.37,
+    "c_v": 0.62,
+    "topic_uniqueness": 0.97,
+    "topic_uniqueness_10": 0.99,
+    "topic_diversity": 0.95,
+    "perplexity": 812.4,
+}
+EVALUATION = {
+    "format": 1,
+    "run": {"num_topics": 2},
+    "metrics": METRICS,
+    "baseline": {**METRICS, "npmi": 0.22, "perplexity": 901.0, "model": "tomotopy LDA 0.14.0", "iterations": 100},
+    "gate": {
+        "passed": True,
+        "reason": "",
+        "checks": [
+            {"metric": "npmi_over_baseline", "value": 0.09, "threshold": 0.0, "kind": "at_least", "passed": True}
+        ],
+    },
+}
+REASON = "npmi 0.31 is below 0.99"
+REJECTION = {
+    **EVALUATION,
+    "gate": {
+        "passed": False,
+        "reason": REASON,
+        "checks": [{"metric": "npmi", "value": 0.31, "threshold": 0.99, "kind": "at_least", "passed": False}],
+    },
+}
+
 Invoke = Callable[..., Result]
 
 
@@ -44,11 +76,15 @@ class Account:
     Attributes:
         steps: what ListPipelineExecutionSteps answers, one after the other; the last one for ever.
         status_at_the_end: what the runs become when the last of ``steps`` was told.
+        tuned: whether the environment tunes the number of topics, so that a run cannot choose it.
+        trials: what ListTrainingJobsForHyperParameterTuningJob answers.
     """
 
     monkeypatch: pytest.MonkeyPatch
     steps: list[list[dict[str, Any]]] = field(default_factory=lambda: [[]])
     status_at_the_end: str = "Succeeded"
+    tuned: bool = False
+    trials: list[dict[str, Any]] = field(default_factory=list)
 
     def deploy(
         self, environment: str, *, pinned: bool = False, only: tuple[str, ...] = ("data", "training", "serving")
@@ -85,12 +121,30 @@ class Account:
                         {"Name": "CorpusUri", "Type": "String"},
                         {"Name": "TextColumns", "Type": "String", "DefaultValue": "text"},
                         {"Name": "IdColumn", "Type": "String", "DefaultValue": "id"},
-                        {"Name": "NumTopics", "Type": "Integer", "DefaultValue": 20},
+                        *([] if self.tuned else [{"Name": "NumTopics", "Type": "Integer", "DefaultValue": 20}]),
                     ],
-                    "Steps": [{"Name": step} for step in ("Preprocess", "Train", "Register")],
+                    "Steps": [
+                        {"Name": "Preprocess", "Type": "Lambda"},
+                        {"Name": "Train", "Type": "Training"},
+                        {
+                            "Name": "Gate",
+                            "Type": "Condition",
+                            "Arguments": {
+                                "IfSteps": [{"Name": "Register", "Type": "RegisterModel"}],
+                                "ElseSteps": [{"Name": "Rejected", "Type": "Fail"}],
+                            },
+                        },
+                    ],
                 }
             ),
         )
+
+    def start(self) -> str:
+        """Start a run and return its id."""
+        answer = boto3.client("sagemaker").start_pipeline_execution(
+            PipelineName="topicsmith-dev", ClientRequestToken="0" * 32, PipelineParameters=[]
+        )
+        return answer["PipelineExecutionArn"].rpartition("/")[2]
 
     def note_as_executing(self, started: dict[str, str]) -> dict[str, str]:
         """Make a run that was just started one that is not over: moto's succeed at once."""
@@ -103,6 +157,73 @@ class Account:
         if len(self.steps) == 1:
             self._set_status(self.status_at_the_end)
         return json.dumps({"PipelineExecutionSteps": steps})
+
+    def answer_with_trials(self) -> str:
+        """Answer ListTrainingJobsForHyperParameterTuningJob, which moto lacks."""
+        return json.dumps({"TrainingJobSummaries": self.trials})
+
+    def stop(self) -> str:
+        """Answer StopPipelineExecution, which moto lacks."""
+        self._set_status("Stopping")
+        self.status_at_the_end = "Stopped"
+        return "{}"
+
+    def tune(self, name: str = "run-Tune-abc", *, objective: str = "validation:npmi_tu") -> dict[str, Any]:
+        """Make a tuning job, and return the metadata of the step that started it."""
+        boto3.client("sagemaker").create_hyper_parameter_tuning_job(
+            HyperParameterTuningJobName=name,
+            HyperParameterTuningJobConfig={
+                "Strategy": "Bayesian",
+                "HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": objective},
+                "ResourceLimits": {"MaxNumberOfTrainingJobs": 6, "MaxParallelTrainingJobs": 2},
+            },
+        )
+        return {"TuningJob": {"Arn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:hyper-parameter-tuning-job/{name}"}}
+
+    def evaluate(self, evaluation: object, *, report: bytes = b"<!doctype html>") -> dict[str, Any]:
+        """Make an evaluation and the job that made it, and return the metadata of the step that started that."""
+        s3 = boto3.client("s3")
+        body = evaluation if isinstance(evaluation, bytes) else json.dumps(evaluation).encode()
+        s3.put_object(Bucket="topicsmith-dev-data", Key="evaluation/r/evaluation.json", Body=body)
+        s3.put_object(Bucket="topicsmith-dev-data", Key="evaluation/r/report.html", Body=report)
+        boto3.client("sagemaker").create_processing_job(
+            ProcessingJobName="run-Evaluate-abc",
+            AppSpecification={"ImageUri": "image"},
+            ProcessingResources={
+                "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 30}
+            },
+            ProcessingOutputConfig={
+                "Outputs": [
+                    {
+                        "OutputName": "evaluation",
+                        "S3Output": {
+                            "S3Uri": "s3://topicsmith-dev-data/evaluation/r",
+                            "LocalPath": "/opt/ml/processing/output",
+                            "S3UploadMode": "EndOfJob",
+                        },
+                    }
+                ]
+            },
+            RoleArn=f"arn:aws:iam::{ACCOUNT}:role/evaluation",
+        )
+        return {"ProcessingJob": {"Arn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:processing-job/run-Evaluate-abc"}}
+
+    def vectorize(self, parts: dict[str, bytes]) -> dict[str, Any]:
+        """Make vectors and the job that made them, and return the metadata of the step that started that."""
+        for name, content in parts.items():
+            boto3.client("s3").put_object(Bucket="topicsmith-dev-data", Key=f"vectors/r/{name}", Body=content)
+        boto3.client("sagemaker").create_transform_job(
+            TransformJobName="run-Vectorize-abc",
+            ModelName="model",
+            TransformInput={
+                "DataSource": {
+                    "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://topicsmith-dev-data/bow/r/documents"}
+                }
+            },
+            TransformOutput={"S3OutputPath": "s3://topicsmith-dev-data/vectors/r"},
+            TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        )
+        return {"TransformJob": {"Arn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:transform-job/run-Vectorize-abc"}}
 
     def _set_status(self, status: str) -> None:
         for pipeline in backend().pipelines.values():
@@ -119,6 +240,8 @@ class Account:
             CustomerMetadataProperties={
                 "PipelineExecutionArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/topicsmith-dev/execution/{run}",
                 "CorpusUri": f"s3://{bucket}/raw/reviews.csv",
+                "Npmi": "0.314",
+                "TopicUniqueness": "0.97",
             },
             InferenceSpecification={
                 "Containers": [{"Image": "image", "ModelDataUrl": f"s3://{bucket}/{key}"}],

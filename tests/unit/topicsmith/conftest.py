@@ -44,12 +44,12 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     # A session keeps the API descriptions that it has read: one for all tests saves most of their time.
     with mock_aws(config={"core": {"reset_boto3_session": False}}):
         account = Account(monkeypatch)
-        monkeypatch.setattr(
-            SageMakerResponse,
-            "list_pipeline_execution_steps",
-            lambda _: account.answer_with_steps(),
-            raising=False,
-        )
+        for operation, answer in (
+            ("list_pipeline_execution_steps", account.answer_with_steps),
+            ("list_training_jobs_for_hyper_parameter_tuning_job", account.answer_with_trials),
+            ("stop_pipeline_execution", account.stop),
+        ):
+            monkeypatch.setattr(SageMakerResponse, operation, lambda _, answer=answer: answer(), raising=False)
         start = SageMakerModelBackend.start_pipeline_execution
         monkeypatch.setattr(
             SageMakerModelBackend,

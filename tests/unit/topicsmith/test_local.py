@@ -45,6 +45,21 @@ def test_status_without_a_cloud_ends_in_1_and_says_how_to_start(invoke: Invoke) 
     assert json.loads(invoke("local", "status", "--json").stdout) == {"running": False}
 
 
+@pytest.mark.usefixtures("account")
+def test_status_shows_the_last_notifications(invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud = LocalCloud("http://localhost:4577", 4242, tmp_path, "key", "secret")
+    monkeypatch.setattr(control, "running", lambda: cloud)
+    # The account's API is answered in this process, not where the cloud would be.
+    monkeypatch.setattr(local_cloud, "use", lambda _: None)
+    assert json.loads(invoke("local", "status", "--json").stdout)["notifications"] == []
+    lines = [json.dumps({"time": f"2026-01-0{n}", "subject": f"run {n} failed", "message": "…"}) for n in range(1, 6)]
+    cloud.messages_file.write_text("\n".join(lines) + "\n")
+    shown = invoke("local", "status").stdout
+    assert [line for line in shown.splitlines() if "Notification" in line] == [
+        f"Notification of 2026-01-0{n}: run {n} failed" for n in (3, 4, 5)
+    ]
+
+
 @pytest.mark.usefixtures("running")
 def test_env_is_a_script_that_a_shell_can_evaluate(invoke: Invoke) -> None:
     script = invoke("local", "env").stdout

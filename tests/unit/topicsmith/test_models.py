@@ -12,7 +12,7 @@ from tests.unit.topicsmith.account import TOPICS, Account, Invoke, backend, mode
 MIXTURES = {"predictions": [{"topic_weights": [0.25, 0.75]}]}
 
 
-def test_models_are_listed_with_approval_run_and_what_is_served(deployed: Account, invoke: Invoke) -> None:
+def test_models_are_listed_with_approval_quality_run_and_what_is_served(deployed: Account, invoke: Invoke) -> None:
     deployed.register(run="run1")
     deployed.serve(deployed.register(run="run2"))
 
@@ -24,7 +24,7 @@ def test_models_are_listed_with_approval_run_and_what_is_served(deployed: Accoun
         (1, "PendingManualApproval", "run1", False),
     ]
     table = invoke("models").stdout
-    assert "InService" in table
+    assert "InService  0.314    0.97" in table
     assert "run1" in table
 
 

@@ -11,9 +11,10 @@ import boto3
 import pytest
 from rich.console import Console
 
-from tests.unit.topicsmith.account import Account, Invoke
+from tests.unit.topicsmith.account import EVALUATION, REASON, REJECTION, Account, Invoke
 from topicsmith import runs, watch
 from topicsmith.aws import Clients
+from topicsmith.jobs import Job, JobKind
 from topicsmith.training_log import LOG_GROUP, TrainingProgress
 
 _LAMBDA_ERROR = (
@@ -42,6 +43,22 @@ def preprocess(status: str, **rest: object) -> dict[str, Any]:
 def train(status: str, **rest: object) -> dict[str, Any]:
     arn = f"arn:aws:sagemaker:us-east-1:123456789012:training-job/{JOB}"
     return step("Train", status, Metadata={"TrainingJob": {"Arn": arn}}, **rest)
+
+
+def evaluated(metadata: dict[str, Any], *, passed: bool) -> list[dict[str, Any]]:
+    """Steps up to the gate of a run whose Evaluate step has ``metadata``."""
+    gate = {"Condition": {"Outcome": str(passed)}}
+    return [
+        preprocess("Succeeded"),
+        train("Succeeded"),
+        step("Evaluate", "Succeeded", Metadata=metadata),
+        step("Gate", "Succeeded", Metadata=gate),
+    ]
+
+
+def rejected() -> dict[str, Any]:
+    reason = f"{REASON} See s3://topicsmith-dev-data/evaluation/r/report.html"
+    return step("Rejected", "Failed", FailureReason=reason, Metadata={"Fail": {"ErrorMessage": reason}})
 
 
 def register() -> dict[str, Any]:
@@ -136,7 +153,7 @@ def test_a_failed_run_tells_the_steps_reason_and_where_its_log_is(
 def test_a_failed_function_tells_its_log_group(deployed: Account, invoke: Invoke) -> None:
     deployed.steps = [[preprocess("Failed", FailureReason=_LAMBDA_ERROR)]]
     deployed.status_at_the_end = "Failed"
-    run_id = start()
+    run_id = deployed.start()
     invoke("runs", run_id)  # the state of the run follows its steps
     result = invoke("runs", run_id)
     assert result.exit_code == 0
@@ -185,19 +202,17 @@ def test_a_corpus_without_the_columns_is_refused_before_the_upload(invoke: Invok
     assert invoke("runs", "--json").stdout.strip() == "[]"
 
 
-@pytest.mark.usefixtures("deployed")
-def test_runs_that_do_not_exist_name_those_that_do(invoke: Invoke) -> None:
+def test_runs_that_do_not_exist_name_those_that_do(deployed: Account, invoke: Invoke) -> None:
     assert "It has never run." in invoke("runs", "nonsense").stderr
-    run_id = start()
+    run_id = deployed.start()
     result = invoke("runs", "nonsense")
     assert result.exit_code == 1
     assert f"has no run nonsense. The latest: {run_id}." in result.stderr
 
 
-@pytest.mark.usefixtures("deployed")
-def test_runs_are_listed_and_an_empty_list_says_how_to_start(invoke: Invoke) -> None:
+def test_runs_are_listed_and_an_empty_list_says_how_to_start(deployed: Account, invoke: Invoke) -> None:
     assert "has never run. Start one:" in invoke("runs").stdout
-    run_id = start()
+    run_id = deployed.start()
     assert run_id in invoke("runs").stdout
     assert invoke("runs", run_id, "--json").exit_code == 0
 
@@ -227,9 +242,9 @@ def test_a_log_that_may_not_be_read_does_not_end_the_watching(
 
     monkeypatch.setattr(LogsResponse, "describe_log_streams", refuse)
     deployed.steps = [[train("Succeeded")]]
-    result = invoke("runs", start(), "--watch")
+    result = invoke("runs", deployed.start(), "--watch")
     assert result.exit_code == 0, result.output
-    assert "No training metrics were shown" in result.stderr
+    assert "Not all was shown" in result.stderr
     assert "logs:DescribeLogStreams" in result.stderr
 
 
@@ -243,7 +258,7 @@ def test_the_live_view_shows_every_step_of_the_pipeline(deployed: Account) -> No
     console = Console(file=screen, force_terminal=True, width=120, highlight=False)
     slept: list[float] = []
 
-    arn = f"arn:aws:sagemaker:us-east-1:123456789012:pipeline/topicsmith-dev/execution/{start()}"
+    arn = f"arn:aws:sagemaker:us-east-1:123456789012:pipeline/topicsmith-dev/execution/{deployed.start()}"
     run = watch.watch(Clients(), arn, ("Preprocess", "Train", "Register"), console, sleep=slept.append)
 
     assert run.succeeded
@@ -255,13 +270,13 @@ def test_lines_of_metrics_come_now_and_then_and_only_when_they_changed() -> None
     time = [0.0]
     screen = io.StringIO()
     reporter = watch.LineReporter(Console(file=screen, width=120), clock=lambda: time[0])
-    running = runs.Step("Train", "Executing", NOW, None, None, JOB, None, None, {})
+    running = runs.Step("Train", "Executing", NOW, None, None, Job(JobKind.TRAINING, JOB), None, None, {})
     run = runs.Run("arn/x", "Executing", NOW, NOW, None, {}, (running,))
 
     for second in range(60):
         time[0] = float(second)
         epoch = min(second, 30)
-        reporter.show(watch.Snapshot(run, TrainingProgress(epoch=epoch)))
+        reporter.show(watch.Snapshot(run, {"Train": f"epoch {epoch}"}))
 
     assert [line.rpartition("epoch ")[2] for line in screen.getvalue().splitlines()] == ["0", "10", "20", "30"]
 
@@ -318,8 +333,56 @@ def test_a_gzipped_corpus_is_uploaded_as_it_is(invoke: Invoke, tmp_path: Path) -
     assert body == path.read_bytes()
 
 
-def start() -> str:
-    answer = boto3.client("sagemaker").start_pipeline_execution(
-        PipelineName="topicsmith-dev", ClientRequestToken="0" * 32, PipelineParameters=[]
-    )
-    return runs.id_of(answer["PipelineExecutionArn"])
+@pytest.mark.usefixtures("no_waiting")
+def test_a_run_that_the_gate_rejects_says_which_metric_and_where_the_report_is(
+    deployed: Account, invoke: Invoke, corpus: Path
+) -> None:
+    deployed.steps = [[*evaluated(deployed.evaluate(REJECTION), passed=False), rejected()]]
+    deployed.status_at_the_end = "Failed"
+
+    result = invoke("run", str(corpus), "--text", "title")
+
+    assert result.exit_code == 1
+    assert f"Gate  Succeeded  7.0 s  rejected: {REASON}\n" in result.stderr
+    assert f"Rejected failed: {REASON} See s3://topicsmith-dev-data/evaluation/r/report.html\n" in result.stderr
+    assert "Its report: " in result.stderr
+    assert "registered" not in result.stdout
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_a_run_that_the_gate_lets_pass_says_by_how_much(deployed: Account, invoke: Invoke, corpus: Path) -> None:
+    deployed.steps = [[*evaluated(deployed.evaluate(EVALUATION), passed=True), register()]]
+    result = invoke("run", str(corpus), "--text", "title")
+    assert result.exit_code == 0, result.output
+    assert "Gate  Succeeded  7.0 s  passed: npmi_over_baseline 0.090 (at least 0)\n" in result.stderr
+    assert "report " in result.stdout
+
+
+def test_a_verdict_that_may_not_be_read_leaves_which_way_the_gate_went(deployed: Account, invoke: Invoke) -> None:
+    deployed.steps = [evaluated(deployed.evaluate(b"{"), passed=False)]
+    result = invoke("runs", deployed.start(), "--watch")
+    assert "Gate  Succeeded  7.0 s  rejected\n" in result.stderr
+    assert "Not all was shown. s3://topicsmith-dev-data/evaluation/r/evaluation.json is not as" in result.stderr
+
+
+def test_a_run_is_shown_with_the_log_of_each_step(deployed: Account, invoke: Invoke) -> None:
+    deployed.steps = [evaluated(deployed.evaluate(EVALUATION), passed=True)]
+    shown = invoke("runs", deployed.start()).stdout
+    assert "Log of Preprocess: /aws/lambda/topicsmith-preprocess\n" in shown
+    assert f"Log of Train: {LOG_GROUP}, streams {JOB}/*\n" in shown
+    assert "Log of Evaluate: /aws/sagemaker/ProcessingJobs, streams run-Evaluate-abc/*\n" in shown
+    assert "Log of Gate" not in shown
+
+
+def test_the_number_of_topics_is_refused_where_it_is_tuned(account: Account, invoke: Invoke, corpus: Path) -> None:
+    account.tuned = True
+    account.deploy("dev")
+    result = invoke("run", str(corpus), "--text", "title", "--topics", "30")
+    assert result.exit_code == 2
+    assert "the number of topics is tuned in dev" in result.stderr
+    assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket="topicsmith-dev-data")
+
+
+def test_the_steps_to_come_are_those_of_a_good_run(deployed: Account) -> None:
+    pipeline = runs.pipeline(boto3.client("sagemaker"), "topicsmith-dev")
+    assert pipeline.steps == ("Preprocess", "Train", "Gate", "Register")

@@ -1,0 +1,48 @@
+"""Who is told when a run fails, and what."""
+
+from aws_cdk import Duration, Stack, aws_events, aws_events_targets
+
+from constructs import Construct
+from constructs.grants import grant
+from constructs.notifications import Notifications
+from constructs.python_function import PythonFunction, PythonFunctionProps
+
+
+class FailureNotification(Construct):
+    """A function that sends a message about each run that failed or was rejected: which step, why, and its log."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, pipeline_name: str, notifications: Notifications, log_retention_days: int
+    ) -> None:
+        super().__init__(scope, id)
+        function = PythonFunction(
+            self,
+            "Notify",
+            PythonFunctionProps(
+                folder="notify_failure",
+                description="Tells why a run failed",
+                timeout=Duration.minutes(1),
+                memory_mb=256,
+                log_retention_days=log_retention_days,
+                environment={"TOPIC_ARN": notifications.topic_arn},
+            ),
+        ).function
+        notifications.grant_publish(function)
+        pipeline = Stack.of(self).format_arn(service="sagemaker", resource="pipeline", resource_name=pipeline_name)
+        grant(
+            function,
+            actions=["sagemaker:DescribePipelineExecution", "sagemaker:ListPipelineExecutionSteps"],
+            resources=[f"{pipeline}/execution/*"],
+            wildcard="SageMaker makes the ids of a pipeline's executions.",
+        )
+        aws_events.Rule(
+            self,
+            "Failed",
+            description="A run of the pipeline failed",
+            event_pattern=aws_events.EventPattern(
+                source=["aws.sagemaker"],
+                detail_type=["SageMaker Model Building Pipeline Execution Status Change"],
+                detail={"pipelineArn": [pipeline], "currentPipelineExecutionStatus": ["Failed"]},
+            ),
+            targets=[aws_events_targets.LambdaFunction(function)],
+        )

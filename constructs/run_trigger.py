@@ -1,0 +1,80 @@
+"""What starts runs without a person."""
+
+from dataclasses import dataclass
+
+from aws_cdk import Duration, Stack, aws_events, aws_events_targets
+
+from constructs import Construct
+from constructs.data_bucket import RAW, DataBucket
+from constructs.grants import grant
+from constructs.python_function import PythonFunction, PythonFunctionProps
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunTriggerProps:
+    """What starts runs, and of which pipeline.
+
+    Attributes:
+        pipeline_name: the pipeline.
+        data: where corpora are uploaded.
+        on_upload: whether a corpus that is uploaded starts a run.
+        schedule: when a run starts, as ``rate(7 days)`` or ``cron(0 6 ? * MON *)``; None for never.
+        scheduled_corpus: S3 URI of the corpus of those runs.
+        log_retention_days: age at which the function's log lines are deleted.
+    """
+
+    pipeline_name: str
+    data: DataBucket
+    on_upload: bool
+    schedule: str | None
+    scheduled_corpus: str
+    log_retention_days: int
+
+
+class RunTrigger(Construct):
+    """A function that starts a run, and the rules that invoke it."""
+
+    def __init__(self, scope: Construct, id: str, props: RunTriggerProps) -> None:
+        super().__init__(scope, id)
+        function = PythonFunction(
+            self,
+            "Start",
+            PythonFunctionProps(
+                folder="start_run",
+                description="Starts a run of the pipeline",
+                timeout=Duration.minutes(1),
+                memory_mb=256,
+                log_retention_days=props.log_retention_days,
+                environment={"PIPELINE_NAME": props.pipeline_name},
+            ),
+        ).function
+        pipeline = Stack.of(self).format_arn(
+            service="sagemaker", resource="pipeline", resource_name=props.pipeline_name
+        )
+        grant(function, actions=["sagemaker:StartPipelineExecution"], resources=[pipeline])
+        if props.on_upload:
+            # The uploader's metadata say whether the upload is to start a run.
+            props.data.grant_get(function, RAW)
+            aws_events.Rule(
+                self,
+                "Uploaded",
+                description="A corpus was uploaded",
+                event_pattern=aws_events.EventPattern(
+                    source=["aws.s3"],
+                    detail_type=["Object Created"],
+                    detail={
+                        "bucket": {"name": [props.data.bucket.bucket_name]},
+                        "object": {"key": [{"prefix": f"{RAW}/"}]},
+                    },
+                ),
+                targets=[aws_events_targets.LambdaFunction(function)],
+            )
+        if props.schedule:
+            event = aws_events.RuleTargetInput.from_object({"corpus": props.scheduled_corpus})
+            aws_events.Rule(
+                self,
+                "Scheduled",
+                description="It is time for a run",
+                schedule=aws_events.Schedule.expression(props.schedule),
+                targets=[aws_events_targets.LambdaFunction(function, event=event)],
+            )

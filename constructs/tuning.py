@@ -1,0 +1,143 @@
+"""The tuning of the Neural Topic Model's hyperparameters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from aws_cdk import Duration, Stack, aws_iam
+
+from constructs import Construct
+from constructs.algorithm import NtmAlgorithm
+from constructs.channels import channels
+from constructs.grants import grant
+from constructs.job_volume import job_volume
+from constructs.pipeline_expressions import Json, as_text
+from constructs.pipeline_jobs import JobSettings, grant_pass
+from constructs.pipeline_steps import Cache, TuningStep
+from constructs.tuning_search import TuningSearch
+
+WarmStart = Literal["IdenticalDataAndAlgorithm", "TransferLearning"]
+"""What an earlier tuning job has in common with the one that begins with its results."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NtmTuningProps:
+    """What a tuning job needs.
+
+    Attributes:
+        algorithm: what trains.
+        jobs: what all jobs have in common.
+        role: the role of the training jobs.
+        search: what is looked for, and how.
+        instance_type: of each training job, for example ``ml.g4dn.xlarge``.
+        volume_gb: size of each training job's volume.
+        max_job_runtime: after which a training job is stopped.
+        hyperparameters: NTM's that are not tuned, but for ``feature_dim`` and ``num_topics``, which a run gives.
+        warm_start: what the earlier tuning job that a run names has in common with this one; None without one.
+        cache_days: age up to which the result of an equal tuning job is taken; 0 for never.
+    """
+
+    algorithm: NtmAlgorithm
+    jobs: JobSettings
+    role: aws_iam.IRole
+    search: TuningSearch
+    instance_type: str
+    volume_gb: int
+    max_job_runtime: Duration
+    hyperparameters: Mapping[str, str]
+    warm_start: WarmStart | None
+    cache_days: int
+
+
+class NtmTuning(Construct):
+    """The pipeline's step that looks for the best hyperparameters."""
+
+    def __init__(self, scope: Construct, id: str, props: NtmTuningProps) -> None:
+        super().__init__(scope, id)
+        self._props = props
+        self._volume = job_volume(
+            props.role, key=props.jobs.key, instance_type=props.instance_type, volume_gb=props.volume_gb
+        )
+
+    def step(
+        self,
+        *,
+        inputs: Mapping[str, Json],
+        feature_dim: Json,
+        num_topics: Json,
+        output_uri: Json,
+        warm_start_from: Json,
+    ) -> TuningStep:
+        """Return the step that tunes.
+
+        Args:
+            inputs: S3 prefixes by the names of NTM's channels.
+            feature_dim: the size of the vocabulary.
+            num_topics: the number of topics, where it is not tuned.
+            output_uri: S3 prefix under which the training jobs' models are put.
+            warm_start_from: name of an earlier tuning job, where there is to be one.
+        """
+        props = self._props
+        arguments: dict[str, Json] = {
+            "HyperParameterTuningJobConfig": props.search.to_request(),
+            "TrainingJobDefinition": self._training(inputs, feature_dim, num_topics, output_uri),
+            # Without the run's: of a tuning job that was taken from the cache it would name another run.
+            "Tags": props.jobs.environment_tags,
+        }
+        if props.warm_start:
+            arguments["WarmStartConfig"] = {
+                "WarmStartType": props.warm_start,
+                "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": warm_start_from}],
+            }
+        return TuningStep(
+            name="Tune",
+            arguments=arguments,
+            tuned=tuple(props.search.ranges),
+            retries=props.jobs.retries,
+            cache=Cache(days=props.cache_days) if props.cache_days else None,
+        )
+
+    def grant_run(self, grantee: aws_iam.IGrantable) -> None:
+        """Let the grantee, a pipeline's role, run and follow its tuning jobs and hand them their role."""
+        stack = Stack.of(self)
+        jobs = stack.format_arn(service="sagemaker", resource="hyper-parameter-tuning-job", resource_name="*")
+        grant(
+            grantee,
+            actions=[
+                "sagemaker:AddTags",
+                "sagemaker:CreateHyperParameterTuningJob",
+                "sagemaker:DescribeHyperParameterTuningJob",
+                "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
+                "sagemaker:StopHyperParameterTuningJob",
+            ],
+            resources=[jobs],
+            wildcard="A pipeline makes the names of its tuning jobs, too short for a prefix of its own.",
+        )
+        grant_pass(grantee, self._props.role)
+
+    def _training(
+        self, inputs: Mapping[str, Json], feature_dim: Json, num_topics: Json, output_uri: Json
+    ) -> Mapping[str, Json]:
+        props = self._props
+        given = {"feature_dim": as_text(feature_dim), "num_topics": as_text(num_topics), **props.hyperparameters}
+        metrics = props.algorithm.metric_definitions
+        attempts = props.jobs.retry_attempts
+        return {
+            "StaticHyperParameters": {name: value for name, value in given.items() if name not in props.search.ranges},
+            "AlgorithmSpecification": {
+                "TrainingImage": props.algorithm.image,
+                "TrainingInputMode": "File",
+                **({"MetricDefinitions": metrics} if metrics else {}),
+            },
+            "RoleArn": props.role.role_arn,
+            "InputDataConfig": channels(inputs, sharded=False),
+            "OutputDataConfig": {"S3OutputPath": output_uri, "KmsKeyId": props.jobs.key.key_arn},
+            "HyperParameterTuningResourceConfig": {
+                "InstanceCount": 1,
+                "InstanceType": props.instance_type,
+                **self._volume,
+            },
+            "StoppingCondition": {"MaxRuntimeInSeconds": props.max_job_runtime.to_seconds()},
+            "EnableNetworkIsolation": True,
+            **({"RetryStrategy": {"MaximumRetryAttempts": attempts}} if attempts else {}),
+        }

@@ -1,0 +1,70 @@
+"""Where things lie on the report: documents on a map, and topics in an order that puts similar ones together."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ntm.inference import Array
+
+_SEED = 0
+_PERPLEXITY: Final = 30
+_FEWEST = 10
+
+
+def sample(mixtures: Array, size: int) -> NDArray[np.int64]:
+    """Return at most ``size`` documents, ascending, of each topic nearly the part that it has of all.
+
+    A topic that is the greatest of any document is there with one at least, as long as there is room.
+
+    Args:
+        mixtures: topic mixtures of all documents, float32 [D, K].
+        size: how many are wanted.
+    """
+    if len(mixtures) <= size:
+        return np.arange(len(mixtures))
+    shuffled = np.random.default_rng(_SEED).permutation(len(mixtures))
+    topics = mixtures[shuffled].argmax(axis=1)
+    order = np.argsort(topics, kind="stable")
+    sizes = np.bincount(topics)
+    # Within its topic, the first document stands at 0, the others are spread from there to 1.
+    places = np.concatenate([np.arange(number) / number for number in sizes if number])
+    chosen = order[np.argsort(places, kind="stable")[:size]]
+    return np.sort(shuffled[chosen])
+
+
+def place(mixtures: Array) -> NDArray[np.float64]:
+    """Return places on a map where documents of similar mixtures lie together, by t-SNE, float64 [D, 2].
+
+    Distances are Hellinger's, those of the square roots of the mixtures. Source: van der Maaten and Hinton, Visualizing
+    Data using t-SNE, JMLR 2008.
+
+    Args:
+        mixtures: topic mixtures, float32 [D, K].
+    """
+    roots = np.sqrt(mixtures.astype(np.float64))
+    if len(roots) < _FEWEST:
+        # Too few to have neighbourhoods.
+        return np.pad(roots, ((0, 0), (0, 2)))[:, :2]
+    from sklearn.manifold import TSNE
+
+    method = TSNE(perplexity=min(_PERPLEXITY, len(roots) / 4), init="pca", random_state=_SEED)
+    places: NDArray[np.float64] = method.fit_transform(roots)
+    return places
+
+
+def similarity(probabilities: Array) -> NDArray[np.float64]:
+    """Return the cosines of the topics' word probabilities [K, V], float64 [K, K]."""
+    unit = probabilities / np.linalg.norm(probabilities, axis=1, keepdims=True)
+    return np.asarray(np.clip(unit @ unit.T, 0, 1), np.float64)
+
+
+def similar_together(similarities: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the topics in an order in which similar ones are neighbours: that of a hierarchical clustering."""
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    distances = 1 - similarities
+    np.fill_diagonal(distances, 0)
+    condensed = squareform((distances + distances.T) / 2, checks=False)
+    return np.asarray(leaves_list(linkage(condensed, "average", optimal_ordering=True)), np.int64)

@@ -1,0 +1,149 @@
+"""What is measured of a model, ours or the baseline, on documents that it has not seen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ntm.coherence import npmi, uniqueness, wetc
+from ntm.corpus import Corpus
+from ntm.errors import InputError
+from ntm.evaluation.coherence import c_v
+from ntm.evaluation.heldout import HeldOut
+from ntm.evaluation.models import EvaluatedModel
+from ntm.inference import Array
+from ntm.topics import WORDS_PER_TOPIC
+from ntm.word_vectors import mean_of_known
+
+DIVERSITY_WORDS: Final = 25
+RATIOS: Final = ("perplexity",)
+"""The metrics that are compared with the baseline's by a ratio, all others by a difference."""
+
+_CELLS_AT_A_TIME = 2**24
+
+
+@dataclass(frozen=True)
+class TopicMetrics:
+    """What is measured of each of K topics.
+
+    Attributes:
+        words: ids of the topics' words, best first, int64 [K, n].
+        weights: their probabilities in a document of the topic alone, float32 [K, n].
+        share: the topic's mean weight over the documents, float64 [K].
+        documents: of how many it is the greatest, int64 [K].
+        npmi: float64 [K].
+        c_v: float64 [K].
+        uniqueness: float64 [K].
+        wetc: float64 [K]; None where there are no word vectors, NaN where a topic's words have none.
+    """
+
+    words: NDArray[np.int64]
+    weights: Array
+    share: NDArray[np.float64]
+    documents: NDArray[np.int64]
+    npmi: NDArray[np.float64]
+    c_v: NDArray[np.float64]
+    uniqueness: NDArray[np.float64]
+    wetc: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is measured of a model.
+
+    Attributes:
+        overall: the metrics of the whole model by name.
+        topics: those of each topic.
+        mixtures: of the held-out documents, float32 [D, K].
+        scored: the number of documents that perplexity is measured on.
+    """
+
+    overall: Mapping[str, float]
+    topics: TopicMetrics
+    mixtures: Array
+    scored: int
+
+
+def measure(model: EvaluatedModel, held_out: HeldOut, train: Corpus, vectors: Array | None) -> Measured:
+    """Measure a model.
+
+    Args:
+        model: the model.
+        held_out: documents that it has not seen.
+        train: those that it has.
+        vectors: of the vocabulary's words, float32 [V, d], by which coherence is measured too.
+
+    Raises:
+        InputError: no document has two words, so that one could foretell the other.
+    """
+    ranked = model.words(DIVERSITY_WORDS)
+    words = ranked[:, :WORDS_PER_TOPIC]
+    mixtures = model.mixtures(held_out, "all")
+    topics = TopicMetrics(
+        words,
+        np.take_along_axis(model.word_probabilities(), words, axis=1),
+        mixtures.astype(np.float64).mean(axis=0),
+        np.bincount(mixtures.argmax(axis=1), minlength=len(words)),
+        npmi(words, Corpus.of(held_out.bags("all"))),
+        c_v(words, held_out),
+        uniqueness(words),
+        None if vectors is None else wetc(words, vectors),
+    )
+    perplexity, scored = _perplexity(model, held_out)
+    overall = {
+        "npmi": float(topics.npmi.mean()),
+        "npmi_train": float(npmi(words, train).mean()),
+        "c_v": float(topics.c_v.mean()),
+        "topic_uniqueness": float(topics.uniqueness.mean()),
+        "topic_uniqueness_10": float(uniqueness(words[:, :10]).mean()),
+        "topic_diversity": diversity(ranked),
+        "perplexity": perplexity,
+    }
+    if topics.wetc is not None and np.isfinite(topics.wetc).any():
+        overall["wetc"] = mean_of_known(topics.wetc)
+    return Measured(overall, topics, mixtures, scored)
+
+
+def diversity(words: NDArray[np.int64]) -> float:
+    """Return how many different words the topics have, as a part of how many they could have.
+
+    Source: Dieng, Ruiz and Blei, Topic Modeling in Embedding Spaces, TACL 2020.
+
+    Args:
+        words: ids of each topic's words, [K, n]; the source takes 25.
+    """
+    return len(np.unique(words)) / words.size
+
+
+def against(model: Mapping[str, float], baseline: Mapping[str, float]) -> dict[str, float]:
+    """Return how the model's metrics compare with the baseline's: differences, and ratios of perplexities."""
+    return {
+        name: model[name] / baseline[name] if name in RATIOS else model[name] - baseline[name]
+        for name in ("npmi", "c_v", "topic_uniqueness", "topic_diversity", "perplexity")
+    }
+
+
+def _perplexity(model: EvaluatedModel, held_out: HeldOut) -> tuple[float, int]:
+    """Return the perplexity of every second word given the others (document completion), and of how many documents.
+
+    Source: Wallach, Murray, Salakhutdinov and Mimno, Evaluation Methods for Topic Models, ICML 2009.
+    """
+    documents, words = held_out.scored()
+    chosen = np.unique(documents)
+    if not len(chosen):
+        raise InputError(
+            "No test document has two words of the vocabulary, so that one could foretell the other: give more or "
+            "longer documents."
+        )
+    mixtures = model.mixtures(held_out, "observed")
+    total = 0.0
+    size = max(1, _CELLS_AT_A_TIME // held_out.feature_dim)
+    for start in range(0, len(chosen), size):
+        part = chosen[start : start + size]
+        inside = (documents >= part[0]) & (documents <= part[-1])
+        probabilities = model.log_word_probabilities(mixtures[part])
+        rows = np.searchsorted(part, documents[inside])
+        total += float(probabilities[rows, words[inside]].sum(dtype=np.float64))
+    return float(np.exp(-total / len(words))), len(chosen)

@@ -1,0 +1,27 @@
+"""The section of the data bucket."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from stacks.config_sections.base import Section
+
+
+class DataConfig(Section):
+    """The bucket that holds corpora, bags of words and models."""
+
+    removal: Literal["retain", "destroy"] = Field(
+        default="retain", description="What becomes of the bucket, its objects and its key when the stack is deleted."
+    )
+    expire_runs_after_days: int = Field(
+        default=90,
+        ge=1,
+        description="Age at which bags of words, scores and checkpoints are deleted; models, evaluations and vectors "
+        "are kept.",
+    )
+    expire_old_versions_after_days: int = Field(
+        default=30, ge=1, description="Time for which an overwritten or deleted object can be brought back."
+    )
+    expire_access_logs_after_days: int = Field(
+        default=365, ge=1, description="Age at which the bucket's access logs are deleted."
+    )

@@ -1,0 +1,75 @@
+"""Environments that no file describes: dev with another gate, and small ones for what dev does not do."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from tests.synth.assembly import ROOT, JsonObject, synthesize_in_process
+from topicsmith import cdk
+from topicsmith.local.control import LocalCloud
+
+_DISPOSABLE: JsonObject = {"removal": "destroy"}
+# On a corpus whose topics are planted, every model finds them, and LDA as well as ours.
+_GATE: JsonObject = {"topic_uniqueness": 0.3, "npmi_over_baseline": None}
+_RANGES: JsonObject = {
+    "learning_rate": {"min": 0.005, "max": 0.02, "scaling": "log"},
+    **dict.fromkeys(
+        ["encoder_layers_activation", "mini_batch_size", "optimizer", "rescale_gradient", "weight_decay"], None
+    ),
+}
+_QUICK_EVALUATION: JsonObject = {"baseline_iterations": 30, "map_documents": 100}
+
+DEV: JsonObject = {**yaml.safe_load((ROOT / "environments" / "dev.yaml").read_text()), "gate": _GATE}
+"""What ``environments/dev.yaml`` says, with a gate that a toy corpus can pass."""
+
+SMALL: JsonObject = {
+    "region": "us-east-1",
+    "termination_protection": False,
+    "data": _DISPOSABLE,
+    "preprocessing": {"text_columns": ["title", "body"], "id_column": "key"},
+    "tuning": {
+        "strategy": "random",
+        "objective": "validation:npmi_tu",
+        "max_jobs": 2,
+        "epochs": 3,
+        "cache_days": 1,
+        "ranges": _RANGES,
+    },
+    "training": {"num_topics": 4, "hyperparameters": {"epochs": 20, "mini_batch_size": 64, "optimizer": "adam"}},
+    "evaluation": _QUICK_EVALUATION,
+    "gate": _GATE,
+    "triggers": {"on_upload": True},
+    "notifications": {"emails": ["somebody@example.com"]},
+}
+"""Ours, with little to tune, and a run for each upload."""
+
+BUILTIN: JsonObject = {
+    **SMALL,
+    "algorithm": "builtin",
+    "tuning": {"max_jobs": 2, "epochs": 20, "ranges": _RANGES},
+    "triggers": {},
+}
+"""AWS's NTM."""
+
+STRICT: JsonObject = {
+    **SMALL,
+    "tuning": {"enabled": False},
+    "gate": {"npmi": 0.99},
+    "vectorize": {"enabled": False},
+    "triggers": {},
+}
+"""A gate that nothing passes, and neither tuning nor vectors."""
+
+
+def deploy(cloud: LocalCloud, directory: Path, environments: Mapping[str, JsonObject]) -> None:
+    """Deploy environments with the CDK CLI to a cloud that is bootstrapped.
+
+    Args:
+        cloud: where to.
+        directory: for the assembly and the CLI's output.
+        environments: what their files would say, by name.
+    """
+    synthesize_in_process(directory / "cdk.out", environments)
+    with cdk.commands("*", directory) as cli:
+        cli.deploy(cloud).finish()

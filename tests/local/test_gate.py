@@ -1,0 +1,103 @@
+"""A gate that blocks: in a run, and condition by condition as the evaluation says it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from constructs.quality_gate import CHECKS, QualityGate
+from ntm.evaluation.gate import GATED, Threshold, judge
+from tests.local.command_line import Operator
+from tests.local.conftest import Clients, versions, wait_for
+from topicsmith.local import control
+from topicsmith.local.pipeline_conditions import holds
+
+
+@pytest.fixture(scope="module")
+def rejected(operators: dict[str, Operator], corpus: Path) -> Any:
+    """A run whose model the gate rejects."""
+    done = operators["strict"].attempt("run", corpus)
+    assert done.returncode == 1, done.stderr
+    assert "rejected: npmi 0." in done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_run_below_a_threshold_ends_with_metric_value_and_threshold(rejected: Any) -> None:
+    assert rejected["status"] == "Failed"
+    assert [(step["name"], step["status"]) for step in rejected["steps"]] == [
+        ("Preprocess", "Succeeded"),
+        ("Train", "Succeeded"),
+        ("Evaluate", "Succeeded"),
+        ("Gate", "Succeeded"),
+        ("Rejected", "Failed"),
+    ]
+    failure = rejected["steps"][-1]["failure"]
+    assert failure.startswith("npmi ")
+    assert " is below 0.99" in failure
+    assert failure.endswith(f"/evaluation/{rejected['id']}/report.html")
+
+
+def test_it_registers_nothing(rejected: Any, clients: Clients) -> None:
+    assert versions(clients, "strict") == []
+
+
+def test_its_evaluation_and_report_are_there(
+    rejected: Any, operators: dict[str, Operator], clients: Clients, tmp_path: Path
+) -> None:
+    strict = operators["strict"]
+    evaluated = strict.attempt("evaluate", rejected["id"])
+    assert evaluated.returncode == 1
+    gate = json.loads(evaluated.stdout)["gate"]
+    assert (gate["passed"], [check["metric"] for check in gate["checks"]]) == (
+        False,
+        ["npmi", "topic_uniqueness", "npmi_over_baseline"],
+    )
+    strict("report", rejected["id"], "--out", tmp_path / "report.html", "--no-open")
+
+
+def test_somebody_is_told(rejected: Any, cloud: control.LocalCloud) -> None:
+    def message() -> Any:
+        lines = cloud.messages_file.read_text().splitlines() if cloud.messages_file.exists() else []
+        return next((line for line in map(json.loads, lines) if rejected["id"] in (line["subject"] or "")), None)
+
+    told = wait_for(message, "a message about the rejected run")
+    assert told["subject"] == f"topicsmith-strict: run {rejected['id']} failed at Rejected"
+    assert "Rejected failed: npmi " in told["message"]
+    assert rejected["arn"] in told["message"]
+
+
+def test_the_pipeline_and_the_evaluation_know_the_same_thresholds() -> None:
+    assert {name: check.path for name, check in CHECKS.items()} == {
+        name: ".".join(place) for name, place in GATED.items()
+    }
+
+
+_NUMBERS = st.floats(-5, 5) | st.sampled_from([0.0, 0.05, 0.3])
+
+
+@given(
+    st.dictionaries(st.sampled_from(sorted(CHECKS)), _NUMBERS, min_size=1),
+    st.fixed_dictionaries(dict.fromkeys(sorted(CHECKS), _NUMBERS)),
+)
+def test_the_condition_passes_what_the_evaluation_says_that_it_passes(
+    thresholds: dict[str, float], values: dict[str, float]
+) -> None:
+    gate = QualityGate(thresholds=thresholds)
+    measured: dict[str, dict[str, float]] = {"metrics": {}, "against_baseline": {}}
+    for name, value in values.items():
+        section, metric = GATED[name]
+        measured[section][metric] = value
+    document = json.loads(json.dumps(measured))
+
+    def known(condition: Any) -> Any:
+        section, _, metric = condition["LeftValue"]["Std:JsonGet"]["Path"].partition(".")
+        return {**condition, "LeftValue": document[section][metric]}
+
+    arguments = gate.arguments()
+    verdict = judge(measured, tuple(Threshold.parse(text) for text in arguments[1::2]))
+    conditions = gate.conditions({"Get": "Steps.Evaluate.PropertyFiles.Evaluation"})
+    assert all(holds(known(condition)) for condition in conditions) == verdict.passed
+    assert set(arguments[::2]) == {"--gate"}

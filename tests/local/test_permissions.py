@@ -1,0 +1,67 @@
+"""A role without its grants fails the step that needs them, and the reason names the action."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.local.command_line import Operator
+from tests.local.conftest import Clients, versions
+
+
+@pytest.fixture
+def without_policy(clients: Clients) -> Callable[[str], AbstractContextManager[None]]:
+    """Takes a role's inline policies away for as long as a block lasts."""
+
+    @contextmanager
+    def taken_away(part: str) -> Iterator[None]:
+        iam = clients("iam")
+        names = [role["RoleName"] for role in iam.list_roles(MaxItems=1000)["Roles"]]
+        (name,) = [name for name in names if name.startswith("topicsmith-small-training-") and part in name]
+        policies = {
+            policy: iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+            for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
+        }
+        assert policies
+        for policy in policies:
+            iam.delete_role_policy(RoleName=name, PolicyName=policy)
+        try:
+            yield
+        finally:
+            for policy, document in policies.items():
+                iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+    return taken_away
+
+
+@pytest.mark.parametrize(
+    ("role", "step", "action"),
+    [
+        ("PipelineRole", "Preprocess", "lambda:InvokeFunction"),
+        ("PreprocessRole", "Preprocess", "s3:"),
+        ("TrainingRole", "Train", "s3:"),
+        ("EvaluationRole", "Evaluate", "s3:"),
+        ("VectorizationRole", "CreateModel", "ecr:BatchGetImage"),
+    ],
+)
+def test_a_role_without_its_grants_fails_its_step(
+    small_run: Any,
+    small: Operator,
+    corpus: Path,
+    clients: Clients,
+    without_policy: Callable[[str], AbstractContextManager[None]],
+    role: str,
+    step: str,
+    action: str,
+) -> None:
+    before = versions(clients, "small")
+    with without_policy(role):
+        failed = small.attempt("run", corpus)
+    assert failed.returncode == 1
+    assert f"{step} failed" in failed.stderr
+    assert action in failed.stderr
+    # What comes after the gate runs beside Register.
+    assert len(versions(clients, "small")) - len(before) <= (step == "CreateModel")

@@ -1,0 +1,96 @@
+"""The SageMaker Python SDK as a client of the local cloud: the example as a user runs it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.local.conftest import Clients, root
+
+# The SDK looks at a job every ten or thirty seconds, as instances on AWS take their time; its clock runs faster here.
+_HURRIED = """\
+import runpy, sys, time
+started, now, pause = time.time(), time.time, time.sleep
+time.time = lambda: started + (now() - started) * 20
+time.sleep = lambda seconds: pause(seconds / 20)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.fixture(scope="module")
+def role(clients: Clients) -> str:
+    """An execution role as a user of SageMaker has it."""
+    iam = clients("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    work = {"Effect": "Allow", "Action": ["s3:*", "ecr:*", "logs:*", "cloudwatch:PutMetricData"], "Resource": "*"}
+    arn: str = iam.create_role(
+        RoleName="sdk-user", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )["Role"]["Arn"]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [work]})
+    iam.put_role_policy(RoleName="sdk-user", PolicyName="work", PolicyDocument=policy)
+    return arn
+
+
+@pytest.fixture(scope="module")
+def results(environ: Mapping[str, str], role: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    directory = tmp_path_factory.mktemp("sdk")
+    config = directory / "config.yaml"
+    config.write_text("SchemaVersion: '1.0'\nSageMaker: {PythonSDK: {Modules: {TelemetryOptOut: true}}}\n")
+    example = root() / "examples" / "sagemaker_sdk.py"
+    options = {"--role": role, "--bucket": "sdk-user", "--output": str(directory / "results.json")}
+    done = subprocess.run(
+        [sys.executable, "-c", _HURRIED, str(example), *(word for option in options.items() for word in option)],
+        env={**environ, "SAGEMAKER_USER_CONFIG_OVERRIDE": str(config), "HOME": str(directory)},
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    return json.loads(Path(directory / "results.json").read_text())
+
+
+def _is_told_apart(subjects: list[str], weights: list[list[float]]) -> bool:
+    """Whether each subject has a topic of its own, for nearly all of its documents."""
+    found = [(subject, row.index(max(row))) for subject, row in zip(subjects, weights, strict=True)]
+    usual = {subject: _commonest([topic for name, topic in found if name == subject]) for subject in subjects}
+    right = sum(usual[subject] == topic for subject, topic in found)
+    return len(set(usual.values())) == len(usual) and right >= 0.9 * len(found)
+
+
+def _commonest(topics: list[int]) -> int:
+    return max(set(topics), key=topics.count)
+
+
+def test_the_endpoint_knows_what_documents_are_about(results: Any) -> None:
+    assert all(sum(row) == pytest.approx(1, abs=1e-3) for row in results["predicted"])
+    assert _is_told_apart(results["subjects"], results["predicted"])
+
+
+def test_the_transform_job_knows_it_too(results: Any) -> None:
+    assert _is_told_apart(results["subjects"], results["transformed"])
+
+
+def test_the_best_trial_has_the_lowest_loss(results: Any) -> None:
+    trials = results["trials"]
+    assert len(trials) == 4
+    assert min(trials, key=lambda trial: trial["FinalObjectiveValue"])["TrainingJobName"] == results["best"]
+    assert all(0.003 <= trial["learning_rate"] <= 0.05 for trial in trials)
+    assert {trial["optimizer"] for trial in trials} <= {"adam", "rmsprop"}
+
+
+def test_the_train_channel_was_shared_by_two_hosts(results: Any, clients: Clients) -> None:
+    name = results["model"].split("/")[-3]
+    job = clients("sagemaker").describe_training_job(TrainingJobName=name)
+    assert job["ResourceConfig"]["InstanceCount"] == 2
+    train = next(channel for channel in job["InputDataConfig"] if channel["ChannelName"] == "train")
+    assert train["DataSource"]["S3DataSource"]["S3DataDistributionType"] == "ShardedByS3Key"
+    streams = clients("logs").describe_log_streams(
+        logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{name}/"
+    )["logStreams"]
+    assert len(streams) == 2

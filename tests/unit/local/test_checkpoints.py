@@ -1,0 +1,85 @@
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.unit.local.support import BUCKET, REGION, SmallCloud, wait_for
+from topicsmith.local import checkpoints
+from topicsmith.local.checkpoints import CheckpointPathError, CheckpointSync, checkpoint_directory
+from topicsmith.local.identity import RoleSession
+from topicsmith.local.s3_data import S3Uri
+
+
+@pytest.fixture
+def session(cloud: SmallCloud, monkeypatch: pytest.MonkeyPatch) -> RoleSession:
+    monkeypatch.setenv("TOPICSMITH_LOCAL_PORT", cloud.environ["TOPICSMITH_LOCAL_PORT"])
+    monkeypatch.setattr(checkpoints, "_SYNC_SECONDS", 0.1)
+    return RoleSession(cloud.role_arn, "testing", "testing", "testing", REGION)
+
+
+def _stored(cloud: SmallCloud, prefix: str) -> dict[str, bytes]:
+    s3 = cloud.client("s3")
+    found = s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
+    return {
+        item["Key"].removeprefix(prefix): s3.get_object(Bucket=BUCKET, Key=item["Key"])["Body"].read() for item in found
+    }
+
+
+def test_directory_is_synced_while_the_job_runs_and_at_its_end(
+    cloud: SmallCloud, session: RoleSession, tmp_path: Path
+) -> None:
+    cloud.put("kept/old/a", "a")
+    cloud.put("kept-too/b", "not ours")
+    sync = CheckpointSync(session, S3Uri(BUCKET, "kept"), tmp_path / "checkpoints")
+    sync.restore()
+    assert (tmp_path / "checkpoints" / "old" / "a").read_text() == "a"
+    assert not (tmp_path / "checkpoints" / "b").exists()
+    cloud.put("kept/old/a", "changed in S3")
+    (tmp_path / "checkpoints" / "new").write_text("1")
+    wait_for(lambda: _stored(cloud, "kept/").get("new") == b"1")
+    (tmp_path / "checkpoints" / "new").write_text("2")
+    wait_for(lambda: _stored(cloud, "kept/").get("new") == b"2")
+    (tmp_path / "checkpoints" / "new").write_text("last")
+    sync.close()
+    # What has not changed on the host was not put again.
+    assert _stored(cloud, "kept/") == {"old/a": b"changed in S3", "new": b"last"}
+    assert sync.failure is None
+
+
+def test_file_is_left_alone_while_it_is_written(
+    cloud: SmallCloud, session: RoleSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "_SYNC_SECONDS", 0.6)
+    sync = CheckpointSync(session, S3Uri(BUCKET, "growing"), tmp_path)
+    sync.restore()
+    with (tmp_path / "state").open("w") as file:
+        for _ in range(40):
+            file.write("more ")
+            file.flush()
+            time.sleep(0.02)
+            assert _stored(cloud, "growing/") == {}
+    sync.close()
+    assert _stored(cloud, "growing/") == {"state": b"more " * 40}
+
+
+def test_what_cannot_be_put_is_told(session: RoleSession, tmp_path: Path) -> None:
+    sync = CheckpointSync(session, S3Uri(BUCKET, "lost"), tmp_path)
+    sync.restore()
+    sync._uri = S3Uri("no-such-bucket", "lost")
+    (tmp_path / "state").write_text("x")
+    sync.close()
+    assert "no-such-bucket" in str(sync.failure)
+
+
+@pytest.mark.parametrize(
+    ("config", "path"),
+    [({}, "checkpoints"), ({"LocalPath": "/opt/ml/state/"}, "state"), ({"LocalPath": "/opt/ml/a/b"}, "a/b")],
+)
+def test_local_path_lies_below_opt_ml(config: dict[str, str], path: str) -> None:
+    assert str(checkpoint_directory(config)) == path
+
+
+@pytest.mark.parametrize("path", ["/tmp/x", "/opt/ml", "/opt/ml/../x", "checkpoints"])
+def test_other_local_paths_are_refused(path: str) -> None:
+    with pytest.raises(CheckpointPathError, match="directories below /opt/ml only"):
+        checkpoint_directory({"LocalPath": path})

@@ -1,0 +1,92 @@
+"""What one section says against another."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from stacks.config import EnvironmentConfig
+
+_LISTED = {
+    "learning_rate": {"values": [0.01, 0.1]},
+    "mini_batch_size": None,
+    "rescale_gradient": None,
+    "weight_decay": None,
+}
+
+
+def _problems(**values: Any) -> dict[str, str]:
+    try:
+        EnvironmentConfig.model_validate({"region": "us-east-1", **values})
+    except ValidationError as error:
+        return {".".join(map(str, detail["loc"])): detail["msg"] for detail in error.errors()}
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("values", "key", "problem"),
+    [
+        ({"training": {"hyperparameters": {"optimizer": "adam"}}}, "training.hyperparameters.optimizer", "it is tuned"),
+        ({"training": {"hyperparameters": {"epochs": 5}}}, "tuning.epochs", "allowed: 5 or less"),
+        ({"tuning": {"ranges": {"num_topics": {"min": 5, "max": 9}}}}, "tuning.ranges.num_topics", "do not compare"),
+        ({"tuning": {"strategy": "grid"}}, "tuning.ranges.learning_rate", "strategy grid tries listed values"),
+        (
+            {"tuning": {"strategy": "grid", "ranges": _LISTED, "max_jobs": 20}},
+            "tuning.max_jobs",
+            "strategy grid tries every combination, 18 here",
+        ),
+        (
+            {
+                "tuning": {
+                    "strategy": "grid",
+                    "ranges": {**_LISTED, "mini_batch_size": {"values": list(range(1, 100))}},
+                }
+            },
+            "tuning.ranges",
+            "strategy grid has 1782 combinations",
+        ),
+        ({"gate": {"wetc": 0.1}}, "gate.wetc", "there are no word vectors"),
+    ],
+)
+def test_sections_that_disagree(values: dict[str, Any], key: str, problem: str) -> None:
+    found = _problems(**values)
+    assert problem in found[key]
+
+
+@pytest.mark.parametrize(
+    ("values", "key", "problem"),
+    [
+        (
+            {"training": {"hyperparameters": {"objective": "elbo"}}},
+            "training.hyperparameters.objective",
+            "does not know it",
+        ),
+        ({"training": {"hyperparameters": {"seed": 1}}}, "training.hyperparameters.seed", "does not know it"),
+        ({"training": {"spot": True, "max_wait_minutes": 61}}, "training.max_wait_minutes", "writes no checkpoints"),
+        ({"training": {"spot": True, "max_runtime_minutes": 61}}, "training.max_runtime_minutes", "60 or less"),
+        ({"training": {"instance_type": "ml.g6.xlarge"}}, "training.instance_type", "ml.g4dn.*, ml.g5.*"),
+        ({"tuning": {"instance_type": "ml.p4d.24xlarge"}}, "tuning.instance_type", "ml.p2.*"),
+        ({"tuning": {"objective": "validation:npmi"}}, "tuning.objective", "only our container logs it"),
+        ({"tuning": {"early_stopping": True}}, "tuning.early_stopping", "once, at the end"),
+        ({"tuning": {"strategy": "hyperband"}}, "tuning.strategy", "once, at the end"),
+        ({"region": "ap-southeast-5"}, "region", "allowed: af-south-1"),
+    ],
+)
+def test_what_the_built_in_algorithm_cannot(values: dict[str, Any], key: str, problem: str) -> None:
+    assert key not in _problems(**values)
+    assert problem in _problems(algorithm="builtin", **values)[key]
+
+
+def test_without_tuning_its_section_disagrees_with_nothing() -> None:
+    said = {"hyperparameters": {"optimizer": "adam", "epochs": 5}}
+    tuning = {"enabled": False, "strategy": "grid", "early_stopping": True}
+    assert _problems(tuning=tuning, training=said, algorithm="builtin") == {}
+
+
+def test_a_grid_of_listed_values() -> None:
+    assert _problems(tuning={"strategy": "grid", "ranges": _LISTED}) == {}
+
+
+def test_topics_of_different_numbers_compare_by_their_coherence() -> None:
+    ranges = {"num_topics": {"min": 5, "max": 9}}
+    assert _problems(tuning={"objective": "validation:npmi", "ranges": ranges}) == {}

@@ -1,0 +1,125 @@
+"""evaluate and report."""
+
+import json
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.unit.topicsmith.account import EVALUATION, REASON, REJECTION, Account, Invoke
+
+
+def evaluated(account: Account, evaluation: object, **rest: object) -> str:
+    """Make a run that was evaluated, and return its id."""
+    account.steps = [
+        [{"StepName": "Evaluate", "StepStatus": "Succeeded", "Metadata": account.evaluate(evaluation), **rest}]
+    ]
+    return account.start()
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the browser was asked to open."""
+    pages: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", lambda uri: pages.append(uri) or True)
+    return pages
+
+
+def test_a_model_is_shown_beside_the_baseline_with_the_gates_checks(deployed: Account, invoke: Invoke) -> None:
+    result = invoke("evaluate", evaluated(deployed, EVALUATION))
+    assert result.exit_code == 0, result.output
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert ["NPMI", "0.310", "0.220"] in rows
+    assert ["Perplexity", "812", "901"] in rows
+    assert "tomotopy LDA 0.14.0" in result.stdout
+    assert "WETC" not in result.stdout
+    assert "The gate passed it.\n  ✓ npmi_over_baseline 0.090 (at least 0)\n" in result.stdout
+
+
+def test_json_is_all_that_the_evaluation_says(deployed: Account, invoke: Invoke) -> None:
+    result = invoke("evaluate", evaluated(deployed, EVALUATION), "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout) == EVALUATION
+
+
+@pytest.mark.parametrize("option", [[], ["--json"]])
+def test_a_rejected_model_is_exit_code_1(deployed: Account, invoke: Invoke, option: list[str]) -> None:
+    result = invoke("evaluate", evaluated(deployed, REJECTION), *option)
+    assert result.exit_code == 1
+    assert REASON in result.stdout
+
+
+def test_the_report_is_fetched_and_opened(
+    deployed: Account, invoke: Invoke, tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_id = evaluated(deployed, EVALUATION)
+    result = invoke("report", run_id)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / f"report-{run_id}.html").read_bytes() == b"<!doctype html>"
+    assert opened == [f"file://{tmp_path}/report-{run_id}.html"]
+
+
+def test_the_report_is_only_fetched_where_no_browser_is_wanted(
+    deployed: Account, invoke: Invoke, tmp_path: Path, opened: list[str]
+) -> None:
+    file = tmp_path / "report.html"
+    run_id = evaluated(deployed, EVALUATION)
+    result = invoke("report", run_id, "--out", str(file), "--no-open", "--json")
+    assert json.loads(result.stdout) == {"run": run_id, "report": str(file)}
+    assert file.exists()
+    assert opened == []
+
+
+def test_without_a_browser_the_reports_place_is_told(
+    deployed: Account, invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webbrowser, "open", lambda _: False)
+    result = invoke("report", evaluated(deployed, EVALUATION), "--out", str(tmp_path / "r.html"))
+    assert result.exit_code == 0
+    assert "r.html" in result.stdout
+    assert "No browser was found" in result.stderr
+
+
+def test_a_place_that_cannot_be_written_is_an_error(deployed: Account, invoke: Invoke, tmp_path: Path) -> None:
+    result = invoke("report", evaluated(deployed, EVALUATION), "--out", str(tmp_path / "none" / "r.html"))
+    assert result.exit_code == 1
+    assert "r.html cannot be written: No such file or directory." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"{", "is not as it should be"),
+        ({**EVALUATION, "metrics": {"npmi": "high"}}, "is not as it should be: metrics.npmi"),
+    ],
+)
+def test_a_broken_evaluation_is_an_error_with_its_reason(
+    deployed: Account, invoke: Invoke, content: Any, reason: str
+) -> None:
+    result = invoke("evaluate", evaluated(deployed, content))
+    assert result.exit_code == 1
+    assert reason in result.stderr
+
+
+def test_an_evaluation_that_was_deleted_is_said_to_be_gone(deployed: Account, invoke: Invoke) -> None:
+    run_id = evaluated(deployed, EVALUATION)
+    boto3.client("s3").delete_object(Bucket="topicsmith-dev-data", Key="evaluation/r/evaluation.json")
+    result = invoke("evaluate", run_id)
+    assert result.exit_code == 1
+    assert "s3://topicsmith-dev-data/evaluation/r/evaluation.json is not there any more" in result.stderr
+
+
+def test_a_run_that_has_not_come_to_its_evaluation_says_so(deployed: Account, invoke: Invoke) -> None:
+    result = invoke("evaluate", deployed.start())
+    assert result.exit_code == 1
+    assert "has not come to its step Evaluate yet." in result.stderr
+
+
+def test_an_evaluation_that_failed_is_not_shown(deployed: Account, invoke: Invoke) -> None:
+    run_id = evaluated(deployed, EVALUATION, StepStatus="Failed")
+    result = invoke("report", run_id)
+    assert result.exit_code == 1
+    assert f"Step Evaluate of run {run_id} is Failed." in result.stderr

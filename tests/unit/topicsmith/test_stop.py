@@ -1,0 +1,29 @@
+"""stop."""
+
+import json
+
+import pytest
+
+from tests.unit.topicsmith.account import Account, Invoke
+
+
+def test_a_run_is_asked_to_stop(deployed: Account, invoke: Invoke) -> None:
+    run_id = deployed.start()
+    result = invoke("stop", run_id)
+    assert result.exit_code == 0, result.output
+    assert f"Run {run_id} is asked to stop: Stopping." in result.stdout
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_stop_waits_until_nothing_runs(deployed: Account, invoke: Invoke) -> None:
+    result = invoke("stop", deployed.start(), "--wait", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["status"] == "Stopped"
+
+
+def test_a_run_that_is_over_is_left_as_it_is(deployed: Account, invoke: Invoke) -> None:
+    run_id = deployed.start()
+    invoke("runs", run_id)  # the state of the run follows its steps
+    result = invoke("stop", run_id)
+    assert result.exit_code == 0
+    assert f"Run {run_id} was over already: Succeeded." in result.stdout

@@ -1,0 +1,17 @@
+"""The run that a command is about."""
+
+from topicsmith import environment, runs
+from topicsmith.aws import Clients
+from topicsmith.environment import Deployment
+from topicsmith.runs import Run
+
+
+def find(clients: Clients, env: str, run_id: str) -> tuple[Deployment, Run]:
+    """Return an environment, and the run ``run_id`` of its pipeline.
+
+    Raises:
+        OperatorError: either does not exist.
+    """
+    deployment = environment.load(clients, env)
+    pipeline = runs.pipeline(clients.sagemaker, deployment.pipeline)
+    return deployment, runs.find(clients.sagemaker, deployment, pipeline, run_id)

@@ -1,0 +1,40 @@
+"""``stop``: ending a run before it is over."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from topicsmith import output, runs
+from topicsmith.aws import connect
+from topicsmith.commands import chosen_run
+from topicsmith.commands.options import AsJson, Environment, RunId
+
+
+def stop(
+    run_id: RunId,
+    env: Environment = "dev",
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until nothing of it runs any more.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Stop a run: its jobs are stopped, no further step starts, and it registers nothing more.
+
+    A run that is over already is left as it is.
+
+    Example:
+      python -m topicsmith stop 7qk2v0xw9h3d --wait
+    """
+    clients = connect()
+    _, run = chosen_run.find(clients, env, run_id)
+    was_over = run.is_over
+    if not was_over:
+        runs.stop(clients.sagemaker, run)
+        run = runs.get(clients.sagemaker, run.arn)
+    with output.progress().status("Waiting for its jobs to stop"):
+        while wait and not run.is_over:
+            time.sleep(clients.poll_seconds)
+            run = runs.get(clients.sagemaker, run.arn)
+    if as_json:
+        output.print_json(run.record())
+    else:
+        output.results().print(f"Run {run.id} {'was over already' if was_over else 'is asked to stop'}: {run.status}.")

@@ -1,0 +1,35 @@
+"""``vectors``: the topic mixture of each document of a run's corpus."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from topicsmith import output, run_outputs, vectors
+from topicsmith.aws import connect
+from topicsmith.commands import chosen_run
+from topicsmith.commands.options import AsJson, Environment, RunId
+
+
+def fetch_vectors(
+    run_id: RunId,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.jsonl", help="Where to put them.")],
+    env: Environment = "dev",
+    as_json: AsJson = False,
+) -> None:
+    """Fetch the topic weights of every document of a run's corpus, as JSON Lines.
+
+    A line is {"id": ..., "topic_weights": [...]}: a weight for each topic, whose
+    sum is 1.
+
+    Example:
+      python -m topicsmith vectors 7qk2v0xw9h3d --out vectors.jsonl
+    """
+    clients = connect()
+    deployment, run = chosen_run.find(clients, env, run_id)
+    uri = run_outputs.vectors_uri(clients.sagemaker, deployment, run)
+    count = vectors.save(clients.s3, uri, out)
+    if as_json:
+        output.print_json({"run": run.id, "documents": count, "file": str(out), "uri": uri})
+    else:
+        output.results().print(f"The vectors of {count:,} documents are at {out}", soft_wrap=True)

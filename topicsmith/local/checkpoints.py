@@ -1,0 +1,108 @@
+"""Checkpoints of a training job: a directory of each host that is kept in S3 while the job runs.
+
+See https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html.
+"""
+
+import threading
+from pathlib import Path, PurePosixPath
+
+from topicsmith.local.identity import RoleSession
+from topicsmith.local.s3_data import DataError, S3Uri, download_prefix, upload_file
+
+_DEFAULT_PATH = "/opt/ml/checkpoints"
+_MACHINE = PurePosixPath("/opt/ml")
+_SYNC_SECONDS = 2.0
+
+_State = tuple[int, int]
+
+
+class CheckpointPathError(ValueError):
+    """A ``LocalPath`` that the local cloud cannot give a container; the message says so."""
+
+
+def checkpoint_directory(config: dict[str, str]) -> PurePosixPath:
+    """Return where a job has its checkpoints, relative to ``/opt/ml``.
+
+    Raises:
+        CheckpointPathError: ``LocalPath`` is not below ``/opt/ml``.
+    """
+    path = PurePosixPath(config.get("LocalPath") or _DEFAULT_PATH)
+    if ".." in path.parts or not path.is_relative_to(_MACHINE) or path == _MACHINE:
+        raise CheckpointPathError(
+            f"CheckpointConfig.LocalPath {str(path)!r} is not supported: the local cloud has directories below "
+            f"{_MACHINE} only."
+        )
+    return path.relative_to(_MACHINE)
+
+
+class CheckpointSync:
+    """One host's checkpoints: brought from S3 at first, then put there as they are written.
+
+    A file that is deleted on the host stays in S3.
+
+    Args:
+        session: the job's role.
+        uri: where they are in S3; all hosts share it.
+        directory: where the host has them.
+
+    Attributes:
+        failure: why checkpoints could not be put.
+    """
+
+    def __init__(self, session: RoleSession, uri: S3Uri, directory: Path):
+        self._session = session
+        self._uri = uri
+        self._directory = directory
+        self._kept: dict[Path, _State] = {}
+        self._seen: dict[Path, _State] = {}
+        self.failure: DataError | None = None
+        self._ending = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def restore(self) -> None:
+        """Bring what an earlier job left, and keep S3 up to date from now on.
+
+        Raises:
+            DataError: it may not be read.
+        """
+        self._directory.mkdir(parents=True, exist_ok=True)
+        download_prefix(self._session, self._uri, self._directory)
+        self._kept = self._files()
+        self._thread = threading.Thread(target=self._follow, name=f"checkpoints to {self._uri}", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Put what there is now."""
+        if self._thread is None:
+            return
+        self._ending.set()
+        self._thread.join()
+        self._thread = None
+        self._put(self._files())
+
+    def _follow(self) -> None:
+        while not self._ending.wait(_SYNC_SECONDS):
+            files = self._files()
+            # What has changed since the last look may be half written.
+            self._put({path: state for path, state in files.items() if self._seen.get(path) == state})
+            self._seen = files
+
+    def _put(self, files: dict[Path, _State]) -> None:
+        try:
+            for path, state in files.items():
+                if self._kept.get(path) != state:
+                    upload_file(self._session, path, self._uri / path.relative_to(self._directory).as_posix())
+                    self._kept[path] = state
+        except DataError as failure:
+            self.failure = failure
+
+    def _files(self) -> dict[Path, _State]:
+        found = {}
+        for path in sorted(self._directory.rglob("*")):
+            try:
+                status = path.stat()
+            except FileNotFoundError:  # Renamed or deleted since.
+                continue
+            if path.is_file():
+                found[path] = (status.st_mtime_ns, status.st_size)
+        return found

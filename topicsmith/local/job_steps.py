@@ -1,0 +1,137 @@
+"""The steps of a pipeline that run a job: make it through the API, follow it to its end, stop it when asked."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from topicsmith.local.pipeline_expressions import PropertyFile
+from topicsmith.local.step_context import StepContext, StepFailed, StepStopped
+from topicsmith.local.step_retries import exception_type_of_reason
+
+_POLL_SECONDS = 0.5
+_MOST_SUMMARIES = 50
+
+
+@dataclass(frozen=True)
+class _JobKind:
+    """The operations and members of SageMaker's API for one kind of job.
+
+    Attributes:
+        noun: as ``Create<noun>`` and ``<noun>Name`` have it.
+        metadata: the member of a step's metadata that holds its ARN.
+        operation: as the methods of boto3's client have it.
+        name_of: gives a job its name.
+    """
+
+    noun: str
+    metadata: str
+    operation: str
+    name_of: Callable[[StepContext], str] = lambda context: context.job_name
+
+
+_TRAINING = _JobKind("TrainingJob", "TrainingJob", "training_job")
+_PROCESSING = _JobKind("ProcessingJob", "ProcessingJob", "processing_job")
+_TRANSFORM = _JobKind("TransformJob", "TransformJob", "transform_job")
+_TUNING = _JobKind(
+    "HyperParameterTuningJob", "TuningJob", "hyper_parameter_tuning_job", lambda context: context.short_job_name
+)
+
+
+def training(context: StepContext) -> Mapping[str, Any]:
+    """Run a training job; the properties are those of DescribeTrainingJob."""
+    return _run(context, _TRAINING)
+
+
+def transform(context: StepContext) -> Mapping[str, Any]:
+    """Run a transform job; the properties are those of DescribeTransformJob."""
+    return _run(context, _TRANSFORM)
+
+
+def processing(context: StepContext) -> Mapping[str, Any]:
+    """Run a processing job; the properties are those of DescribeProcessingJob, and its property files."""
+    job = _run(context, _PROCESSING)
+    config = job.get("ProcessingOutputConfig") or {}
+    outputs = {output["OutputName"]: output for output in config.get("Outputs", [])}
+    files = {}
+    for declared in context.definition.get("PropertyFiles") or []:
+        output = outputs.get(declared["OutputName"])
+        if output is None or "S3Output" not in output:
+            raise StepFailed(f"ClientError: The job has no output {declared['OutputName']} for its property file.")
+        uri = f"{output['S3Output']['S3Uri'].rstrip('/')}/{declared['FilePath']}"
+        name = declared["PropertyFileName"]
+        files[name] = PropertyFile(context.definition["Name"], name, uri)
+    # References find inputs and outputs by their names.
+    inputs = {item["InputName"]: item for item in job.get("ProcessingInputs", [])}
+    by_name = {"ProcessingInputs": inputs, "ProcessingOutputConfig": {**config, "Outputs": outputs}}
+    return {**job, **by_name, "PropertyFiles": files}
+
+
+def tuning(context: StepContext) -> Mapping[str, Any]:
+    """Run a tuning job; the properties are those of its Describe, and its training jobs, the best first."""
+    job = _run(context, _TUNING)
+    objective = job["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
+    summaries = context.session.client("sagemaker").list_training_jobs_for_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName=job["HyperParameterTuningJobName"],
+        SortBy="FinalObjectiveMetricValue",
+        SortOrder="Descending" if objective["Type"] == "Maximize" else "Ascending",
+        MaxResults=_MOST_SUMMARIES,
+    )["TrainingJobSummaries"]
+    return {**job, "TrainingJobSummaries": summaries}
+
+
+def _run(context: StepContext, kind: _JobKind) -> dict[str, Any]:
+    """Run one job to its end and return what Describe tells of it.
+
+    Raises:
+        StepFailed: the job failed, or was stopped by somebody else.
+        StepStopped: it was stopped because the execution is.
+    """
+    client = context.session.client("sagemaker")
+    name = {f"{kind.noun}Name": kind.name_of(context)}
+    created = getattr(client, f"create_{kind.operation}")(**name, **context.arguments)
+    context.metadata[kind.metadata] = {"Arn": created[f"{kind.noun}Arn"]}
+    asked_to_stop = False
+    while True:
+        job: dict[str, Any] = getattr(client, f"describe_{kind.operation}")(**name)
+        match job[f"{kind.noun}Status"]:
+            case "Completed":
+                return job
+            case "Failed":
+                reason = job.get("FailureReason", "")
+                raise StepFailed(reason, exception_type_of_reason(reason))
+            case "Stopped":
+                if context.stopping.is_set():
+                    raise StepStopped
+                raise StepFailed(_stopped_reason(job, kind))
+            case "InProgress" if context.stopping.is_set() and not asked_to_stop:
+                asked_to_stop = _ask_to_stop(client, kind, name)
+        _pause(context, asked_to_stop)
+
+
+def _ask_to_stop(client: Any, kind: _JobKind, name: Mapping[str, str]) -> bool:
+    """Stop a job; one that ended meanwhile cannot be stopped, and needs not be."""
+    try:
+        getattr(client, f"stop_{kind.operation}")(**name)
+    except ClientError:
+        if getattr(client, f"describe_{kind.operation}")(**name)[f"{kind.noun}Status"] == "InProgress":
+            raise
+    return True
+
+
+def _stopped_reason(job: Mapping[str, Any], kind: _JobKind) -> str:
+    """Return why a job stopped that the execution did not stop."""
+    if job.get("FailureReason"):
+        return str(job["FailureReason"])
+    words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in kind.noun).strip()
+    return f"ClientError: The {words} stopped: {job.get('SecondaryStatus', 'Stopped')}."
+
+
+def _pause(context: StepContext, asked_to_stop: bool) -> None:
+    """Wait until it is time to look again, or until the execution is asked to stop."""
+    if asked_to_stop:
+        time.sleep(_POLL_SECONDS)
+    else:
+        context.stopping.wait(_POLL_SECONDS)

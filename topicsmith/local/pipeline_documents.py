@@ -1,0 +1,45 @@
+"""The JSON documents that a pipeline's steps leave in S3, read as the pipeline's role, each once an execution."""
+
+import json
+import threading
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from topicsmith.local.identity import RoleSession
+from topicsmith.local.pipeline_expressions import ExpressionError
+from topicsmith.local.s3_data import DataError, S3Uri
+
+
+class Documents:
+    """Reads JSON documents and remembers them.
+
+    Args:
+        session: the pipeline's role, which must be allowed to read them.
+    """
+
+    def __init__(self, session: RoleSession):
+        self._session = session
+        self._lock = threading.Lock()
+        self._documents: dict[str, Any] = {}
+
+    def __call__(self, uri: str) -> Any:
+        """Return a document.
+
+        Raises:
+            ExpressionError: it is not there, may not be read, or is not JSON.
+        """
+        with self._lock:
+            if uri not in self._documents:
+                self._documents[uri] = self._read(uri)
+            return self._documents[uri]
+
+    def _read(self, uri: str) -> Any:
+        try:
+            location = S3Uri.parse(uri)
+            body = self._session.client("s3").get_object(Bucket=location.bucket, Key=location.key)["Body"].read()
+            return json.loads(body)
+        except (DataError, ClientError, BotoCoreError) as error:
+            raise ExpressionError(f"ClientError: {uri} cannot be read: {error}") from error
+        except ValueError as error:
+            raise ExpressionError(f"ClientError: {uri} is not JSON: {error}") from error

@@ -1,0 +1,140 @@
+"""Processing jobs: moto keeps the list and processes do the work."""
+
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from moto.core.utils import utcnow
+from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
+from moto.sagemaker.models import FakeProcessingJob, SageMakerModelBackend
+
+from topicsmith.local.identity import SAGEMAKER, AccessDenied, assume_role
+from topicsmith.local.pipeline_events import PROCESSING_JOB_CHANGED, send_job_change
+from topicsmith.local.processing_run import ProcessingRun
+
+_ENDED = ("Completed", "Failed", "Stopped")
+_DATA = "/opt/ml/processing/"
+_LONGEST_REASON = 1024
+_DEFAULT_SECONDS = 86_400
+
+
+class LocalProcessingJob(FakeProcessingJob):
+    """The record of a processing job, as DescribeProcessingJob tells it; moto's is born complete."""
+
+    def __init__(
+        self,
+        processing_resources: Mapping[str, Any],
+        environment: Mapping[str, str] | None,
+        stopping_condition: Mapping[str, int] | None,
+        **request: Any,
+    ):
+        super().__init__(
+            stopping_condition={"MaxRuntimeInSeconds": _DEFAULT_SECONDS, **(stopping_condition or {})}, **request
+        )
+        self.processing_resources = processing_resources
+        self.environment = environment or {}
+        self.processing_job_status = "InProgress"
+        self.processing_start_time: datetime | None = None
+        self.processing_end_time: datetime | None = None  # type: ignore[assignment]
+        self.exit_message: str | None = None
+        self.failure_reason: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job is over."""
+        return self.processing_job_status in _ENDED
+
+    def begin(self) -> None:
+        """Note that its containers start."""
+        self.processing_start_time = self.last_modified_time = utcnow()
+
+    def enter(self, status: str, failure_reason: str | None = None) -> None:
+        """Go to a status and tell EventBridge."""
+        self.last_modified_time = utcnow()
+        if status in _ENDED:
+            self.processing_end_time = self.last_modified_time
+            self.failure_reason = failure_reason and failure_reason[:_LONGEST_REASON]
+        self.processing_job_status = status
+        self.announce()
+
+    def announce(self) -> None:
+        """Tell EventBridge how it is."""
+        send_job_change(PROCESSING_JOB_CHANGED, self.arn, self.response_object)
+
+
+class ProcessingJobs(SageMakerModelBackend):
+    """SageMaker's processing jobs."""
+
+    processing_jobs: dict[str, LocalProcessingJob]  # type: ignore[assignment]
+
+    def __init__(self, region_name: str, account_id: str):
+        super().__init__(region_name, account_id)
+        self._processing_runs: dict[str, ProcessingRun] = {}
+
+    def create_processing_job(  # type: ignore[override]
+        self, processing_job_name: str, role_arn: str, **request: Any
+    ) -> LocalProcessingJob:
+        """Start a processing job.
+
+        Raises:
+            ResourceInUseException: a job of that name exists.
+            ValidationError: an input or an output is not as it must be, or SageMaker may not assume the role.
+        """
+        if processing_job_name in self.processing_jobs:
+            arn = self.processing_jobs[processing_job_name].arn
+            raise ResourceInUseException(
+                "Processing job names must be unique within an AWS account and region, "
+                f"and a processing job with this name already exists ({arn})"
+            )
+        _check_data(request)
+        try:
+            session = assume_role(role_arn, SAGEMAKER, processing_job_name, self.region_name)
+        except AccessDenied as denial:
+            raise ValidationError(str(denial)) from denial
+        job = LocalProcessingJob(
+            processing_job_name=processing_job_name,
+            role_arn=role_arn,
+            account_id=self.account_id,
+            region_name=self.region_name,
+            **request,
+        )
+        run = ProcessingRun(job, session)
+        self.processing_jobs[processing_job_name] = job
+        self._processing_runs[processing_job_name] = run
+        job.announce()
+        threading.Thread(target=run.run, name=processing_job_name, daemon=True).start()
+        return job
+
+    def stop_processing_job(self, processing_job_name: str) -> None:
+        """Ask a processing job to stop; its status becomes ``Stopping`` and then ``Stopped``.
+
+        Raises:
+            ValidationError: there is no such job, or it is over.
+        """
+        self.describe_processing_job(processing_job_name)
+        job = self.processing_jobs[processing_job_name]
+        if job.ended:
+            raise ValidationError(
+                f"The request was rejected because the processing job is in status {job.processing_job_status}."
+            )
+        self._processing_runs[processing_job_name].request_stop()
+
+
+def _check_data(request: Mapping[str, Any]) -> None:
+    """Check where a job's data comes from and goes to."""
+    outputs = (request["processing_output_config"] or {}).get("Outputs") or []
+    for kind, items in (("Input", request["processing_inputs"] or []), ("Output", outputs)):
+        for item in items:
+            name = item[f"{kind}Name"]
+            location = item.get(f"S3{kind}")
+            if location is None:
+                raise ValidationError(f"{kind} {name!r} is not in S3; the local cloud has no other {kind.lower()}s.")
+            if not location.get("LocalPath", "").startswith(_DATA):
+                raise ValidationError(
+                    f"{kind} {name!r} has the LocalPath {location.get('LocalPath')!r}; it must begin with {_DATA}."
+                )
+            if location.get("S3InputMode", "File") != "File":
+                raise ValidationError(f"Input {name!r} has the S3InputMode Pipe; the local cloud has File only.")
+            if location.get("S3CompressionType", "None") != "None":
+                raise ValidationError(f"Input {name!r} is to be decompressed, which needs the S3InputMode Pipe.")

@@ -1,0 +1,71 @@
+"""The outputs of a processing job on their way to S3."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from topicsmith.local.identity import RoleSession
+from topicsmith.local.s3_data import DataError, S3Uri
+
+_CONTINUOUS_SECONDS = 2.0
+_NEVER = float("inf")
+
+
+class OutputUpload:
+    """One output of one host.
+
+    Args:
+        session: the job's role.
+        output: the ``S3Output`` of the request.
+        directory: where the container writes it.
+        kms_key_id: encrypts the objects; ``None`` leaves that to the bucket.
+    """
+
+    def __init__(self, session: RoleSession, output: Mapping[str, Any], directory: Path, kms_key_id: str | None):
+        self._session = session
+        self._target = S3Uri.parse(output["S3Uri"])
+        self._continuous = output.get("S3UploadMode") == "Continuous"
+        self._directory = directory
+        self._encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id} if kms_key_id else {}
+        self._sent: dict[Path, tuple[int, int]] = {}
+
+    @property
+    def pause_seconds(self) -> float:
+        """How long it may wait for the next update."""
+        return _CONTINUOUS_SECONDS if self._continuous else _NEVER
+
+    def update(self) -> None:
+        """Put what is new while the container runs, where the request wants that.
+
+        Raises:
+            DataError: an object may not be written.
+        """
+        if self._continuous:
+            self._put_new()
+
+    def finish(self) -> None:
+        """Put what is there at the end.
+
+        Raises:
+            DataError: an object may not be written.
+        """
+        self._put_new()
+
+    def _put_new(self) -> None:
+        client = self._session.client("s3")
+        for path in sorted(path for path in self._directory.rglob("*") if path.is_file()):
+            state = path.stat()
+            version = (state.st_mtime_ns, state.st_size)
+            if self._sent.get(path) != version:
+                self._put(client, path)
+                self._sent[path] = version
+
+    def _put(self, client: Any, path: Path) -> None:
+        uri = self._target / path.relative_to(self._directory).as_posix()
+        try:
+            with path.open("rb") as body:
+                client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body, **self._encryption)
+        except (ClientError, BotoCoreError) as error:
+            raise DataError(f"Output upload failed: {uri}: {error}") from error

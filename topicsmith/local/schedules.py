@@ -1,0 +1,98 @@
+"""EventBridge's schedules: a thread that looks at the rules each minute and sends what is due."""
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from moto.events.models import events_backends
+
+from topicsmith.local.event_rules import LocalRule
+from topicsmith.local.schedule_expressions import Rate, ScheduleError, parse
+
+logger = logging.getLogger(__name__)
+
+_MINUTE = 60
+
+
+@dataclass
+class _Entry:
+    """A rule under way: its schedule, and since when a rate counts."""
+
+    rule: LocalRule
+    expression: str
+    since: datetime
+
+
+class Schedules:
+    """What the rules of all accounts and regions have due.
+
+    A rule's rate counts from the first look at it, which is at most a minute after it was made.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[str, _Entry] = {}
+
+    def look(self, now: datetime) -> None:
+        """Send the events that are due in the minute of ``now``."""
+        now = now.replace(second=0, microsecond=0)
+        rules = {rule.arn: rule for rule in _scheduled_rules()}
+        self._entries = {arn: entry for arn, entry in self._entries.items() if arn in rules}
+        for arn, rule in rules.items():
+            entry = self._entries.get(arn)
+            if entry is None or entry.expression != rule.scheduled_expression:
+                entry = self._entries[arn] = _Entry(rule, str(rule.scheduled_expression), now)
+            entry.rule = rule
+            if rule.state == "ENABLED" and _is_due(entry, now):
+                entry.since = now
+                rule.fire(
+                    {
+                        "version": "0",
+                        "id": str(uuid.uuid4()),
+                        "detail-type": "Scheduled Event",
+                        "source": "aws.events",
+                        "account": rule.account_id,
+                        "time": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+                        "region": rule.region_name,
+                        "resources": [arn],
+                        "detail": {},
+                    }
+                )
+
+
+def _is_due(entry: _Entry, now: datetime) -> bool:
+    try:
+        schedule = parse(entry.expression)
+    except ScheduleError as error:
+        if entry.since == now:  # Once is enough.
+            logger.warning("Rule %s has no schedule here: %s", entry.rule.name, error)
+        return False
+    if isinstance(schedule, Rate):
+        return now - entry.since >= schedule.interval
+    return schedule.matches(now)
+
+
+def _scheduled_rules() -> Iterator[LocalRule]:
+    for account in list(events_backends.values()):
+        for region in list(account.values()):
+            for bus in list(region.event_buses.values()):
+                for rule in list(bus.rules.values()):
+                    if isinstance(rule, LocalRule) and rule.scheduled_expression:
+                        yield rule
+
+
+def install() -> None:
+    """Start looking."""
+    threading.Thread(target=_look_each_minute, args=(Schedules(),), name="schedules", daemon=True).start()
+
+
+def _look_each_minute(schedules: Schedules) -> None:
+    while True:
+        time.sleep(_MINUTE - time.time() % _MINUTE)
+        try:
+            schedules.look(datetime.now(UTC))
+        except Exception:
+            logger.exception("The schedules of this minute are lost")

@@ -1,0 +1,65 @@
+"""Retry policies of a pipeline's step.
+
+See https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-retry-policy.html.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+# What a job's failure reason begins with, and the exception type that a policy names.
+_REASONS = {
+    "InternalServerError": "SageMaker.JOB_INTERNAL_ERROR",
+    "CapacityError": "SageMaker.CAPACITY_ERROR",
+    "ResourceLimitExceeded": "SageMaker.RESOURCE_LIMIT",
+}
+_THROTTLED = ("ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded")
+_SERVICE_FAULT = 500
+_DEFAULT_ATTEMPTS = 5
+
+
+def exception_type_of_reason(reason: str) -> str | None:
+    """Return the exception type of a job's failure; ``None`` for one that trying again would not mend."""
+    return next((kind for beginning, kind in _REASONS.items() if reason.startswith(beginning)), None)
+
+
+def exception_type_of_call(error: ClientError) -> str | None:
+    """Return the exception type of an API call that failed; ``None`` for one that trying again would not mend."""
+    code = error.response.get("Error", {}).get("Code", "")
+    if code in _THROTTLED:
+        return "Step.THROTTLING"
+    if code.startswith("ResourceLimitExceeded"):
+        return "SageMaker.RESOURCE_LIMIT"
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return "Step.SERVICE_FAULT" if status >= _SERVICE_FAULT else None
+
+
+class Retries:
+    """The retries of one step.
+
+    Args:
+        policies: the step's ``RetryPolicies``.
+    """
+
+    def __init__(self, policies: Iterable[Mapping[str, Any]] | None):
+        self._policies = list(policies or ())
+        self._used = [0] * len(self._policies)
+        self._began = time.monotonic()
+
+    def wait_after(self, exception_type: str | None) -> float | None:
+        """Return the seconds to wait before the next attempt; ``None`` when there is to be none."""
+        for number, policy in enumerate(self._policies):
+            if exception_type not in policy["ExceptionType"]:
+                continue
+            used = self._used[number]
+            self._used[number] += 1
+            wait = float(policy.get("IntervalSeconds", 1)) * float(policy.get("BackoffRate", 2.0)) ** used
+            return wait if self._is_allowed(policy, used, wait) else None
+        return None
+
+    def _is_allowed(self, policy: Mapping[str, Any], used: int, wait: float) -> bool:
+        if "ExpireAfterMin" in policy:
+            return time.monotonic() + wait - self._began <= 60 * float(policy["ExpireAfterMin"])
+        return used < int(policy.get("MaxAttempts", _DEFAULT_ATTEMPTS))

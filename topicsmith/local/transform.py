@@ -1,0 +1,132 @@
+"""Transform jobs: moto keeps the list, and serving containers do the work."""
+
+import threading
+from datetime import datetime
+from typing import Any
+
+from moto.core.utils import utcnow
+from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
+from moto.sagemaker.models import FakeTransformJob, SageMakerModelBackend
+
+from topicsmith.local.deployments import DeploymentFailed, container_of, sole_container
+from topicsmith.local.identity import SAGEMAKER, AccessDenied, assume_role
+from topicsmith.local.pipeline_events import TRANSFORM_JOB_CHANGED, send_job_change
+from topicsmith.local.transform_data import DataProcessing, TransformDataError
+from topicsmith.local.transform_run import TransformModel, TransformRun
+
+_ENDED = ("Completed", "Failed", "Stopped")
+_LONGEST_REASON = 1024
+_DEFAULT_PAYLOAD_MB = 6
+_LARGEST_PAYLOAD_MB = 100
+
+
+class LocalTransformJob(FakeTransformJob):
+    """The record of a transform job, as DescribeTransformJob tells it; moto's is born complete."""
+
+    def __init__(self, **request: Any):
+        super().__init__(**request)
+        self.batch_strategy = self.batch_strategy or "MultiRecord"
+        self.max_payload_in_mb = _DEFAULT_PAYLOAD_MB if self.max_payload_in_mb is None else int(self.max_payload_in_mb)
+        self.environment = self.environment or {}
+        self.transform_job_status = "InProgress"
+        self.failure_reason: str | None = None  # type: ignore[assignment]
+        self.labeling_job_arn = self.auto_ml_job_arn = None  # type: ignore[assignment]
+        self.transform_start_time: datetime | None = None  # type: ignore[assignment]
+        self.transform_end_time: datetime | None = None  # type: ignore[assignment]
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job is over."""
+        return self.transform_job_status in _ENDED
+
+    def begin(self) -> None:
+        """Note that its containers serve."""
+        self.transform_start_time = self.last_modified_time = utcnow()
+
+    def enter(self, status: str, failure_reason: str | None = None) -> None:
+        """Go to a status and tell EventBridge."""
+        self.last_modified_time = utcnow()
+        if status in _ENDED:
+            self.transform_end_time = self.last_modified_time
+            self.failure_reason = failure_reason and failure_reason[:_LONGEST_REASON]
+        self.transform_job_status = status
+        self.announce()
+
+    def announce(self) -> None:
+        """Tell EventBridge how it is."""
+        send_job_change(TRANSFORM_JOB_CHANGED, self.arn, self.response_object)
+
+
+class TransformJobs(SageMakerModelBackend):
+    """SageMaker's transform jobs."""
+
+    transform_jobs: dict[str, LocalTransformJob]  # type: ignore[assignment]
+
+    def __init__(self, region_name: str, account_id: str):
+        super().__init__(region_name, account_id)
+        self._transform_runs: dict[str, TransformRun] = {}
+
+    def create_transform_job(self, transform_job_name: str, **request: Any) -> LocalTransformJob:  # type: ignore[override]
+        """Start a transform job.
+
+        Raises:
+            ResourceInUseException: a job of that name exists.
+            ValidationError: there is no such model, SageMaker may not assume its role, or members of the request do
+                not fit together.
+        """
+        if transform_job_name in self.transform_jobs:
+            arn = self.transform_jobs[transform_job_name].arn
+            raise ResourceInUseException(
+                "Transform job names must be unique within an AWS account and region, "
+                f"and a transform job with this name already exists ({arn})"
+            )
+        _check_payload(request["max_payload_in_mb"], request["max_concurrent_transforms"])
+        if request["data_capture_config"]:
+            raise ValidationError("The local cloud does not capture the data of transform jobs (DataCaptureConfig).")
+        try:
+            processing = DataProcessing(
+                request["transform_input"], request["transform_output"], request["data_processing"]
+            )
+            model = self._transform_model(request["model_name"], transform_job_name)
+        except (TransformDataError, DeploymentFailed, AccessDenied) as error:
+            raise ValidationError(str(error)) from error
+        job = LocalTransformJob(
+            account_id=self.account_id,
+            region_name=self.region_name,
+            transform_job_name=transform_job_name,
+            **request,
+        )
+        run = TransformRun(job, model, processing)
+        self.transform_jobs[transform_job_name] = job
+        self._transform_runs[transform_job_name] = run
+        job.announce()
+        threading.Thread(target=run.run, name=transform_job_name, daemon=True).start()
+        return job
+
+    def stop_transform_job(self, transform_job_name: str) -> None:
+        """Ask a transform job to stop; its status becomes ``Stopping`` and then ``Stopped``.
+
+        Raises:
+            ValidationError: there is no such job, or it is over.
+        """
+        self.describe_transform_job(transform_job_name)
+        job = self.transform_jobs[transform_job_name]
+        if job.ended:
+            raise ValidationError(
+                f"The request was rejected because the transform job is in status {job.transform_job_status}."
+            )
+        self._transform_runs[transform_job_name].request_stop()
+
+    def _transform_model(self, model_name: str, session_name: str) -> TransformModel:
+        model = self.describe_model(model_name)
+        container = container_of(self, sole_container(model))
+        session = assume_role(model.execution_role_arn, SAGEMAKER, session_name, self.region_name)
+        return TransformModel(container, session, isolated=model.enable_network_isolation)
+
+
+def _check_payload(megabytes: int | None, concurrent: int | None) -> None:
+    largest = (_DEFAULT_PAYLOAD_MB if megabytes is None else int(megabytes)) * max(1, int(concurrent or 1))
+    if largest > _LARGEST_PAYLOAD_MB:
+        raise ValidationError(
+            f"MaxConcurrentTransforms times MaxPayloadInMB is {largest}; at most {_LARGEST_PAYLOAD_MB} is allowed."
+        )

@@ -1,0 +1,281 @@
+"""The work of one transform job: bring the model, serve it, send the data through it, put what comes out."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import errno
+import gzip
+import logging
+import shutil
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from topicsmith.local.containers import container_credentials
+from topicsmith.local.deployments import ContainerDefinition
+from topicsmith.local.identity import RoleSession
+from topicsmith.local.images import Image, ImageUnavailable, pull
+from topicsmith.local.s3_data import (
+    DataError,
+    S3Uri,
+    channel_objects,
+    download_channel,
+    download_file,
+    unpack_archive,
+)
+from topicsmith.local.settings import state_dir
+from topicsmith.local.transform_data import DataProcessing, Record, TransformDataError, batches, split
+from topicsmith.local.transform_worker import TransformWorker, WorkerFailed
+
+if TYPE_CHECKING:
+    from topicsmith.local.transform import LocalTransformJob
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class TransformModel:
+    """The model of a transform job.
+
+    Attributes:
+        container: its container.
+        session: its role, as which the data is read and written.
+        isolated: whether the container gets no credentials.
+    """
+
+    container: ContainerDefinition
+    session: RoleSession
+    isolated: bool
+
+
+class _Stopped(Exception):
+    """The job was asked to stop."""
+
+
+class TransformRun:
+    """One transform job at work.
+
+    Args:
+        job: its record, which this keeps true.
+        model: the model.
+        processing: what is done to records before and after the container.
+    """
+
+    def __init__(self, job: LocalTransformJob, model: TransformModel, processing: DataProcessing):
+        self._job = job
+        self._model = model
+        self._session = model.session
+        self._processing = processing
+        self._lock = threading.Lock()
+        self._stop_requested = False
+        self._stopping = threading.Event()
+        self._directory = state_dir() / "transform-jobs" / job.transform_job_name
+        self._concurrent = max(1, int(job.max_concurrent_transforms or 1))
+        self._headers = {
+            name: str(value)
+            for name, value in (
+                ("Content-Type", job.transform_input.get("ContentType")),
+                ("Accept", job.transform_output.get("Accept")),
+            )
+            if value
+        }
+
+    def request_stop(self) -> None:
+        """Ask the job to stop; nothing happens when it is over."""
+        with self._lock:
+            if self._job.ended or self._stop_requested:
+                return
+            self._stop_requested = True
+            self._job.enter("Stopping")
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Do the job; its record tells how it went."""
+        job = self._job
+        try:
+            shutil.rmtree(self._directory, ignore_errors=True)
+            image = self._bring()
+            self._transform(image)
+        except _Stopped:
+            self._end(None)
+        except WorkerFailed as failure:
+            self._end(str(failure))
+        except (DataError, ImageUnavailable, TransformDataError) as failure:
+            self._end(f"ClientError: {failure}")
+        except Exception as error:
+            logger.exception("Transform job %s broke", job.transform_job_name)
+            full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+            reason = f"InternalServerError: {type(error).__name__}: {error}"
+            self._end("ClientError: No space left on device." if full else reason)
+        else:
+            self._end(None)
+        finally:
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _bring(self) -> Image:
+        image = pull(self._model.container.image, self._session).require("serve")
+        model = self._directory / "base" / "model"
+        model.mkdir(parents=True)
+        if self._model.container.model_data_url:
+            archive = self._directory / "model.tar.gz"
+            download_file(self._session, self._model.container.model_data_url, archive)
+            unpack_archive(archive, model)
+            archive.unlink()
+        return image
+
+    def _transform(self, image: Image) -> None:
+        count = int(self._job.transform_resources.get("InstanceCount", 1))
+        workers: list[TransformWorker] = []
+        try:
+            for _ in range(count):
+                self._check_stop()
+                workers.append(self._worker(image))
+            threading.Thread(target=self._guard, args=(workers,), daemon=True).start()
+            for worker in workers:
+                worker.wait()
+            self._check_stop()
+            self._job.begin()
+            with ThreadPoolExecutor(count) as pool:
+                shares = [pool.submit(self._share, worker, number, count) for number, worker in enumerate(workers)]
+            errors = [error for share in shares if (error := share.exception())]
+            # An instance that stopped because another one failed tells nothing.
+            for error in sorted(errors, key=lambda error: isinstance(error, _Stopped)):
+                raise error
+        finally:
+            self._stopping.set()
+            _stop(workers)
+
+    def _guard(self, workers: list[TransformWorker]) -> None:
+        """End the containers as soon as the job is to stop: a request under way may take long."""
+        self._stopping.wait()
+        _stop(workers)
+
+    def _worker(self, image: Image) -> TransformWorker:
+        job = self._job
+        strategy = {"MultiRecord": "MULTI_RECORD", "SingleRecord": "SINGLE_RECORD"}[job.batch_strategy]
+        return TransformWorker(
+            image,
+            base_directory=self._directory / "base",
+            environ={
+                **self._model.container.environ,
+                **job.environment,
+                **container_credentials(self._session, isolated=self._model.isolated),
+                "SAGEMAKER_BATCH": "true",
+                "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(job.max_payload_in_mb),
+                "SAGEMAKER_BATCH_STRATEGY": strategy,
+                "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": str(self._concurrent),
+            },
+            session=self._session,
+            job_name=job.transform_job_name,
+            client_config=job.model_client_config or {},
+            stopping=self._stopping,
+        )
+
+    def _share(self, worker: TransformWorker, number: int, count: int) -> None:
+        """Send one instance's share of the objects through its container."""
+        transform_input: dict[str, Any] = self._job.transform_input
+        source = {**transform_input["DataSource"]["S3DataSource"], "S3DataDistributionType": "ShardedByS3Key"}
+        channel = {"ChannelName": "input", "DataSource": {"S3DataSource": source}}
+        try:
+            for uri, name in channel_objects(self._session, channel, number, count):
+                self._check_stop()
+                self._object(worker, uri, name, self._directory / f"instance-{number}")
+        except Exception as error:
+            if self._stopping.is_set():  # Its container was taken away.
+                raise _Stopped from error
+            self._stopping.set()  # What is under way on the other instances is for nothing.
+            if isinstance(error, TransformDataError):
+                worker.note(f"ClientError: {error}")
+            raise
+
+    def _object(self, worker: TransformWorker, uri: S3Uri, name: str, scratch: Path) -> None:
+        """Send one object through a container; what comes out is put when all of it is there."""
+        download_channel(self._session, [(uri, name)], scratch)
+        source, target = scratch / name, scratch / f"{name}.out"
+
+        def answered(batch: list[Record]) -> bytes:
+            self._check_stop()
+            body = self._processing.separator.join(record.sent for record in batch)
+            answer = worker.invoke(body, self._headers, str(uri))
+            return self._processing.outputs(batch, answer)
+
+        largest = int(self._job.max_payload_in_mb) * _MEGABYTE or None
+        try:
+            with self._opened(source) as stream, target.open("wb") as output:
+                records = (self._processing.record(record) for record in split(stream, self._processing.split_type))
+                requests = batches(
+                    records,
+                    separator=self._processing.separator,
+                    largest_bytes=largest,
+                    single=self._job.batch_strategy == "SingleRecord",
+                )
+                for outcome in _in_order(answered, requests, self._concurrent):
+                    output.write(outcome)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise TransformDataError(f"{uri} is not Gzip: {error}") from error
+        self._check_stop()
+        self._put(target, f"{name}.out")
+        source.unlink()
+        target.unlink()
+
+    @contextlib.contextmanager
+    def _opened(self, path: Path) -> Iterator[IO[bytes]]:
+        compressed = self._job.transform_input.get("CompressionType") == "Gzip"
+        with gzip.open(path) if compressed else path.open("rb") as stream:
+            yield cast("IO[bytes]", stream)
+
+    def _put(self, path: Path, name: str) -> None:
+        output = self._job.transform_output
+        uri = S3Uri.parse(output["S3OutputPath"]) / name
+        kms_key_id = output.get("KmsKeyId")
+        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id} if kms_key_id else {}
+        try:
+            with path.open("rb") as body:
+                self._session.client("s3").put_object(Bucket=uri.bucket, Key=uri.key, Body=body, **encryption)
+        except (ClientError, BotoCoreError) as error:
+            raise DataError(f"Output upload failed: {uri}: {error}") from error
+
+    def _check_stop(self) -> None:
+        if self._stopping.is_set():
+            raise _Stopped
+
+    def _end(self, reason: str | None) -> None:
+        with self._lock:
+            if self._stop_requested:
+                self._job.enter("Stopped")
+            elif reason is None:
+                self._job.enter("Completed")
+            else:
+                self._job.enter("Failed", reason)
+
+
+def _stop(workers: Iterable[TransformWorker]) -> None:
+    stopping = [threading.Thread(target=worker.stop) for worker in workers]
+    for thread in stopping:
+        thread.start()
+    for thread in stopping:
+        thread.join()
+
+
+def _in_order(work: Callable[[T], R], items: Iterable[T], at_once: int) -> Iterator[R]:
+    """Yield the result of ``work`` for each item, in the items' order, with so many under way at once."""
+    waiting: collections.deque[Future[R]] = collections.deque()
+    with ThreadPoolExecutor(at_once) as pool:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= at_once:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

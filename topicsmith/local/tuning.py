@@ -1,0 +1,184 @@
+"""Hyperparameter tuning jobs: moto keeps the list, and training jobs do the work."""
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from moto.core.utils import camelcase_to_underscores
+from moto.sagemaker.exceptions import ResourceInUseException, ResourceNotFound, ValidationError
+
+from topicsmith.local.identity import SAGEMAKER, AccessDenied, assume_role
+from topicsmith.local.metrics import BUILT_IN_DEFINITIONS
+from topicsmith.local.s3_data import S3Uri
+from topicsmith.local.training import LocalTrainingJob, TrainingJobs, check_spot
+from topicsmith.local.training_run import Watch
+from topicsmith.local.tuning_job import LocalTuningJob
+from topicsmith.local.tuning_plan import Plan, RequestError
+
+if TYPE_CHECKING:
+    from topicsmith.local.tuning_run import TuningRun
+
+# What a training job has from its definition as it stands there.
+_PASSED_ON = (
+    "RoleArn",
+    "InputDataConfig",
+    "OutputDataConfig",
+    "ResourceConfig",
+    "StoppingCondition",
+    "VpcConfig",
+    "EnableNetworkIsolation",
+    "EnableInterContainerTrafficEncryption",
+    "EnableManagedSpotTraining",
+    "RetryStrategy",
+    "Environment",
+)
+_RESOURCES = ("InstanceType", "InstanceCount", "VolumeSizeInGB", "VolumeKmsKeyId")
+
+
+class TuningJobs(TrainingJobs):
+    """SageMaker's hyperparameter tuning jobs."""
+
+    hyper_parameter_tuning_jobs: dict[str, LocalTuningJob]  # type: ignore[assignment]
+
+    def __init__(self, region_name: str, account_id: str):
+        super().__init__(region_name, account_id)
+        self._tuning_runs: dict[str, TuningRun] = {}
+
+    def create_hyper_parameter_tuning_job(
+        self,
+        hyper_parameter_tuning_job_name: str,
+        hyper_parameter_tuning_job_config: dict[str, Any],
+        training_job_definition: dict[str, Any] | None,
+        training_job_definitions: list[dict[str, Any]] | None = None,
+        warm_start_config: dict[str, Any] | None = None,
+        tags: list[dict[str, str]] | None = None,
+        autotune: dict[str, Any] | None = None,
+    ) -> str:
+        """Start a tuning job and return its ARN.
+
+        Raises:
+            ResourceInUseException: a job of that name exists.
+            ValidationError: the request cannot be done, or SageMaker may not assume the role.
+        """
+        name, config = hyper_parameter_tuning_job_name, hyper_parameter_tuning_job_config
+        if training_job_definition is None or training_job_definitions or autotune:
+            raise ValidationError(
+                "The local cloud tunes the training jobs of one TrainingJobDefinition, without Autotune."
+            )
+        if name in self.hyper_parameter_tuning_jobs:
+            arn = self.hyper_parameter_tuning_jobs[name].arn
+            raise ResourceInUseException(
+                "Hyperparameter tuning job names must be unique within an AWS account and region, "
+                f"and a hyperparameter tuning job with this name already exists ({arn})"
+            )
+        try:
+            plan = Plan.of(name, config, training_job_definition)
+            assume_role(training_job_definition["RoleArn"], SAGEMAKER, name, self.region_name)
+        except (AccessDenied, RequestError) as error:
+            raise ValidationError(str(error)) from error
+        check_spot(_underscored(training_job_definition))
+        definition = _completed(training_job_definition, config)
+        job = LocalTuningJob(
+            self._parents(config, warm_start_config),
+            hyper_parameter_tuning_job_name=name,
+            hyper_parameter_tuning_job_config=config,
+            region_name=self.region_name,
+            account_id=self.account_id,
+            training_job_definition=definition,
+            warm_start_config=warm_start_config,
+            tags=tags,
+        )
+        from topicsmith.local.tuning_run import TuningRun  # With it comes Optuna, which takes its time.
+
+        def start_trial(trial: str, values: dict[str, str], watch: Watch) -> LocalTrainingJob:
+            request = _trial_request(definition, values, trial)
+            return self.create_training_job(
+                training_job_name=trial, tags=tags, tuning_job_arn=job.arn, watch=watch, **_underscored(request)
+            )
+
+        run = TuningRun(job, plan, start_trial, lambda trial: self._training_runs[trial].request_stop())
+        self.hyper_parameter_tuning_jobs[name] = job
+        self._tuning_runs[name] = run
+        threading.Thread(target=run.run, name=name, daemon=True).start()
+        return job.arn
+
+    def stop_hyper_parameter_tuning_job(self, name: str) -> None:
+        """Ask a tuning job to stop, and its training jobs with it.
+
+        Raises:
+            ResourceNotFound: there is no such job.
+            ValidationError: it is over.
+        """
+        job = self.tuning_job(name)
+        if job.ended:
+            raise ValidationError(
+                "The request was rejected because the hyperparameter tuning job is in status "
+                f"{job.hyper_parameter_tuning_job_status}."
+            )
+        self._tuning_runs[name].request_stop()
+
+    def tuning_job(self, name: str) -> LocalTuningJob:
+        """Return a tuning job's record.
+
+        Raises:
+            ResourceNotFound: there is no such job.
+        """
+        if name not in self.hyper_parameter_tuning_jobs:
+            raise ResourceNotFound(f"Could not find hyper parameter tuning job '{name}'.")
+        return self.hyper_parameter_tuning_jobs[name]
+
+    def _parents(self, config: Mapping[str, Any], warm_start: Mapping[str, Any] | None) -> list[LocalTuningJob]:
+        if not warm_start:
+            return []
+        parents = [
+            self.tuning_job(parent["HyperParameterTuningJobName"])
+            for parent in warm_start["ParentHyperParameterTuningJobs"]
+        ]
+        for parent in parents:
+            name = parent.hyper_parameter_tuning_job_name
+            if not parent.ended:
+                raise ValidationError(f"Tuning job {name} is not over yet: nothing can start from it.")
+            if parent.objective != config["HyperParameterTuningJobObjective"]:
+                raise ValidationError(f"Tuning job {name} has another objective: {parent.objective}.")
+            theirs, ours = (_tuned(one) for one in (parent.hyper_parameter_tuning_job_config, config))
+            if warm_start["WarmStartType"] == "IdenticalDataAndAlgorithm" and theirs != ours:
+                raise ValidationError(
+                    f"IdenticalDataAndAlgorithm needs the same hyperparameters to be tuned: those of {name} are "
+                    f"{', '.join(sorted(theirs))}."
+                )
+        return parents
+
+
+def _tuned(config: Mapping[str, Any]) -> set[str]:
+    return {one["Name"] for ranges in (config.get("ParameterRanges") or {}).values() for one in ranges}
+
+
+def _completed(definition: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a definition with what SageMaker adds to it, as DescribeHyperParameterTuningJob tells it."""
+    resources = definition.get("ResourceConfig") or definition.get("HyperParameterTuningResourceConfig") or {}
+    resources = {**next(iter(resources.get("InstanceConfigs") or [{}])), **resources}
+    return {
+        **definition,
+        "StaticHyperParameters": {
+            **(definition.get("StaticHyperParameters") or {}),
+            "_tuning_objective_metric": config["HyperParameterTuningJobObjective"]["MetricName"],
+        },
+        "AlgorithmSpecification": {"MetricDefinitions": BUILT_IN_DEFINITIONS, **definition["AlgorithmSpecification"]},
+        "ResourceConfig": {name: resources[name] for name in _RESOURCES if name in resources},
+    }
+
+
+def _trial_request(definition: Mapping[str, Any], values: Mapping[str, str], trial: str) -> dict[str, Any]:
+    """Return the request for a training job that a definition makes with these values."""
+    request = {
+        **{name: definition[name] for name in _PASSED_ON if definition.get(name) is not None},
+        "AlgorithmSpecification": dict(definition["AlgorithmSpecification"]),
+        "HyperParameters": {**definition["StaticHyperParameters"], **values},
+    }
+    if checkpoints := definition.get("CheckpointConfig"):  # Each job has its own: one would go on where another was.
+        request["CheckpointConfig"] = {**checkpoints, "S3Uri": str(S3Uri.parse(checkpoints["S3Uri"]) / trial)}
+    return request
+
+
+def _underscored(request: Mapping[str, Any]) -> dict[str, Any]:
+    return {camelcase_to_underscores(name): value for name, value in request.items()}

@@ -1,0 +1,168 @@
+"""The record of a tuning job, as DescribeHyperParameterTuningJob tells it, and of its training jobs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from moto.core.utils import utcnow
+from moto.sagemaker.models import HyperParameterTuningJob
+
+if TYPE_CHECKING:
+    from topicsmith.local.training import LocalTrainingJob
+
+_ENDED = ("Completed", "Failed", "Stopped")
+# What TrainingJobStatusCounters has no member for.
+_COUNTED_AS = {"Stopping": "InProgress", "Failed": "NonRetryableError"}
+# Reasons of this kind are the cloud's fault.
+_INTERNAL = "InternalServerError"
+
+
+@dataclass
+class TrialRecord:
+    """A training job that a tuning job made.
+
+    Attributes:
+        job: the training job.
+        tuning_job: the tuning job's name.
+        objective: ``HyperParameterTuningJobObjective``.
+        values: of the hyperparameters that are tuned.
+    """
+
+    job: LocalTrainingJob
+    tuning_job: str
+    objective: dict[str, str]
+    values: dict[str, str]
+
+    @property
+    def value(self) -> float | None:
+        """The objective's last value; ``None`` while the job is not over, or if it never told one or failed."""
+        if not self.job.ended or self.job.training_job_status == "Failed":
+            return None
+        metrics = {metric["MetricName"]: metric["Value"] for metric in self.job.final_metric_data_list}
+        return metrics.get(self.objective["MetricName"])
+
+    @property
+    def objective_status(self) -> str:
+        """``Pending``, ``Succeeded`` or ``Failed``."""
+        if not self.job.ended:
+            return "Pending"
+        return "Failed" if self.value is None else "Succeeded"
+
+    @property
+    def counted_as(self) -> str:
+        """The member of ``TrainingJobStatusCounters`` that counts this job."""
+        status = self.job.training_job_status
+        if status == "Failed" and (self.job.failure_reason or "").startswith(_INTERNAL):
+            return "RetryableError"
+        return _COUNTED_AS.get(status, status)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the job's ``HyperParameterTrainingJobSummary``."""
+        job, value = self.job, self.value
+        final = {**self.objective, "Value": value}
+        return _present(
+            {
+                "TrainingJobName": job.training_job_name,
+                "TrainingJobArn": job.arn,
+                "TuningJobName": self.tuning_job,
+                "CreationTime": job.creation_time,
+                "TrainingStartTime": job.training_start_time,
+                "TrainingEndTime": job.training_end_time,
+                "TrainingJobStatus": job.training_job_status,
+                "TunedHyperParameters": self.values,
+                "FailureReason": job.failure_reason,
+                "FinalHyperParameterTuningJobObjectiveMetric": None if value is None else final,
+                "ObjectiveStatus": self.objective_status,
+            }
+        )
+
+
+class LocalTuningJob(HyperParameterTuningJob):
+    """The record of a tuning job.
+
+    moto's record is born complete, with training jobs that never were; this one begins at ``InProgress``.
+    """
+
+    def __init__(self, parents: Iterable[LocalTuningJob] = (), **request: Any):
+        super().__init__(training_job_definitions=None, autotune=None, **request)
+        self.hyper_parameter_tuning_job_status = "InProgress"
+        self.hyper_parameter_tuning_end_time = None  # type: ignore[assignment]
+        self.failure_reason: str | None = None  # type: ignore[assignment]
+        self.tuning_job_completion_details: dict[str, Any] | None = None  # type: ignore[assignment]
+        self.trials: list[TrialRecord] = []
+        self._parents = list(parents)
+
+    @property
+    def objective(self) -> dict[str, str]:
+        """``HyperParameterTuningJobObjective``."""
+        return dict(self.hyper_parameter_tuning_job_config["HyperParameterTuningJobObjective"])
+
+    @property
+    def is_maximized(self) -> bool:
+        """Whether the objective is to be high."""
+        return self.objective["Type"] == "Maximize"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job is over."""
+        return self.hyper_parameter_tuning_job_status in _ENDED
+
+    @property
+    def earlier_trials(self) -> list[TrialRecord]:
+        """The training jobs of the tuning jobs from which this one starts."""
+        return [trial for parent in self._parents for trial in parent.trials]
+
+    def begin_stopping(self) -> None:
+        """Set the status of a job that was asked to stop."""
+        self.hyper_parameter_tuning_job_status = "Stopping"
+        self.last_modified_time = utcnow()
+
+    def finish(self, status: str, reason: str | None = None) -> None:
+        """Set the job's last status."""
+        self.failure_reason = reason
+        self.hyper_parameter_tuning_end_time = self.last_modified_time = utcnow()
+        self.hyper_parameter_tuning_job_status = status
+
+    def best(self, trials: Iterable[TrialRecord]) -> TrialRecord | None:
+        """Return the trial with the best objective, the earliest of those that are alike."""
+        judged = [(trial, trial.value) for trial in trials]
+        known = [(trial, value) for trial, value in judged if value is not None]
+        choose = max if self.is_maximized else min
+        return choose(known, key=lambda pair: pair[1])[0] if known else None
+
+    def describe(self) -> dict[str, Any]:
+        """Return the answer to DescribeHyperParameterTuningJob."""
+        trials = list(self.trials)
+        best = self.best(trials)
+        overall = None
+        if (self.warm_start_config or {}).get("WarmStartType") == "IdenticalDataAndAlgorithm":
+            overall = self.best([*self.earlier_trials, *trials])
+        until = self.hyper_parameter_tuning_end_time or utcnow()
+        told = {
+            **super().describe(),
+            **self._counters(trials),
+            "BestTrainingJob": best.summary() if best else None,
+            "OverallBestTrainingJob": overall.summary() if overall else None,
+            "ConsumedResources": {"RuntimeInSeconds": round((until - self.creation_time).total_seconds())},
+        }
+        return _present(told)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the job's ``HyperParameterTuningJobSummary``."""
+        return _present({**super().summary(), **self._counters(list(self.trials))})
+
+    def _counters(self, trials: list[TrialRecord]) -> dict[str, dict[str, int]]:
+        jobs = Counter(trial.counted_as for trial in trials)
+        objectives = Counter(trial.objective_status for trial in trials)
+        states = ("Completed", "InProgress", "RetryableError", "NonRetryableError", "Stopped")
+        return {
+            "TrainingJobStatusCounters": {state: jobs[state] for state in states},
+            "ObjectiveStatusCounters": {state: objectives[state] for state in ("Succeeded", "Pending", "Failed")},
+        }
+
+
+def _present(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}

@@ -1,0 +1,148 @@
+"""What a request for a tuning job asks for, checked as SageMaker checks it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from topicsmith.local.images import ImageUnavailable, is_built_in
+from topicsmith.local.metrics import BUILT_IN_DEFINITIONS
+from topicsmith.local.tuning_ranges import Range, RangeError, combinations, read_ranges
+
+_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}")
+_STRATEGIES = ("Bayesian", "Random", "Grid", "Hyperband")
+_RESOURCE = "epochs"
+"""The hyperparameter that Hyperband varies, by its own means."""
+
+
+class RequestError(ValueError):
+    """The request cannot be done; the message says why."""
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """Hyperband's resource.
+
+    Attributes:
+        least: a job is judged from this epoch on.
+        most: no job gets more.
+        cuts: whether a job would take more by itself.
+    """
+
+    least: int
+    most: int
+    cuts: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a tuning job goes on.
+
+    Attributes:
+        strategy: ``Bayesian``, ``Random``, ``Grid`` or ``Hyperband``.
+        ranges: what is varied.
+        jobs: how many training jobs there are at most.
+        parallel: how many of them at a time.
+        stops_early: whether training jobs without hope are stopped.
+        epochs: for ``Hyperband``.
+        seed: decides what is tried; ``None`` for another choice each time.
+    """
+
+    strategy: str
+    ranges: list[Range]
+    jobs: int
+    parallel: int
+    stops_early: bool
+    epochs: Epochs | None
+    seed: int | None
+
+    @classmethod
+    def of(cls, name: str, config: Mapping[str, Any], definition: Mapping[str, Any]) -> "Plan":
+        """Return the plan of a request.
+
+        Args:
+            name: of the tuning job.
+            config: ``HyperParameterTuningJobConfig``.
+            definition: ``TrainingJobDefinition``.
+
+        Raises:
+            RequestError: something is missing, unknown or contradicts something else.
+        """
+        if not _NAME.fullmatch(name):
+            raise RequestError(
+                f"1 validation error detected: Value '{name}' at 'hyperParameterTuningJobName' failed to satisfy "
+                "constraint: Member must have length less than or equal to 32 and satisfy regular expression pattern: "
+                f"{_NAME.pattern}"
+            )
+        strategy, limits = config["Strategy"], config["ResourceLimits"]
+        if strategy not in _STRATEGIES:
+            raise RequestError(f"Strategy {strategy!r} is none of {', '.join(_STRATEGIES)}.")
+        try:
+            ranges = read_ranges(config.get("ParameterRanges") or {})
+        except RangeError as error:
+            raise RequestError(str(error)) from error
+        static = definition.get("StaticHyperParameters") or {}
+        if both := sorted(one.name for one in ranges if one.name in static):
+            raise RequestError(f"Hyperparameters that are static and have a range: {', '.join(both)}.")
+        _check_objective(config, definition)
+        stops_early = config.get("TrainingJobEarlyStoppingType", "Off") == "Auto"
+        if strategy == "Hyperband" and stops_early:
+            raise RequestError("Hyperband stops training jobs itself: TrainingJobEarlyStoppingType must be Off.")
+        return cls(
+            strategy,
+            ranges,
+            _jobs(strategy, ranges, limits.get("MaxNumberOfTrainingJobs")),
+            limits["MaxParallelTrainingJobs"],
+            stops_early,
+            _epochs(config, static) if strategy == "Hyperband" else None,
+            config.get("RandomSeed"),
+        )
+
+
+def _check_objective(config: Mapping[str, Any], definition: Mapping[str, Any]) -> None:
+    specification = definition["AlgorithmSpecification"]
+    image = specification.get("TrainingImage")
+    objective = config.get("HyperParameterTuningJobObjective")
+    if not image or not objective:
+        raise RequestError("TrainingImage and HyperParameterTuningJobObjective are required.")
+    try:
+        built_in = is_built_in(image, definition["RoleArn"])
+    except ImageUnavailable as error:
+        raise RequestError(str(error)) from error
+    own = specification.get("MetricDefinitions") or []
+    if built_in and own:
+        raise RequestError(
+            "You can't override the metric definitions for Amazon SageMaker algorithms. Please retry the request "
+            "without specifying metric definitions."
+        )
+    defined = [metric["Name"] for metric in (BUILT_IN_DEFINITIONS if built_in else own)]
+    if objective["MetricName"] not in defined:
+        raise RequestError(
+            f"The objective metric {objective['MetricName']!r} is none of those that the training jobs define: "
+            f"{', '.join(defined) or 'there are no MetricDefinitions'}."
+        )
+
+
+def _jobs(strategy: str, ranges: list[Range], asked: int | None) -> int:
+    if strategy == "Grid":
+        there_are = combinations(ranges)
+        if there_are is None:
+            raise RequestError("Grid search takes categorical ranges only.")
+        if asked is not None and asked != there_are:
+            raise RequestError(
+                f"Grid search tries every combination: there are {there_are}, and MaxNumberOfTrainingJobs is {asked}."
+            )
+        return there_are
+    if asked is None:
+        raise RequestError(f"ResourceLimits.MaxNumberOfTrainingJobs is required with the strategy {strategy}.")
+    return asked
+
+
+def _epochs(config: Mapping[str, Any], static: Mapping[str, str]) -> Epochs:
+    settings = (config.get("StrategyConfig") or {}).get("HyperbandStrategyConfig") or {}
+    own = static.get(_RESOURCE, "")
+    wanted = int(own) if own.isdecimal() else None
+    least, most = settings.get("MinResource") or 1, settings.get("MaxResource") or wanted
+    if most is None or least >= most:
+        raise RequestError(f"Hyperband needs a MinResource below its MaxResource; they are {least} and {most}.")
+    return Epochs(least, most, wanted is None or wanted > most)

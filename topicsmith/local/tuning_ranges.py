@@ -1,0 +1,121 @@
+"""The hyperparameters that a tuning job varies: ``ParameterRanges`` of its request, read and checked.
+
+How ranges scale is told at
+https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-define-ranges.html#scaling-type.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+# From this ratio of its ends on, a range of scale Auto is searched by magnitude. SageMaker does not tell its rule.
+_WIDE = 1000
+
+Scale = Literal["Linear", "Logarithmic", "ReverseLogarithmic"]
+
+
+class RangeError(ValueError):
+    """A range cannot be searched; the message names it and says why."""
+
+
+@dataclass(frozen=True)
+class NumberRange:
+    """Numbers from ``low`` to ``high``, both included."""
+
+    name: str
+    low: float
+    high: float
+    scale: Scale
+    is_integer: bool
+
+    def text(self, value: float) -> str:
+        """Return a value as a hyperparameter has it."""
+        return str(round(value)) if self.is_integer else repr(float(value))
+
+    def contains(self, text: str) -> bool:
+        """Whether a hyperparameter's value lies in the range."""
+        try:
+            return self.low <= float(text) <= self.high
+        except ValueError:
+            return False
+
+
+@dataclass(frozen=True)
+class ChoiceRange:
+    """One of a few texts."""
+
+    name: str
+    values: tuple[str, ...]
+
+    def contains(self, text: str) -> bool:
+        """Whether a hyperparameter's value is one of them."""
+        return text in self.values
+
+
+Range = NumberRange | ChoiceRange
+
+
+def read_ranges(request: Mapping[str, Any]) -> list[Range]:
+    """Return the ranges of ``ParameterRanges``, in the order of their names.
+
+    Raises:
+        RangeError: there is none, one appears twice, or one is empty or of a scale that it cannot have.
+    """
+    if request.get("AutoParameters"):
+        raise RangeError("AutoParameters are not supported: give each hyperparameter its range.")
+    ranges = sorted(_ranges(request), key=lambda one: one.name)
+    names = [one.name for one in ranges]
+    if not ranges:
+        raise RangeError("At least one hyperparameter must have a range.")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise RangeError(f"Hyperparameters with more than one range: {', '.join(twice)}.")
+    return ranges
+
+
+def _ranges(request: Mapping[str, Any]) -> Iterator[Range]:
+    for is_integer, member in ((True, "IntegerParameterRanges"), (False, "ContinuousParameterRanges")):
+        for item in request.get(member) or []:
+            yield _number_range(item, is_integer)
+    for item in request.get("CategoricalParameterRanges") or []:
+        values = tuple(item["Values"])
+        if not values or len(set(values)) < len(values):
+            raise RangeError(f"The values of {item['Name']} must be different ones, at least one: {list(values)}.")
+        yield ChoiceRange(item["Name"], values)
+
+
+def _number_range(item: Mapping[str, Any], is_integer: bool) -> NumberRange:
+    name = item["Name"]
+    try:
+        low, high = ((int if is_integer else float)(item[end]) for end in ("MinValue", "MaxValue"))
+    except ValueError as error:
+        raise RangeError(f"The ends of the range of {name} are no numbers: {error}.") from error
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise RangeError(f"MinValue {item['MinValue']} of {name} is not below its MaxValue {item['MaxValue']}.")
+    asked = item.get("ScalingType", "Auto")
+    scale: Scale
+    match asked:
+        case "Auto":
+            scale = "Logarithmic" if low > 0 and high >= _WIDE * low else "Linear"
+        case "Logarithmic":
+            scale = asked
+            if low <= 0:
+                raise RangeError(f"Logarithmic scaling needs values above 0; MinValue of {name} is {item['MinValue']}.")
+        case "ReverseLogarithmic":
+            scale = asked
+            if is_integer or low < 0 or high >= 1:
+                raise RangeError(
+                    f"ReverseLogarithmic scaling is for continuous ranges within 0 <= x < 1; that of {name} is "
+                    f"{item['MinValue']} to {item['MaxValue']}."
+                )
+        case "Linear":
+            scale = asked
+        case _:
+            raise RangeError(f"ScalingType {asked!r} of {name} is none.")
+    return NumberRange(name, low, high, scale, is_integer)
+
+
+def combinations(ranges: Sequence[Range]) -> int | None:
+    """Return how many combinations of values there are, or ``None`` where a range is of numbers."""
+    choices = [one for one in ranges if isinstance(one, ChoiceRange)]
+    return math.prod(len(one.values) for one in choices) if len(choices) == len(ranges) else None
