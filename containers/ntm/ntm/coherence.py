@@ -19,17 +19,20 @@ def npmi(
     words: NDArray[np.int64],
     corpus: Corpus,
     total: Callable[[NDArray[np.float64]], NDArray[np.float64]] = lambda counts: counts,
+    unseen: float = -1.0,
 ) -> NDArray[np.float64]:
     """Return each topic's NPMI: the mean over pairs of its ten best words, the window being a document.
 
-    NPMI(i, j) = log(p(i, j) / p(i) p(j)) / -log p(i, j), p being shares of documents; -1 for a pair that never
-    occurs together, 1 for one that is in every document. Source: Lau, Newman and Baldwin, Machine Reading Tea Leaves,
-    EACL 2014.
+    NPMI(i, j) = log(p(i, j) / p(i) p(j)) / -log p(i, j), p being shares of documents; 1 for a pair that is in every
+    document. Source: Lau, Newman and Baldwin, Machine Reading Tea Leaves, EACL 2014.
 
     Args:
         words: ids of each topic's words, best first, [K, n].
         corpus: the reference documents.
         total: sums counts over hosts that have each a part of the documents; there is at least one document in all.
+        unseen: of a pair that never occurs together: the formula's limit, -1; or 0, as the source's own program has it
+            (https://github.com/jhlau/topic_interpretability): in few documents, that a pair of rare words is in none
+            says nothing of it.
 
     Returns:
         float64 [K], each from -1 to 1; 0 where there is no pair.
@@ -51,7 +54,7 @@ def npmi(
     pairs = joint[:, first, second]
     with np.errstate(divide="ignore", invalid="ignore"):
         scores = np.log(pairs / (single[:, first] * single[:, second])) / -np.log(pairs)
-    return np.asarray(np.where(pairs >= 1, 1.0, np.where(pairs > 0, scores, -1.0)).mean(axis=1))
+    return np.asarray(np.where(pairs >= 1, 1.0, np.where(pairs > 0, scores, unseen)).mean(axis=1))
 
 
 def _together(rows: BagOfWords, column_of: NDArray[np.int64], columns: NDArray[np.int64]) -> Array:

@@ -38,6 +38,8 @@ def test_npmi_by_hand() -> None:
     expected = math.log((2 / 4) / (3 / 4 * 3 / 4)) / -math.log(2 / 4)
     assert npmi(np.array([[0, 1]]), corpus).tolist() == pytest.approx([expected])
     assert npmi(np.array([[0, 3]]), corpus).tolist() == [-1]
+    assert npmi(np.array([[0, 3]]), corpus, unseen=0).tolist() == [0]
+    assert npmi(np.array([[0, 1, 3]]), corpus, unseen=0).tolist() == pytest.approx([expected / 3])
     assert npmi(np.array([[0]]), corpus).tolist() == [0]
 
 

@@ -86,7 +86,8 @@ def measure(model: EvaluatedModel, held_out: HeldOut, train: Corpus, vectors: Ar
         np.take_along_axis(model.word_probabilities(), words, axis=1),
         mixtures.astype(np.float64).mean(axis=0),
         np.bincount(mixtures.argmax(axis=1), minlength=len(words)),
-        npmi(words, Corpus.of(held_out.bags("all"))),
+        # A tenth of a small corpus: most pairs of its rarer words are in none of these documents.
+        npmi(words, Corpus.of(held_out.bags("all")), unseen=0),
         c_v(words, held_out),
         uniqueness(words),
         None if vectors is None else wetc(words, vectors),

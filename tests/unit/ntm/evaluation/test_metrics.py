@@ -70,6 +70,14 @@ def test_word_vectors_of_no_word_of_any_topic_give_no_value() -> None:
     assert "wetc" not in measure(MODEL, HELD_OUT, TRAIN, vectors).overall
 
 
+def test_a_pair_that_no_held_out_document_has_says_nothing_but_one_that_no_training_document_has_does() -> None:
+    apart = [[0, 0], [1], [2], [3]]
+    measured = measure(MODEL, HeldOut.of([(str(row), "", words) for row, words in enumerate(apart)], 4), TRAIN, None)
+    assert measured.topics.npmi.tolist() == [0, 0, 0]
+    # Of the six pairs of words, two are in the training documents, each in half of them: log(2) / log(2).
+    assert measured.overall["npmi_train"] == pytest.approx((2 * 1 + 4 * -1) / 6)
+
+
 def test_documents_of_one_word_foretell_nothing() -> None:
     with pytest.raises(InputError, match="No test document has two words"):
         measure(MODEL, HeldOut.of([("1", "", [1])], 4), TRAIN, None)
