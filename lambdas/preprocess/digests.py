@@ -8,7 +8,7 @@ from typing import Final
 from corpus import CorpusObject
 from settings import Settings
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 """Part of every digest: another number wherever the same corpus and settings begin to give other bytes."""
 
 
@@ -17,10 +17,10 @@ def corpus_version(objects: Sequence[CorpusObject]) -> str:
     return _digest([[item.key, item.etag, item.version_id] for item in objects])
 
 
-def output_digest(settings: Settings, version: str) -> str:
-    """Return the name of what these settings make of a version of a corpus, wherever it is written."""
+def output_digest(settings: Settings, *versions: str) -> str:
+    """Return the name of what these settings make of versions of what is read, wherever it is written."""
     event = {name: value for name, value in settings.as_event().items() if name != "output_uri"}
-    return _digest([_FORMAT, event, version])
+    return _digest([_FORMAT, event, *versions])
 
 
 def _digest(content: object) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 RECORDIO = "application/x-recordio-protobuf"
 JSON_LINES = "application/jsonlines"
+TEXT = "text/plain; charset=utf-8"
 
 
 class Output:
@@ -27,7 +28,7 @@ class Output:
 
     def write_text(self, name: str, content: str) -> None:
         """Write a text in UTF-8."""
-        self.write_bytes(name, content.encode(), "text/plain; charset=utf-8")
+        self.write_bytes(name, content.encode(), TEXT)
 
     def write_json(self, name: str, content: dict[str, object]) -> None:
         """Write a JSON object, readable by people."""

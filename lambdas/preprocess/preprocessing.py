@@ -18,12 +18,13 @@ from digests import corpus_version, output_digest
 from documents import Documents, WordNumbers
 from errors import CorpusError
 from heldout import HeldOut
-from output import JSON_LINES, RECORDIO, Output
+from output import JSON_LINES, RECORDIO, TEXT, Output
 from recordio import RecordEncoder
 from settings import Settings
 from split import SPLITS, Split, splitter
 from stop_words import ENGLISH
 from vocabulary import Vocabulary, choose_vocabulary
+from word_vectors import read_word_vectors
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -49,7 +50,8 @@ def preprocess(settings: Settings, s3: S3Client) -> dict[str, str]:
     - ``scoring/part-00000.jsonl`` ..., the same documents for batch transform: each whole (``<row>/all``), and every
       other of its words, from the first on (``<row>/observed``), where there are two; a row's number is its place, from
       0, in ``heldout``,
-    - ``auxiliary/vocab.txt`` (a word a line; the line's number, from 0, is its id), ``auxiliary/tokenizer.json``
+    - ``auxiliary/vocab.txt`` (a word a line; the line's number, from 0, is its id), ``auxiliary/tokenizer.json``,
+    - ``auxiliary/vectors.txt``, where there are word vectors: those of the vocabulary's words,
     - and, last, ``meta.json``.
 
     Nothing is written before all is known to be usable. The same corpus and settings give the same bytes under the same
@@ -74,8 +76,11 @@ def preprocess(settings: Settings, s3: S3Client) -> dict[str, str]:
     logger.info("vocabulary: %d of %d distinct words", len(vocabulary.words), numbers.next_number - 1)
     _check_splits(kept, settings)
 
+    uri = settings.word_vectors_uri
+    vectors = None if uri is None else read_word_vectors(s3, uri, vocabulary.words)
     version = corpus_version(corpus.objects)
-    output_uri = settings.output_uri / output_digest(settings, version)
+    versions = [version] if vectors is None else [version, vectors.version]
+    output_uri = settings.output_uri / output_digest(settings, *versions)
     output = Output(s3, output_uri)
     shards: dict[Split, list[array[int]]] = {
         split: _shards(kept[split], documents[split], settings.train_shards if split == "train" else 1)
@@ -89,6 +94,9 @@ def preprocess(settings: Settings, s3: S3Client) -> dict[str, str]:
     _write_held_out(output, shards["test"], documents["test"], held_out, vocabulary)
     output.write_text("auxiliary/vocab.txt", "".join([f"{word}\n" for word in vocabulary.words]))
     output.write_json("auxiliary/tokenizer.json", tokenizer.DESCRIPTION)
+    if vectors is not None:
+        output.write_bytes("auxiliary/vectors.txt", vectors.content, TEXT)
+        logger.info("word vectors: %d of %d words have one", len(vectors.lines), len(vocabulary.words))
     in_splits = {
         split: {"documents": len(kept[split]), "tokens": tokens[split], "shards": len(shards[split])}
         for split in SPLITS
@@ -111,6 +119,7 @@ def preprocess(settings: Settings, s3: S3Client) -> dict[str, str]:
             "splits": in_splits,
             "distinct_words": numbers.next_number - 1,
             "feature_dim": len(vocabulary.words),
+            **({} if vectors is None else {"words_with_vectors": len(vectors.lines)}),
         },
     )
     logger.info("wrote %s: %s", output_uri, json.dumps(in_splits))

@@ -33,6 +33,7 @@ class Settings:
         validation_share: the share of the documents held out to stop training, more than 0.
         test_share: the share of the documents held out for the final evaluation, more than 0.
         train_shards: at least so many objects of training documents, one for each host that trains.
+        word_vectors_uri: a file of word vectors by which training judges topics; None without.
     """
 
     corpus_uri: S3Uri
@@ -47,6 +48,7 @@ class Settings:
     validation_share: float
     test_share: float
     train_shards: int
+    word_vectors_uri: S3Uri | None = None
 
     @classmethod
     def from_event(cls, event: Mapping[str, object]) -> "Settings":
@@ -72,6 +74,7 @@ class Settings:
             validation_share=read.share("validation_share", 0.1, one_allowed=False),
             test_share=read.share("test_share", 0.1, one_allowed=False),
             train_shards=read.integer("train_shards", 1, low=1, high=MAX_HOSTS),
+            word_vectors_uri=read.uri("word_vectors_uri", key_required=True) if "word_vectors_uri" in event else None,
         )
         if settings.validation_share + settings.test_share >= 1:
             read.problems.append(
@@ -87,12 +90,10 @@ class Settings:
 
     def as_event(self) -> dict[str, object]:
         """Return the event that these settings are read from."""
-        return {
-            **{field.name: getattr(self, field.name) for field in fields(self)},
-            "corpus_uri": str(self.corpus_uri),
-            "text_columns": ",".join(self.text_columns),
-            "output_uri": str(self.output_uri),
-        }
+        said = {field.name: getattr(self, field.name) for field in fields(self)}
+        uris = {name: str(value) for name, value in said.items() if isinstance(value, S3Uri)}
+        given = {name: value for name, value in said.items() if value is not None}
+        return {**given, **uris, "text_columns": ",".join(self.text_columns)}
 
 
 class _EventReader:

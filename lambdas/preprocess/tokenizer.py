@@ -25,17 +25,23 @@ def _combining_marks() -> str:
 WORD_PATTERN: Final = rf"[^\W\d_]+(?:[{_combining_marks()}]+[^\W\d_]*)*(?:['\u2019]t\b)?"
 """A run of letters and their marks. An English negation stays whole: in "won't" there is no "won"."""
 
+ASCII_WORD_PATTERN: Final = r"[a-z]+(?:'t\b)?"
+"""The same words when the text is ASCII and lower case, three times as fast."""
+
 _find_words = re.compile(WORD_PATTERN).findall
-# The same words when the text is ASCII and lower case, three times as fast.
-_find_ascii_words = re.compile(r"[a-z]+(?:'t\b)?").findall
+_find_ascii_words = re.compile(ASCII_WORD_PATTERN).findall
 
 DESCRIPTION: Final[dict[str, object]] = {
     "version": 1,
     "normalization": "NFKC",
     "lowercase": True,
     "pattern": WORD_PATTERN,
+    "ascii_pattern": ASCII_WORD_PATTERN,
 }
-"""What ``tokenizer.json`` holds: the words of a text are ``re.findall(pattern, normalize(text).lower())``."""
+"""What ``tokenizer.json`` holds: the words of a text are ``re.findall(pattern, normalize(text).lower())``.
+
+Where that text is ASCII, ``ascii_pattern`` finds the same words.
+"""
 
 
 def normalize(text: str) -> str:

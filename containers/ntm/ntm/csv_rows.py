@@ -73,8 +73,8 @@ def _decode(content: bytes, feature_dim: int, lines_before: int, documents_befor
     sizes = np.diff(ends, prepend=-1) - 1
     last = np.flatnonzero(is_newline[ends])  # the last field of each line
     fields = np.diff(last, prepend=-1)
-    blank = np.zeros(len(last), np.bool_)
-    for alone in np.flatnonzero(fields == 1):
+    blank = (fields == 1) & (sizes[last] == 0)
+    for alone in np.flatnonzero((fields == 1) & ~blank):
         end = ends[last[alone]]
         blank[alone] = not content[end - sizes[last[alone]] : end].strip()
     if (wrong := ~blank & (fields != feature_dim)).any():

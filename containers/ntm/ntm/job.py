@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def run(stopped: Callable[[], bool]) -> None:
     vectors = None
     if (path := directory / VECTORS).is_file():
         vectors = auxiliary.word_vectors(path, hyperparameters.feature_dim)
-    checkpoints = Checkpoints(sagemaker.checkpoint_directory(), request.host, _checkpoint_seconds())
+    checkpoints = Checkpoints(_checkpoint_directory(request.hyperparameters), request.host, _checkpoint_seconds())
     # Before data is read: where one host cannot read its part, the others learn of it when they need that host.
     hosts = Hosts(request.hosts, request.host)
     hosts.connect(request.network_interface_name)
@@ -140,6 +141,16 @@ def _read_optional_corpus(
 def _documents(corpus: Corpus, hosts: Hosts) -> int:
     """Return how many documents the hosts have together."""
     return int(hosts.total(np.array([float(len(corpus))]))[0])
+
+
+def _checkpoint_directory(hyperparameters: Mapping[str, object]) -> Path:
+    """Return where checkpoints are; SageMaker does not say that each job of a tuning job has a place of its own."""
+    directory = sagemaker.checkpoint_directory()
+    if TUNING_OBJECTIVE not in hyperparameters or not directory.is_dir():
+        return directory
+    own = directory / sagemaker.training_job_name()
+    own.mkdir(exist_ok=True)
+    return own
 
 
 def _checkpoint_seconds() -> float:

@@ -9,6 +9,8 @@ Inputs, a sparse bag of words of D documents in N entries, in any order:
 
 Output: ``topic_weights`` float32 [D, K]; each row sums to 1.
 
+Metadata: ``feature_dim``, the size of the vocabulary.
+
 Source: https://onnx.ai/onnx/operators/
 """
 
@@ -66,7 +68,7 @@ def export(model: TopicModel) -> onnx.ModelProto:
     filled = graph.node("Unsqueeze", graph.node("Greater", lengths, zero), graph.constant(np.array([1])))
     uniform = graph.constant(np.full(1, 1 / model.num_topics, np.float32))
     graph.node("Where", filled, theta, uniform, output="topic_weights")
-    return helper.make_model(
+    proto = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "ntm",
@@ -85,6 +87,8 @@ def export(model: TopicModel) -> onnx.ModelProto:
         producer_name="ntm",
         producer_version=__version__,
     )
+    helper.set_model_props(proto, {"feature_dim": str(model.feature_dim)})
+    return proto
 
 
 class _Graph:

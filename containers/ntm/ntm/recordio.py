@@ -25,7 +25,7 @@ from ntm.errors import InputError
 
 BLOCK_BYTES = 4 * 1024 * 1024
 
-_MAGIC = 0xCED7230A
+MAGIC = 0xCED7230A
 _FRAME = struct.Struct("<II")
 _LENGTH_BITS = 29  # the three above them number the parts of a record that was split
 
@@ -88,7 +88,7 @@ def _frames(content: bytes, before: int) -> tuple[_Integers, _Integers, int]:
     the lengths that follow do not lead from each place to the next one, and the records are walked through.
     """
     words = np.frombuffer(content, "<u4", len(content) // 4)
-    heads = np.flatnonzero(words[:-1] == _MAGIC)
+    heads = np.flatnonzero(words[:-1] == MAGIC)
     following, split = _following(words, heads)
     # Where each record must lead to: the next one, or the last one to a place whose frame is not there yet.
     led_to = np.append(heads[1:], np.maximum(following[-1:], len(words) - 1))
@@ -112,7 +112,7 @@ def _walk_frames(content: bytes, before: int) -> Iterator[int]:
     while at + _FRAME.size <= len(content):
         before += 1
         magic, length = _FRAME.unpack_from(content, at)
-        if magic != _MAGIC:
+        if magic != MAGIC:
             raise InputError(
                 f"Record {before} does not begin with RecordIO's magic number: "
                 "the file is damaged, or is not application/x-recordio-protobuf."

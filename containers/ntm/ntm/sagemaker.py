@@ -33,6 +33,11 @@ def checkpoint_directory() -> Path:
     return base_directory() / "checkpoints"
 
 
+def training_job_name() -> str:
+    """Return the training job's name; empty where SageMaker runs no job."""
+    return os.environ.get("TRAINING_JOB_NAME", "")
+
+
 def write_failure(reason: str) -> None:
     """Tell SageMaker why the training job failed; it shows the first 1,024 characters as FailureReason."""
     path = base_directory() / "output" / "failure"

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ntm.bag_of_words import BagOfWords, bag_of_words
+from ntm.bag_of_words import BagOfWords
 from ntm.errors import InputError
 
 VOCABULARY = "vocab.txt"
@@ -27,25 +27,31 @@ class Tokenizer:
         normalization: a Unicode normalization form, such as NFKC.
         lowercase: whether the text is lower-cased.
         pattern: what is a token.
+        ascii_pattern: what finds the same tokens faster in ASCII that is normalised and, if so, in lower case.
     """
 
     normalization: Form
     lowercase: bool
     pattern: re.Pattern[str]
+    ascii_pattern: re.Pattern[str]
 
     @classmethod
     def parse(cls, content: bytes) -> "Tokenizer":
         """Read ``tokenizer.json``.
 
         Raises:
-            InputError: it is not JSON, is of another version, or has a key or value that is not known.
+            InputError: it is not JSON, is of another version, lacks a key, or has a value that is not known.
         """
         try:
             settings = json.loads(content)
             version = settings.pop("version")
             if version != 1:
                 raise InputError(f"{TOKENIZER} has version {version!r}; this image reads version 1.")
-            tokenizer = cls(settings["normalization"], settings["lowercase"], re.compile(settings["pattern"]))
+            pattern = settings["pattern"]
+            ascii_pattern = settings.get("ascii_pattern", pattern)
+            tokenizer = cls(
+                settings["normalization"], settings["lowercase"], re.compile(pattern), re.compile(ascii_pattern)
+            )
             if tokenizer.normalization not in _FORMS:
                 raise InputError(f"{TOKENIZER} has normalization {settings['normalization']!r}; allowed: {_FORMS}.")
         except (ValueError, KeyError, TypeError, AttributeError, re.error) as error:
@@ -55,7 +61,8 @@ class Tokenizer:
     def tokens(self, text: str) -> list[str]:
         """Return the tokens of a text, in order."""
         text = unicodedata.normalize(self.normalization, text)
-        return self.pattern.findall(text.lower() if self.lowercase else text)
+        text = text.lower() if self.lowercase else text
+        return (self.ascii_pattern if text.isascii() else self.pattern).findall(text)
 
 
 def read_vocabulary(content: bytes, feature_dim: int) -> list[str]:
@@ -89,7 +96,16 @@ class TextReader:
 
     def read(self, texts: Sequence[str]) -> BagOfWords:
         """Count the words of each text; words outside the vocabulary count for nothing."""
-        found = [[self.ids[token] for token in self.tokenizer.tokens(text) if token in self.ids] for text in texts]
-        documents = np.repeat(np.arange(len(texts)), [len(words) for words in found])
-        words = np.fromiter((word for words in found for word in words), np.int64, len(documents))
-        return bag_of_words(documents, words, np.ones(len(words)), (len(texts), len(self.ids)))
+        ids, feature_dim = self.ids, len(self.ids)
+        words: list[int] = []
+        lengths = np.zeros(len(texts), np.int64)
+        for document, text in enumerate(texts):
+            known = [ids[token] for token in self.tokenizer.tokens(text) if token in ids]
+            words += known
+            lengths[document] = len(known)
+        cells = np.sort(np.repeat(np.arange(len(texts)) * feature_dim, lengths) + np.array(words, np.int64))
+        first = np.flatnonzero(np.diff(cells, prepend=-1))
+        documents, found = np.divmod(cells[first], feature_dim)
+        offsets = np.searchsorted(documents, np.arange(len(texts) + 1))
+        counts = np.diff(first, append=len(cells)).astype(np.float32)
+        return BagOfWords(offsets, found.astype(np.int32), counts, feature_dim)

@@ -20,7 +20,13 @@ def default_tokenizer() -> bytes:
     # for them.
     marks = "".join(char for char in map(chr, range(sys.maxunicode)) if unicodedata.category(char)[0] == "M")
     pattern = rf"[^\W\d_]++(?:[{marks}]++[^\W\d_]*+)*+(?!['\u2019]t\b)"
-    settings = {"version": 1, "normalization": "NFKC", "lowercase": True, "pattern": pattern}
+    settings = {
+        "version": 1,
+        "normalization": "NFKC",
+        "lowercase": True,
+        "pattern": pattern,
+        "ascii_pattern": r"[a-z]++(?!'t\b)",
+    }
     return (json.dumps(settings, indent=1) + "\n").encode()
 
 

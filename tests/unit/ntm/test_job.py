@@ -190,6 +190,20 @@ def test_a_job_does_not_go_on_from_what_is_not_its_checkpoint(base: Path, monkey
     assert "The checkpoint checkpoint-algo-1.pt cannot be read: " in failure(base, monkeypatch)
 
 
+def test_jobs_of_a_tuning_job_may_share_the_place_of_their_checkpoints(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(base))
+    monkeypatch.setenv("NTM_CHECKPOINT_SECONDS", "0")
+    (base / "checkpoints").mkdir()
+    for name, epochs in (("first", "1"), ("second", "2")):
+        monkeypatch.setenv("TRAINING_JOB_NAME", name)
+        tuned = {"epochs": epochs, "_tuning_objective_metric": "validation:npmi"}
+        jobs.write_config(base, "hyperparameters", jobs.HYPERPARAMETERS | tuned)
+        job.run(lambda: False)
+    assert sorted(path.parent.name for path in base.glob("checkpoints/**/*.pt")) == ["first", "second"]
+
+
 def free_port() -> int:
     """Return a port that the system gives to nobody who does not ask for it, and that no other test is given."""
     for port in range(20_000 + os.getpid() % 10_000, 32_768):

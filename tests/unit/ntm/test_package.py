@@ -12,8 +12,9 @@ from tests.unit.ntm.jobs import CONTAINER
 def test_importing_the_package_imports_neither_torch_nor_scikit_learn() -> None:
     script = (
         "import sys, ntm; ntm.__version__; assert not {'torch', 'sklearn', 'numpy', 'onnx'} & set(sys.modules)\n"
+        "import ntm.serving.server, ntm.serving.model\n"
+        "assert not {'torch', 'onnx', 'scipy', 'sklearn', 'typer', 'rich'} & set(sys.modules)\n"
         "from ntm import NeuralTopicModel; assert 'torch' not in sys.modules\n"
-        "import ntm.server; assert not {'torch', 'onnx'} & set(sys.modules)\n"
         "import ntm.evaluation.job; assert not {'torch', 'onnx', 'tomotopy', 'plotly'} & set(sys.modules)"
     )
     environ = {"PYTHONPATH": str(Path(inspect.getfile(NeuralTopicModel)).parents[1])}

@@ -35,6 +35,7 @@ settings = st.builds(
     validation_share=st.floats(0, 0.5, exclude_min=True, exclude_max=True),
     test_share=st.floats(0, 0.5, exclude_min=True, exclude_max=True),
     train_shards=st.integers(1, 100),
+    word_vectors_uri=st.none() | st.just(S3Uri("bucket", "raw/glove.txt")),
 )
 
 

@@ -101,7 +101,7 @@ class Verdict:
 
     @property
     def reason(self) -> str:
-        """Why the model did not pass, or that it did."""
+        """Why the model did not pass, or that it did; without a full stop, as what quotes it goes on after it."""
         failed = [check.sentence for check in self.checks if not check.passed]
         if failed:
             return "; ".join(failed)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jsonschema import Draft202012Validator
 
 from ntm.artifacts import Auxiliary, write_model
 from ntm.bag_of_words import BagOfWords
@@ -18,6 +19,7 @@ from ntm.inference import Layer, TopicModel
 from ntm.topics import Topics
 from tests.unit.ntm import jobs, planted
 
+SCHEMA = json.loads((Path(__file__).parents[4] / "docs" / "evaluation.schema.json").read_text())
 WORDS = planted.TOPICS * planted.WORDS
 ARGUMENTS = ["--environment", "dev", "--algorithm", "container", "--baseline-iterations", "30", "--map-documents", "60"]
 ENVIRON = {
@@ -95,6 +97,7 @@ def topics_of(model: TopicModel, train: BagOfWords) -> Topics:
 
 
 def evaluation(base: Path) -> dict[str, Any]:
-    """Return what the job in ``base`` has written."""
+    """Return what the job in ``base`` has written, which is as the schema says."""
     content: Mapping[str, Any] = json.loads((base / "processing" / "output" / "evaluation.json").read_text())
+    Draft202012Validator(SCHEMA).validate(content)
     return dict(content)

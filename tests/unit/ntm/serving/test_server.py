@@ -1,8 +1,8 @@
 import http.client
 import json
+import os
+import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,23 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ntm.artifacts import Auxiliary, read_model, write_model
+from ntm.artifacts import Auxiliary
 from ntm.bag_of_words import BagOfWords
-from ntm.errors import InputError
-from ntm.hyperparameters import Hyperparameters
-from ntm.inference import Layer, TopicModel
-from ntm.topics import Topics
+from ntm.inference import TopicModel
 from tests.unit.ntm import jobs, planted, records
+from tests.unit.ntm.serving import models
+from tests.unit.ntm.serving.servers import Server
 
 LIMIT = 6 * 1024 * 1024
 JSON_LINES = "application/jsonlines"
-TOPICS = Topics(
-    share=np.full(planted.TOPICS, 1 / planted.TOPICS, np.float32),
-    words=np.tile(np.arange(3), (planted.TOPICS, 1)),
-    weights=np.zeros((planted.TOPICS, 3), np.float32),
-    npmi=np.zeros(planted.TOPICS),
-    uniqueness=np.ones(planted.TOPICS),
-)
 
 
 @pytest.fixture(scope="module")
@@ -37,66 +29,12 @@ def corpus() -> BagOfWords:
 
 @pytest.fixture(scope="module")
 def model() -> TopicModel:
-    random = np.random.default_rng(0)
-
-    def layer(*shape: int, bias: int) -> Layer:
-        return Layer(random.normal(size=shape).astype(np.float32), random.normal(size=bias).astype(np.float32))
-
-    size, topics = planted.FEATURE_DIM, planted.TOPICS
-    hidden = (layer(size, 10, bias=10), layer(8, 10, bias=8))
-    return TopicModel("relu", hidden, layer(topics, 8, bias=topics), layer(size, topics, bias=size))
+    return models.random_model()
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory, model: TopicModel) -> Path:
-    base = tmp_path_factory.mktemp("served")
-    auxiliary = Auxiliary(
-        "".join(f"{word}\n" for word in jobs.VOCABULARY).encode(), json.dumps(jobs.TOKENIZER).encode()
-    )
-    write_model(base / "model", model, TOPICS, auxiliary, Hyperparameters.parse(jobs.HYPERPARAMETERS), {})
-    return base
-
-
-class Server:
-    def __init__(self, base: Path, **environ: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
-        self.process = jobs.start("serve", base, SAGEMAKER_BIND_TO_PORT=str(self.port), **environ)
-        while True:
-            try:
-                assert self.request("GET", "/ping")[0] == 200
-                return
-            except ConnectionError:
-                assert self.process.poll() is None
-                time.sleep(0.02)
-
-    def request(
-        self, method: str, path: str, body: bytes | None = None, content_type: str | None = None, **headers: str
-    ) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, path, body, ({"Content-Type": content_type} if content_type else {}) | headers)
-            response = connection.getresponse()
-            return response.status, response.read()
-        finally:
-            connection.close()
-
-    def invoke(self, body: bytes | object, content_type: str = "application/json") -> np.ndarray:
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        status, answer = self.request("POST", "/invocations", content, content_type)
-        assert status == 200, answer
-        return np.array([prediction["topic_weights"] for prediction in json.loads(answer)["predictions"]])
-
-    def refusal(self, body: bytes | object, content_type: str | None = "application/json") -> tuple[int, str]:
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        status, answer = self.request("POST", "/invocations", content, content_type)
-        return status, json.loads(answer)["error"]
-
-    def stop(self) -> str:
-        self.process.terminate()
-        log, _ = self.process.communicate(timeout=30)
-        return log
+    return models.write(tmp_path_factory.mktemp("served"), model)
 
 
 @pytest.fixture(scope="module")
@@ -137,26 +75,6 @@ def test_all_forms_of_a_request_give_the_model_s_answer(server: Server, model: T
     ]
     for answer in answers:
         np.testing.assert_allclose(answer, expected, atol=1e-6)
-
-
-def test_the_answer_is_what_is_accepted(server: Server) -> None:
-    def answer(accept: str) -> bytes:
-        status, body = server.request("POST", "/invocations", b"a1 a2\nb30", "text/plain", Accept=accept)
-        assert status == 200, body
-        return body
-
-    predictions = json.loads(answer("application/json"))["predictions"]
-    for accept in ("application/jsonlines", "text/html, application/jsonlines;q=0.9, */*;q=0.1"):
-        lines = answer(accept).decode()
-        assert lines.endswith("\n")
-        assert [json.loads(line) for line in lines.splitlines()] == predictions
-    for accept in ("*/*", "text/html, application/*", "Application/JSON; charset=utf-8"):
-        assert json.loads(answer(accept)) == {"predictions": predictions}
-    status, body = server.request("POST", "/invocations", b"a1", "text/plain", Accept="text/csv")
-    assert status == 406
-    assert json.loads(body)["error"] == (
-        "Accept 'text/csv' is not written; allowed: application/json, application/jsonlines."
-    )
 
 
 def test_a_document_without_a_known_word_gets_the_prior(server: Server) -> None:
@@ -213,10 +131,10 @@ def _sparse(keys: object, values: object, shape: object = (planted.FEATURE_DIM,)
             {"instances": [{"features": [10**400] * 120}]},
             "application/json",
             400,
-            "its values have a number that is too",
+            "A count is too large",
         ),
-        (_sparse([120], [1]), "application/json", 400, "Document 1 has word id 120; allowed: 0 to 119"),
-        (_sparse([-1], [1]), "application/json", 400, "Document 1 has word id -1; allowed: 0 to 119"),
+        (_sparse([120], [1]), "application/json", 400, "Instance 1: it has word id 120; allowed: 0 to 119"),
+        (_sparse([-1], [1]), "application/json", 400, "Instance 1: it has word id -1; allowed: 0 to 119"),
         (_sparse([0.5], [1]), "application/json", 400, "its keys are not all integers from 0 to 119"),
         (_sparse([float("inf")], [1]), "application/json", 400, "its keys are not all integers from 0 to 119"),
         (_sparse(["0"], [1]), "application/json", 400, "its keys are not all numbers"),
@@ -269,38 +187,114 @@ def test_requests_in_hand_are_finished_after_sigterm(base: Path) -> None:
     assert server.process.returncode == 0
 
 
-def test_batch_transform_may_allow_more(base: Path) -> None:
-    server = Server(base, SAGEMAKER_MAX_PAYLOAD_IN_MB="7")
+def test_clients_that_keep_their_connection_are_told_before_it_is_closed(base: Path) -> None:
+    server = Server(base, SAGEMAKER_MODEL_SERVER_WORKERS="2")
+    connections = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=30) for _ in range(4)]
+    served: list[int] = []
+
+    def ask(connection: http.client.HTTPConnection) -> None:
+        while True:
+            connection.request("POST", "/invocations", b"a1", {"Content-Type": "text/plain"})
+            response = connection.getresponse()
+            assert len(json.loads(response.read())["predictions"]) == 1
+            served.append(response.status)
+            if response.headers["Connection"] == "close":
+                return
+
+    clients = [threading.Thread(target=ask, args=(connection,)) for connection in connections]
+    for client in clients:
+        client.start()
+    while len(served) < 20:
+        time.sleep(0.01)
+    log = server.stop()
+    for client in clients:
+        client.join()
+    assert set(served) == {200}
+    assert server.process.returncode == 0
+    assert "Traceback" not in log
+
+
+@pytest.mark.parametrize("limit", ["7", "0"])
+def test_batch_transform_may_allow_more(base: Path, limit: str) -> None:
+    server = Server(base, SAGEMAKER_MAX_PAYLOAD_IN_MB=limit, SAGEMAKER_MODEL_SERVER_WORKERS="1")
     assert len(server.invoke(b"a1 " * (LIMIT // 3 + 1), "text/plain")) == 1
     server.stop()
 
 
-def test_serving_does_not_load_torch() -> None:
-    code = "import sys; import ntm.server; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=jobs.CONTAINER, check=False).returncode == 0
-
-
-def test_without_a_model_there_is_no_server(tmp_path: Path, base: Path) -> None:
-    process = jobs.start("serve", tmp_path)
-    log, _ = process.communicate(timeout=30)
-    assert process.returncode == 1
-    assert "There is no usable model in" in log
-    damaged = tmp_path / "model"
-    damaged.mkdir()
-    for path in (base / "model").iterdir():
-        (damaged / path.name).write_bytes(path.read_bytes())
-    (damaged / "model.safetensors").write_bytes((base / "model" / "model.safetensors").read_bytes()[:-10])
-    with pytest.raises(InputError, match="There is no usable model in"):
-        read_model(damaged)
-
-
 def test_a_model_without_a_vocabulary_reads_counts_only(tmp_path: Path, model: TopicModel) -> None:
-    settings = Hyperparameters.parse(jobs.HYPERPARAMETERS)
-    write_model(tmp_path / "model", model, TOPICS, Auxiliary(None, None), settings, {})
-    server = Server(tmp_path)
+    server = Server(models.write(tmp_path, model, Auxiliary(None, None)), SAGEMAKER_MODEL_SERVER_WORKERS="1")
     assert len(server.invoke(ROW, "text/csv")) == 1
     for body, content_type in (({"instances": ["a1"]}, "application/json"), (b"a1", "text/plain")):
         status, reason = server.refusal(body, content_type)
         assert status == 400
         assert "this model reads word counts only" in reason
     server.stop()
+
+
+def test_what_is_not_http_is_refused_and_the_next_client_is_served(server: Server) -> None:
+    for sent in (b"\x16\x03\x01\x02\x00", b"GET\r\n\r\n", b"POST /invocations HTTP/1.1\r\nContent-Length: x\r\n\r\n"):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+            connection.sendall(sent)
+            assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(b"POST /invocations HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf")
+    assert len(server.invoke(b"a1", "text/plain")) == 1
+
+
+def test_a_request_may_come_in_chunks(server: Server) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    chunks = iter([b"a1 ", b"a2\n", b"b30"])
+    connection.request("POST", "/invocations", chunks, {"Content-Type": "text/plain"}, encode_chunked=True)
+    assert len(json.loads(connection.getresponse().read())["predictions"]) == 2
+    connection.close()
+
+
+def test_a_worker_that_is_killed_is_replaced(base: Path) -> None:
+    server = Server(base, SAGEMAKER_MODEL_SERVER_WORKERS="2")
+    first = set(server.workers)
+    assert len(first) == 2
+    os.kill(next(iter(first)), signal.SIGKILL)
+    # The other one answers meanwhile.
+    while len(set(server.workers) - first) < 1 or len(server.workers) < 2:
+        assert len(server.invoke(b"a1", "text/plain")) == 1
+    assert "ended with code -9; another one takes its place" in server.stop()
+    assert server.process.returncode == 0
+
+
+def test_workers_end_with_the_process_that_started_them(base: Path) -> None:
+    server = Server(base, SAGEMAKER_MODEL_SERVER_WORKERS="2")
+    server.process.kill()
+    # The pipe's end closes once the last of them is gone.
+    server.process.communicate(timeout=30)
+    with pytest.raises(ConnectionError):
+        server.request("GET", "/ping")
+
+
+@pytest.mark.parametrize(
+    ("environ", "reason"),
+    [
+        ({"SAGEMAKER_BIND_TO_PORT": "http"}, "The variable SAGEMAKER_BIND_TO_PORT is 'http'; allowed: 0 to 65535."),
+        ({"SAGEMAKER_MAX_PAYLOAD_IN_MB": "-1"}, "The variable SAGEMAKER_MAX_PAYLOAD_IN_MB is '-1'; allowed: 0 to"),
+        ({"SAGEMAKER_MODEL_SERVER_WORKERS": "two"}, "The variable SAGEMAKER_MODEL_SERVER_WORKERS is 'two'; allowed"),
+    ],
+)
+def test_a_variable_that_is_wrong_is_named(base: Path, environ: dict[str, str], reason: str) -> None:
+    process = jobs.start("serve", base, **environ)
+    log, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert reason in log
+
+
+def test_a_port_that_is_taken_is_named(base: Path, server: Server) -> None:
+    process = jobs.start("serve", base, SAGEMAKER_BIND_TO_PORT=str(server.port))
+    log, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert f"Port {server.port} cannot be used: Address already in use." in log
+
+
+def test_without_a_model_there_is_no_server(tmp_path: Path) -> None:
+    process = jobs.start("serve", tmp_path)
+    log, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "There is no usable model in" in log
+    assert "Traceback" not in log
