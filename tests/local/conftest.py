@@ -76,15 +76,13 @@ def root() -> Path:
 def operators(
     cloud: control.LocalCloud, environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Operator]:
-    """The operators of the environments that are deployed, by name: dev as an operator deploys it, then all anew."""
-    Operator(environ)("local", "up", "--deploy")
-    files = {
-        "dev": environments.DEV,
-        "small": environments.SMALL,
-        "builtin": environments.BUILTIN,
-        "strict": environments.STRICT,
-    }
-    environments.deploy(cloud, tmp_path_factory.mktemp("environments"), files)
+    """The operators of dev and builtin: dev is deployed as an operator does it, then both anew."""
+    files = {"dev": environments.DEV, "builtin": environments.BUILTIN}
+
+    def first() -> None:
+        Operator(environ)("local", "up", "--deploy")
+
+    environments.deploy(cloud, tmp_path_factory.mktemp("environments"), files, first)
     return {name: Operator(environ, name) for name in files}
 
 
@@ -95,9 +93,32 @@ def operator(operators: dict[str, Operator]) -> Operator:
 
 
 @pytest.fixture(scope="session")
-def small(operators: dict[str, Operator]) -> Operator:
+def builtin(operators: dict[str, Operator]) -> Operator:
+    """The operator of an environment with AWS's NTM."""
+    return operators["builtin"]
+
+
+@pytest.fixture(scope="session")
+def more_operators(
+    cloud: control.LocalCloud, environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Operator]:
+    """The operators of small and strict, whose tests may have a cloud of their own."""
+    files = {"small": environments.SMALL, "strict": environments.STRICT}
+    directory = tmp_path_factory.mktemp("more-environments")
+    environments.deploy(cloud, directory, files, lambda: environments.bootstrap(cloud, directory))
+    return {name: Operator(environ, name) for name in files}
+
+
+@pytest.fixture(scope="session")
+def small(more_operators: dict[str, Operator]) -> Operator:
     """The operator of an environment that tunes little and runs at each upload."""
-    return operators["small"]
+    return more_operators["small"]
+
+
+@pytest.fixture(scope="session")
+def strict(more_operators: dict[str, Operator]) -> Operator:
+    """The operator of an environment whose gate nothing passes."""
+    return more_operators["strict"]
 
 
 @pytest.fixture(scope="session")

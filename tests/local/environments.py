@@ -1,6 +1,7 @@
 """Environments that no file describes: dev with another gate, and small ones for what dev does not do."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import yaml
@@ -62,14 +63,26 @@ STRICT: JsonObject = {
 """A gate that nothing passes, and neither tuning nor vectors."""
 
 
-def deploy(cloud: LocalCloud, directory: Path, environments: Mapping[str, JsonObject]) -> None:
-    """Deploy environments with the CDK CLI to a cloud that is bootstrapped.
+def bootstrap(cloud: LocalCloud, directory: Path) -> None:
+    """Make what the CDK CLI needs to deploy; its output goes to a directory."""
+    with cdk.commands("*", directory) as cli:
+        cli.bootstrap(cloud).finish()
+
+
+def deploy(
+    cloud: LocalCloud, directory: Path, environments: Mapping[str, JsonObject], first: Callable[[], None]
+) -> None:
+    """Deploy environments with the CDK CLI.
 
     Args:
         cloud: where to.
         directory: for the assembly and the CLI's output.
         environments: what their files would say, by name.
+        first: bootstraps the cloud; synthesis goes on meanwhile.
     """
-    synthesize_in_process(directory / "cdk.out", environments)
+    with ThreadPoolExecutor() as pool:
+        bootstrapped = pool.submit(first)
+        synthesize_in_process(directory / "cdk.out", environments)
+        bootstrapped.result()
     with cdk.commands("*", directory) as cli:
         cli.deploy(cloud).finish()

@@ -1,14 +1,16 @@
 """The roles' policies decide what a client may do, as on AWS."""
 
+import io
 import json
 import uuid
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.conftest import Clients
+from tests.local.conftest import Clients, wait_for
 
 ACCOUNT = "123456789012"
 
@@ -191,3 +193,64 @@ def test_wrong_secrets_and_unsigned_requests_are_refused(clients: Clients) -> No
         liar("iam").list_roles()
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(f"{clients.cloud.endpoint_url}/?Action=ListUsers&Version=2010-05-08")
+
+
+def test_a_message_to_an_encrypted_queue_needs_the_queue_and_its_key(clients: Clients, role: Any) -> None:
+    root = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [root]})
+    key = clients("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"]
+    name = f"queue-{uuid.uuid4().hex[:8]}"
+    url = clients("sqs").create_queue(QueueName=name, Attributes={"KmsMasterKeyId": key})["QueueUrl"]
+    arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
+    send = allow(["sqs:SendMessage", "sqs:ReceiveMessage"], arn)
+    keyless, stranger, sender = (
+        role(*statements)("sqs")
+        for statements in (
+            [send],
+            [allow("sqs:SendMessage", f"{arn}-other"), allow("kms:*", key)],
+            [send, allow(["kms:GenerateDataKey", "kms:Decrypt"], key)],
+        )
+    )
+    denied(lambda: stranger.send_message(QueueUrl=url, MessageBody="x"), "sqs:SendMessage", arn)
+    denied(lambda: keyless.send_message(QueueUrl=url, MessageBody="x"), "kms:GenerateDataKey", key)
+    sender.send_message(QueueUrl=url, MessageBody="x")
+    denied(lambda: keyless.receive_message(QueueUrl=url), "kms:Decrypt", key)
+    assert sender.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "x"
+
+
+def test_a_function_fetches_messages_as_its_role(clients: Clients) -> None:
+    name = f"function-{uuid.uuid4().hex[:8]}"
+    trust = allow("sts:AssumeRole") | {"Principal": {"Service": "lambda.amazonaws.com"}}
+    del trust["Resource"]
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role_arn = clients("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as package:
+        package.writestr("index.py", "def handler(event, context): pass")
+    clients("lambda").create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Handler="index.handler",
+        Role=role_arn,
+        Code={"ZipFile": archive.getvalue()},
+        Timeout=30,
+    )
+    url = clients("sqs").create_queue(QueueName=name)["QueueUrl"]
+    arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
+
+    def map_queue() -> Any:
+        return clients("lambda").create_event_source_mapping(EventSourceArn=arn, FunctionName=name)
+
+    with pytest.raises(ClientError, match=r"does not have permissions .* sqs:GetQueueAttributes"):
+        map_queue()
+    consume = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow(consume, arn)]})
+    clients("iam").put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=policy)
+    uuid_of_mapping = map_queue()["UUID"]
+    clients("sqs").send_message(QueueUrl=url, MessageBody="x")
+
+    def is_done() -> bool:
+        mapping = clients("lambda").get_event_source_mapping(UUID=uuid_of_mapping)
+        return bool(mapping["LastProcessingResult"] == "OK")
+
+    wait_for(is_done, "the message's end")

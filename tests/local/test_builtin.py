@@ -12,9 +12,9 @@ from tests.local.conftest import Clients, versions
 
 
 @pytest.fixture(scope="module")
-def run(operators: dict[str, Operator], corpus: Path) -> Any:
+def run(builtin: Operator, corpus: Path) -> Any:
     """A run of the environment with ``algorithm: builtin``."""
-    return operators["builtin"]("run", corpus)
+    return builtin("run", corpus)
 
 
 def test_it_scores_the_held_out_documents_before_it_evaluates(run: Any) -> None:
@@ -36,19 +36,17 @@ def test_its_jobs_run_the_image_of_aws(run: Any, clients: Clients) -> None:
     assert registered["CustomerMetadataProperties"]["Algorithm"] == "builtin"
 
 
-def test_the_least_loss_wins(run: Any, operators: dict[str, Operator]) -> None:
-    found = operators["builtin"]("tuning", run["id"])
+def test_the_least_loss_wins(run: Any, builtin: Operator) -> None:
+    found = builtin("tuning", run["id"])
     assert (found["objective"], found["maximize"]) == ("validation:total_loss", False)
     values = [trial["objective"] for trial in found["trials"]]
     assert values == sorted(values)
 
 
-def test_documents_have_the_topics_that_the_evaluation_found(
-    run: Any, operators: dict[str, Operator], tmp_path: Path
-) -> None:
+def test_documents_have_the_topics_that_the_evaluation_found(run: Any, builtin: Operator, tmp_path: Path) -> None:
     file = tmp_path / "vectors.jsonl"
-    operators["builtin"]("vectors", run["id"], "--out", file)
-    topics = operators["builtin"]("evaluate", run["id"])["topics"]
+    builtin("vectors", run["id"], "--out", file)
+    topics = builtin("evaluate", run["id"])["topics"]
     words = {topic["topic"]: {word for word, _ in topic["words"][:10]} for topic in topics}
     about = {row["id"]: row["topic_weights"] for row in map(json.loads, file.read_text().splitlines())}
     for key, weights in about.items():

@@ -142,10 +142,10 @@ def test_a_stopped_run_stops_its_jobs_and_registers_nothing(victim: Victim, smal
     victim.process("train")
     stopped = small("stop", run_id, "--wait")
     assert stopped["status"] == "Stopped"
-    assert [(step["name"], step["status"]) for step in stopped["steps"]] == [
-        ("Preprocess", "Succeeded"),
-        ("Tune", "Stopped"),
-    ]
+    *before, last = [(step["name"], step["status"]) for step in stopped["steps"]]
+    assert last[1] == "Stopped"
+    # On a busy machine the trials may have ended before the command had begun.
+    assert [*before, last[0]] in ([("Preprocess", "Succeeded"), "Tune"], [*before[:1], ("Tune", "Succeeded"), "Train"])
     assert {trial["status"] for trial in small("tuning", run_id)["trials"]} <= {"Stopped", "Completed"}
     assert victim.processes() == []
     assert versions(clients, "small") == victim.models_before

@@ -10,7 +10,7 @@ import pytest
 
 from tests.local import planted
 from tests.local.command_line import Operator
-from tests.local.conftest import Clients, outputs_of, versions
+from tests.local.conftest import Clients, outputs_of, versions, wait_for
 from topicsmith import tuning
 
 
@@ -242,6 +242,30 @@ def test_the_endpoint_scales_between_the_environments_limits(approved: Any, clie
     assert configuration["PredefinedMetricSpecification"] == {
         "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
     }
+
+
+def test_other_limits_are_held_by_autoscalings_own_role(approved: Any, clients: Clients) -> None:
+    scaling, resource = clients("application-autoscaling"), "endpoint/topicsmith-dev/variant/AllTraffic"
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": resource,
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+
+    def instances() -> int:
+        (variant,) = clients("sagemaker").describe_endpoint(EndpointName="topicsmith-dev")["ProductionVariants"]
+        count: int = variant["CurrentInstanceCount"]
+        return count
+
+    for least, greatest in ((2, 2), (1, 1)):
+        scaling.register_scalable_target(**target, MinCapacity=least, MaxCapacity=greatest)
+        wait_for(lambda expected=least: instances() == expected, "the instances")
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
+    activities = scaling.describe_scaling_activities(ServiceNamespace="sagemaker", ResourceId=resource)
+    assert [activity["Cause"] for activity in activities["ScalingActivities"]][:2] == [
+        "maximum capacity was set to 1",
+        "minimum capacity was set to 2",
+    ]
 
 
 def test_a_corpus_of_stop_words_fails_with_the_reason_and_registers_nothing(

@@ -23,6 +23,9 @@ _ACTION_NAMES = {
     "s3:ListObjects": "s3:ListBucket",
     "s3:ListObjectsV2": "s3:ListBucket",
     "s3:ListObjectVersions": "s3:ListBucketVersions",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
 }
 
 # Service → request parameter → resource part of its ARN. The first parameter that is present counts.
@@ -98,6 +101,9 @@ class ApiRequest:
             # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html.
             stream = self.parameters.get("logStreamName", "")
             return self._arn(f"log-group:{self.parameters['logGroupName']}:log-stream:{stream}")
+        if self.service == "sqs":
+            queue = self.parameters.get("QueueUrl") or self.parameters.get("QueueName")
+            return self._arn(str(queue).rpartition("/")[2]) if queue else None
         for name, template in _RESOURCES.get(self.service, {}).items():
             value = self.parameters.get(name) or self._from_path(name)
             if value:

@@ -22,12 +22,20 @@ from moto.kms.models import kms_backends
 from moto.s3.exceptions import BucketAccessDeniedError
 from moto.s3.models import FakeBucket, s3_backends
 from moto.sns.models import Topic, sns_backends
+from moto.sqs.models import Queue, sqs_backends
 
 from topicsmith.local.api_request import ApiRequest, parameters_of
 from topicsmith.local.policy import AccessRequest, Effect, Statement, account_of, evaluate, statements_of
 
 # Resources whose own policy must allow a request as well, if only by leaving it to the account's IAM.
 _OWN_POLICY_DECIDES = ("kms:", "sts:AssumeRole")
+# What an encrypted topic or queue asks of the caller's rights to its key. See
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html.
+_KEY_ACTIONS = {
+    "sns:Publish": ("kms:GenerateDataKey", "kms:Decrypt"),
+    "sqs:SendMessage": ("kms:GenerateDataKey", "kms:Decrypt"),
+    "sqs:ReceiveMessage": ("kms:Decrypt",),
+}
 _OPEN_TO_ALL = ("sts:GetCallerIdentity", "ecr:GetAuthorizationToken")
 
 
@@ -82,6 +90,38 @@ def require(
         )
 
 
+def require_service(service: str, action: str, resource: str, *, source_arn: str) -> None:
+    """Let a service act on a resource on behalf of another resource, or raise :class:`NotAuthorized`.
+
+    A service has no policies of its own: the resource's policy decides, and its key's where the resource is encrypted.
+
+    Args:
+        service: the service's principal, for example ``events.amazonaws.com``.
+        action: for example ``sqs:SendMessage``.
+        resource: the ARN of a topic or a queue.
+        source_arn: on whose behalf, for example a rule's ARN.
+    """
+    account = account_of(source_arn) or ""
+    context = {
+        **_with_global_keys(service, {}),
+        "aws:principalisawsservice": "true",
+        "aws:principalservicename": service,
+        "aws:sourcearn": source_arn,
+        "aws:sourceaccount": account,
+        "aws:sourceowner": account,
+    }
+    wanted = [(action, resource)]
+    if key_arn := _key_of_messages(resource):
+        wanted += [("kms:GenerateDataKey", key_arn), ("kms:Decrypt", key_arn)]
+    for each, arn in wanted:
+        policy = _resource_policy(each, arn) or []
+        if evaluate(policy, AccessRequest(service, each, arn, context)) is not Effect.ALLOW:
+            raise NotAuthorized(
+                f"{service} is not authorized to perform: {each} on resource: {arn} because no resource-based policy "
+                f"allows the {each} action for {source_arn}"
+            )
+
+
 def _with_global_keys(principal: str, context: Mapping[str, str]) -> dict[str, str]:
     return {
         "aws:principalarn": principal,
@@ -109,6 +149,8 @@ def _resource_policy(action: str, resource: str | None) -> list[Statement] | Non
         return _bucket_policy(resource)
     if action.startswith("sns:"):
         return _topic_policy(resource)
+    if action.startswith("sqs:"):
+        return _queue_policy(resource)
     return None
 
 
@@ -138,6 +180,24 @@ def _topic_policy(arn: str) -> list[Statement] | None:
 def _topic(arn: str) -> Topic | None:
     _, _, _, region, account, _ = arn.split(":", 5)
     return sns_backends[account][region].topics.get(arn)
+
+
+def _queue_policy(arn: str) -> list[Statement] | None:
+    queue = _queue(arn)
+    return statements_of(json.loads(queue.policy)) if queue and queue.policy else None
+
+
+def _queue(arn: str) -> Queue | None:
+    _, _, _, region, account, name = arn.split(":", 5)
+    return sqs_backends[account][region].queues.get(name)
+
+
+def _key_of_messages(arn: str) -> str | None:
+    """Return the ARN of the key that encrypts a topic's or a queue's messages, ``None`` where none does."""
+    _, _, service, region, account, _ = arn.split(":", 5)
+    holder = {"sns": _topic, "sqs": _queue}[service](arn)
+    key_id = getattr(holder, "kms_master_key_id", None)
+    return (key_id if key_id.startswith("arn:") else f"arn:aws:kms:{region}:{account}:key/{key_id}") if key_id else None
 
 
 def _bucket_policy(arn: str) -> list[Statement] | None:
@@ -178,11 +238,10 @@ def _check(request: access_control.IAMRequestBase, resource: str) -> None:
     for role_arn in api.passed_roles:
         passed = {**context, "iam:passedtoservice": f"{api.service}.amazonaws.com"}
         require(principal=principal, identity=identity, action="iam:PassRole", resource=role_arn, context=passed)
-    topic = _topic(own_resource) if api.action == "sns:Publish" and own_resource else None
-    if topic and topic.kms_master_key_id:
-        via = {**context, "kms:viaservice": f"sns.{api.region}.amazonaws.com"}
-        for action in ("kms:GenerateDataKey", "kms:Decrypt"):
-            key_arn = _key_arn(topic.kms_master_key_id, request)
+    key_actions = _KEY_ACTIONS.get(api.action)
+    if key_actions and own_resource and (key_arn := _key_of_messages(own_resource)):
+        via = {**context, "kms:viaservice": f"{api.service}.{api.region}.amazonaws.com"}
+        for action in key_actions:
             require(principal=principal, identity=identity, action=action, resource=key_arn, context=via)
     if api.service == "s3":
         via = {**context, "kms:viaservice": f"s3.{api.region}.amazonaws.com"}

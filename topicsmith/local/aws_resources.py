@@ -1,10 +1,11 @@
 """Resource types that moto's CloudFormation lacks, or has only in part, on top of what moto's services know."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from moto.applicationautoscaling.models import applicationautoscaling_backends
+from moto.iam.exceptions import NotFoundException
 from moto.iam.models import IAMBackend, iam_backends
 from moto.kms.models import kms_backends
 from moto.logs.models import LogsBackend, logs_backends
@@ -89,6 +90,76 @@ class Role(ResourceModel):
         return iam_backends[self.account_id]["aws"]
 
 
+class ManagedPolicy(ResourceModel):
+    """``AWS::IAM::ManagedPolicy``; moto's own cannot be changed or deleted."""
+
+    TYPE = "AWS::IAM::ManagedPolicy"
+
+    @property
+    def physical_resource_id(self) -> str:
+        """The policy's ARN."""
+        path = self.properties.get("Path", "/")
+        return f"arn:aws:iam::{self.account_id}:policy{path}{self.properties.get('ManagedPolicyName', self.name)}"
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """Return the policy's ARN, or its id."""
+        policy = self._iam.get_policy(self.physical_resource_id)
+        return str({"PolicyArn": policy.arn, "PolicyId": policy.id}[attribute_name])
+
+    def put(self) -> None:
+        """Create the policy or change its document, and attach it to whom the template names."""
+        arn, document = self.physical_resource_id, json.dumps(self.properties["PolicyDocument"])
+        if arn in self._iam.managed_policies:
+            before = self._iam.get_policy(arn).default_version_id
+            self._iam.create_policy_version(arn, document, set_as_default=True)
+            self._iam.delete_policy_version(arn, before)
+        else:
+            description, path = self.properties.get("Description", ""), self.properties.get("Path", "/")
+            self._iam.create_policy(description, path, document, arn.rpartition("/")[2], tags=[])
+        for role in self.properties.get("Roles", []):
+            self._iam.attach_role_policy(arn, role)
+        for user in self.properties.get("Users", []):
+            self._iam.attach_user_policy(arn, user)
+        for group in self.properties.get("Groups", []):
+            self._iam.attach_group_policy(arn, group)
+
+    def remove(self) -> None:
+        """Delete the policy, which nobody but those whom the template names may have."""
+        self.detach()
+        self._iam.delete_policy(self.physical_resource_id)
+
+    def detach(self) -> None:
+        """Take the policy from those whom the template names; a role may have gone before."""
+        arn = self.physical_resource_id
+        for kind, detach in (
+            ("Roles", self._iam.detach_role_policy),
+            ("Users", self._iam.detach_user_policy),
+            ("Groups", self._iam.detach_group_policy),
+        ):
+            for name in self.properties.get(kind, []):
+                with contextlib.suppress(NotFoundException):
+                    detach(arn, name)
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
+    ) -> ResourceModel:
+        """Change the policy in place."""
+        original_resource.detach()
+        return super().update_from_cloudformation_json(
+            original_resource, new_resource_name, cloudformation_json, account_id, region_name
+        )
+
+    @property
+    def _iam(self) -> IAMBackend:
+        return iam_backends[self.account_id]["aws"]
+
+
 class Bucket(FakeBucket):
     """``AWS::S3::Bucket``; moto's own forgets whether the bucket's events go to EventBridge."""
 
@@ -142,67 +213,6 @@ class BucketPolicy(ResourceModel):
         s3_backends[self.account_id]["aws"].delete_bucket_policy(self.properties["Bucket"])
 
 
-class ScalableTarget(ResourceModel):
-    """``AWS::ApplicationAutoScaling::ScalableTarget``: recorded, and not scaled by yet."""
-
-    TYPE = "AWS::ApplicationAutoScaling::ScalableTarget"
-    status_reason = "recorded: the local cloud keeps the number of instances as it is"
-
-    @property
-    def physical_resource_id(self) -> str:
-        """``<resource id>|<dimension>|<namespace>``, as CloudFormation gives it."""
-        return "|".join(self.properties[key] for key in ("ResourceId", "ScalableDimension", "ServiceNamespace"))
-
-    def put(self) -> None:
-        """Register the target."""
-        applicationautoscaling_backends[self.account_id][self.region_name].register_scalable_target(
-            namespace=self.properties["ServiceNamespace"],
-            r_id=self.properties["ResourceId"],
-            dimension=self.properties["ScalableDimension"],
-            min_capacity=int(self.properties["MinCapacity"]),
-            max_capacity=int(self.properties["MaxCapacity"]),
-            role_arn=self.properties.get("RoleARN", ""),
-            suspended_state=self.properties.get("SuspendedState", {}),
-        )
-
-    def remove(self) -> None:
-        """Deregister the target."""
-        applicationautoscaling_backends[self.account_id][self.region_name].deregister_scalable_target(
-            self.properties["ServiceNamespace"], self.properties["ResourceId"], self.properties["ScalableDimension"]
-        )
-
-
-class ScalingPolicy(ResourceModel):
-    """``AWS::ApplicationAutoScaling::ScalingPolicy``."""
-
-    TYPE = "AWS::ApplicationAutoScaling::ScalingPolicy"
-
-    def _target(self) -> tuple[str, str, str]:
-        if "ScalingTargetId" in self.properties:
-            resource_id, dimension, namespace = self.properties["ScalingTargetId"].split("|")
-            return namespace, resource_id, dimension
-        return tuple(self.properties[key] for key in ("ServiceNamespace", "ResourceId", "ScalableDimension"))
-
-    def put(self) -> None:
-        """Put the policy on its target."""
-        namespace, resource_id, dimension = self._target()
-        applicationautoscaling_backends[self.account_id][self.region_name].put_scaling_policy(
-            policy_name=self.properties["PolicyName"],
-            service_namespace=namespace,
-            resource_id=resource_id,
-            scalable_dimension=dimension,
-            policy_body=self.properties.get("TargetTrackingScalingPolicyConfiguration", {}),
-            policy_type=self.properties["PolicyType"],
-        )
-
-    def remove(self) -> None:
-        """Take the policy away."""
-        namespace, resource_id, dimension = self._target()
-        applicationautoscaling_backends[self.account_id][self.region_name].delete_scaling_policy(
-            self.properties["PolicyName"], namespace, resource_id, dimension
-        )
-
-
 class LogGroup(ResourceModel):
     """``AWS::Logs::LogGroup``; moto's own has an ARN without the ``:*`` that CloudFormation's ends in."""
 
@@ -232,5 +242,5 @@ class LogGroup(ResourceModel):
 
 def install() -> None:
     """Teach moto's CloudFormation these types."""
-    for model in (Bucket, Key, Role, LogGroup, BucketPolicy, ScalableTarget, ScalingPolicy):
+    for model in (Bucket, Key, Role, ManagedPolicy, LogGroup, BucketPolicy):
         MODELS[model.TYPE] = model

@@ -8,6 +8,8 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable
+from contextvars import ContextVar
+from functools import wraps
 from types import ModuleType
 from typing import Any
 
@@ -21,9 +23,14 @@ from moto.cloudformation.utils import generate_stack_id
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, EmptyResult
 
+from topicsmith.local import stack_events
 from topicsmith.local.stack_resources import ResourceFailed, StackResources, parse_template
 
 logger = logging.getLogger(__name__)
+
+# All events of one operation have the token of the request that began it, which moto leaves out. See
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackEvent.html.
+_client_request_token: ContextVar[str | None] = ContextVar("client_request_token", default=None)
 
 
 class ChangeSetNotFound(ServiceException):
@@ -39,6 +46,7 @@ class LocalStack(Stack):
 
     def __init__(self, *args: Any, **kwargs: Any):
         self.stack_status_reason: str | None = None
+        self.client_request_token: str | None = None
         self.applied: tuple[dict[str, Any], dict[str, Any]] | None = None
         self.status = "REVIEW_IN_PROGRESS"
         super().__init__(*args, **kwargs)
@@ -87,6 +95,7 @@ class LocalStack(Stack):
 
     def begin(self, verb: str, work: Callable[[], None]) -> None:
         """Set ``<verb>_IN_PROGRESS`` and do ``work`` in the background."""
+        self.client_request_token = _client_request_token.get()
         self._set_status(f"{verb}_IN_PROGRESS", "User Initiated")
         threading.Thread(target=work, name=f"{verb.lower()} {self.name}", daemon=True).start()
 
@@ -145,6 +154,8 @@ class LocalStack(Stack):
         if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             self.stack_status_reason = None
         self._add_stack_event(status, reason)
+        self.events[-1].client_request_token = self.client_request_token  # type: ignore[assignment]
+        stack_events.send(self.stack_id, status, reason, self.client_request_token)
 
     def _emit(self, logical_id: str, physical_id: str, resource_type: str, status: str, reason: str | None) -> None:
         logger.info("%s %s %s (%s) %s", self.name, status, logical_id, resource_type, reason or "")
@@ -158,6 +169,7 @@ class LocalStack(Stack):
             resource_status_reason=reason,
             resource_properties=None,
         )
+        event.client_request_token = self.client_request_token  # type: ignore[assignment]
         self.events.append(event)
 
 
@@ -335,6 +347,20 @@ def _delete_change_set(self: CloudFormationResponse) -> ActionResult:
     return EmptyResult()
 
 
+def _with_token(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any:
+    """Return a response's method that lets the stack know the token of the request."""
+
+    @wraps(operation)
+    def answer(self: CloudFormationResponse) -> ActionResult:
+        before = _client_request_token.set(self._get_param("ClientRequestToken"))
+        try:
+            return operation(self)
+        finally:
+            _client_request_token.reset(before)
+
+    return answer
+
+
 def _stack_output(region: str, account: str, wanted: dict[str, str]) -> str:
     """Return what ``Fn::GetStackOutput`` refers to, an intrinsic that moto does not know.
 
@@ -359,6 +385,8 @@ def install() -> None:
         return known(resource_json, resources_map)
 
     parsing.clean_json = clean_json
+    for operation in ("create_stack", "update_stack", "delete_stack", "execute_change_set"):
+        setattr(CloudFormationResponse, operation, _with_token(getattr(CloudFormationResponse, operation)))
     CloudFormationResponse.describe_change_set = _describe_change_set  # type: ignore[method-assign]
     CloudFormationResponse.delete_change_set = _delete_change_set  # type: ignore[method-assign]
     moto_models.Stack = LocalStack  # type: ignore[misc]

@@ -1,170 +1,212 @@
-"""One endpoint: its status, and what serves it."""
+"""One endpoint: its status, what serves it, and what DescribeEndpoint says of it."""
 
-import logging
 import threading
-import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ValidationError
-from moto.sagemaker.models import FakeEndpoint, FakeEndpointConfig, SageMakerModelBackend
+from moto.sagemaker.models import FakeEndpoint
 
-from topicsmith.local.deployments import Deployment, DeploymentFailed, deploy
-from topicsmith.local.fleets import Answer, Fleet
+from topicsmith.local.deployments import Deployment
+from topicsmith.local.endpoint_configs import LocalEndpointConfig
+from topicsmith.local.endpoint_metrics import EndpointMetrics, Instances
+from topicsmith.local.fleets import Fleet
+from topicsmith.local.invocations import Invocation, Invocations
+from topicsmith.local.traffic import Traffic
+from topicsmith.local.variant_properties import Retained
+from topicsmith.local.variants import describe_pending
+from topicsmith.local.workers import Answer
 
-logger = logging.getLogger(__name__)
-
-_SCALE_POLL_SECONDS = 0.2
 _IN_PROGRESS = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
+_LONGEST_REASON = 1024
 
 
-class NotInServiceError(Exception):
-    """A request is for an endpoint that serves nothing."""
+class EndpointBusy(ValidationError):
+    """An operation is under way."""
+
+
+@dataclass
+class PendingDeployment:
+    """A deployment under way, for DescribeEndpoint.
+
+    Attributes:
+        stage: the status of its variants.
+        since: when that began.
+    """
+
+    config: LocalEndpointConfig
+    retained: Retained
+    began: datetime = field(default_factory=utcnow)
+    stage: str = "Creating"
+    since: datetime = field(default_factory=utcnow)
+
+    def enter(self, stage: str) -> None:
+        """Go to another stage."""
+        self.stage, self.since = stage, utcnow()
+
+    def describe(self, deployment: Deployment | None) -> dict[str, Any]:
+        """Return ``PendingDeploymentSummary``.
+
+        Args:
+            deployment: what is up of it; ``None`` before all of it is.
+        """
+        status = {"VariantStatus": [{"Status": self.stage, "StartTime": self.since}]}
+        summary: dict[str, Any] = {"EndpointConfigName": self.config.endpoint_config_name, "StartTime": self.began}
+        for member, specs in (
+            ("ProductionVariants", self.config.production_variants),
+            ("ShadowProductionVariants", self.config.shadow_production_variants),
+        ):
+            if specs:
+                pending = [
+                    describe_pending(spec, self.retained.count(spec), self.retained.weight(spec)) for spec in specs
+                ]
+                up = {variant.name: variant.describe() for variant in deployment.all_variants} if deployment else {}
+                summary[member] = [{**item, **up.get(item["VariantName"], {}), **status} for item in pending]
+        return summary
 
 
 class LocalEndpoint(FakeEndpoint):
-    """An endpoint and what serves it; moto's is born in service and serves nothing."""
+    """An endpoint and what serves it; moto's is born in service and serves nothing.
 
-    def __init__(self, **request: Any):
-        super().__init__(**request)
+    Attributes:
+        traffic: the deployments that serve.
+        pending: the deployment under way.
+        deployed: done once the last creation or update is; its exception is why that failed.
+        last_deployment_config: ``DeploymentConfig`` of the last request that had one.
+    """
+
+    def __init__(self, account_id: str, region_name: str, **request: Any):
+        super().__init__(account_id=account_id, region_name=region_name, **request)
         self.endpoint_status = "Creating"
         self.failure_reason: str | None = None  # type: ignore[assignment]
+        self.traffic = Traffic()
+        self.pending: PendingDeployment | None = None
+        self.deployed: Future[None] = Future()
+        self.last_deployment_config: Mapping[str, Any] | None = None
+        self.metrics = EndpointMetrics(account_id, region_name, self.endpoint_name, self._instances)
         self._lock = threading.Lock()
-        self._idle = threading.Event()
-        self._deployment: Deployment | None = None
+        self._idle = threading.Condition(self._lock)
+        self._invocations = Invocations(self.traffic, self.metrics)
 
     @property
     def response_object(self) -> dict[str, Any]:
         """The members of DescribeEndpoint's answer."""
+        serving, pending = self.traffic.serving, self.pending
         described = {
             "EndpointName": self.endpoint_name,
             "EndpointArn": self.arn,
             "EndpointConfigName": self.endpoint_config_name,
-            "ProductionVariants": self._variants(),
+            "ProductionVariants": [variant.describe() for variant in serving.variants.values()] if serving else None,
+            "ShadowProductionVariants": [serving.shadow.describe()] if serving and serving.shadow else None,
+            "DataCaptureConfig": _describe_capture(serving),
             "EndpointStatus": self.endpoint_status,
             "FailureReason": self.failure_reason,
             "CreationTime": self.creation_time,
             "LastModifiedTime": self.last_modified_time,
+            "LastDeploymentConfig": self.last_deployment_config,
+            "PendingDeploymentSummary": pending.describe(self.traffic.next) if pending else None,
         }
         return {name: value for name, value in described.items() if value is not None}
 
+    @property
+    def is_serverless(self) -> bool:
+        """Whether what serves has no instances."""
+        return self.traffic.serving is not None and self.traffic.serving.config.is_serverless
+
     def is_created(self) -> bool:
         """Whether it has come into service once."""
-        return self._deployment is not None
+        return self.traffic.serving is not None
 
-    def begin_update(self) -> None:
-        """Go to ``Updating``.
+    def begin(self, status: str) -> None:
+        """Go from ``InService`` to the status of an operation.
 
         Raises:
-            ValidationError: an operation is under way, or the endpoint never came into service.
+            EndpointBusy: an operation is under way.
+            ValidationError: the endpoint never came into service.
         """
         with self._lock:
+            self._require_idle()
             if self.endpoint_status != "InService":
-                state = "in-progress" if self.endpoint_status in _IN_PROGRESS else "unhealthy"
-                raise ValidationError(f'Cannot update {state} endpoint "{self.arn}".')
-            self._idle.clear()
+                raise ValidationError(f'Cannot update unhealthy endpoint "{self.arn}".')
             self.failure_reason = None
-            self._set_status("Updating")
+            self._set_status(status)
 
-    def bring_up(self, backend: SageMakerModelBackend, config: FakeEndpointConfig, *, keep_counts: bool) -> None:
-        """Deploy a configuration; the deployment before it goes once the new one serves, and stays if it does not."""
-        counts = {name: fleet.desired for name, fleet in self._fleets().items()} if keep_counts else {}
-        before = None
-        try:
-            deployment = deploy(backend, self.endpoint_name, config, counts)
-        except Exception as error:
-            expected = isinstance(error, (DeploymentFailed, ValidationError))
-            if not expected:
-                logger.exception("Endpoint %s broke", self.endpoint_name)
-            with self._lock:
-                self.failure_reason = str(error) if expected else f"InternalServerError: {error}"
-                self._set_status("InService" if self._deployment else "Failed")
-        else:
-            with self._lock:
-                before, self._deployment = self._deployment, deployment
-                self.endpoint_config_name = config.endpoint_config_name
-                self._set_status("InService")
-        self._idle.set()
-        if before:
-            before.retire()
+    def begin_deletion(self) -> None:
+        """Go to ``Deleting``.
+
+        Raises:
+            EndpointBusy: an operation is under way.
+        """
+        with self._lock:
+            self._require_idle()
+            self._set_status("Deleting")
+
+    def go_to(self, status: str, reason: str | None = None) -> None:
+        """Go to a status, with the reason of what failed."""
+        with self._lock:
+            if reason:
+                self.failure_reason = reason[:_LONGEST_REASON]
+            self._set_status(status)
+
+    def wait_until_idle(self) -> None:
+        """Wait until no operation is under way."""
+        with self._lock:
+            self._idle.wait_for(lambda: self.endpoint_status not in _IN_PROGRESS)
 
     def settle(self) -> None:
-        """Wait until no operation is under way.
+        """Wait until the last creation or update is done.
 
         Raises:
-            ValidationError: the last one failed; the message is the failure reason.
+            ValidationError: it failed; the message is the failure reason.
         """
-        self._idle.wait()
-        if self.failure_reason:
-            raise ValidationError(self.failure_reason)
+        self.deployed.result()
 
-    def scale(self, desired: Mapping[str, Mapping[str, Any]]) -> None:
-        """Go to other weights and numbers of workers, by the name of the variant; ``begin_update`` went before."""
-        deployment = self._deployment
-        assert deployment is not None
-        for name, variant in desired.items():
-            if variant.get("DesiredWeight") is not None:
-                deployment.weights[name] = float(variant["DesiredWeight"])
-            if variant.get("DesiredInstanceCount") is not None:
-                deployment.fleets[name].resize(int(variant["DesiredInstanceCount"]))
-        while any(fleet.current != fleet.desired for fleet in deployment.fleets.values()):
-            time.sleep(_SCALE_POLL_SECONDS)
-        with self._lock:
-            self._set_status("InService")
-        self._idle.set()
-
-    def invoke(self, body: bytes, headers: Mapping[str, str], target_variant: str | None) -> tuple[str, Answer]:
+    def invoke(self, invocation: Invocation) -> tuple[str, Answer]:
         """Send a request to a variant's worker and return the variant's name and the answer.
 
         Raises:
-            NotInServiceError: the endpoint serves nothing.
-            UnknownVariantError: it has no such variant.
-            NoWorkerError, InvocationTimeoutError: see :meth:`Fleet.invoke`.
+            NotInServiceError, UnknownVariantError, ThrottledError, NoWorkerError, WorkerLost, InvocationTimeoutError:
+                see :meth:`Invocations.send`.
         """
-        with ExitStack() as stack:
-            with self._lock:
-                if self._deployment is None:
-                    raise NotInServiceError
-                name, fleet = self._deployment.choose(target_variant)
-                stack.enter_context(fleet.request())
-            return name, fleet.invoke(body, headers)
+        return self._invocations.send(invocation)
+
+    def retained(self) -> Retained:
+        """Return the numbers of instances and the weights that the variants have now."""
+        variants = self.traffic.serving.all_variants if self.traffic.serving else []
+        return Retained(
+            {variant.name: count for variant in variants if (count := variant.desired_count) is not None},
+            {variant.name: variant.weight for variant in variants},
+        )
 
     def shut_down(self) -> None:
-        """End what serves; nothing happens the second time."""
-        with self._lock:
-            deployment, self._deployment = self._deployment, None
-        if deployment:
+        """End what serves."""
+        for deployment in self.traffic.stop():
             deployment.retire()
+        self.metrics.close()
 
-    def require_idle(self) -> None:
-        """Check that the endpoint may be deleted.
+    def _instances(self) -> dict[str, Instances]:
+        found: dict[str, Instances] = {}
+        for deployment in (self.traffic.serving, self.traffic.next):
+            for variant in deployment.all_variants if deployment else []:
+                before = found[variant.name].pids if variant.name in found else ()
+                pids = tuple(worker.pid for worker in variant.pool.workers if worker.alive)
+                found[variant.name] = Instances(before + pids, serverless=not isinstance(variant.pool, Fleet))
+        return found
 
-        Raises:
-            ValidationError: an operation is under way.
-        """
+    def _require_idle(self) -> None:
         if self.endpoint_status in _IN_PROGRESS:
-            raise ValidationError(f'Cannot update in-progress endpoint "{self.arn}".')
-
-    def _fleets(self) -> dict[str, Fleet]:
-        return self._deployment.fleets if self._deployment else {}
-
-    def _variants(self) -> list[dict[str, Any]] | None:
-        deployment = self._deployment
-        if deployment is None:
-            return None
-        return [
-            {
-                "VariantName": name,
-                "CurrentWeight": deployment.weights[name],
-                "DesiredWeight": deployment.weights[name],
-                "CurrentInstanceCount": fleet.current,
-                "DesiredInstanceCount": fleet.desired,
-            }
-            for name, fleet in deployment.fleets.items()
-        ]
+            raise EndpointBusy(f'Cannot update in-progress endpoint "{self.arn}".')
 
     def _set_status(self, status: str) -> None:
         self.endpoint_status = status
         self.last_modified_time = utcnow()
+        self._idle.notify_all()
+
+
+def _describe_capture(deployment: Deployment | None) -> dict[str, Any] | None:
+    capture = deployment.capture if deployment else None
+    return capture.config.describe(works=capture.works) if capture else None

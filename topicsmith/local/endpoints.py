@@ -1,47 +1,31 @@
 """SageMaker's hosting: moto keeps models, configurations and endpoints, and processes serve."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 from botocore.exceptions import ClientError
-from botocore.session import get_session
 from moto.sagemaker.exceptions import ValidationError
-from moto.sagemaker.models import FakeEndpointConfig, Model, SageMakerModelBackend
+from moto.sagemaker.models import Model, SageMakerModelBackend
 
-from topicsmith.local.deployments import DeploymentFailed, container_of, sole_container
+from topicsmith.local import endpoint_operations
+from topicsmith.local.endpoint_configs import LocalEndpointConfig, check_concurrency
 from topicsmith.local.endpoint_record import LocalEndpoint
 from topicsmith.local.identity import SAGEMAKER, AccessDenied, assume_role
 from topicsmith.local.images import ImageUnavailable, pull
+from topicsmith.local.model_containers import DeploymentFailed, container_of, sole_container
 from topicsmith.local.s3_data import DataError, S3Uri
-
-
-class LocalEndpointConfig(FakeEndpointConfig):
-    """An endpoint configuration, whose instance types are those that botocore knows (moto's list is old)."""
-
-    def is_created(self) -> bool:
-        """It is: it has no work to do."""
-        return True
-
-    def validate_instance_type(self, instance_type: str) -> None:
-        """Check an instance type.
-
-        Raises:
-            ValidationError: there is no such type for hosting.
-        """
-        shape = get_session().get_service_model("sagemaker").shape_for("ProductionVariantInstanceType")
-        allowed: list[str] = shape.metadata["enum"]
-        if instance_type not in allowed:
-            raise ValidationError(
-                f"Value '{instance_type}' at 'productionVariants.1.member.instanceType' failed to satisfy constraint: "
-                f"Member must satisfy enum value set: [{', '.join(allowed)}]"
-            )
+from topicsmith.local.serverless import ServerlessPool
+from topicsmith.local.update_policies import UpdatePolicy
+from topicsmith.local.variant_properties import Retained
 
 
 class Endpoints(SageMakerModelBackend):
     """SageMaker's models, endpoint configurations and endpoints."""
 
     endpoints: dict[str, LocalEndpoint]  # type: ignore[assignment]
+    endpoint_configs: dict[str, LocalEndpointConfig]  # type: ignore[assignment]
 
     def create_model(
         self,
@@ -70,37 +54,49 @@ class Endpoints(SageMakerModelBackend):
             raise ValidationError(str(error)) from error
         return model
 
-    def create_endpoint_config(self, endpoint_config_name: str, **request: Any) -> FakeEndpointConfig:  # type: ignore[override]
+    def create_endpoint_config(self, request: Mapping[str, Any]) -> LocalEndpointConfig:  # type: ignore[override]
         """Create an endpoint configuration.
+
+        Args:
+            request: the members of CreateEndpointConfig's request.
 
         Raises:
             ValidationError: the name is taken, a model is unknown, or a variant is wrong.
         """
-        if endpoint_config_name in self.endpoint_configs:
-            arn = self.endpoint_configs[endpoint_config_name].endpoint_config_arn
+        name = request["EndpointConfigName"]
+        if name in self.endpoint_configs:
+            arn = self.endpoint_configs[name].endpoint_config_arn
             raise ValidationError(f'Cannot create already existing endpoint configuration "{arn}".')
-        self.validate_production_variants(request["production_variants"])
-        config = LocalEndpointConfig(
-            account_id=self.account_id,
-            region_name=self.region_name,
-            endpoint_config_name=endpoint_config_name,
-            **request,
-        )
-        self.endpoint_configs[endpoint_config_name] = config
+        self.validate_production_variants(request["ProductionVariants"])
+        self.validate_production_variants(request.get("ShadowProductionVariants") or [])
+        config = LocalEndpointConfig(request, self.account_id, self.region_name)
+        self.endpoint_configs[name] = config
         return config
 
     def create_endpoint(
-        self, endpoint_name: str, endpoint_config_name: str, tags: list[dict[str, str]]
+        self,
+        endpoint_name: str,
+        endpoint_config_name: str,
+        tags: list[dict[str, str]],
+        *,
+        deployment_config: Mapping[str, Any] | None = None,
     ) -> LocalEndpoint:
         """Start creating an endpoint.
 
+        Args:
+            endpoint_name: of the endpoint.
+            endpoint_config_name: of its configuration.
+            tags: of the endpoint.
+            deployment_config: how its updates are to go that say ``RetainDeploymentConfig``.
+
         Raises:
-            ValidationError: the name is taken, or there is no such configuration.
+            ValidationError: the name is taken, there is no such configuration, or ``deployment_config`` is wrong.
         """
         if endpoint_name in self.endpoints:
             arn = self.endpoints[endpoint_name].arn
             raise ValidationError(f'Cannot create already existing endpoint "{arn}".')
         self.describe_endpoint_config(endpoint_config_name)
+        UpdatePolicy.of(deployment_config)
         config = self.endpoint_configs[endpoint_config_name]
         endpoint = LocalEndpoint(
             account_id=self.account_id,
@@ -111,24 +107,55 @@ class Endpoints(SageMakerModelBackend):
             data_capture_config=config.data_capture_config,
             tags=tags,
         )
+        endpoint.last_deployment_config = deployment_config
         self.endpoints[endpoint_name] = endpoint
-        self._in_background(endpoint, lambda: endpoint.bring_up(self, config, keep_counts=False))
+        self._in_background(endpoint, lambda: endpoint_operations.create(endpoint, self, config))
         return endpoint
 
     def update_endpoint(
-        self, endpoint_name: str, endpoint_config_name: str, *, retain_all_variant_properties: bool = False
+        self,
+        endpoint_name: str,
+        endpoint_config_name: str,
+        *,
+        retain_all_variant_properties: bool = False,
+        exclude_retained_variant_properties: Sequence[Mapping[str, str]] = (),
+        deployment_config: Mapping[str, Any] | None = None,
+        retain_deployment_config: bool = False,
     ) -> LocalEndpoint:
         """Start updating an endpoint to another configuration.
 
+        Args:
+            endpoint_name: of the endpoint.
+            endpoint_config_name: of the new configuration.
+            retain_all_variant_properties: whether numbers of instances and weights stay as they are.
+            exclude_retained_variant_properties: which of them are the new configuration's all the same.
+            deployment_config: how the traffic is shifted.
+            retain_deployment_config: whether it is shifted as the last time.
+
         Raises:
-            ValidationError: there is no such endpoint or configuration, or the endpoint is busy.
+            ValidationError: there is no such endpoint or configuration, the endpoint is busy, or the deployment
+                configuration does not fit the variants.
         """
         self.describe_endpoint(endpoint_name)
         self.describe_endpoint_config(endpoint_config_name)
         endpoint, config = self.endpoints[endpoint_name], self.endpoint_configs[endpoint_config_name]
-        endpoint.begin_update()
+        if retain_deployment_config and deployment_config is None:
+            deployment_config = endpoint.last_deployment_config
+        policy = UpdatePolicy.of(deployment_config)
+        retained = endpoint.retained() if retain_all_variant_properties else Retained()
+        excluded = {item["VariantPropertyType"] for item in exclude_retained_variant_properties}
+        retained = Retained(
+            {} if "DesiredInstanceCount" in excluded else retained.counts,
+            {} if "DesiredWeight" in excluded else retained.weights,
+        )
+        counts = [count for spec in config.production_variants if (count := retained.count(spec)) is not None]
+        shares = policy.shares(counts)
+        self._require_convertible(endpoint, config, deployment_config)
+        endpoint.begin("Updating")
+        endpoint.deployed = Future()
+        endpoint.last_deployment_config = deployment_config or endpoint.last_deployment_config
         self._in_background(
-            endpoint, lambda: endpoint.bring_up(self, config, keep_counts=retain_all_variant_properties)
+            endpoint, lambda: endpoint_operations.update(endpoint, self, config, retained, policy, shares)
         )
         return endpoint
 
@@ -138,32 +165,67 @@ class Endpoints(SageMakerModelBackend):
         """Start scaling an endpoint.
 
         Raises:
-            ValidationError: there is no such endpoint or variant, or the endpoint is busy.
+            ValidationError: there is no such endpoint or variant, a number is wrong, or the endpoint is busy.
         """
         self.describe_endpoint(endpoint_name)
         endpoint = self.endpoints[endpoint_name]
         desired = {variant["VariantName"]: variant for variant in desired_weights_and_capacities}
-        known = {variant["VariantName"] for variant in endpoint.response_object.get("ProductionVariants", [])}
-        if unknown := desired.keys() - known:
+        serving = endpoint.traffic.serving
+        known = {variant.name: variant for variant in serving.all_variants} if serving else {}
+        if unknown := desired.keys() - known.keys():
             raise ValidationError(
                 f'The variant name(s) "{", ".join(sorted(unknown))}" is/are not present within endpoint configuration '
                 f'"{endpoint.endpoint_config_name}".'
             )
-        endpoint.begin_update()
-        self._in_background(endpoint, lambda: endpoint.scale(desired))
+        for name, wanted in desired.items():
+            count = wanted.get("DesiredInstanceCount")
+            if count is not None and int(count) < 1:
+                raise ValidationError(f"DesiredInstanceCount of variant {name} is {count}; allowed: 1 or more.")
+            pool = known[name].pool
+            if isinstance(pool, ServerlessPool):
+                check_concurrency({**pool.config, **(wanted.get("ServerlessUpdateConfig") or {})})
+        endpoint.begin("Updating")
+        self._in_background(endpoint, lambda: endpoint_operations.scale(endpoint, desired))
         return endpoint.arn
 
     def delete_endpoint(self, endpoint_name: str) -> None:
-        """Delete an endpoint and end what serves it.
+        """Start deleting an endpoint; it is gone once what serves it has ended.
 
         Raises:
             ValidationError: there is no such endpoint, or it is busy.
         """
         self.describe_endpoint(endpoint_name)
         endpoint = self.endpoints[endpoint_name]
-        endpoint.require_idle()
-        super().delete_endpoint(endpoint_name)
-        self._in_background(endpoint, endpoint.shut_down)
+        endpoint.begin_deletion()
+
+        def work() -> None:
+            endpoint.shut_down()
+            del self.endpoints[endpoint_name]
+            endpoint.go_to("Deleted")
+
+        self._in_background(endpoint, work)
+
+    def _require_convertible(
+        self, endpoint: LocalEndpoint, config: LocalEndpointConfig, deployment_config: Mapping[str, Any] | None
+    ) -> None:
+        """Check that an endpoint may go from the configuration that it has to another one.
+
+        See https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html and
+        https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html.
+        """
+        serving = endpoint.traffic.serving
+        if serving is None:
+            return
+        if config.is_serverless and not serving.config.is_serverless:
+            raise ValidationError(
+                f'Endpoint "{endpoint.arn}" has instances: it cannot become serverless. Make another endpoint.'
+            )
+        before, after = sorted(serving.variants), sorted(config.variant_names)
+        if before != after and (deployment_config or {}).get("BlueGreenUpdatePolicy"):
+            raise ValidationError(
+                "With BlueGreenUpdatePolicy the new endpoint configuration must have the same variants as the old one: "
+                f"they are {', '.join(after)}, and were {', '.join(before)}."
+            )
 
     def _require_readable(self, model: Model) -> None:
         definition = container_of(self, sole_container(model))

@@ -86,13 +86,18 @@ class UnsupportedRuntime(Exception):
     """The function's runtime cannot run on this machine."""
 
 
-def invoke(function: FunctionSettings, session: RoleSession, event: str) -> Outcome:
+def invoke(function: FunctionSettings, session: RoleSession, event: str, request_id: str) -> Outcome:
     """Run a function once with ``event`` (JSON) and wait for its end.
+
+    Args:
+        function: the function.
+        session: its role.
+        event: what it is told.
+        request_id: the invocation's.
 
     Raises:
         UnsupportedRuntime: its runtime is neither Python nor Node.js.
     """
-    request_id = str(uuid.uuid4())
     stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{function.version}]{uuid.uuid4().hex}"
     log = _Log(LogStream(session, function.log_group, stream))
     with tempfile.TemporaryDirectory(prefix="function-") as folder:

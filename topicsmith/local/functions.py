@@ -9,6 +9,7 @@ import os
 import shutil
 import threading
 import time
+import uuid
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from moto.core.common_models import CloudFormationModel
 
 from topicsmith.local.function_sandbox import FunctionSettings, Outcome, UnsupportedRuntime, invoke
 from topicsmith.local.identity import AccessDenied, assume_role
+from topicsmith.local.service_metrics import function_ran
 from topicsmith.local.settings import state_dir
 
 logger = logging.getLogger(__name__)
@@ -62,19 +64,32 @@ class LocalFunction(LambdaFunction, CloudFormationModel):
         """Invoke the function in the background, again after a while when it fails."""
         threading.Thread(target=self._run_until_done, args=(event,), name=self.function_name, daemon=True).start()
 
-    def run(self, event: str) -> Outcome:
-        """Run the function with ``event`` (JSON) and wait for its end."""
+    def run(self, event: str, request_id: str | None = None) -> Outcome:
+        """Run the function with ``event`` (JSON) and wait for its end.
+
+        Args:
+            event: what it is told.
+            request_id: the invocation's; a new one where there is none yet.
+        """
+        started = time.monotonic()
+        outcome = self._run(event, request_id or str(uuid.uuid4()))
+        seconds = time.monotonic() - started
+        function_ran(self.account_id, self.region, self.function_name, seconds, failed=outcome.failed)
+        return outcome
+
+    def _run(self, event: str, request_id: str) -> Outcome:
         try:
             session = assume_role(self.role, "lambda.amazonaws.com", self.function_name[:64], self.region)
-            return invoke(self._settings(), session, event)
+            return invoke(self._settings(), session, event, request_id)
         except (AccessDenied, UnsupportedRuntime, zipfile.BadZipFile) as error:
             kind = "AccessDeniedException" if isinstance(error, AccessDenied) else "Runtime.InvalidEntrypoint"
             description = {"errorType": kind, "errorMessage": str(error)}
             return Outcome(json.dumps(description), failed=True, log_tail=str(error))
 
     def _run_until_done(self, event: str) -> None:
+        request_id = str(uuid.uuid4())  # All attempts at one event have the same.
         for seconds in (*_RETRY_SECONDS, None):
-            outcome = self.run(event)
+            outcome = self.run(event, request_id)
             if not outcome.failed:
                 return
             logger.warning("%s failed: %s", self.function_name, outcome.payload)

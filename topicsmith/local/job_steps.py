@@ -1,7 +1,7 @@
 """The steps of a pipeline that run a job: make it through the API, follow it to its end, stop it when asked."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from topicsmith.local.pipeline_expressions import PropertyFile
 from topicsmith.local.step_context import StepContext, StepFailed, StepStopped
-from topicsmith.local.step_retries import exception_type_of_reason
+from topicsmith.local.step_retries import JOB_INTERNAL_ERROR, exception_type_of_reason
 
 _POLL_SECONDS = 0.5
 _MOST_SUMMARIES = 50
@@ -24,19 +24,27 @@ class _JobKind:
         metadata: the member of a step's metadata that holds its ARN.
         operation: as the methods of boto3's client have it.
         name_of: gives a job its name.
+        final: exception types of failures after which a step is not tried again, whatever its retry policies say.
     """
 
     noun: str
     metadata: str
     operation: str
     name_of: Callable[[StepContext], str] = lambda context: context.job_name
+    final: Collection[str] = ()
 
 
 _TRAINING = _JobKind("TrainingJob", "TrainingJob", "training_job")
 _PROCESSING = _JobKind("ProcessingJob", "ProcessingJob", "processing_job")
 _TRANSFORM = _JobKind("TransformJob", "TransformJob", "transform_job")
 _TUNING = _JobKind(
-    "HyperParameterTuningJob", "TuningJob", "hyper_parameter_tuning_job", lambda context: context.short_job_name
+    "HyperParameterTuningJob",
+    "TuningJob",
+    "hyper_parameter_tuning_job",
+    lambda context: context.short_job_name,
+    # Its training jobs are tried again instead, by their RetryStrategy:
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-retry-policy.html.
+    final=[JOB_INTERNAL_ERROR],
 )
 
 
@@ -101,7 +109,8 @@ def _run(context: StepContext, kind: _JobKind) -> dict[str, Any]:
                 return job
             case "Failed":
                 reason = job.get("FailureReason", "")
-                raise StepFailed(reason, exception_type_of_reason(reason))
+                exception_type = exception_type_of_reason(reason)
+                raise StepFailed(reason, None if exception_type in kind.final else exception_type)
             case "Stopped":
                 if context.stopping.is_set():
                     raise StepStopped

@@ -38,6 +38,7 @@ class PipelineRun:
         parameters: the values of the pipeline's parameters.
         session: the pipeline's role.
         cache: what the pipeline's executions left for those after them.
+        done: what the steps came to that are not to be run, as they succeeded before.
     """
 
     def __init__(
@@ -47,21 +48,33 @@ class PipelineRun:
         parameters: dict[str, Any],
         session: RoleSession,
         cache: StepCache,
+        done: Mapping[str, Mapping[str, Any]] | None = None,
     ):
+        done = dict(done or {})
         self._execution = execution
-        self._waiting = dict(steps)
+        self._steps = steps
+        self._waiting = {name: step for name, step in steps.items() if name not in done}
         self._skipped: set[str] = set()
         self._session = session
         self._cache = cache
         self._scope: dict[str, Any] = {
             "Parameters": parameters,
             "Execution": execution.variables,
-            "Steps": {},
+            "Steps": done,
             "Documents": Documents(session),
         }
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._ended: queue.SimpleQueue[tuple[StepRecord, Mapping[str, Any] | None]] = queue.SimpleQueue()
+
+    def again(self, session: RoleSession) -> PipelineRun:
+        """Return a run of the steps that failed, were stopped or were not reached; the others keep what they came to.
+
+        Args:
+            session: the pipeline's role, assumed anew.
+        """
+        parameters, done = self._scope["Parameters"], self._scope["Steps"]
+        return PipelineRun(self._execution, self._steps, parameters, session, self._cache, done)
 
     def request_stop(self) -> None:
         """Ask the execution to stop: no further step starts, those at work are stopped."""

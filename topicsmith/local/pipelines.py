@@ -19,6 +19,7 @@ from topicsmith.local.pipeline_events import EXECUTION_CHANGED, send
 from topicsmith.local.pipeline_expressions import ExpressionError, ParameterError, bind_parameters
 from topicsmith.local.pipeline_graph import DefinitionError, PlannedStep, plan
 from topicsmith.local.pipeline_run import PipelineRun
+from topicsmith.local.service_metrics import execution_changed
 from topicsmith.local.step_record import StepRecord
 
 _ENDED = ("Succeeded", "Failed", "Stopped")
@@ -38,6 +39,7 @@ class LocalPipelineExecution(FakePipelineExecution):
         self.pipeline_execution_display_name = self.pipeline_execution_display_name or f"execution-{stamp}"
         self.pipeline_execution_status = "Executing"
         self.steps: list[StepRecord] = []
+        self.retry_tokens: set[str] = set()
         self.role_arn = pipeline.role_arn
         self._pipeline = pipeline
 
@@ -53,6 +55,11 @@ class LocalPipelineExecution(FakePipelineExecution):
             "StartDateTime": started,
             "CurrentDateTime": started,
         }
+
+    def begin_again(self) -> None:
+        """Go on after a failure or a stop: what did not succeed is as if it had not started."""
+        self.steps = [step for step in self.steps if step.status == "Succeeded"]
+        self.set_status("Executing")
 
     def set_status(self, status: str, failure_reason: str | None = None) -> None:
         """Go to a status and tell EventBridge."""
@@ -76,6 +83,7 @@ class LocalPipelineExecution(FakePipelineExecution):
             "pipelineExecutionArn": self.arn,
         }
         send(EXECUTION_CHANGED, [self._pipeline.arn, self.arn], detail)
+        execution_changed(self._pipeline.arn, self.pipeline_execution_status)
 
     def summary(self) -> dict[str, Any]:
         """Return the members of a ``PipelineExecutionSummary``."""
@@ -165,6 +173,40 @@ class Pipelines(SageMakerModelBackend):
         execution.announce()
         threading.Thread(target=run.run, name=execution.arn, daemon=True).start()
         return {"PipelineExecutionArn": execution.arn}
+
+    def retry_pipeline_execution(
+        self,
+        pipeline_execution_arn: str,
+        client_request_token: str,
+        parallelism_configuration: dict[str, int] | None = None,
+    ) -> None:
+        """Have an execution go on that failed or was stopped; steps that succeeded are not run again.
+
+        It keeps its ARN, its parameters and the definition that it started with. See
+        https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_RetryPipelineExecution.html.
+
+        Raises:
+            ValidationError: there is no such execution, it did not fail and was not stopped, or SageMaker may not
+                assume the pipeline's role any more.
+        """
+        execution = self._execution(pipeline_execution_arn)
+        if client_request_token in execution.retry_tokens:
+            return
+        if execution.pipeline_execution_status not in ("Failed", "Stopped"):
+            raise ValidationError(
+                f"Only pipeline executions in 'Failed' or 'Stopped' status can be retried; the status of "
+                f"{pipeline_execution_arn} is {execution.pipeline_execution_status!r}."
+            )
+        try:
+            session = assume_role(execution.role_arn, SAGEMAKER, "SageMaker", self.region_name)
+        except AccessDenied as error:
+            raise ValidationError(str(error)) from error
+        run = self._pipeline_runs[execution.arn].again(session)
+        execution.retry_tokens.add(client_request_token)
+        execution.parallelism_configuration = parallelism_configuration or execution.parallelism_configuration
+        execution.begin_again()
+        self._pipeline_runs[execution.arn] = run
+        threading.Thread(target=run.run, name=execution.arn, daemon=True).start()
 
     def stop_pipeline_execution(self, pipeline_execution_arn: str) -> None:
         """Ask an execution to stop.

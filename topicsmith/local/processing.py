@@ -49,6 +49,10 @@ class LocalProcessingJob(FakeProcessingJob):
         """Note that its containers start."""
         self.processing_start_time = self.last_modified_time = utcnow()
 
+    def begin_stopping(self) -> None:
+        """Go to the status of a job that was asked to stop."""
+        self.enter("Stopping")
+
     def enter(self, status: str, failure_reason: str | None = None) -> None:
         """Go to a status and tell EventBridge."""
         self.last_modified_time = utcnow()

@@ -19,10 +19,12 @@ class ResourceModel(CloudFormationModel):
     Attributes:
         TYPE: the CloudFormation type.
         status_reason: a note that the stack's event carries.
+        replaces: whether an update that gives it another physical id leaves the old resource to the stack to delete.
     """
 
     TYPE: ClassVar[str]
     status_reason: str | None = None
+    replaces: ClassVar[bool] = False
 
     def __init__(self, name: str, properties: dict[str, Any], account_id: str, region_name: str):
         self.name = name

@@ -9,6 +9,7 @@ from moto.sagemaker import urls
 from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
+from topicsmith.local.endpoint_responses import EndpointResponses
 from topicsmith.local.endpoints import Endpoints
 from topicsmith.local.pipelines import Pipelines
 from topicsmith.local.processing import ProcessingJobs
@@ -59,7 +60,9 @@ class LocalSageMaker(TuningJobs, ProcessingJobs, TransformJobs, Pipelines, Model
         return urls
 
 
-class LocalSageMakerResponse(TuningResponses, ProcessingResponses, TransformResponses, SageMakerResponse):
+class LocalSageMakerResponse(
+    TuningResponses, ProcessingResponses, TransformResponses, EndpointResponses, SageMakerResponse
+):
     """SageMaker's API, with the operations that moto does not have or answers in part."""
 
     @property
@@ -112,6 +115,14 @@ class LocalSageMakerResponse(TuningResponses, ProcessingResponses, TransformResp
             "PipelineExecutionSteps", steps[::-1] if self._get_param("SortOrder") == "Descending" else steps
         )
 
+    def retry_pipeline_execution(self) -> ActionResult:
+        """Answer RetryPipelineExecution."""
+        arn = self._get_param("PipelineExecutionArn")
+        self.sagemaker_backend.retry_pipeline_execution(
+            arn, self._get_param("ClientRequestToken"), self._get_param("ParallelismConfiguration")
+        )
+        return ActionResult({"PipelineExecutionArn": arn})
+
     def stop_pipeline_execution(self) -> ActionResult:
         """Answer StopPipelineExecution."""
         arn = self._get_param("PipelineExecutionArn")
@@ -127,15 +138,6 @@ class LocalSageMakerResponse(TuningResponses, ProcessingResponses, TransformResp
         """Answer DeleteModelPackageGroup."""
         self.sagemaker_backend.delete_model_package_group(self._get_param("ModelPackageGroupName"))
         return EmptyResult()
-
-    def update_endpoint(self) -> ActionResult:
-        """Answer UpdateEndpoint."""
-        endpoint = self.sagemaker_backend.update_endpoint(
-            self._get_param("EndpointName"),
-            self._get_param("EndpointConfigName"),
-            retain_all_variant_properties=self._get_param("RetainAllVariantProperties", False),
-        )
-        return ActionResult(endpoint.response_create)
 
     def _is_created_between(self, time: Any) -> bool:
         after, before = self._get_param("CreatedAfter"), self._get_param("CreatedBefore")

@@ -4,13 +4,18 @@ What ``Ref`` and ``Fn::GetAtt`` give, and what a change replaces, is in
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_SageMaker.html.
 """
 
-from typing import Any, ClassVar, Self
+import contextlib
+from collections.abc import Callable
+from typing import Any, ClassVar, Self, TypeVar
 
 from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import sagemaker_backends
 
+from topicsmith.local.endpoint_record import EndpointBusy, LocalEndpoint
 from topicsmith.local.resource_models import MODELS, ResourceModel
 from topicsmith.local.sagemaker import LocalSageMaker
+
+T = TypeVar("T")
 
 _LONGEST_NAME = 63
 
@@ -25,6 +30,7 @@ class SageMakerResource(ResourceModel):
 
     NAME: ClassVar[str]
     ARN: ClassVar[str]
+    replaces = True
 
     @property
     def arn(self) -> str:
@@ -94,11 +100,9 @@ class SageMakerResource(ResourceModel):
                 "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
                 f"Rename {named} and update the stack again."
             )
-        resource = cls.create_from_cloudformation_json(
+        return cls.create_from_cloudformation_json(
             new_resource_name, cloudformation_json, original.account_id, original.region_name
         )
-        original.remove()
-        return resource
 
 
 class ReplacedResource(SageMakerResource):
@@ -113,7 +117,7 @@ class ReplacedResource(SageMakerResource):
         account_id: str,
         region_name: str,
     ) -> Self:
-        """Make the new resource, then delete the old one."""
+        """Make the new resource; the stack deletes the old one once its update is done."""
         return cls._replace(original_resource, new_resource_name, cloudformation_json)
 
 
@@ -205,14 +209,7 @@ class EndpointConfigResource(ReplacedResource):
 
     def create(self) -> None:
         """Create the endpoint configuration."""
-        self.backend.create_endpoint_config(
-            self.name,
-            production_variants=self.properties["ProductionVariants"],
-            data_capture_config=self.properties.get("DataCaptureConfig", {}),
-            async_inference_config=self.properties.get("AsyncInferenceConfig", {}),
-            kms_key_id=self.properties.get("KmsKeyId"),
-            tags=self.properties.get("Tags", []),
-        )
+        self.backend.create_endpoint_config({**self.properties, "EndpointConfigName": self.name})
 
     def remove(self) -> None:
         """Delete the endpoint configuration."""
@@ -229,7 +226,10 @@ class EndpointResource(SageMakerResource):
     def create(self) -> None:
         """Create the endpoint and wait until it is in service."""
         endpoint = self.backend.create_endpoint(
-            self.name, self.properties["EndpointConfigName"], self.properties.get("Tags", [])
+            self.name,
+            self.properties["EndpointConfigName"],
+            self.properties.get("Tags", []),
+            deployment_config=self.properties.get("DeploymentConfig"),
         )
         try:
             endpoint.settle()
@@ -242,15 +242,32 @@ class EndpointResource(SageMakerResource):
         config = self.properties["EndpointConfigName"]
         if self.backend.describe_endpoint(self.name)["EndpointConfigName"] == config:
             return
-        self.backend.update_endpoint(
-            self.name,
-            config,
-            retain_all_variant_properties=bool(self.properties.get("RetainAllVariantProperties")),
-        ).settle()
+
+        def work() -> LocalEndpoint:
+            return self.backend.update_endpoint(
+                self.name,
+                config,
+                retain_all_variant_properties=bool(self.properties.get("RetainAllVariantProperties")),
+                exclude_retained_variant_properties=self.properties.get("ExcludeRetainedVariantProperties", []),
+                deployment_config=self.properties.get("DeploymentConfig"),
+                retain_deployment_config=bool(self.properties.get("RetainDeploymentConfig")),
+            )
+
+        self._once_idle(work).settle()
 
     def remove(self) -> None:
-        """Delete the endpoint."""
-        self.backend.delete_endpoint(self.name)
+        """Delete the endpoint and wait until it is gone."""
+        endpoint = self.backend.endpoints[self.name]
+        self._once_idle(lambda: self.backend.delete_endpoint(self.name))
+        endpoint.wait_until_idle()
+
+    def _once_idle(self, work: Callable[[], T]) -> T:
+        """Do ``work`` when no operation is under way; autoscaling may have begun one, and may begin the next."""
+        endpoint = self.backend.endpoints[self.name]
+        while True:
+            endpoint.wait_until_idle()
+            with contextlib.suppress(EndpointBusy):
+                return work()
 
 
 def install() -> None:

@@ -12,10 +12,16 @@ from moto.sagemakerruntime import urls
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
 from topicsmith.local.deployments import UnknownVariantError
-from topicsmith.local.endpoint_record import LocalEndpoint, NotInServiceError
-from topicsmith.local.fleets import LOG_GROUP_PREFIX, Answer, InvocationTimeoutError, NoWorkerError
+from topicsmith.local.endpoint_record import LocalEndpoint
+from topicsmith.local.invocations import Invocation
+from topicsmith.local.serverless import ThrottledError
+from topicsmith.local.traffic import NotInServiceError
+from topicsmith.local.worker_pools import NoWorkerError
+from topicsmith.local.workers import LOG_GROUP_PREFIX, Answer, InvocationTimeoutError, WorkerLost
 
 _LARGEST_BODY_BYTES = 6 * 1024 * 1024
+# See https://docs.aws.amazon.com/sagemaker/latest/dg/deploy-model-options.html.
+_LARGEST_SERVERLESS_BODY_BYTES = 4 * 1024 * 1024
 _FORWARDED = {
     "Content-Type": "Content-Type",
     "Accept": "Accept",
@@ -36,21 +42,25 @@ class LocalSageMakerRuntimeResponse(SageMakerRuntimeResponse):
         if not isinstance(endpoint, LocalEndpoint):
             return _error(400, "ValidationError", f"Endpoint {name} of account {self.current_account} not found.")
         body = self.body if isinstance(self.body, bytes) else str(self.body or "").encode()
-        if len(body) > _LARGEST_BODY_BYTES:
-            return _error(
-                413, "ValidationError", f"HTTP content length exceeded {_LARGEST_BODY_BYTES} bytes: {len(body)}."
-            )
+        largest = _LARGEST_SERVERLESS_BODY_BYTES if endpoint.is_serverless else _LARGEST_BODY_BYTES
+        if len(body) > largest:
+            return _error(413, "ValidationError", f"HTTP content length exceeded {largest} bytes: {len(body)}.")
         headers = {target: self.headers[name] for name, target in _FORWARDED.items() if self.headers.get(name)}
+        target_variant = self.headers.get("X-Amzn-SageMaker-Target-Variant")
         try:
-            variant, answer = endpoint.invoke(body, headers, self.headers.get("X-Amzn-SageMaker-Target-Variant"))
+            variant, answer = endpoint.invoke(Invocation(body, headers, target_variant))
+        except ThrottledError as error:
+            return _error(400, "ThrottlingException", str(error))
         except NotInServiceError:
             return _error(400, "ValidationError", f"Endpoint {name} of account {self.current_account} not found.")
         except UnknownVariantError as error:
             return _error(400, "ValidationError", f"Variant {error} not found for Request.")
         except NoWorkerError as error:
             return _error(503, "ServiceUnavailable", str(error))
+        except WorkerLost as error:
+            return self._model_error(name, Answer(0, {}, str(error).encode()))
         except InvocationTimeoutError:
-            return self._model_error(name, Answer(0, {}, b"Your invocation timed out while waiting for a response", ""))
+            return self._model_error(name, Answer(0, {}, b"Your invocation timed out while waiting for a response"))
         if answer.status >= 400:
             return self._model_error(name, answer)
         answered = {"Content-Type": answer.headers.get("Content-Type", "application/octet-stream")}

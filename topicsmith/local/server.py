@@ -17,7 +17,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from topicsmith.local import docker
-from topicsmith.local.settings import ACCOUNT_ID, STATE_FILE, endpoint_url, state_dir
+from topicsmith.local.settings import ACCOUNT_ID, STATE_FILE, endpoint_url, minute_seconds, state_dir
 
 logger = logging.getLogger(__name__)
 
@@ -25,16 +25,25 @@ OPERATOR = "operator"
 _EXTENSIONS = (
     "authorization",
     "unsupported",
+    "cloudwatch",
+    "alarms",
+    "service_metrics",
     "cloudformation",
     "resource_models",
     "aws_resources",
+    "alarm_resources",
+    "budget_resources",
     "custom_resource",
     "logs",
     "functions",
     "function_resources",
+    "sqs_queues",
+    "event_sources",
     "event_rules",
     "schedules",
     "sns_topics",
+    "autoscaling",
+    "autoscaling_resources",
     "sagemaker",
     "sagemaker_runtime",
     "sagemaker_resources",
@@ -82,6 +91,7 @@ def main(argv: list[str] | None = None) -> None:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGTERM, _stop)
+    logger.info("A minute of metrics takes %g seconds", minute_seconds())
     for extension in _EXTENSIONS:
         importlib.import_module(f"topicsmith.local.{extension}").install()
     server = make_server(

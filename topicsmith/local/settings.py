@@ -28,3 +28,27 @@ def endpoint_url() -> str:
     The host is ``localhost`` by name: moto reads a template's URL differently when the host is an IP address.
     """
     return f"http://localhost:{os.environ.get('TOPICSMITH_LOCAL_PORT', DEFAULT_PORT)}"
+
+
+def minute_seconds() -> float:
+    """Return how long a minute of metrics takes here (``TOPICSMITH_LOCAL_MINUTE_SECONDS``; else 60).
+
+    Metrics, alarms, autoscaling and the pauses of a deployment count in minutes. Shorter ones show in seconds what
+    takes a quarter of an hour on AWS; a target of requests a minute is then one of requests in so many seconds.
+
+    Raises:
+        ValueError: it is not a number of seconds from 0.1 to 60.
+    """
+    text = os.environ.get("TOPICSMITH_LOCAL_MINUTE_SECONDS") or "60"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 60:
+        raise ValueError(f"TOPICSMITH_LOCAL_MINUTE_SECONDS is {text!r}; allowed: 0.1 to 60.")
+    return seconds
+
+
+def real_seconds(seconds: float) -> float:
+    """Return how long a time of AWS's, such as a cooldown or an alarm's period, takes here."""
+    return seconds * minute_seconds() / 60

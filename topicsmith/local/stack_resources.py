@@ -44,12 +44,22 @@ class _Applied:
     resolved: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class _Replaced:
+    """A resource that an update replaced: it goes once the update is done, and comes back when that is rolled back."""
+
+    logical_id: str
+    resource: Any
+    applied: _Applied
+
+
 class StackResources(ResourceMap):
     """moto's map of a stack's resources, brought from what is there to what a template wants."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._applied: dict[str, _Applied] = {}
+        self._replaced: list[_Replaced] = []
 
     def __getitem__(self, key: str) -> Any:
         """Return a resource, parameter or pseudo parameter; ``None`` for one that its condition leaves out."""
@@ -81,11 +91,13 @@ class StackResources(ResourceMap):
             self._put(logical_id, copy.deepcopy(template["Resources"][logical_id]), emit)
         for logical_id in reversed([present for present in self._applied if present not in wanted]):
             self._remove(logical_id, emit)
+        self._clean_up(emit)
 
     def remove_all(self, emit: Emit, *, keep_retained: bool = True) -> None:
         """Delete every resource, the last made first; ``DeletionPolicy: Retain`` is left unless told otherwise."""
         for logical_id in reversed(list(self._applied)):
             self._remove(logical_id, emit, keep_retained=keep_retained)
+        self._clean_up(emit)
 
     def _load(self, template: dict[str, Any], parameters: dict[str, Any]) -> None:
         self._template = template
@@ -114,12 +126,18 @@ class StackResources(ResourceMap):
                 self._applied[logical_id] = _Applied(declaration, resolved)
                 return
             emit(logical_id, physical_id, resource_type, f"{verb}_IN_PROGRESS", None)
-            resource = self._update(logical_id, resolved) if before else self._create(logical_id, resolved)
+            resource = self._restored(logical_id, resolved)
+            if resource is None:
+                resource = self._update(logical_id, resolved) if before else self._create(logical_id, resolved)
         except Exception as error:
             logger.exception("%s of %s (%s) failed", verb, logical_id, resource_type)
             reason = getattr(error, "message", None) or str(error) or type(error).__name__
             emit(logical_id, physical_id, resource_type, f"{verb}_FAILED", reason)
             raise ResourceFailed(logical_id, reason) from error
+        if before and getattr(resource, "replaces", False):
+            original = self._parsed_resources[logical_id]
+            if original.physical_resource_id != resource.physical_resource_id:
+                self._replaced.append(_Replaced(logical_id, original, before))
         resource.cf_resource_type = resource_type
         resource.logical_resource_id = logical_id
         self._parsed_resources[logical_id] = resource
@@ -127,11 +145,34 @@ class StackResources(ResourceMap):
         note = getattr(resource, "status_reason", None)
         emit(logical_id, self._physical_id(logical_id), resource_type, f"{verb}_COMPLETE", note)
 
+    def _restored(self, logical_id: str, resolved: dict[str, Any]) -> Any:
+        """Return the resource that was replaced in an update that is rolled back; ``None`` where there is none."""
+        for replaced in self._replaced:
+            if replaced.logical_id == logical_id and replaced.applied.resolved == resolved:
+                self._replaced.remove(replaced)
+                return replaced.resource
+        return None
+
+    def _clean_up(self, emit: Emit) -> None:
+        """Delete what was replaced; what cannot be deleted is left, and does not fail the stack."""
+        for replaced in reversed(self._replaced):
+            resource, resource_type = replaced.resource, replaced.applied.declaration["Type"]
+            told = (replaced.logical_id, str(resource.physical_resource_id), resource_type)
+            emit(*told, "DELETE_IN_PROGRESS", None)
+            try:
+                resource.remove()
+            except Exception as error:
+                logger.exception("Delete of %s (%s), which was replaced, failed", replaced.logical_id, resource_type)
+                emit(*told, "DELETE_FAILED", str(error))
+            else:
+                emit(*told, "DELETE_COMPLETE", None)
+        self._replaced.clear()
+
     def _create(self, logical_id: str, resolved: dict[str, Any]) -> Any:
         resource_class = parsing.resource_class_from_type(resolved["Type"])
         return resource_class.create_from_cloudformation_json(
             self._name(logical_id, resolved),
-            resolved,
+            copy.deepcopy(resolved),  # moto writes into it.
             self._account_id,
             self._region_name,
             LogicalId=logical_id,
@@ -146,7 +187,7 @@ class StackResources(ResourceMap):
         return resource_class.update_from_cloudformation_json(
             original_resource=self._parsed_resources[logical_id],
             new_resource_name=self._name(logical_id, resolved),
-            cloudformation_json=resolved,
+            cloudformation_json=copy.deepcopy(resolved),
             account_id=self._account_id,
             region_name=self._region_name,
         )

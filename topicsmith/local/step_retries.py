@@ -9,9 +9,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from topicsmith.local.job_run import INTERNAL_ERROR
+
+JOB_INTERNAL_ERROR = "SageMaker.JOB_INTERNAL_ERROR"
+
 # What a job's failure reason begins with, and the exception type that a policy names.
 _REASONS = {
-    "InternalServerError": "SageMaker.JOB_INTERNAL_ERROR",
+    INTERNAL_ERROR: JOB_INTERNAL_ERROR,
     "CapacityError": "SageMaker.CAPACITY_ERROR",
     "ResourceLimitExceeded": "SageMaker.RESOURCE_LIMIT",
 }

@@ -11,6 +11,7 @@ from moto.sagemaker.models import FakeTrainingJob, SageMakerModelBackend
 
 from topicsmith.local.checkpoints import CheckpointPathError, checkpoint_directory
 from topicsmith.local.identity import SAGEMAKER, AccessDenied, assume_role
+from topicsmith.local.pipeline_events import TRAINING_JOB_CHANGED, send_job_change
 from topicsmith.local.training_run import TrainingRun, Watch
 
 _ENDED = ("Completed", "Failed", "Stopped")
@@ -51,6 +52,8 @@ class LocalTrainingJob(FakeTrainingJob):
     moto's record is born complete, with a metric that never was; this one begins at ``InProgress``.
     """
 
+    retry_strategy: dict[str, int] | None
+
     def __init__(self, environment: dict[str, str] | None, tuning_job_arn: str | None = None, **request: Any):
         definitions = request["algorithm_specification"].get("MetricDefinitions")
         for name in _UNKNOWN_TO_MOTO:
@@ -83,6 +86,12 @@ class LocalTrainingJob(FakeTrainingJob):
         self.secondary_status = status
         self.last_modified_time = now
 
+    def begin_stopping(self) -> None:
+        """Set the status of a job that was asked to stop, and tell EventBridge."""
+        self.training_job_status = "Stopping"
+        self.enter("Stopping", "Stopping the training job")
+        self.announce()
+
     def finish(self, status: str, secondary_status: str, message: str) -> None:
         """Set the last status of the job."""
         self.enter(secondary_status, message)
@@ -97,6 +106,10 @@ class LocalTrainingJob(FakeTrainingJob):
     def ended(self) -> bool:
         """Whether the job is over."""
         return self.training_job_status in _ENDED
+
+    def announce(self) -> None:
+        """Tell EventBridge how it is."""
+        send_job_change(TRAINING_JOB_CHANGED, self.arn, self.response_object)
 
 
 def check_spot(request: Mapping[str, Any]) -> None:

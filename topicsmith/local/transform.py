@@ -8,8 +8,8 @@ from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.models import FakeTransformJob, SageMakerModelBackend
 
-from topicsmith.local.deployments import DeploymentFailed, container_of, sole_container
 from topicsmith.local.identity import SAGEMAKER, AccessDenied, assume_role
+from topicsmith.local.model_containers import DeploymentFailed, container_of, sole_container
 from topicsmith.local.pipeline_events import TRANSFORM_JOB_CHANGED, send_job_change
 from topicsmith.local.transform_data import DataProcessing, TransformDataError
 from topicsmith.local.transform_run import TransformModel, TransformRun
@@ -42,6 +42,10 @@ class LocalTransformJob(FakeTransformJob):
     def begin(self) -> None:
         """Note that its containers serve."""
         self.transform_start_time = self.last_modified_time = utcnow()
+
+    def begin_stopping(self) -> None:
+        """Go to the status of a job that was asked to stop."""
+        self.enter("Stopping")
 
     def enter(self, status: str, failure_reason: str | None = None) -> None:
         """Go to a status and tell EventBridge."""

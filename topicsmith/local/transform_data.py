@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
+from topicsmith.local.s3_data import DataError
 from topicsmith.local.transform_filters import Filter, FilterError
 
 _RECORDIO_MAGIC = 0xCED7230A
@@ -23,7 +24,7 @@ _SEPARATORS = {"Line": b"\n", "None": b"", "RecordIO": b""}
 _TEXT_KINDS = {"text/csv": "csv", "application/json": "json", "application/jsonlines": "json"}
 
 
-class TransformDataError(Exception):
+class TransformDataError(DataError):
     """Data or a request for its processing is not as it must be."""
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import errno
 import gzip
-import logging
 import shutil
 import threading
 import zlib
@@ -19,9 +17,10 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 from botocore.exceptions import BotoCoreError, ClientError
 
 from topicsmith.local.containers import container_credentials
-from topicsmith.local.deployments import ContainerDefinition
 from topicsmith.local.identity import RoleSession
-from topicsmith.local.images import Image, ImageUnavailable, pull
+from topicsmith.local.images import Image, pull
+from topicsmith.local.job_run import JobRun, at_once, failure_reason
+from topicsmith.local.model_containers import ContainerDefinition
 from topicsmith.local.s3_data import (
     DataError,
     S3Uri,
@@ -32,12 +31,10 @@ from topicsmith.local.s3_data import (
 )
 from topicsmith.local.settings import state_dir
 from topicsmith.local.transform_data import DataProcessing, Record, TransformDataError, batches, split
-from topicsmith.local.transform_worker import TransformWorker, WorkerFailed
+from topicsmith.local.transform_worker import TransformWorker
 
 if TYPE_CHECKING:
     from topicsmith.local.transform import LocalTransformJob
-
-logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -64,7 +61,7 @@ class _Stopped(Exception):
     """The job was asked to stop."""
 
 
-class TransformRun:
+class TransformRun(JobRun):
     """One transform job at work.
 
     Args:
@@ -74,13 +71,12 @@ class TransformRun:
     """
 
     def __init__(self, job: LocalTransformJob, model: TransformModel, processing: DataProcessing):
+        self._stopping = threading.Event()
+        super().__init__(job, wake=self._stopping.set)
         self._job = job
         self._model = model
         self._session = model.session
         self._processing = processing
-        self._lock = threading.Lock()
-        self._stop_requested = False
-        self._stopping = threading.Event()
         self._directory = state_dir() / "transform-jobs" / job.transform_job_name
         self._concurrent = max(1, int(job.max_concurrent_transforms or 1))
         self._headers = {
@@ -92,33 +88,16 @@ class TransformRun:
             if value
         }
 
-    def request_stop(self) -> None:
-        """Ask the job to stop; nothing happens when it is over."""
-        with self._lock:
-            if self._job.ended or self._stop_requested:
-                return
-            self._stop_requested = True
-            self._job.enter("Stopping")
-        self._stopping.set()
-
     def run(self) -> None:
         """Do the job; its record tells how it went."""
-        job = self._job
         try:
             shutil.rmtree(self._directory, ignore_errors=True)
             image = self._bring()
             self._transform(image)
         except _Stopped:
             self._end(None)
-        except WorkerFailed as failure:
-            self._end(str(failure))
-        except (DataError, ImageUnavailable, TransformDataError) as failure:
-            self._end(f"ClientError: {failure}")
         except Exception as error:
-            logger.exception("Transform job %s broke", job.transform_job_name)
-            full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-            reason = f"InternalServerError: {type(error).__name__}: {error}"
-            self._end("ClientError: No space left on device." if full else reason)
+            self._end(failure_reason(error, self._job.transform_job_name))
         else:
             self._end(None)
         finally:
@@ -155,12 +134,12 @@ class TransformRun:
                 raise error
         finally:
             self._stopping.set()
-            _stop(workers)
+            at_once(worker.stop for worker in workers)
 
     def _guard(self, workers: list[TransformWorker]) -> None:
         """End the containers as soon as the job is to stop: a request under way may take long."""
         self._stopping.wait()
-        _stop(workers)
+        at_once(worker.stop for worker in workers)
 
     def _worker(self, image: Image) -> TransformWorker:
         job = self._job
@@ -259,14 +238,6 @@ class TransformRun:
                 self._job.enter("Completed")
             else:
                 self._job.enter("Failed", reason)
-
-
-def _stop(workers: Iterable[TransformWorker]) -> None:
-    stopping = [threading.Thread(target=worker.stop) for worker in workers]
-    for thread in stopping:
-        thread.start()
-    for thread in stopping:
-        thread.join()
 
 
 def _in_order(work: Callable[[T], R], items: Iterable[T], at_once: int) -> Iterator[R]:

@@ -15,6 +15,7 @@ import urllib3
 from topicsmith.local.containers import Container
 from topicsmith.local.identity import RoleSession
 from topicsmith.local.images import Image
+from topicsmith.local.job_run import JobFailed
 from topicsmith.local.logs import LogStream
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
@@ -28,7 +29,7 @@ _SERVER_FAULT = 500
 _CLIENT_FAULT = 400
 
 
-class WorkerFailed(Exception):
+class WorkerFailed(JobFailed):
     """A container did not come up, went away, or refused a request; the message is the job's failure reason."""
 
 

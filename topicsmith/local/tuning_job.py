@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 from moto.core.utils import utcnow
 from moto.sagemaker.models import HyperParameterTuningJob
 
+from topicsmith.local.job_run import INTERNAL_ERROR
+from topicsmith.local.pipeline_events import TUNING_JOB_CHANGED, send_job_change
+
 if TYPE_CHECKING:
     from topicsmith.local.training import LocalTrainingJob
 
 _ENDED = ("Completed", "Failed", "Stopped")
 # What TrainingJobStatusCounters has no member for.
 _COUNTED_AS = {"Stopping": "InProgress", "Failed": "NonRetryableError"}
-# Reasons of this kind are the cloud's fault.
-_INTERNAL = "InternalServerError"
 
 
 @dataclass
@@ -55,7 +56,7 @@ class TrialRecord:
     def counted_as(self) -> str:
         """The member of ``TrainingJobStatusCounters`` that counts this job."""
         status = self.job.training_job_status
-        if status == "Failed" and (self.job.failure_reason or "").startswith(_INTERNAL):
+        if status == "Failed" and (self.job.failure_reason or "").startswith(INTERNAL_ERROR):
             return "RetryableError"
         return _COUNTED_AS.get(status, status)
 
@@ -116,9 +117,14 @@ class LocalTuningJob(HyperParameterTuningJob):
         return [trial for parent in self._parents for trial in parent.trials]
 
     def begin_stopping(self) -> None:
-        """Set the status of a job that was asked to stop."""
+        """Set the status of a job that was asked to stop, and tell EventBridge."""
         self.hyper_parameter_tuning_job_status = "Stopping"
         self.last_modified_time = utcnow()
+        self.announce()
+
+    def announce(self) -> None:
+        """Tell EventBridge how it is."""
+        send_job_change(TUNING_JOB_CHANGED, self.arn, self.describe())
 
     def finish(self, status: str, reason: str | None = None) -> None:
         """Set the job's last status."""

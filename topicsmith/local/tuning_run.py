@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import queue
 import secrets
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from moto.core.exceptions import ServiceException
 
-from topicsmith.local.pipeline_events import send_job_change
+from topicsmith.local.job_run import JobRun, failure_reason
 from topicsmith.local.training_run import Watch
 from topicsmith.local.tuning_job import LocalTuningJob, TrialRecord
 from topicsmith.local.tuning_plan import Plan
@@ -23,9 +21,6 @@ from topicsmith.local.tuning_stopping import Completion, is_hopeless
 if TYPE_CHECKING:
     from topicsmith.local.training import LocalTrainingJob
 
-logger = logging.getLogger(__name__)
-
-_CHANGED = "SageMaker HyperParameter Tuning Job State Change"
 # After so many training jobs without one that is of use, SageMaker gives up.
 _MOST_ATTEMPTS = 5
 
@@ -41,7 +36,7 @@ class _Trial:
     curve: dict[int, float] = field(default_factory=dict)
 
 
-class TuningRun:
+class TuningRun(JobRun):
     """One tuning job at work.
 
     Args:
@@ -58,52 +53,36 @@ class TuningRun:
         start_job: StartJob,
         stop_job: Callable[[str], None],
     ):
+        self._news: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        super().__init__(job, wake=lambda: self._news.put(lambda: None))
         self._job = job
         self._plan = plan
         self._search = Search(plan, maximize=job.is_maximized)
         self._start_job = start_job
         self._stop_job = stop_job
         self._completion = Completion(job.hyper_parameter_tuning_job_config, plan.jobs)
-        self._news: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._stop_requested = False
         self._running: dict[int, _Trial] = {}
         self._completed_curves: list[dict[int, float]] = []
         self._started = 0
         self._cores = _cores()
 
-    def request_stop(self) -> None:
-        """Ask the job to stop; nothing happens when it is over."""
-        with self._lock:
-            if self._job.ended:
-                return
-            self._job.begin_stopping()
-            self._stop_requested = True
-        self._tell()
-        self._news.put(lambda: None)
-
     def run(self) -> None:
         """Do the job; its record tells how it went."""
         failure = None
-        self._tell()
+        self._job.announce()
         try:
             self._work()
         except ServiceException as refusal:
             failure = f"ClientError: {refusal.message}"
         except Exception as error:
-            logger.exception("Tuning job %s broke", self._job.hyper_parameter_tuning_job_name)
-            failure = f"InternalServerError: {type(error).__name__}: {error}"
+            failure = failure_reason(error, self._job.hyper_parameter_tuning_job_name)
         self._stop_trials()
         with self._lock:
             if failure:
                 self._job.finish("Failed", failure)
             else:
                 self._finish()
-        self._tell()
-
-    def _tell(self) -> None:
-        """Send the event of a change of the job's status."""
-        send_job_change(_CHANGED, self._job.arn, self._job.describe())
+        self._job.announce()
 
     def _work(self) -> None:
         for trial in self._job.earlier_trials:

@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import WaiterError
-from sagemaker import Session
+from sagemaker import Session, utils
 from sagemaker.processing import ProcessingInput, ProcessingOutput, ScriptProcessor
 from sagemaker.workflow.condition_step import ConditionStep
 from sagemaker.workflow.conditions import (
@@ -117,6 +117,8 @@ def main() -> None:
     pause = time.sleep
     # The SDK looks at a job every ten seconds.
     time.sleep = lambda seconds: pause(min(seconds, 0.5))  # type: ignore[assignment]
+    # At every setting that it looks up, it holds them all against a schema.
+    utils.validate_sagemaker_config = lambda _: None
     print(json.dumps({"process": process(*sys.argv[1:]), "gate": gate(*sys.argv[1:])}, default=str))
 
 

@@ -7,9 +7,16 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from topicsmith.local import (
+    alarm_resources,
+    alarms,
+    autoscaling,
+    autoscaling_resources,
     aws_resources,
+    budget_resources,
     cloudformation,
+    cloudwatch,
     event_rules,
+    event_sources,
     function_resources,
     functions,
     logs,
@@ -17,7 +24,9 @@ from topicsmith.local import (
     sagemaker,
     sagemaker_resources,
     sagemaker_runtime,
+    service_metrics,
     sns_topics,
+    sqs_queues,
 )
 
 
@@ -42,6 +51,15 @@ def main() -> None:
         resource_models,
         aws_resources,
         sns_topics,
+        cloudwatch,
+        alarm_resources,
+        alarms,
+        autoscaling,
+        autoscaling_resources,
+        budget_resources,
+        event_sources,
+        service_metrics,
+        sqs_queues,
     ):
         extension.install()
     application = DomainDispatcherApplication(create_backend_app)

@@ -6,10 +6,11 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,15 +35,21 @@ class SmallCloud:
     environ: dict[str, str]
     state: Path
     role_arn: str = ""
+    _clients: dict[str, Any] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def client(self, service: str) -> Any:
-        return boto3.client(  # type: ignore[call-overload]
-            service,
-            region_name=REGION,
-            endpoint_url=self.environ["AWS_ENDPOINT_URL"],
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",
-        )
+        """Return a client, which threads may share."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = boto3.client(  # type: ignore[call-overload]
+                    service,
+                    region_name=REGION,
+                    endpoint_url=self.environ["AWS_ENDPOINT_URL"],
+                    aws_access_key_id="testing",
+                    aws_secret_access_key="testing",
+                )
+        return self._clients[service]
 
     def role(self, name: str, *services: str) -> str:
         """Create a role that the services may assume, and return its ARN."""
@@ -123,6 +130,7 @@ def start_cloud(state: Path) -> SmallCloud:
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "TOPICSMITH_LOCAL_MINUTE_SECONDS": "1",
         "MOTO_PORT": str(port),
         "PYTHONPATH": str(ROOT),
     }

@@ -38,6 +38,13 @@ def test_resource_that_is_named_by_its_arn_is_that() -> None:
     assert _request("sns", "Publish", TopicArn=topic, Message="x").resource == topic
 
 
+def test_batch_of_messages_needs_the_right_to_one() -> None:
+    url = f"http://localhost:4577/{ACCOUNT}/letters"
+    request = _request("sqs", "DeleteMessageBatch", QueueUrl=url, Entries=[])
+    assert (request.action, request.resource) == ("sqs:DeleteMessage", f"arn:aws:sqs:{REGION}:{ACCOUNT}:letters")
+    assert _request("sqs", "CreateQueue", QueueName="new").resource == f"arn:aws:sqs:{REGION}:{ACCOUNT}:new"
+
+
 @pytest.mark.parametrize(
     ("operation", "tags", "actions"),
     [

@@ -4,76 +4,26 @@ import os
 import signal
 import tarfile
 import threading
-from typing import Any
 
 import pytest
 
+from tests.unit.local.endpoint_support import config_of, invoke, make_endpoint, model_data, settled
 from tests.unit.local.support import IMAGE, SmallCloud, wait_for
-
-SETTLED = ("InService", "Failed")
-
-
-def _model_data(cloud: SmallCloud, name: str, answer: str) -> str:
-    body = json.dumps({"answer": answer}).encode()
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
-        member = tarfile.TarInfo("model.json")
-        member.size = len(body)
-        tar.addfile(member, io.BytesIO(body))
-    return cloud.put(f"served/{name}/model.tar.gz", archive.getvalue())
-
-
-def _config(cloud: SmallCloud, name: str, answer: str, count: int = 1, **container: Any) -> str:
-    client = cloud.client("sagemaker")
-    definition = container or {"Image": IMAGE, "ModelDataUrl": _model_data(cloud, name, answer)}
-    client.create_model(
-        ModelName=name,
-        ExecutionRoleArn=cloud.role_arn,
-        PrimaryContainer={"Environment": {"GREETING": f"hello from {name}"}, **definition},
-    )
-    variant = {
-        "VariantName": "AllTraffic",
-        "ModelName": name,
-        "InitialInstanceCount": count,
-        "InstanceType": "ml.m6i.large",
-        "InitialVariantWeight": 1.0,
-    }
-    client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
-    return name
-
-
-def _settled(cloud: SmallCloud, name: str) -> dict[str, Any]:
-    def look() -> dict[str, Any] | None:
-        described: dict[str, Any] = cloud.client("sagemaker").describe_endpoint(EndpointName=name)
-        return described if described["EndpointStatus"] in SETTLED else None
-
-    return wait_for(look)
-
-
-def _create(cloud: SmallCloud, name: str, answer: str, count: int = 1) -> dict[str, Any]:
-    config = _config(cloud, name, answer, count)
-    cloud.client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=config)
-    return _settled(cloud, name)
-
-
-def _invoke(cloud: SmallCloud, name: str, body: bytes = b"hello", **more: Any) -> Any:
-    runtime = cloud.client("sagemaker-runtime")
-    return json.loads(runtime.invoke_endpoint(EndpointName=name, Body=body, **more)["Body"].read())
 
 
 def test_endpoint_serves_its_model(cloud: SmallCloud) -> None:
-    endpoint = _create(cloud, "serving", "42")
+    endpoint = make_endpoint(cloud, "serving", "42")
     assert endpoint["EndpointStatus"] == "InService", endpoint.get("FailureReason")
     assert endpoint["EndpointConfigName"] == "serving"
-    assert endpoint["ProductionVariants"] == [
-        {
-            "VariantName": "AllTraffic",
-            "CurrentWeight": 1.0,
-            "DesiredWeight": 1.0,
-            "CurrentInstanceCount": 1,
-            "DesiredInstanceCount": 1,
-        }
-    ]
+    [variant] = endpoint["ProductionVariants"]
+    assert [image["SpecifiedImage"] for image in variant.pop("DeployedImages")] == [IMAGE]
+    assert variant == {
+        "VariantName": "AllTraffic",
+        "CurrentWeight": 1.0,
+        "DesiredWeight": 1.0,
+        "CurrentInstanceCount": 1,
+        "DesiredInstanceCount": 1,
+    }
     answer = cloud.client("sagemaker-runtime").invoke_endpoint(
         EndpointName="serving", Body=b"\xff\x00", ContentType="text/csv", Accept="application/json"
     )
@@ -95,7 +45,7 @@ def test_container_in_isolation_has_no_credentials(cloud: SmallCloud) -> None:
     client.create_model(
         ModelName="isolated",
         ExecutionRoleArn=cloud.role_arn,
-        PrimaryContainer={"Image": IMAGE, "ModelDataUrl": _model_data(cloud, "isolated", "1")},
+        PrimaryContainer={"Image": IMAGE, "ModelDataUrl": model_data(cloud, "isolated", "1")},
         EnableNetworkIsolation=True,
     )
     assert client.describe_model(ModelName="isolated")["EnableNetworkIsolation"]
@@ -107,12 +57,12 @@ def test_container_in_isolation_has_no_credentials(cloud: SmallCloud) -> None:
     }
     client.create_endpoint_config(EndpointConfigName="isolated", ProductionVariants=[variant])
     client.create_endpoint(EndpointName="isolated", EndpointConfigName="isolated")
-    assert _settled(cloud, "isolated")["EndpointStatus"] == "InService"
-    assert not _invoke(cloud, "isolated")["has_credentials"]
+    assert settled(cloud, "isolated")["EndpointStatus"] == "InService"
+    assert not invoke(cloud, "isolated")["has_credentials"]
 
 
 def test_error_of_the_container_is_a_model_error(cloud: SmallCloud) -> None:
-    _create(cloud, "refusing", "1")
+    make_endpoint(cloud, "refusing", "1")
     runtime = cloud.client("sagemaker-runtime")
     with pytest.raises(runtime.exceptions.ModelError) as caught:
         runtime.invoke_endpoint(EndpointName="refusing", Body=b"bad")
@@ -124,7 +74,7 @@ def test_error_of_the_container_is_a_model_error(cloud: SmallCloud) -> None:
 
 
 def test_requests_that_sagemaker_refuses_itself(cloud: SmallCloud) -> None:
-    _create(cloud, "limited", "1")
+    make_endpoint(cloud, "limited", "1")
     runtime = cloud.client("sagemaker-runtime")
     with pytest.raises(runtime.exceptions.ValidationError, match="Endpoint nothing of account 123456789012 not found"):
         runtime.invoke_endpoint(EndpointName="nothing", Body=b"")
@@ -135,7 +85,7 @@ def test_requests_that_sagemaker_refuses_itself(cloud: SmallCloud) -> None:
 
 
 def test_update_swaps_without_a_failed_request(cloud: SmallCloud) -> None:
-    _create(cloud, "swapped", "old")
+    make_endpoint(cloud, "swapped", "old")
     stop, answers, errors = threading.Event(), [], []
 
     def ask() -> None:
@@ -151,11 +101,11 @@ def test_update_swaps_without_a_failed_request(cloud: SmallCloud) -> None:
     asking.start()
     try:
         client = cloud.client("sagemaker")
-        config = _config(cloud, "swapped-new", "new")
+        config = config_of(cloud, "swapped-new", "new")
         client.update_endpoint(EndpointName="swapped", EndpointConfigName=config)
         with pytest.raises(client.exceptions.ClientError, match="in-progress endpoint"):
             client.update_endpoint(EndpointName="swapped", EndpointConfigName=config)
-        assert _settled(cloud, "swapped")["EndpointConfigName"] == "swapped-new"
+        assert settled(cloud, "swapped")["EndpointConfigName"] == "swapped-new"
         wait_for(lambda: answers[-1] == "new")
     finally:
         stop.set()
@@ -165,18 +115,18 @@ def test_update_swaps_without_a_failed_request(cloud: SmallCloud) -> None:
 
 
 def test_update_to_a_broken_model_keeps_the_old_one(cloud: SmallCloud) -> None:
-    _create(cloud, "guarded", "good")
+    make_endpoint(cloud, "guarded", "good")
     client = cloud.client("sagemaker")
-    client.update_endpoint(EndpointName="guarded", EndpointConfigName=_config(cloud, "guarded-new", "broken"))
-    endpoint = _settled(cloud, "guarded")
+    client.update_endpoint(EndpointName="guarded", EndpointConfigName=config_of(cloud, "guarded-new", "broken"))
+    endpoint = settled(cloud, "guarded")
     assert endpoint["EndpointStatus"] == "InService"
     assert endpoint["EndpointConfigName"] == "guarded"
     assert "did not pass the ping health check" in endpoint["FailureReason"]
-    assert _invoke(cloud, "guarded")["answer"] == "good"
+    assert invoke(cloud, "guarded")["answer"] == "good"
 
 
 def test_broken_model_fails_with_what_it_said(cloud: SmallCloud) -> None:
-    endpoint = _create(cloud, "stillborn", "broken")
+    endpoint = make_endpoint(cloud, "stillborn", "broken")
     assert endpoint["EndpointStatus"] == "Failed"
     assert "variant AllTraffic did not pass the ping health check" in endpoint["FailureReason"]
     assert "exited with code 3; its log ends: this model cannot be served" in endpoint["FailureReason"]
@@ -188,47 +138,55 @@ def test_archive_that_leads_out_of_its_directory_is_refused(cloud: SmallCloud) -
     with tarfile.open(fileobj=archive, mode="w:gz") as tar:
         tar.addfile(tarfile.TarInfo("../../escaped"), io.BytesIO(b""))
     uri = cloud.put("served/hostile/model.tar.gz", archive.getvalue())
-    config = _config(cloud, "hostile", "", Image=IMAGE, ModelDataUrl=uri)
+    config = config_of(cloud, "hostile", "", Image=IMAGE, ModelDataUrl=uri)
     cloud.client("sagemaker").create_endpoint(EndpointName="hostile", EndpointConfigName=config)
-    endpoint = _settled(cloud, "hostile")
+    endpoint = settled(cloud, "hostile")
     assert endpoint["EndpointStatus"] == "Failed"
     assert "cannot be unpacked" in endpoint["FailureReason"]
 
 
 def test_killed_worker_is_replaced_and_another_answers_meanwhile(cloud: SmallCloud) -> None:
-    _create(cloud, "resilient", "1", count=2)
+    make_endpoint(cloud, "resilient", "1", count=2)
     pids = _workers(cloud, "resilient")
     assert len(pids) == 2
     victim = pids.pop()
     os.kill(victim, signal.SIGKILL)
-    assert _workers(cloud, "resilient") == pids
+    assert victim not in _workers(cloud, "resilient")
     wait_for(lambda: len(_workers(cloud, "resilient")) == 2)
     assert victim not in _workers(cloud, "resilient")
 
 
 def _workers(cloud: SmallCloud, name: str) -> set[int]:
-    return {_invoke(cloud, name, b"pid") for _ in range(6)}
+    return {invoke(cloud, name, b"pid") for _ in range(6)}
 
 
 def test_scaled_endpoint_has_as_many_workers(cloud: SmallCloud) -> None:
-    _create(cloud, "scaled", "1")
+    make_endpoint(cloud, "scaled", "1")
     client = cloud.client("sagemaker")
     for count in (3, 1):
         desired = [{"VariantName": "AllTraffic", "DesiredInstanceCount": count}]
         client.update_endpoint_weights_and_capacities(EndpointName="scaled", DesiredWeightsAndCapacities=desired)
-        assert _settled(cloud, "scaled")["ProductionVariants"][0]["CurrentInstanceCount"] == count
+        assert settled(cloud, "scaled")["ProductionVariants"][0]["CurrentInstanceCount"] == count
         assert len(_workers(cloud, "scaled")) == count
 
 
 def test_deleted_endpoint_leaves_no_process(cloud: SmallCloud) -> None:
-    _create(cloud, "deleted", "1")
-    pid = _invoke(cloud, "deleted", b"pid")
+    make_endpoint(cloud, "deleted", "1")
+    pid = invoke(cloud, "deleted", b"pid")
     client = cloud.client("sagemaker")
     client.delete_endpoint(EndpointName="deleted")
-    with pytest.raises(client.exceptions.ClientError, match="Could not find endpoint"):
-        client.describe_endpoint(EndpointName="deleted")
-    wait_for(lambda: not _lives(pid))
-    wait_for(lambda: not list((cloud.state / "endpoints" / "deleted").glob("*")))
+    wait_for(lambda: _status(cloud, "deleted") in ("Deleting", "gone"))
+    wait_for(lambda: _status(cloud, "deleted") == "gone")
+    assert not _lives(pid)
+    assert not list((cloud.state / "endpoints" / "deleted").glob("*"))
+
+
+def _status(cloud: SmallCloud, name: str) -> str:
+    client = cloud.client("sagemaker")
+    try:
+        return str(client.describe_endpoint(EndpointName=name)["EndpointStatus"])
+    except client.exceptions.ClientError as error:
+        return "gone" if "Could not find endpoint" in str(error) else str(error)
 
 
 def _lives(pid: int) -> bool:
@@ -244,7 +202,7 @@ def test_model_package_is_deployed_with_what_it_specifies(cloud: SmallCloud) -> 
     client.create_model_package_group(ModelPackageGroupName="packaged")
     container = {
         "Image": IMAGE,
-        "ModelDataUrl": _model_data(cloud, "packaged", "from a package"),
+        "ModelDataUrl": model_data(cloud, "packaged", "from a package"),
         "Environment": {"GREETING": "packaged"},
     }
     package = client.create_model_package(
@@ -263,8 +221,8 @@ def test_model_package_is_deployed_with_what_it_specifies(cloud: SmallCloud) -> 
     }
     client.create_endpoint_config(EndpointConfigName="packaged", ProductionVariants=[variant])
     client.create_endpoint(EndpointName="packaged", EndpointConfigName="packaged")
-    assert _settled(cloud, "packaged")["EndpointStatus"] == "InService"
-    answer = _invoke(cloud, "packaged")
+    assert settled(cloud, "packaged")["EndpointStatus"] == "InService"
+    answer = invoke(cloud, "packaged")
     assert (answer["answer"], answer["greeting"]) == ("from a package", "packaged")
 
 
@@ -272,16 +230,16 @@ def test_model_is_refused_without_its_image_or_data(cloud: SmallCloud) -> None:
     client = cloud.client("sagemaker")
     error = client.exceptions.ClientError
     with pytest.raises(error, match=r"Could not find model data at s3://small-bucket/nowhere\.tar\.gz"):
-        _config(cloud, "dataless", "", Image=IMAGE, ModelDataUrl="s3://small-bucket/nowhere.tar.gz")
+        config_of(cloud, "dataless", "", Image=IMAGE, ModelDataUrl="s3://small-bucket/nowhere.tar.gz")
     with pytest.raises(error, match="cannot pull"):
-        _config(cloud, "imageless", "", Image=IMAGE.replace(":1", ":2"))
+        config_of(cloud, "imageless", "", Image=IMAGE.replace(":1", ":2"))
     with pytest.raises(error, match="Could not find model"):
         client.describe_model(ModelName="dataless")
 
 
 def test_instance_type_must_exist(cloud: SmallCloud) -> None:
     client = cloud.client("sagemaker")
-    data = _model_data(cloud, "typed", "1")
+    data = model_data(cloud, "typed", "1")
     client.create_model(
         ModelName="typed",
         ExecutionRoleArn=cloud.role_arn,

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 
 from tests.unit.local.support import ACCOUNT, BUCKET, REGION, ROOT, SmallCloud, wait_for
+from topicsmith.local import functions
+from topicsmith.local.function_sandbox import FunctionSettings, Outcome
+from topicsmith.local.functions import LocalFunction
 
 PROBE = """
 import json, os, sys
@@ -138,6 +141,27 @@ def test_body_that_is_not_json_is_refused(cloud: SmallCloud) -> None:
     client = cloud.client("lambda")
     with pytest.raises(client.exceptions.ClientError, match="Could not parse request body"):
         client.invoke(FunctionName="strict", Payload="{")
+
+
+def test_attempts_at_one_event_have_one_request_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts: list[tuple[str, str]] = []
+
+    def fail(_function: FunctionSettings, _session: object, event: str, request_id: str) -> Outcome:
+        attempts.append((event, request_id))
+        return Outcome("{}", failed=True, log_tail="")
+
+    monkeypatch.setattr(functions, "_RETRY_SECONDS", (0, 0))
+    monkeypatch.setattr(functions, "assume_role", lambda *_: None)
+    monkeypatch.setattr(functions, "invoke", fail)
+    monkeypatch.setattr(functions, "function_ran", lambda *_, **__: None)
+    monkeypatch.setattr(LocalFunction, "_settings", lambda _self: None)
+    function = LocalFunction.__new__(LocalFunction)
+    function.function_name, function.role, function.region, function.account_id = "failing", "role", REGION, ""
+    for event in ("1", "2"):
+        function._run_until_done(event)
+    assert [event for event, _ in attempts] == ["1", "1", "1", "2", "2", "2"]
+    assert [len({request_id for event, request_id in attempts if event == one}) for one in "12"] == [1, 1]
+    assert len({request_id for _, request_id in attempts}) == 2
 
 
 def test_updated_code_runs_next_time(cloud: SmallCloud) -> None:

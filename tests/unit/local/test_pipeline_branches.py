@@ -50,7 +50,7 @@ def _evaluate_step(cloud: SmallCloud, score: float, file: str = "evaluation.json
 def _gate(if_steps: list[dict[str, Any]], threshold: float = 0.05, path: str = "metrics.npmi") -> dict[str, Any]:
     condition = {"Type": "GreaterThanOrEqualTo", "LeftValue": _json_get(path), "RightValue": threshold}
     uri = {"Get": "Steps.Evaluate.ProcessingOutputConfig.Outputs['evaluation'].S3Output.S3Uri"}
-    message = {"Std:Join": {"On": " ", "Values": [_json_get("gate.reason"), "See", uri]}}
+    message = {"Std:Join": {"On": "", "Values": [_json_get("gate.reason"), ". See ", uri]}}
     rejected = {"Name": "Rejected", "Type": "Fail", "Arguments": {"ErrorMessage": message}}
     arguments = {"Conditions": [condition], "IfSteps": if_steps, "ElseSteps": [rejected]}
     return {"Name": "Gate", "Type": "Condition", "Arguments": arguments}
@@ -82,7 +82,7 @@ def test_gate_that_stays_shut_fails_the_execution_with_the_reason(cloud: SmallCl
     assert execution["PipelineExecutionStatus"] == "Failed"
     assert execution["FailureReason"] == "Step failure: One or multiple steps failed."
     assert _statuses(steps) == {"Evaluate": "Succeeded", "Gate": "Succeeded", "Rejected": "Failed"}
-    reason = f"npmi 0.03 is too low See s3://{BUCKET}/evaluation/{arn.rpartition('/')[2]}"
+    reason = f"npmi 0.03 is too low. See s3://{BUCKET}/evaluation/{arn.rpartition('/')[2]}"
     assert steps["Gate"]["Metadata"] == {"Condition": {"Outcome": "False"}}
     assert steps["Rejected"]["FailureReason"] == reason
     assert steps["Rejected"]["Metadata"] == {"Fail": {"ErrorMessage": reason}}

@@ -177,6 +177,34 @@ def test_step_that_fails_too_often_fails_with_the_last_reason(monkeypatch: pytes
     assert execution.steps[0].failure_reason == "InternalServerError 2"
 
 
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(graphs(), st.sets(st.sampled_from([f"S{number}" for number in range(7)])), st.booleans())
+def test_execution_that_goes_on_runs_what_is_left_and_nothing_twice(
+    monkeypatch: pytest.MonkeyPatch, steps: list[dict[str, Any]], broken: set[str], stops: bool
+) -> None:
+    known, done = pipeline_run.run_step, list[str]()
+
+    def run_step(context: StepContext) -> Any:
+        name = context.definition["Name"]
+        if name in broken:
+            raise StepStopped if stops else StepFailed(name)
+        done.append(name)
+        return known(context) if name == "Gate" else {}
+
+    monkeypatch.setattr(pipeline_run, "run_step", run_step)
+    whole, execution = Execution(), Execution()
+    first = _run(execution, steps)
+    first.run()
+    broken.clear()
+    execution.steps = [record for record in execution.steps if record.status == "Succeeded"]
+    execution.pipeline_execution_status = "Executing"
+    first.again(cast("Any", None)).run()
+    assert execution.pipeline_execution_status == "Succeeded"
+    assert len(set(done)) == len(done)
+    _run(whole, steps).run()
+    assert execution.statuses == whole.statuses
+
+
 def test_algorithms_failure_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
     execution, names = _retried(monkeypatch, [StepFailed("AlgorithmError: , exit code: 1")])
     assert execution.statuses == {"Train": "Failed"}

@@ -148,6 +148,39 @@ def test_stopped_execution_stops_its_job(cloud: SmallCloud) -> None:
     assert client.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Stopped"
 
 
+def test_execution_goes_on_where_it_failed(cloud: SmallCloud) -> None:
+    first = cloud.function(
+        "retried-first", {"index.py": "def handler(event, context):\n    return {'answer': 'yes'}\n"}
+    )
+    code = (
+        "import boto3\n"
+        "def handler(event, context):\n"
+        f"    boto3.client('s3').head_object(Bucket='{BUCKET}', Key='retried')\n"
+        "    return event\n"
+    )
+    second = cloud.function("retried-second", {"index.py": code})
+    answer = {"answer": {"Get": "Steps.First.OutputParameters['answer']"}}
+    steps = [lambda_step("First", first, {}, ["answer"]), lambda_step("Second", second, answer, ["answer"])]
+    make_pipeline(cloud, "retried", steps)
+    arn = start(cloud, "retried")
+    client = cloud.client("sagemaker")
+    failed, ended = outcome(cloud, arn)
+    assert failed["PipelineExecutionStatus"] == "Failed"
+    again = {"PipelineExecutionArn": arn, "ClientRequestToken": "r" * 32}
+    cloud.put("retried", "")
+    for _ in range(2):  # One token is one retry.
+        assert client.retry_pipeline_execution(**again)["PipelineExecutionArn"] == arn
+    execution, steps_after = outcome(cloud, arn)
+    assert execution["PipelineExecutionStatus"] == "Succeeded", steps_after
+    assert "FailureReason" not in execution
+    assert execution["CreationTime"] == failed["CreationTime"]
+    assert steps_after["First"] == ended["First"]
+    assert steps_after["Second"]["Metadata"]["Lambda"]["OutputParameters"] == [{"Name": "answer", "Value": "yes"}]
+    assert len([line for line in cloud.log("/aws/lambda/retried-first") if line.startswith("START")]) == 1
+    with pytest.raises(client.exceptions.ClientError, match=r"the status of .* is 'Succeeded'"):
+        client.retry_pipeline_execution(PipelineExecutionArn=arn, ClientRequestToken="n" * 32)
+
+
 def test_parameters_are_held_against_the_definition(cloud: SmallCloud) -> None:
     arn = cloud.function("typed", {"index.py": "def handler(event, context):\n    return {}\n"})
     step = lambda_step("Only", arn, {"number": {"Get": "Parameters.Number"}}, [])

@@ -1,8 +1,8 @@
 import json
 from typing import Any
 
-from tests.unit.local.support import ACCOUNT, IMAGE, REGION, SmallCloud, wait_for
-from tests.unit.local.test_endpoints import _invoke, _model_data
+from tests.unit.local.endpoint_support import describe, invoke, model_data
+from tests.unit.local.support import ACCOUNT, BUCKET, IMAGE, REGION, SmallCloud, wait_for
 
 
 def _stack(cloud: SmallCloud, verb: str, name: str, resources: dict[str, Any]) -> tuple[str, dict[str, str], list[str]]:
@@ -68,7 +68,7 @@ def test_endpoint_stack_waits_swaps_and_rolls_back(cloud: SmallCloud) -> None:
     def resources(answer: str) -> dict[str, Any]:
         model = {
             "ExecutionRoleArn": cloud.role_arn,
-            "PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": _model_data(cloud, f"stack-{answer}", answer)},
+            "PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": model_data(cloud, f"stack-{answer}", answer)},
         }
         variant = {
             "VariantName": "AllTraffic",
@@ -92,14 +92,19 @@ def test_endpoint_stack_waits_swaps_and_rolls_back(cloud: SmallCloud) -> None:
     assert status == "CREATE_COMPLETE", reasons
     assert outputs["EndpointRef"] == f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/stacked"
     assert outputs["EndpointEndpointName"] == "stacked"
-    assert _invoke(cloud, "stacked")["answer"] == "first"
+    assert invoke(cloud, "stacked")["answer"] == "first"
     status, _, reasons = _stack(cloud, "update", "serving", resources("second"))
     assert status == "UPDATE_COMPLETE", reasons
-    assert _invoke(cloud, "stacked")["answer"] == "second"
+    assert invoke(cloud, "stacked")["answer"] == "second"
+    pid = invoke(cloud, "stacked", b"pid")
+    before = describe(cloud, "stacked")["EndpointConfigName"]
     status, _, reasons = _stack(cloud, "update", "serving", resources("broken"))
     assert status == "UPDATE_ROLLBACK_COMPLETE"
     assert "did not pass the ping health check" in reasons[0]
-    assert _invoke(cloud, "stacked")["answer"] == "second"
+    assert invoke(cloud, "stacked", b"pid") == pid
+    assert describe(cloud, "stacked")["EndpointConfigName"] == before
+    configs = cloud.client("sagemaker").list_endpoint_configs(NameContains="serving-Config")["EndpointConfigs"]
+    assert [config["EndpointConfigName"] for config in configs] == [before]
     cloud.client("cloudformation").delete_stack(StackName="serving")
     wait_for(lambda: not cloud.client("sagemaker").list_endpoints(NameContains="stacked")["Endpoints"])
 
@@ -107,7 +112,7 @@ def test_endpoint_stack_waits_swaps_and_rolls_back(cloud: SmallCloud) -> None:
 def test_endpoint_that_does_not_come_up_fails_its_stack(cloud: SmallCloud) -> None:
     model = {
         "ExecutionRoleArn": cloud.role_arn,
-        "PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": _model_data(cloud, "stack-stillborn", "broken")},
+        "PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": model_data(cloud, "stack-stillborn", "broken")},
     }
     variant = {
         "VariantName": "AllTraffic",
@@ -127,3 +132,71 @@ def test_endpoint_that_does_not_come_up_fails_its_stack(cloud: SmallCloud) -> No
     assert status == "ROLLBACK_COMPLETE"
     assert "this model cannot be served" in reasons[0]
     assert not cloud.client("sagemaker").list_endpoints(NameContains="stillborn")["Endpoints"]
+
+
+def test_whole_endpoint_of_a_template_gets_through(cloud: SmallCloud) -> None:
+    def model(name: str) -> dict[str, Any]:
+        data = model_data(cloud, f"whole-{name}", name)
+        container = {"Image": IMAGE, "ModelDataUrl": data}
+        return {
+            "Type": "AWS::SageMaker::Model",
+            "Properties": {"ExecutionRoleArn": cloud.role_arn, "PrimaryContainer": container},
+        }
+
+    def variant(name: str, model_id: str) -> dict[str, Any]:
+        return {
+            "VariantName": name,
+            "ModelName": {"Fn::GetAtt": [model_id, "ModelName"]},
+            "InitialInstanceCount": 1,
+            "InstanceType": "ml.m6i.large",
+            "InitialVariantWeight": 1,
+        }
+
+    traffic = {
+        "Type": "CANARY",
+        "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 50},
+        "WaitIntervalInSeconds": 60,
+    }
+    deployment = {
+        "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": traffic},
+        "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "whole-5xx"}]},
+    }
+    capture = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 50,
+        "DestinationS3Uri": f"s3://{BUCKET}/captured",
+        "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
+    }
+    resources = {
+        "First": model("first"),
+        "Second": model("second"),
+        "Config": {
+            "Type": "AWS::SageMaker::EndpointConfig",
+            "Properties": {
+                "ProductionVariants": [variant("AllTraffic", "First")],
+                "ShadowProductionVariants": [variant("Shadow", "Second")],
+                "DataCaptureConfig": capture,
+                "EnableNetworkIsolation": True,
+            },
+        },
+        "Endpoint": {
+            "Type": "AWS::SageMaker::Endpoint",
+            "Properties": {
+                "EndpointName": "whole",
+                "EndpointConfigName": {"Fn::GetAtt": ["Config", "EndpointConfigName"]},
+                "DeploymentConfig": deployment,
+            },
+        },
+    }
+    status, _, reasons = _stack(cloud, "create", "whole", resources)
+    assert status == "CREATE_COMPLETE", reasons
+    endpoint = describe(cloud, "whole")
+    assert endpoint["LastDeploymentConfig"] == deployment
+    assert endpoint["DataCaptureConfig"]["CurrentSamplingPercentage"] == 50
+    assert [item["VariantName"] for item in endpoint["ShadowProductionVariants"]] == ["Shadow"]
+    assert not invoke(cloud, "whole")["has_credentials"]
+    resources["First"] = model("third")
+    status, _, reasons = _stack(cloud, "update", "whole", resources)
+    assert status == "UPDATE_ROLLBACK_COMPLETE"
+    assert "alarms that do not exist: whole-5xx" in reasons[0]
+    assert invoke(cloud, "whole")["answer"] == "first"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.events.models import events_backends
 
-from topicsmith.local import event_rules
+from topicsmith.local import event_targets
 from topicsmith.local.event_rules import LocalRule
 from topicsmith.local.schedule_expressions import Cron, Rate, ScheduleError, parse
 from topicsmith.local.schedules import Schedules
@@ -121,12 +121,12 @@ def test_changed_rate_counts_anew(fired: list[Any]) -> None:
 def test_fired_event_reaches_every_target(monkeypatch: pytest.MonkeyPatch) -> None:
     invoked: list[str] = []
 
-    def invoke(self: LocalRule, target: dict[str, Any], event: Any) -> None:
+    def deliver(rule_arn: str, target: dict[str, Any], event: Any) -> None:
         if "broken" in target["Arn"]:
             raise TypeError
-        invoked.append(event_rules._input_of(target, event))
+        invoked.append(event_targets.input_of(target, event))
 
-    monkeypatch.setattr(LocalRule, "_invoke", invoke)
+    monkeypatch.setattr(event_targets, "deliver", deliver)
     targets = [
         {"Id": "1", "Arn": "arn:aws:lambda:us-east-1:1:function:broken"},
         {"Id": "2", "Arn": "arn:aws:lambda:us-east-1:1:function:f", "Input": '{"corpus": "s3://b/k"}'},

@@ -120,6 +120,32 @@ def test_failing_program_fails_the_job_with_its_reason(cloud: SmallCloud, mode: 
     assert "Contents" not in cloud.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=f"models/{mode}/")
 
 
+@pytest.mark.parametrize("attempts", [None, 2])
+def test_internal_error_is_tried_again_where_the_request_says_so(cloud: SmallCloud, attempts: int | None) -> None:
+    name = f"internal-{attempts}"
+    directory = cloud.state / "jobs" / name
+    directory.mkdir(parents=True)
+    (directory / "algo-1").write_text("in the place of the machine's directory")
+    _train(cloud, name, **({"RetryStrategy": {"MaximumRetryAttempts": attempts}} if attempts else {}))
+    job = _ended(cloud, name)
+    statuses = [item["Status"] for item in job["SecondaryStatusTransitions"]]
+    if attempts:
+        again = ["Starting", "Downloading", "Training", "Uploading", "Completed"]
+        assert statuses == ["Starting", "Downloading", *again], job.get("FailureReason")
+        assert job["RetryStrategy"] == {"MaximumRetryAttempts": attempts}
+    else:
+        assert statuses == ["Starting", "Downloading", "Failed"]
+        assert job["FailureReason"].startswith("InternalServerError: ")
+
+
+def test_failing_program_is_not_tried_again(cloud: SmallCloud) -> None:
+    _train(cloud, "crash-once", {"mode": "crash"}, RetryStrategy={"MaximumRetryAttempts": 2})
+    job = _ended(cloud, "crash-once")
+    assert job["FailureReason"] == "AlgorithmError: , exit code: 137"
+    statuses = [item["Status"] for item in job["SecondaryStatusTransitions"]]
+    assert statuses == ["Starting", "Downloading", "Training", "Failed"]
+
+
 def test_missing_data_fails_the_job_with_the_reason(cloud: SmallCloud) -> None:
     _train(cloud, "no-data", InputDataConfig=[_channel("train", f"s3://{BUCKET}/nowhere/")])
     job = _ended(cloud, "no-data")
@@ -297,7 +323,6 @@ def test_longest_wait_goes_with_spot(cloud: SmallCloud, spot: bool, condition: d
 
 def test_settings_that_change_nothing_here_are_told_again(cloud: SmallCloud) -> None:
     settings = {
-        "RetryStrategy": {"MaximumRetryAttempts": 2},
         "ProfilerConfig": {"DisableProfiler": True},
         "RemoteDebugConfig": {"EnableRemoteDebug": False},
         "InfraCheckConfig": {"EnableInfraCheck": False},

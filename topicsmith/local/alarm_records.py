@@ -1,0 +1,86 @@
+"""CloudWatch's alarms as the local cloud keeps them, on top of moto's records."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from moto.cloudwatch.models import Alarm, Dimension, Metric, MetricDataQuery, MetricStat
+
+from topicsmith.local.alarm_states import State
+
+
+class LocalAlarm(Alarm):
+    """An alarm; it knows nothing until it is evaluated, where moto's is born well.
+
+    Attributes:
+        state_transitioned_timestamp: when it came to its state.
+        last_minute: the last minute in which its actions were done.
+    """
+
+    class Meta:
+        """How moto finds what it answers, which it else does by the name of its own class."""
+
+        serialization_aliases = {
+            "AlarmName": "name",
+            "AlarmDescription": "description",
+            "AlarmConfigurationUpdatedTimestamp": "configuration_updated_timestamp",
+            "Metrics": "metric_data_queries",
+        }
+
+    def __init__(self, **request: Any):
+        super().__init__(**request)
+        self.state_value = State.INSUFFICIENT_DATA
+        self.state_transitioned_timestamp = self.state_updated_timestamp
+        self.last_minute: float | None = None
+
+    @property
+    def is_composite(self) -> bool:
+        """Whether it follows other alarms."""
+        return self.rule is not None
+
+    def actions_of(self, state: State) -> list[str]:
+        """Return the ARNs of what is to happen in a state."""
+        actions = {
+            State.OK: self.ok_actions,
+            State.ALARM: self.alarm_actions,
+            State.INSUFFICIENT_DATA: self.insufficient_data_actions,
+        }
+        return list(actions[state]) if self.actions_enabled else []
+
+    def update_state(self, reason: str, reason_data: str, state_value: str) -> None:
+        """Go to a state."""
+        changes = state_value != self.state_value
+        super().update_state(reason, reason_data, state_value)
+        if changes:
+            self.state_transitioned_timestamp = self.state_updated_timestamp
+
+    def take_state(self, other: "LocalAlarm") -> None:
+        """Be in the state in which another was: a new definition of an alarm leaves its state."""
+        for name in ("state_value", "state_reason", "state_reason_data", "state_updated_timestamp", "history"):
+            setattr(self, name, getattr(other, name))
+        self.state_transitioned_timestamp = other.state_transitioned_timestamp
+
+
+def metric_queries(queries: list[dict[str, Any]], default_period: int | None = None) -> list[MetricDataQuery]:
+    """Return moto's form of the ``Metrics`` of an alarm."""
+    return [
+        MetricDataQuery(
+            query_id=query["Id"],
+            label=query.get("Label"),  # type: ignore[arg-type]
+            period=query.get("Period"),  # type: ignore[arg-type]
+            return_data=query.get("ReturnData", True),
+            expression=query.get("Expression"),
+            metric_stat=_metric_stat(query["MetricStat"], default_period) if "MetricStat" in query else None,
+        )
+        for query in queries
+    ]
+
+
+def _metric_stat(given: Mapping[str, Any], default_period: int | None) -> MetricStat:
+    metric = given["Metric"]
+    dimensions = [Dimension(item["Name"], item["Value"]) for item in metric.get("Dimensions", [])]
+    return MetricStat(
+        metric=Metric(metric["MetricName"], metric["Namespace"], dimensions),
+        period=given.get("Period", default_period),
+        stat=given["Stat"],
+        unit=given.get("Unit"),  # type: ignore[arg-type]
+    )

@@ -1,0 +1,71 @@
+"""CloudWatch's alarms are evaluated: a thread looks at the last complete minutes of their metrics, again and again."""
+
+import logging
+import threading
+import time
+from datetime import UTC, datetime
+
+from moto.cloudwatch.models import cloudwatch_backends
+
+from topicsmith.local import alarm_actions
+from topicsmith.local.alarm_evaluation import evaluate_alarm
+from topicsmith.local.alarm_records import LocalAlarm
+from topicsmith.local.alarm_states import State
+from topicsmith.local.cloudwatch import LocalCloudWatch
+from topicsmith.local.metric_math import MetricMathError
+from topicsmith.local.settings import minute_seconds
+
+logger = logging.getLogger(__name__)
+
+_LOOKS_A_MINUTE = 12
+
+
+def look(now: datetime) -> None:
+    """Evaluate the alarms of all accounts and regions, and do what follows from them."""
+    for account in list(cloudwatch_backends.values()):
+        for backend in list(account.values()):
+            if isinstance(backend, LocalCloudWatch):
+                for alarm in list(backend.alarms.values()):
+                    _look_at(backend, alarm, now)
+
+
+def _look_at(backend: LocalCloudWatch, alarm: LocalAlarm, now: datetime) -> None:
+    try:
+        _evaluate(backend, alarm, now)
+    except MetricMathError as error:
+        if alarm.state_reason != str(error):
+            logger.warning("Alarm %s cannot be evaluated: %s", alarm.name, error)
+            backend.change_state(alarm, State.INSUFFICIENT_DATA, str(error), {})
+    except Exception:
+        logger.exception("Alarm %s cannot be evaluated", alarm.name)
+
+
+def _evaluate(backend: LocalCloudWatch, alarm: LocalAlarm, now: datetime) -> None:
+    if alarm.is_composite:
+        return
+    found = evaluate_alarm(alarm, backend, now)
+    if backend.alarms.get(alarm.name) is not alarm:
+        return  # It was deleted or defined anew meanwhile.
+    minute = now.timestamp() // minute_seconds()
+    if found.state != alarm.state_value:
+        alarm.last_minute = minute
+        backend.change_state(alarm, found.state, found.reason, found.data(alarm, now))
+    elif alarm.last_minute != minute:
+        # Autoscaling is asked again in each minute that the alarm remains in its state.
+        alarm.last_minute = minute
+        alarm_actions.repeat(alarm)
+
+
+def install() -> None:
+    """Start looking."""
+    LocalCloudWatch.on_change = staticmethod(alarm_actions.act)
+    threading.Thread(target=_look_again_and_again, name="alarms", daemon=True).start()
+
+
+def _look_again_and_again() -> None:
+    while True:
+        time.sleep(minute_seconds() / _LOOKS_A_MINUTE)
+        try:
+            look(datetime.now(UTC))
+        except Exception:
+            logger.exception("The alarms are not evaluated this time")

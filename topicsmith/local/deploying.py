@@ -1,0 +1,131 @@
+"""An endpoint configuration brought to life: its models brought, its workers started."""
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from moto.sagemaker.models import SageMakerModelBackend
+
+from topicsmith.local.containers import container_credentials
+from topicsmith.local.data_capture import CaptureConfig, DataCapture
+from topicsmith.local.deployments import Deployment
+from topicsmith.local.endpoint_configs import LocalEndpointConfig
+from topicsmith.local.endpoint_metrics import Source
+from topicsmith.local.fleets import Fleet
+from topicsmith.local.identity import SAGEMAKER, AccessDenied, RoleSession, assume_role
+from topicsmith.local.images import ImageUnavailable, pull
+from topicsmith.local.model_containers import DeploymentFailed, container_of, sole_container
+from topicsmith.local.s3_data import DataError, download_file, unpack_archive
+from topicsmith.local.serverless import ServerlessPool
+from topicsmith.local.settings import state_dir
+from topicsmith.local.variant_properties import Retained
+from topicsmith.local.variants import Variant
+from topicsmith.local.worker_pools import STARTUP_SECONDS, PoolFailed
+from topicsmith.local.workers import ServingContainer
+
+OnSetup = Callable[[Source, float], None]
+"""Is told of a variant and the seconds that a request of it waited for a worker of its own."""
+
+
+def deploy(
+    backend: SageMakerModelBackend,
+    endpoint_name: str,
+    config: LocalEndpointConfig,
+    retained: Retained,
+    on_setup: OnSetup,
+) -> Deployment:
+    """Bring the models of an endpoint configuration, start their workers, and return when all of them answer.
+
+    Args:
+        backend: where the models and model packages are.
+        endpoint_name: of the endpoint.
+        config: the endpoint configuration.
+        retained: what is not the configuration's.
+        on_setup: is told of serverless workers that requests waited for.
+
+    Raises:
+        DeploymentFailed: something is missing, may not be read, or does not come up; nothing of it is left.
+    """
+    directory = state_dir() / "endpoints" / endpoint_name / secrets.token_hex(4)
+    session = endpoint_role(backend, endpoint_name, config)
+    captured = CaptureConfig.of(config.data_capture_config)
+    capture = DataCapture(captured, endpoint_name, session) if captured else None
+    deployment = Deployment(config, directory, capture)
+    with ExitStack() as undo:
+        undo.callback(deployment.retire)
+        for name, variant in _variants(backend, endpoint_name, config, retained, on_setup, directory):
+            try:
+                variant.pool.start(_startup_seconds(variant.spec))
+            except PoolFailed as error:
+                raise DeploymentFailed(str(error)) from error
+            if name in config.shadow_names:
+                deployment.add_shadow(variant)
+            else:
+                deployment.variants[name] = variant
+        undo.pop_all()
+    return deployment
+
+
+def endpoint_role(backend: SageMakerModelBackend, endpoint_name: str, config: LocalEndpointConfig) -> RoleSession:
+    """Return the role as which SageMaker acts for an endpoint: that of its first model.
+
+    Raises:
+        DeploymentFailed: it does not exist, or SageMaker may not assume it.
+    """
+    model = backend.describe_model(config.production_variants[0]["ModelName"])
+    try:
+        return assume_role(model.execution_role_arn, SAGEMAKER, endpoint_name, backend.region_name)
+    except AccessDenied as error:
+        raise DeploymentFailed(str(error)) from error
+
+
+def _variants(
+    backend: SageMakerModelBackend,
+    endpoint_name: str,
+    config: LocalEndpointConfig,
+    retained: Retained,
+    on_setup: OnSetup,
+    directory: Path,
+) -> Iterator[tuple[str, Variant]]:
+    """Yield each variant, its workers not started."""
+    for spec in (*config.production_variants, *config.shadow_production_variants):
+        name = spec["VariantName"]
+        serving = _prepare(backend, endpoint_name, spec, directory / name, isolated=config.enable_network_isolation)
+        count = retained.count(spec)
+        pool: Fleet | ServerlessPool
+        if count is None:
+            pool = ServerlessPool(
+                serving, spec["ServerlessConfig"], partial(on_setup, Source(name, config.endpoint_config_name))
+            )
+        else:
+            pool = Fleet(serving, count)
+        yield name, Variant(spec, pool, retained.weight(spec), serving.image.uri)
+
+
+def _startup_seconds(spec: Mapping[str, Any]) -> float:
+    return float(spec.get("ContainerStartupHealthCheckTimeoutInSeconds") or STARTUP_SECONDS)
+
+
+def _prepare(
+    backend: SageMakerModelBackend, endpoint_name: str, spec: Mapping[str, Any], base: Path, *, isolated: bool
+) -> ServingContainer:
+    """Bring one variant's image and model."""
+    model = backend.describe_model(spec["ModelName"])
+    container = container_of(backend, sole_container(model))
+    try:
+        session = assume_role(model.execution_role_arn, SAGEMAKER, endpoint_name, backend.region_name)
+        image = pull(container.image, session).require("serve")
+        (base / "model").mkdir(parents=True)
+        if container.model_data_url:
+            archive = base / "model.tar.gz"
+            download_file(session, container.model_data_url, archive)
+            unpack_archive(archive, base / "model")
+            archive.unlink()
+    except (AccessDenied, ImageUnavailable, DataError) as error:
+        raise DeploymentFailed(str(error)) from error
+    isolated = isolated or model.enable_network_isolation
+    environ = {**container.environ, **container_credentials(session, isolated=isolated)}
+    return ServingContainer(endpoint_name, spec["VariantName"], image, base, environ, session)

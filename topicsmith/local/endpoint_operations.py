@@ -1,0 +1,160 @@
+"""What takes its time on an endpoint: creating it, updating it, scaling it. Each of these runs in its own thread.
+
+Statuses are those of https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html.
+"""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from moto.sagemaker.exceptions import ValidationError
+from moto.sagemaker.models import SageMakerModelBackend
+
+from topicsmith.local.blue_green import AlarmWatch, RolledBack, Rollout
+from topicsmith.local.deploying import deploy, endpoint_role
+from topicsmith.local.deployments import Deployment
+from topicsmith.local.endpoint_configs import LocalEndpointConfig
+from topicsmith.local.endpoint_record import LocalEndpoint, PendingDeployment
+from topicsmith.local.fleets import Fleet
+from topicsmith.local.model_containers import DeploymentFailed
+from topicsmith.local.serverless import ServerlessPool
+from topicsmith.local.update_policies import UpdatePolicy
+from topicsmith.local.variant_properties import Retained
+
+logger = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.1
+_EXPECTED = (DeploymentFailed, RolledBack, ValidationError)
+
+
+def create(endpoint: LocalEndpoint, backend: SageMakerModelBackend, config: LocalEndpointConfig) -> None:
+    """Bring an endpoint into service, or to ``Failed``."""
+    deployed = endpoint.deployed
+    try:
+        deployment = _deploy(endpoint, backend, config, Retained())
+    except Exception as error:
+        reason = _reason(endpoint, error)
+        endpoint.pending = None
+        endpoint.go_to("Failed", reason)
+        deployed.set_exception(ValidationError(reason))
+        return
+    endpoint.traffic.offer(deployment)
+    endpoint.traffic.promote()
+    endpoint.pending = None
+    endpoint.go_to("InService")
+    deployed.set_result(None)
+
+
+def update(
+    endpoint: LocalEndpoint,
+    backend: SageMakerModelBackend,
+    config: LocalEndpointConfig,
+    retained: Retained,
+    policy: UpdatePolicy,
+    shares: Sequence[float],
+) -> None:
+    """Shift an endpoint's traffic to another configuration, and back where that fails.
+
+    Args:
+        endpoint: in status ``Updating``.
+        backend: where the models are.
+        config: the new configuration.
+        retained: what its variants keep of those before them.
+        policy: how the traffic is shifted.
+        shares: the new fleet's share after each step.
+    """
+    deployed = endpoint.deployed
+    try:
+        _roll_out(endpoint, backend, config, retained, policy, shares)
+    except Exception as error:
+        reason = _reason(endpoint, error)
+        endpoint.go_to("RollingBack", reason)
+        withdrawn = endpoint.traffic.withdraw()
+        endpoint.pending = None
+        if withdrawn:
+            withdrawn.retire()
+        endpoint.go_to("InService")
+        deployed.set_exception(ValidationError(reason))
+        return
+    before = endpoint.traffic.promote()
+    endpoint.pending = None
+    endpoint.endpoint_config_name = config.endpoint_config_name
+    endpoint.go_to("InService")
+    deployed.set_result(None)
+    if before:
+        before.retire()
+
+
+def scale(endpoint: LocalEndpoint, desired: Mapping[str, Mapping[str, Any]]) -> None:
+    """Go to other weights, numbers of instances and concurrencies, and back where no new instance comes up.
+
+    Args:
+        endpoint: in status ``Updating``.
+        desired: elements of UpdateEndpointWeightsAndCapacities' request, by the name of the variant.
+    """
+    deployment = endpoint.traffic.serving
+    assert deployment is not None
+    before = endpoint.retained()
+    for variant in deployment.all_variants:
+        wanted = desired.get(variant.name, {})
+        if wanted.get("DesiredWeight") is not None:
+            variant.weight = float(wanted["DesiredWeight"])
+        if wanted.get("DesiredInstanceCount") is not None and isinstance(variant.pool, Fleet):
+            variant.pool.resize(int(wanted["DesiredInstanceCount"]))
+        if wanted.get("ServerlessUpdateConfig") and isinstance(variant.pool, ServerlessPool):
+            variant.pool.reconfigure(wanted["ServerlessUpdateConfig"])
+    reason = _wait_for_instances(deployment)
+    if reason:
+        endpoint.go_to("RollingBack", f"The endpoint could not be scaled. {reason}")
+        for variant in deployment.all_variants:
+            variant.weight = before.weights[variant.name]
+            if isinstance(variant.pool, Fleet):
+                variant.pool.resize(before.counts[variant.name])
+    endpoint.go_to("InService")
+
+
+def _roll_out(
+    endpoint: LocalEndpoint,
+    backend: SageMakerModelBackend,
+    config: LocalEndpointConfig,
+    retained: Retained,
+    policy: UpdatePolicy,
+    shares: Sequence[float],
+) -> None:
+    began = time.monotonic()
+    watch = AlarmWatch(endpoint_role(backend, endpoint.endpoint_name, config), policy.alarms)
+    watch.tripped()  # An alarm that cannot be read is told before anything is started.
+    deployment = _deploy(endpoint, backend, config, retained)
+    endpoint.traffic.offer(deployment)
+
+    def on_stage(stage: str, share: float) -> None:
+        endpoint.traffic.shift(share)
+        if endpoint.pending:
+            endpoint.pending.enter(stage)
+
+    Rollout(policy, shares, watch=watch, failing=deployment.failing, on_stage=on_stage, began=began).run()
+
+
+def _deploy(
+    endpoint: LocalEndpoint, backend: SageMakerModelBackend, config: LocalEndpointConfig, retained: Retained
+) -> Deployment:
+    endpoint.pending = PendingDeployment(config, retained)
+    return deploy(backend, endpoint.endpoint_name, config, retained, endpoint.metrics.record_setup)
+
+
+def _wait_for_instances(deployment: Deployment) -> str | None:
+    """Wait until each variant has as many instances as it is to have; say why one never will."""
+    while any(variant.instance_count != variant.desired_count for variant in deployment.all_variants):
+        reason = deployment.failing()
+        if reason:
+            return reason
+        time.sleep(_POLL_SECONDS)
+    return None
+
+
+def _reason(endpoint: LocalEndpoint, error: Exception) -> str:
+    if isinstance(error, _EXPECTED):
+        return str(error)
+    logger.error("Endpoint %s broke", endpoint.endpoint_name, exc_info=error)
+    return f"InternalServerError: {error}"

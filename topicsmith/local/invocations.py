@@ -1,0 +1,119 @@
+"""An endpoint's requests on their way: to a worker and, where that fails, to another; measured, captured, shadowed."""
+
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+
+from topicsmith.local.data_capture import Payload
+from topicsmith.local.deployments import Deployment
+from topicsmith.local.endpoint_metrics import EndpointMetrics, Source
+from topicsmith.local.serverless import ThrottledError
+from topicsmith.local.traffic import Traffic
+from topicsmith.local.variants import Variant
+from topicsmith.local.worker_pools import PATIENCE_SECONDS, NoWorkerError
+from topicsmith.local.workers import Answer, InvocationTimeoutError, WorkerLost
+
+_UNTYPED = "application/octet-stream"
+_CLIENT_FAULT = 400
+_SERVER_FAULT = 500
+# During an update a request does not wait long for a worker of one fleet while the other can answer.
+_PATIENCE_WITH_ANOTHER_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A request of InvokeEndpoint.
+
+    Attributes:
+        headers: those that the container gets.
+        target_variant: the production variant that it names.
+    """
+
+    body: bytes
+    headers: Mapping[str, str]
+    target_variant: str | None = None
+
+    @property
+    def payload(self) -> Payload:
+        """Its body with its type."""
+        return Payload(self.headers.get("Content-Type", _UNTYPED), self.body)
+
+    @property
+    def inference_id(self) -> str | None:
+        """``InferenceId``."""
+        return self.headers.get("X-Amzn-SageMaker-Inference-Id")
+
+    @property
+    def custom_attributes(self) -> str | None:
+        """``CustomAttributes``."""
+        return self.headers.get("X-Amzn-SageMaker-Custom-Attributes")
+
+
+class Invocations:
+    """What happens to the requests of one endpoint.
+
+    Args:
+        traffic: where they go.
+        metrics: what CloudWatch is told of them.
+    """
+
+    def __init__(self, traffic: Traffic, metrics: EndpointMetrics):
+        self._traffic = traffic
+        self._metrics = metrics
+
+    def send(self, invocation: Invocation) -> tuple[str, Answer]:
+        """Return the name of the variant that answers, and its answer.
+
+        Raises:
+            NotInServiceError: the endpoint serves nothing.
+            UnknownVariantError: it has no such variant.
+            ThrottledError: it is serverless and has as many requests as it may.
+            NoWorkerError: no worker could take the request.
+            WorkerLost: every one that took it went away.
+            InvocationTimeoutError: one took it and did not answer in time.
+        """
+        began = time.perf_counter()
+        tried: list[Deployment] = []
+        with ExitStack() as stack:
+            while True:
+                deployment, variant, another = self._traffic.enter(stack, invocation.target_variant, tried)
+                if not tried:
+                    deployment.send_to_shadow(partial(self._shadow, deployment, invocation))
+                try:
+                    patience = _PATIENCE_WITH_ANOTHER_SECONDS if another else PATIENCE_SECONDS
+                    return variant.name, self._invoke(deployment, variant, invocation, patience, began)
+                except NoWorkerError:
+                    if not another:
+                        self._record(deployment, variant, _SERVER_FAULT, None, began)
+                        raise
+                    tried.append(deployment)
+
+    def _shadow(self, deployment: Deployment, invocation: Invocation, variant: Variant) -> None:
+        with variant.pool.request():
+            self._invoke(deployment, variant, invocation, PATIENCE_SECONDS, time.perf_counter())
+
+    def _invoke(
+        self, deployment: Deployment, variant: Variant, invocation: Invocation, patience: float, began: float
+    ) -> Answer:
+        try:
+            answer = variant.pool.invoke(invocation.body, invocation.headers, patience)
+        except ThrottledError:
+            self._record(deployment, variant, _CLIENT_FAULT, None, began)
+            raise
+        except (InvocationTimeoutError, WorkerLost):
+            self._record(deployment, variant, _SERVER_FAULT, None, began)
+            raise
+        self._record(deployment, variant, answer.status, answer.seconds, began)
+        if deployment.capture and answer.status < _CLIENT_FAULT:
+            answered = Payload(answer.headers.get("Content-Type", _UNTYPED), answer.body)
+            deployment.capture.take(
+                variant.name, invocation.payload, answered, invocation.inference_id, invocation.custom_attributes
+            )
+        return answer
+
+    def _record(self, deployment: Deployment, variant: Variant, status: int, model: float | None, began: float) -> None:
+        overhead = max(0.0, time.perf_counter() - began - (model or 0.0))
+        source = Source(variant.name, deployment.config.endpoint_config_name)
+        self._metrics.record(source, status, model=model, overhead=overhead, instances=variant.instance_count)

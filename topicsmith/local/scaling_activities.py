@@ -1,0 +1,59 @@
+"""What autoscaling did and why: the scaling activities of Application Auto Scaling.
+
+See https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-scaling-activities.html.
+"""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+
+@dataclass
+class Activity:
+    """One change of a capacity, or the reason that there was none.
+
+    Attributes:
+        description: what is intended.
+        cause: why.
+        details: the numbers behind the cause.
+        status: ``InProgress``, ``Successful`` or ``Failed``; ``Unfulfilled`` where nothing was to be changed.
+        not_scaled: why nothing was changed, as ``NotScaledReasons``.
+    """
+
+    service_namespace: str
+    resource_id: str
+    dimension: str
+    description: str
+    cause: str
+    details: str
+    status: str = "InProgress"
+    message: str = ""
+    not_scaled: list[dict[str, Any]] = field(default_factory=list)
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    start: datetime = field(default_factory=lambda: datetime.now(UTC))
+    end: datetime | None = None
+
+    def finish(self, status: str, message: str) -> None:
+        """Note the end."""
+        self.end = datetime.now(UTC)
+        self.message = message
+        self.status = status
+
+    def describe(self) -> dict[str, Any]:
+        """Return the activity as DescribeScalingActivities answers it."""
+        described = {
+            "ActivityId": self.id,
+            "ServiceNamespace": self.service_namespace,
+            "ResourceId": self.resource_id,
+            "ScalableDimension": self.dimension,
+            "Description": self.description,
+            "Cause": self.cause,
+            "StartTime": self.start.timestamp(),
+            "EndTime": self.end.timestamp() if self.end else None,
+            "StatusCode": self.status,
+            "StatusMessage": self.message or None,
+            "Details": self.details or None,
+            "NotScaledReasons": self.not_scaled or None,
+        }
+        return {name: value for name, value in described.items() if value is not None}

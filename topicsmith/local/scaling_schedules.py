@@ -1,0 +1,135 @@
+"""Scheduled scaling: new limits of a capacity at certain times.
+
+See https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-scheduled-scaling.html.
+"""
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from moto.applicationautoscaling.exceptions import AWSValidationException
+from moto.applicationautoscaling.models import FakeScheduledAction, applicationautoscaling_backends
+
+from topicsmith.local.scalable_targets import LocalScalableTarget
+from topicsmith.local.schedule_expressions import Rate, ScheduleError, parse
+
+logger = logging.getLogger(__name__)
+
+_AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
+_LOOK_SECONDS = 1.0
+
+
+class LocalScheduledAction(FakeScheduledAction):
+    """A scheduled action."""
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """The new limits, those that it changes."""
+        given: Any = self.scalable_target_action
+        return dict(given or {})
+
+    def is_due(self, after: datetime, now: datetime) -> bool:
+        """Return whether the action's time lies in the time after ``after`` up to ``now``."""
+        begin, end = _time(self.start_time), _time(self.end_time)
+        if (begin and now < begin) or (end and after >= end):
+            return False
+        zone = _zone(self.timezone)
+        if once := _once(self.schedule, zone):
+            return after < once <= now
+        schedule = parse(self.schedule)
+        if isinstance(schedule, Rate):
+            since = begin or datetime.fromtimestamp(self.creation_time, UTC)
+            return (now - since) // schedule.interval > (after - since) // schedule.interval
+        minutes = range(int(after.timestamp()) // 60 + 1, int(now.timestamp()) // 60 + 1)
+        return any(schedule.matches(datetime.fromtimestamp(minute * 60, zone)) for minute in minutes)
+
+
+def check(request: Mapping[str, Any]) -> None:
+    """Check what a scheduled action wants.
+
+    Raises:
+        AWSValidationException: its schedule, its time zone or its limits are wrong.
+    """
+    schedule = str(request["schedule"])
+    try:
+        if not _once(schedule, _zone(request["timezone"])):
+            parse(schedule)
+    except ScheduleError as error:
+        raise AWSValidationException(f"Schedule: {error} at(yyyy-mm-ddThh:mm:ss) is allowed, too.") from None
+    limits = request["scalable_target_action"] or {}
+    least, greatest = limits.get("MinCapacity"), limits.get("MaxCapacity")
+    if least is None and greatest is None:
+        raise AWSValidationException("ScalableTargetAction has neither MinCapacity nor MaxCapacity.")
+    if least is not None and greatest is not None and least > greatest:
+        raise AWSValidationException(f"MinCapacity {least} of ScalableTargetAction is above MaxCapacity {greatest}.")
+
+
+def look(after: datetime, now: datetime) -> None:
+    """Do the scheduled actions whose time lies in the time after ``after`` up to ``now``."""
+    for account in list(applicationautoscaling_backends.values()):
+        for backend in list(account.values()):
+            for action in list(backend.scheduled_actions):
+                target = backend.targets.get(action.scalable_dimension, {}).get(action.resource_id)
+                assert isinstance(action, LocalScheduledAction)
+                if isinstance(target, LocalScalableTarget) and action.is_due(after, now):
+                    _do(action, target)
+
+
+def _do(action: LocalScheduledAction, target: LocalScalableTarget) -> None:
+    if target.is_suspended("ScheduledScaling"):
+        return
+    logger.info("%s: scheduled action %s: %s", target.resource_id, action.scheduled_action_name, action.limits)
+    least, greatest = target.limits
+    target.min_capacity = action.limits.get("MinCapacity", least)
+    target.max_capacity = action.limits.get("MaxCapacity", greatest)
+    target.hold_limits(f"scheduled action name {action.scheduled_action_name} was triggered; ")
+
+
+def _once(schedule: str, zone: ZoneInfo) -> datetime | None:
+    """Return the time of an ``at`` expression, ``None`` for other schedules."""
+    match = _AT.fullmatch(schedule)
+    if not match:
+        return None
+    try:
+        return datetime.fromisoformat(match[1]).replace(tzinfo=zone)
+    except ValueError as error:
+        raise ScheduleError(f"{schedule!r} is no time: {error}.") from None
+
+
+def _zone(name: str | None) -> ZoneInfo:
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ScheduleError(f"The time zone {name!r} is not known; allowed are names such as Europe/Berlin.") from None
+
+
+def _time(value: Any) -> datetime | None:
+    """Return a time of a request or of a template: seconds since 1970, or a text."""
+    if not value:
+        return None
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC)
+    time = datetime.fromisoformat(str(value))
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def install() -> None:
+    """Start looking at the clock."""
+    threading.Thread(target=_look_again_and_again, name="scheduled scaling", daemon=True).start()
+
+
+def _look_again_and_again() -> None:
+    after = datetime.now(UTC)
+    while True:
+        time.sleep(_LOOK_SECONDS)
+        now = datetime.now(UTC)
+        try:
+            look(after, now)
+        except Exception:
+            logger.exception("The scheduled actions of this second are lost")
+        after = now

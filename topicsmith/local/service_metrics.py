@@ -1,0 +1,102 @@
+"""The metrics that services publish of themselves, which no role's permissions are asked for.
+
+Names and dimensions are those of
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html,
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html and
+https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from moto.cloudwatch.models import cloudwatch_backends
+from moto.core.utils import unix_time_millis
+from moto.sqs.models import Queue, sqs_backends
+
+from topicsmith.local.settings import minute_seconds
+
+logger = logging.getLogger(__name__)
+
+_QUEUES = "AWS/SQS"
+_FUNCTIONS = "AWS/Lambda"
+_PIPELINES = "AWS/Sagemaker/ModelBuildingPipeline"
+
+# How often a queue is looked at in a minute: a message that comes and goes between two looks is not seen.
+_LOOKS_A_MINUTE = 6
+
+
+def function_ran(account_id: str, region_name: str, function_name: str, seconds: float, *, failed: bool) -> None:
+    """Publish what an invocation took and whether it failed."""
+    values = {
+        "Invocations": (1.0, "Count"),
+        "Errors": (float(failed), "Count"),
+        "Duration": (seconds * 1000, "Milliseconds"),
+    }
+    _publish(account_id, region_name, _FUNCTIONS, {"FunctionName": function_name}, values)
+
+
+def execution_changed(pipeline_arn: str, status: str) -> None:
+    """Publish that an execution of a pipeline came to a status."""
+    names = {
+        "Executing": "ExecutionStarted",
+        "Succeeded": "ExecutionSucceeded",
+        "Failed": "ExecutionFailed",
+        "Stopped": "ExecutionStopped",
+    }
+    if status in names:
+        _, _, _, region, account, resource = pipeline_arn.split(":", 5)
+        dimensions = {"PipelineName": resource.partition("/")[2]}
+        _publish(account, region, _PIPELINES, dimensions, {names[status]: (1.0, "Count")})
+
+
+def look_at_queues() -> None:
+    """Publish how full every queue is."""
+    for account_id, account in list(sqs_backends.items()):
+        for region_name, backend in list(account.items()):
+            for queue in list(backend.queues.values()):
+                _publish(account_id, region_name, _QUEUES, {"QueueName": queue.name}, _fullness(queue))
+
+
+def _fullness(queue: Queue) -> Mapping[str, tuple[float, str]]:
+    now = unix_time_millis()
+    ages = [(now - float(message.sent_timestamp or now)) / 1000 for message in list(queue._messages)]
+    return {
+        "ApproximateNumberOfMessagesVisible": (float(queue.approximate_number_of_messages), "Count"),
+        "ApproximateNumberOfMessagesNotVisible": (
+            float(queue.approximate_number_of_messages_not_visible),
+            "Count",
+        ),
+        "ApproximateAgeOfOldestMessage": (max(ages, default=0.0), "Seconds"),
+    }
+
+
+def _publish(
+    account_id: str,
+    region_name: str,
+    namespace: str,
+    dimensions: Mapping[str, str],
+    values: Mapping[str, tuple[float, str]],
+) -> None:
+    named = [{"Name": name, "Value": value} for name, value in dimensions.items()]
+    data: list[dict[str, Any]] = [
+        {"MetricName": name, "Dimensions": named, "Value": value, "Unit": unit}
+        for name, (value, unit) in values.items()
+    ]
+    cloudwatch_backends[account_id][region_name].put_metric_data(namespace, data)
+
+
+def install() -> None:
+    """Start looking at the queues."""
+    threading.Thread(target=_look_again_and_again, name="metrics of queues", daemon=True).start()
+
+
+def _look_again_and_again() -> None:
+    while True:
+        time.sleep(minute_seconds() / _LOOKS_A_MINUTE)
+        try:
+            look_at_queues()
+        except Exception:
+            logger.exception("The queues' metrics are lost")

@@ -1,0 +1,72 @@
+"""A variant of a deployment: a model, its workers and its weight."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from moto.core.utils import utcnow
+
+from topicsmith.local.fleets import Fleet
+from topicsmith.local.serverless import ServerlessPool
+
+
+@dataclass
+class Variant:
+    """A production or shadow variant that is up.
+
+    Attributes:
+        spec: the element of the endpoint configuration that it is of.
+        pool: its workers.
+        weight: its share of the traffic, relative to the others'.
+        image_uri: of its container.
+    """
+
+    spec: Mapping[str, Any]
+    pool: Fleet | ServerlessPool
+    weight: float
+    image_uri: str
+    resolved: datetime = dataclasses.field(default_factory=utcnow)
+
+    @property
+    def name(self) -> str:
+        """``VariantName``."""
+        return str(self.spec["VariantName"])
+
+    @property
+    def instance_count(self) -> int | None:
+        """How many instances there are; ``None`` where it is serverless."""
+        return self.pool.current if isinstance(self.pool, Fleet) else None
+
+    @property
+    def desired_count(self) -> int | None:
+        """How many instances there are to be; ``None`` where it is serverless."""
+        return self.pool.desired if isinstance(self.pool, Fleet) else None
+
+    def describe(self) -> dict[str, Any]:
+        """Return its ``ProductionVariantSummary``."""
+        summary: dict[str, Any] = {
+            "VariantName": self.name,
+            "DeployedImages": [{"SpecifiedImage": self.image_uri, "ResolutionTime": self.resolved}],
+            "CurrentWeight": self.weight,
+            "DesiredWeight": self.weight,
+        }
+        if isinstance(self.pool, Fleet):
+            counts = {"CurrentInstanceCount": self.pool.current, "DesiredInstanceCount": self.pool.desired}
+            return {**summary, **counts}
+        config = self.pool.config
+        return {**summary, "CurrentServerlessConfig": config, "DesiredServerlessConfig": config}
+
+
+def describe_pending(spec: Mapping[str, Any], count: int | None, weight: float) -> dict[str, Any]:
+    """Return the ``PendingProductionVariantSummary`` of a variant that is not up yet."""
+    summary: dict[str, Any] = {"VariantName": spec["VariantName"], "DesiredWeight": weight}
+    if count is None:
+        return {**summary, "DesiredServerlessConfig": spec["ServerlessConfig"]}
+    return {
+        **summary,
+        "InstanceType": spec["InstanceType"],
+        "CurrentInstanceCount": 0,
+        "DesiredInstanceCount": count,
+    }
