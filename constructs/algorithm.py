@@ -17,8 +17,12 @@ METRICS = {
     "validation:npmi": "validation npmi <score>",
     "validation:tu": "validation tu <score>",
     "validation:npmi_tu": "validation npmi_tu <score>",
+    "validation:wetc": "validation wetc <score>",
 }
-"""The metrics that SageMaker takes from the log of our container, and how the log names them."""
+"""The metrics that SageMaker takes from the log of our container, and how the log names them.
+
+The last one is there where there are word vectors.
+"""
 
 
 class NtmAlgorithm(Protocol):

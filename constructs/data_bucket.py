@@ -21,8 +21,15 @@ EVALUATIONS = "evaluation"
 """Prefix of how good the models are, by execution."""
 VECTORS = "vectors"
 """Prefix of the topics of every document, by execution."""
+CAPTURED = "captured"
+"""Prefix of the endpoint's requests and answers, where it keeps them, by endpoint, variant and hour."""
 
-_EXPIRING = {"ExpireRuns": BAGS_OF_WORDS, "ExpireCheckpoints": CHECKPOINTS, "ExpireScores": SCORES}
+_EXPIRING = {
+    "ExpireRuns": BAGS_OF_WORDS,
+    "ExpireCheckpoints": CHECKPOINTS,
+    "ExpireScores": SCORES,
+    "ExpireCaptured": CAPTURED,
+}
 
 
 class DataBucket(Construct):
@@ -50,7 +57,7 @@ class DataBucket(Construct):
             scope: the parent.
             id: the id.
             removal_policy: what becomes of the data when it is no longer in the template.
-            expire_runs_after: age of what a run needs only while it runs.
+            expire_runs_after: age of what a run needs only while it runs, and of what the endpoint captured.
             expire_old_versions_after: age of overwritten and deleted objects.
             expire_access_logs_after: age of the access logs.
             announce_uploads: whether EventBridge gets an event for each object.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import aws_iam, aws_kms, aws_sns, aws_sns_subscriptions
+from aws_cdk import ArnFormat, Aws, Stack, aws_iam, aws_kms, aws_sns, aws_sns_subscriptions
 
 from constructs import Construct
 from constructs.grants import grant
@@ -12,18 +12,56 @@ class Notifications(Construct):
     """An encrypted topic, and who is told.
 
     Attributes:
+        topic: the topic.
         topic_arn: the topic's ARN.
     """
 
     def __init__(self, scope: Construct, id: str, *, key: aws_kms.IKey, emails: Sequence[str]) -> None:
         super().__init__(scope, id)
         self._key = key
-        topic = aws_sns.Topic(self, "Topic", display_name="Topicsmith", master_key=key, enforce_ssl=True)
+        self.topic = aws_sns.Topic(self, "Topic", display_name="Topicsmith", master_key=key, enforce_ssl=True)
         for email in emails:
-            topic.add_subscription(aws_sns_subscriptions.EmailSubscription(email))
-        self.topic_arn = topic.topic_arn
+            self.topic.add_subscription(aws_sns_subscriptions.EmailSubscription(email))
+        self.topic_arn = self.topic.topic_arn
 
     def grant_publish(self, grantee: aws_iam.IGrantable) -> None:
         """Let the grantee send messages."""
         grant(grantee, actions=["sns:Publish"], resources=[self.topic_arn])
         self._key.grant(grantee, "kms:Decrypt", "kms:GenerateDataKey")
+
+    def let_alarms_publish(self, prefix: str) -> None:
+        """Let CloudWatch send messages of the account's alarms whose names begin with ``<prefix>-``."""
+        alarms = Stack.of(self).format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            resource_name=f"{prefix}-*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        self._let_service_publish("cloudwatch.amazonaws.com", alarms)
+
+    def let_budgets_publish(self, prefix: str) -> None:
+        """Let AWS Budgets send messages of the account's budgets whose names begin with the prefix."""
+        budgets = f"arn:{Aws.PARTITION}:budgets::{Aws.ACCOUNT_ID}:budget/{prefix}*"
+        self._let_service_publish("budgets.amazonaws.com", budgets)
+
+    def _let_service_publish(self, service: str, source: str) -> None:
+        """Let an AWS service, which has no role here, send messages and encrypt them, for these resources only.
+
+        See https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services.
+        """
+        principal = aws_iam.ServicePrincipal(service)
+        conditions = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}, "ArnLike": {"aws:SourceArn": source}}
+        self.topic.add_to_resource_policy(
+            aws_iam.PolicyStatement(
+                principals=[principal], actions=["sns:Publish"], resources=[self.topic_arn], conditions=conditions
+            )
+        )
+        self._key.add_to_resource_policy(
+            aws_iam.PolicyStatement(
+                principals=[principal],
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                # A key's policy is about the key.
+                resources=["*"],
+                conditions=conditions,
+            )
+        )

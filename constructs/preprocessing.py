@@ -43,6 +43,7 @@ class BagOfWordsSettings:
         validation_share: share of the documents that validates.
         test_share: share of the documents that is held out.
         train_shards: at least so many objects of training documents, one for each host that trains.
+        word_vectors_uri: S3 URI of word vectors by which training judges topics; None without.
     """
 
     vocabulary_size: int
@@ -53,6 +54,7 @@ class BagOfWordsSettings:
     validation_share: float
     test_share: float
     train_shards: int
+    word_vectors_uri: str | None
 
 
 class PreprocessingFunction(Construct):
@@ -81,7 +83,7 @@ class PreprocessingFunction(Construct):
 
     def step(self, *, corpus_uri: Json, text_columns: Json, id_column: Json, output_uri: Json) -> LambdaStep:
         """Return the step that preprocesses one corpus, of which a run says where it lies and which columns count."""
-        settings = {name: str(value) for name, value in asdict(self._settings).items()}
+        settings = {name: str(value) for name, value in asdict(self._settings).items() if value is not None}
         return LambdaStep(
             name="Preprocess",
             function_arn=self.function.function_arn,

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
-from aws_cdk import Duration, IgnoreMode, RemovalPolicy, aws_iam, aws_lambda, aws_logs
+from aws_cdk import Duration, IgnoreMode, aws_iam, aws_lambda
 
 from constructs import Construct
+from constructs.log_group import build_log_group
 
 LAMBDAS = Path(__file__).parent.parent / "lambdas"
 
@@ -42,7 +42,7 @@ class PythonFunction(Construct):
 
     def __init__(self, scope: Construct, id: str, props: PythonFunctionProps) -> None:
         super().__init__(scope, id)
-        log_group = self._build_log_group(props.log_retention_days)
+        log_group = build_log_group(self, "Logs", retention_days=props.log_retention_days)
         role = aws_iam.Role(self, "Role", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
         self.function = aws_lambda.Function(
@@ -61,9 +61,3 @@ class PythonFunction(Construct):
             role=role,
             log_group=log_group,
         )
-
-    def _build_log_group(self, retention_days: int) -> aws_logs.LogGroup:
-        log_group = aws_logs.LogGroup(self, "Logs", removal_policy=RemovalPolicy.DESTROY)
-        # CDK's enumeration names the ages in words; CloudFormation and environments/*.yaml count days.
-        cast("aws_logs.CfnLogGroup", log_group.node.default_child).retention_in_days = retention_days
-        return log_group

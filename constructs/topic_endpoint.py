@@ -1,56 +1,63 @@
-"""The endpoint that serves a topic model."""
+"""The endpoint that serves topic models."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from aws_cdk import CfnCondition, Duration, aws_applicationautoscaling, aws_kms, aws_sagemaker
+from aws_cdk import CfnCondition, CfnResource, aws_kms, aws_sagemaker
 
-from constructs import Construct
-from constructs.instance_types import has_local_storage
+from constructs import Construct, IDependable
+from constructs.data_capture import DataCapture
+from constructs.endpoint_update import BlueGreenUpdate
+from constructs.endpoint_variants import ALL_TRAFFIC, EndpointVariant, InstanceFleet
 from constructs.sagemaker_role import SageMakerJobRole
-
-VARIANT = "AllTraffic"
-"""The variant's name, for ever: autoscaling and a rolling update find the instances by it."""
+from constructs.variant_scaling import ScaledVariant, ScalingTargets, ScheduledCapacity, scale_variant
 
 
 @dataclass(frozen=True, kw_only=True)
 class TopicEndpointProps:
-    """What the endpoint serves, and on what.
+    """What the endpoint serves, on what, and how it changes.
 
     Attributes:
         name: the endpoint's name.
-        model_package_arn: the registered model.
-        key: encrypts the instances' volumes where the instance allows it.
-        instance_type: for example ``ml.m5.large``.
-        min_instances: the least number of instances.
-        max_instances: the greatest number of instances.
-        invocations_per_instance: requests a minute and instance that autoscaling keeps to.
-        scale_in_cooldown: the pause after instances were removed.
-        scale_out_cooldown: the pause after instances were added.
+        variants: the models that answer; the first is the approved one's, ``AllTraffic``.
+        shadow: a model that gets copies of the requests, beside a single variant of instances.
+        key: encrypts the instances' volumes where all of them allow it, and what is captured.
+        scaling: the load that an instance shall have.
+        schedule: limits of the approved model's instances at certain times.
+        data_capture: what is kept of requests and answers; without it, nothing.
+        update: how requests go over to a new fleet; without it, all at once, and nothing rolls it back but a fleet that
+            does not start.
+        rollback_alarms: names of the CloudWatch alarms that roll an update back.
         condition: whether there is a model; without it, there always is one.
     """
 
     name: str
-    model_package_arn: str
+    variants: Sequence[EndpointVariant]
     key: aws_kms.IKey
-    instance_type: str
-    min_instances: int
-    max_instances: int
-    invocations_per_instance: int
-    scale_in_cooldown: Duration
-    scale_out_cooldown: Duration
+    scaling: ScalingTargets
+    shadow: EndpointVariant | None = None
+    schedule: Sequence[ScheduledCapacity] = ()
+    data_capture: DataCapture | None = None
+    update: BlueGreenUpdate | None = None
+    rollback_alarms: Sequence[str] = ()
     condition: CfnCondition | None = None
 
 
 class TopicEndpoint(Construct):
-    """Model, endpoint and autoscaling; they exist only together with a model.
+    """Models, endpoint and autoscaling; they exist only together with a model.
 
     Attributes:
-        role: the model's role; it needs to read models and to pull the image.
+        name: the endpoint's name, also while there is no model.
+        variant_names: the names of the variants that answer.
+        config_name: the name of the endpoint configuration, by which metrics tell a new fleet from the old one.
+        role: the models' role; it needs to read models, to pull the image, and to write what is captured.
     """
 
     def __init__(self, scope: Construct, id: str, props: TopicEndpointProps) -> None:
         super().__init__(scope, id)
         self._props = props
+        self.name = props.name
+        self.variant_names = tuple(variant.name for variant in props.variants)
         self.role = SageMakerJobRole(
             self,
             "Role",
@@ -58,85 +65,86 @@ class TopicEndpoint(Construct):
             log_group=f"/aws/sagemaker/Endpoints/{props.name}",
             metrics="/aws/sagemaker/Endpoints",
         )
-        model = self._build_model()
-        config = self._build_config(model)
-        endpoint = self._build_endpoint(config)
-        target = self._build_scalable_target(endpoint)
-        policy = self._build_scaling_policy(target)
-        for resource in (model, config, endpoint, target, policy):
+        variants = [*props.variants, *([props.shadow] if props.shadow else [])]
+        scopes = {variant.name: self._build_scope(variant) for variant in variants}
+        models = {variant.name: self._build_model(scopes[variant.name], variant) for variant in variants}
+        config = self._build_config(models)
+        self.config_name = config.attr_endpoint_config_name
+        self._endpoint = self._build_endpoint(config)
+        scaling = [part for variant in props.variants for part in self._scale(scopes[variant.name], variant)]
+        for resource in (*models.values(), config, self._endpoint, *scaling):
             resource.cfn_options.condition = props.condition
 
-    def _build_model(self) -> aws_sagemaker.CfnModel:
+    def depend_on(self, *dependencies: IDependable) -> None:
+        """Create and update the endpoint after these: alarms that roll an update back must be there before it."""
+        self._endpoint.node.add_dependency(*dependencies)
+
+    def _build_scope(self, variant: EndpointVariant) -> Construct:
+        """Return where a variant's resources are: the approved model's here, since their ids must never change."""
+        return self if variant.name == ALL_TRAFFIC else Construct(self, f"{variant.name}Variant")
+
+    def _build_model(self, scope: Construct, variant: EndpointVariant) -> aws_sagemaker.CfnModel:
         model = aws_sagemaker.CfnModel(
-            self,
+            scope,
             "Model",
             primary_container=aws_sagemaker.CfnModel.ContainerDefinitionProperty(
-                model_package_name=self._props.model_package_arn
+                model_package_name=variant.model_package_arn
             ),
             execution_role_arn=self.role.role_arn,
-            enable_network_isolation=True,
+            # Serverless variants do not have it: "Feature exclusions" in
+            # https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html.
+            enable_network_isolation=variant.has_instances,
         )
         # SageMaker looks for the image and the artifact, as the role, as soon as the model is made.
         model.node.add_dependency(self.role.node.find_child("DefaultPolicy"))
         return model
 
-    def _build_config(self, model: aws_sagemaker.CfnModel) -> aws_sagemaker.CfnEndpointConfig:
+    def _build_config(self, models: Mapping[str, aws_sagemaker.CfnModel]) -> aws_sagemaker.CfnEndpointConfig:
         props = self._props
+        shadows = [props.shadow] if props.shadow else []
+        # One variant that refuses a key is enough for SageMaker to refuse it.
+        keyless = any(variant.refuses_volume_key for variant in (*props.variants, *shadows))
         return aws_sagemaker.CfnEndpointConfig(
             self,
             "Config",
-            production_variants=[
-                aws_sagemaker.CfnEndpointConfig.ProductionVariantProperty(
-                    variant_name=VARIANT,
-                    model_name=model.attr_model_name,
-                    instance_type=props.instance_type,
-                    initial_instance_count=props.min_instances,
-                    initial_variant_weight=1,
-                )
-            ],
-            kms_key_id=None if has_local_storage(props.instance_type) else props.key.key_arn,
+            production_variants=[_with_model(variant, models) for variant in props.variants],
+            shadow_production_variants=[_with_model(variant, models) for variant in shadows] or None,
+            data_capture_config=props.data_capture.to_property(props.key) if props.data_capture else None,
+            kms_key_id=None if keyless else props.key.key_arn,
         )
 
     def _build_endpoint(self, config: aws_sagemaker.CfnEndpointConfig) -> aws_sagemaker.CfnEndpoint:
+        props = self._props
+        scaled = any(variant.has_instances for variant in props.variants)
         return aws_sagemaker.CfnEndpoint(
             self,
             "Endpoint",
-            endpoint_name=self._props.name,
+            endpoint_name=props.name,
             endpoint_config_name=config.attr_endpoint_config_name,
-            # An update keeps the number of instances that autoscaling has come to.
-            retain_all_variant_properties=True,
+            # An update keeps the number of instances that autoscaling has come to, and nothing else: weights and data
+            # capture are what the template says.
+            retain_all_variant_properties=True if scaled else None,
+            exclude_retained_variant_properties=[
+                aws_sagemaker.CfnEndpoint.VariantPropertyProperty(variant_property_type=property_)
+                for property_ in ("DesiredWeight", "DataCaptureConfig")
+            ]
+            if scaled
+            else None,
+            deployment_config=props.update.to_property(props.rollback_alarms) if props.update else None,
         )
 
-    def _build_scalable_target(
-        self, endpoint: aws_sagemaker.CfnEndpoint
-    ) -> aws_applicationautoscaling.CfnScalableTarget:
-        return aws_applicationautoscaling.CfnScalableTarget(
-            self,
-            "ScalableTarget",
-            service_namespace="sagemaker",
-            scalable_dimension="sagemaker:variant:DesiredInstanceCount",
-            resource_id=f"endpoint/{endpoint.attr_endpoint_name}/variant/{VARIANT}",
-            min_capacity=self._props.min_instances,
-            max_capacity=self._props.max_instances,
+    def _scale(self, scope: Construct, variant: EndpointVariant) -> Sequence[CfnResource]:
+        if not isinstance(variant.capacity, InstanceFleet):
+            return []
+        return scale_variant(
+            scope,
+            ScaledVariant(endpoint=self._endpoint, name=variant.name, fleet=variant.capacity),
+            self._props.scaling,
+            self._props.schedule if variant.name == ALL_TRAFFIC else (),
         )
 
-    def _build_scaling_policy(
-        self, target: aws_applicationautoscaling.CfnScalableTarget
-    ) -> aws_applicationautoscaling.CfnScalingPolicy:
-        props = self._props
-        policy = aws_applicationautoscaling.CfnScalingPolicy
-        return policy(
-            self,
-            "ScalingPolicy",
-            policy_name="InvocationsPerInstance",
-            policy_type="TargetTrackingScaling",
-            scaling_target_id=target.ref,
-            target_tracking_scaling_policy_configuration=policy.TargetTrackingScalingPolicyConfigurationProperty(
-                predefined_metric_specification=policy.PredefinedMetricSpecificationProperty(
-                    predefined_metric_type="SageMakerVariantInvocationsPerInstance"
-                ),
-                target_value=props.invocations_per_instance,
-                scale_in_cooldown=props.scale_in_cooldown.to_seconds(),
-                scale_out_cooldown=props.scale_out_cooldown.to_seconds(),
-            ),
-        )
+
+def _with_model(
+    variant: EndpointVariant, models: Mapping[str, aws_sagemaker.CfnModel]
+) -> aws_sagemaker.CfnEndpointConfig.ProductionVariantProperty:
+    return variant.to_property(models[variant.name].attr_model_name)

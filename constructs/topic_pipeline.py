@@ -170,6 +170,7 @@ class TopicPipeline(Construct):
             feature_dim=preprocess.output("feature_dim"),
             num_topics=self._num_topics.value,
             output_uri=self._of_this_run(MODELS, "tuning"),
+            checkpoint_uri=self._of_this_run(CHECKPOINTS, "tuning"),
             warm_start_from=self._warm_start_from.value,
         )
 
@@ -222,7 +223,7 @@ class TopicPipeline(Construct):
             conditions=self._props.gate.conditions(evaluation),
             if_steps=passed,
             else_steps=[
-                FailStep(name="Rejected", message=join(" ", reason, "See", self._of_this_run(EVALUATIONS, REPORT)))
+                FailStep(name="Rejected", message=join("", reason, ". See ", self._of_this_run(EVALUATIONS, REPORT)))
             ],
         )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aws_cdk import Duration, aws_iam
+from aws_cdk import aws_iam
 
 from constructs import Construct
 from constructs.algorithm import NtmAlgorithm
@@ -13,6 +13,7 @@ from constructs.pipeline_expressions import Json, as_text
 from constructs.pipeline_jobs import JobSettings, grant_jobs
 from constructs.pipeline_steps import TrainingStep
 from constructs.sagemaker_role import SageMakerJobRole
+from constructs.spare_capacity import JobTime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +26,7 @@ class NtmTrainingProps:
         instance_type: for example ``ml.g5.xlarge``.
         instance_count: the number of hosts that train one model.
         volume_gb: size of each host's volume.
-        max_runtime: after which the job is stopped.
-        max_spot_wait: after which a job on spare capacity is stopped, its interruptions included; None for capacity of
-            its own.
+        time: that a job has.
         hyperparameters: NTM's, but for ``feature_dim``, ``num_topics`` and what was tuned, which a run gives.
     """
 
@@ -36,14 +35,8 @@ class NtmTrainingProps:
     instance_type: str
     instance_count: int
     volume_gb: int
-    max_runtime: Duration
-    max_spot_wait: Duration | None
+    time: JobTime
     hyperparameters: Mapping[str, str]
-
-    @property
-    def keeps_checkpoints(self) -> bool:
-        """Whether a job writes down where it is, because it may be interrupted."""
-        return self.max_spot_wait is not None and self.algorithm.writes_checkpoints
 
 
 class NtmTraining(Construct):
@@ -57,7 +50,7 @@ class NtmTraining(Construct):
     def __init__(self, scope: Construct, id: str, props: NtmTrainingProps) -> None:
         super().__init__(scope, id)
         self._props = props
-        self.keeps_checkpoints = props.keeps_checkpoints
+        self.keeps_checkpoints = props.time.keeps_checkpoints(props.algorithm)
         self.role = SageMakerJobRole(
             self,
             "Role",
@@ -111,15 +104,11 @@ class NtmTraining(Construct):
                 **self._volume,
             },
             "RoleArn": self.role.role_arn,
-            "StoppingCondition": self._stopping_condition(),
+            **props.time.to_request(props.algorithm, checkpoint_uri),
             "EnableNetworkIsolation": True,
             "ProfilerConfig": {"DisableProfiler": True},
             "Tags": props.jobs.run_tags,
         }
-        if props.max_spot_wait is not None:
-            arguments["EnableManagedSpotTraining"] = True
-        if props.keeps_checkpoints:
-            arguments["CheckpointConfig"] = {"S3Uri": checkpoint_uri}
         return TrainingStep(name="Train", arguments=arguments, retries=props.jobs.retries)
 
     def grant_run(self, grantee: aws_iam.IGrantable) -> None:
@@ -132,10 +121,3 @@ class NtmTraining(Construct):
             actions=[f"sagemaker:{action}" for action in actions],
             role=self.role,
         )
-
-    def _stopping_condition(self) -> Mapping[str, Json]:
-        props = self._props
-        condition = {"MaxRuntimeInSeconds": props.max_runtime.to_seconds()}
-        if props.max_spot_wait is None:
-            return condition
-        return {**condition, "MaxWaitTimeInSeconds": props.max_spot_wait.to_seconds()}

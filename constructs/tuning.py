@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from aws_cdk import Duration, Stack, aws_iam
+from aws_cdk import Stack, aws_iam
 
 from constructs import Construct
 from constructs.algorithm import NtmAlgorithm
@@ -14,6 +14,7 @@ from constructs.job_volume import job_volume
 from constructs.pipeline_expressions import Json, as_text
 from constructs.pipeline_jobs import JobSettings, grant_pass
 from constructs.pipeline_steps import Cache, TuningStep
+from constructs.spare_capacity import JobTime
 from constructs.tuning_search import TuningSearch
 
 WarmStart = Literal["IdenticalDataAndAlgorithm", "TransferLearning"]
@@ -31,7 +32,7 @@ class NtmTuningProps:
         search: what is looked for, and how.
         instance_type: of each training job, for example ``ml.g4dn.xlarge``.
         volume_gb: size of each training job's volume.
-        max_job_runtime: after which a training job is stopped.
+        job_time: that a training job has.
         hyperparameters: NTM's that are not tuned, but for ``feature_dim`` and ``num_topics``, which a run gives.
         warm_start: what the earlier tuning job that a run names has in common with this one; None without one.
         cache_days: age up to which the result of an equal tuning job is taken; 0 for never.
@@ -43,18 +44,23 @@ class NtmTuningProps:
     search: TuningSearch
     instance_type: str
     volume_gb: int
-    max_job_runtime: Duration
+    job_time: JobTime
     hyperparameters: Mapping[str, str]
     warm_start: WarmStart | None
     cache_days: int
 
 
 class NtmTuning(Construct):
-    """The pipeline's step that looks for the best hyperparameters."""
+    """The pipeline's step that looks for the best hyperparameters.
+
+    Attributes:
+        keeps_checkpoints: whether training jobs write checkpoints.
+    """
 
     def __init__(self, scope: Construct, id: str, props: NtmTuningProps) -> None:
         super().__init__(scope, id)
         self._props = props
+        self.keeps_checkpoints = props.job_time.keeps_checkpoints(props.algorithm)
         self._volume = job_volume(
             props.role, key=props.jobs.key, instance_type=props.instance_type, volume_gb=props.volume_gb
         )
@@ -66,6 +72,7 @@ class NtmTuning(Construct):
         feature_dim: Json,
         num_topics: Json,
         output_uri: Json,
+        checkpoint_uri: Json,
         warm_start_from: Json,
     ) -> TuningStep:
         """Return the step that tunes.
@@ -75,12 +82,13 @@ class NtmTuning(Construct):
             feature_dim: the size of the vocabulary.
             num_topics: the number of topics, where it is not tuned.
             output_uri: S3 prefix under which the training jobs' models are put.
+            checkpoint_uri: S3 prefix of the training jobs' checkpoints, where there are any.
             warm_start_from: name of an earlier tuning job, where there is to be one.
         """
         props = self._props
         arguments: dict[str, Json] = {
             "HyperParameterTuningJobConfig": props.search.to_request(),
-            "TrainingJobDefinition": self._training(inputs, feature_dim, num_topics, output_uri),
+            "TrainingJobDefinition": self._training(inputs, feature_dim, num_topics, output_uri, checkpoint_uri),
             # Without the run's: of a tuning job that was taken from the cache it would name another run.
             "Tags": props.jobs.environment_tags,
         }
@@ -116,7 +124,7 @@ class NtmTuning(Construct):
         grant_pass(grantee, self._props.role)
 
     def _training(
-        self, inputs: Mapping[str, Json], feature_dim: Json, num_topics: Json, output_uri: Json
+        self, inputs: Mapping[str, Json], feature_dim: Json, num_topics: Json, output_uri: Json, checkpoint_uri: Json
     ) -> Mapping[str, Json]:
         props = self._props
         given = {"feature_dim": as_text(feature_dim), "num_topics": as_text(num_topics), **props.hyperparameters}
@@ -137,7 +145,7 @@ class NtmTuning(Construct):
                 "InstanceType": props.instance_type,
                 **self._volume,
             },
-            "StoppingCondition": {"MaxRuntimeInSeconds": props.max_job_runtime.to_seconds()},
+            **props.job_time.to_request(props.algorithm, checkpoint_uri),
             "EnableNetworkIsolation": True,
             **({"RetryStrategy": {"MaximumRetryAttempts": attempts}} if attempts else {}),
         }

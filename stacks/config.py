@@ -15,6 +15,8 @@ from stacks.config_sections.base import Section, refuse
 from stacks.config_sections.conflicts import conflicts
 from stacks.config_sections.data import DataConfig
 from stacks.config_sections.evaluation import EvaluationConfig, GateConfig, VectorizeConfig
+from stacks.config_sections.http_api import HttpApiConfig
+from stacks.config_sections.monitoring import AlarmsConfig, BudgetConfig
 from stacks.config_sections.preprocessing import PreprocessingConfig
 from stacks.config_sections.serving import ServingConfig
 from stacks.config_sections.training import TrainingConfig
@@ -84,6 +86,9 @@ class EnvironmentConfig(Section):
         default=NotificationsConfig(), description="Who is told of runs that fail or are rejected."
     )
     serving: ServingConfig = Field(default=ServingConfig(), description="The endpoint.")
+    alarms: AlarmsConfig = Field(default=AlarmsConfig(), description="What is an alarm.")
+    budget: BudgetConfig = Field(default=BudgetConfig(), description="What the environment may cost.")
+    http_api: HttpApiConfig = Field(default=HttpApiConfig(), description="An HTTP API in front of the endpoint.")
 
     @model_validator(mode="after")
     def _agree(self) -> "EnvironmentConfig":

@@ -106,9 +106,10 @@ def _explain(detail: ErrorDetails) -> str:
 
 def _model_at(path: Sequence[str | int]) -> type[BaseModel]:
     model: type[BaseModel] = EnvironmentConfig
-    for part in path:
-        annotation = model.model_fields[str(part)].annotation
-        # A section, or one that may be null.
+    # A place in a list of sections is no field.
+    for part in (part for part in path if isinstance(part, str)):
+        annotation = model.model_fields[part].annotation
+        # A section, one that may be null, or a list of them.
         (model,) = (one for one in (annotation, *get_args(annotation)) if _is_model(one))
     return model
 

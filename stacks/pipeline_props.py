@@ -9,6 +9,7 @@ from constructs.ntm_image import NtmImage
 from constructs.pipeline_jobs import JobSettings
 from constructs.preprocessing import BagOfWordsSettings
 from constructs.quality_gate import QualityGate
+from constructs.spare_capacity import JobTime
 from constructs.training import NtmTraining, NtmTrainingProps
 from constructs.tuning import NtmTuningProps, WarmStart
 from constructs.tuning_search import Strategy, TuningSearch
@@ -23,7 +24,7 @@ _STRATEGIES: dict[str, Strategy] = {
 }
 
 
-def bag_of_words_settings(config: EnvironmentConfig) -> BagOfWordsSettings:
+def bag_of_words_settings(config: EnvironmentConfig, data: DataBucket) -> BagOfWordsSettings:
     """Return how documents become bags of words."""
     chosen = config.preprocessing
     return BagOfWordsSettings(
@@ -35,6 +36,8 @@ def bag_of_words_settings(config: EnvironmentConfig) -> BagOfWordsSettings:
         validation_share=chosen.validation_share,
         test_share=chosen.test_share,
         train_shards=config.training.instance_count,
+        # The built-in algorithm knows of none.
+        word_vectors_uri=_word_vectors(config, data) if config.algorithm == "container" else None,
     )
 
 
@@ -51,7 +54,7 @@ def tuning_props(
         search=_search(config),
         instance_type=chosen.instance_type,
         volume_gb=chosen.volume_gb,
-        max_job_runtime=Duration.minutes(chosen.max_job_runtime_minutes),
+        job_time=_job_time(chosen.max_job_runtime_minutes, chosen.max_spot_wait_minutes),
         hyperparameters={**config.training.hyperparameters.to_request(), **shorter},
         warm_start=_warm_start(config),
         cache_days=chosen.cache_days,
@@ -61,15 +64,13 @@ def tuning_props(
 def training_props(config: EnvironmentConfig, algorithm: NtmAlgorithm, jobs: JobSettings) -> NtmTrainingProps:
     """Return what the training job needs."""
     chosen = config.training
-    wait = chosen.max_spot_wait_minutes
     return NtmTrainingProps(
         algorithm=algorithm,
         jobs=jobs,
         instance_type=chosen.instance_type,
         instance_count=chosen.instance_count,
         volume_gb=chosen.volume_gb,
-        max_runtime=Duration.minutes(chosen.max_runtime_minutes),
-        max_spot_wait=None if wait is None else Duration.minutes(wait),
+        time=_job_time(chosen.max_runtime_minutes, chosen.max_spot_wait_minutes),
         hyperparameters=chosen.hyperparameters.to_request(),
     )
 
@@ -91,7 +92,7 @@ def evaluation_props(
         baseline_iterations=chosen.baseline_iterations,
         map_documents=chosen.map_documents,
         quote_documents=chosen.quote_documents,
-        word_vectors=data.uri(f"{RAW}/{chosen.word_vectors}") if chosen.word_vectors else None,
+        word_vectors=_word_vectors(config, data),
     )
 
 
@@ -113,6 +114,19 @@ def vectorization_props(
         max_payload_mb=chosen.max_payload_mb,
         max_concurrent=chosen.max_concurrent,
     )
+
+
+def _job_time(max_runtime_minutes: int, max_spot_wait_minutes: int | None) -> JobTime:
+    wait = max_spot_wait_minutes
+    return JobTime(
+        max_runtime=Duration.minutes(max_runtime_minutes),
+        max_spot_wait=None if wait is None else Duration.minutes(wait),
+    )
+
+
+def _word_vectors(config: EnvironmentConfig, data: DataBucket) -> str | None:
+    key = config.evaluation.word_vectors
+    return data.uri(f"{RAW}/{key}") if key else None
 
 
 def _search(config: EnvironmentConfig) -> TuningSearch:

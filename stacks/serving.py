@@ -1,15 +1,23 @@
 """The stack that serves a model."""
 
+from collections.abc import Mapping
+
 from aws_cdk import CfnCondition, CfnOutput, CfnParameter, Duration, Fn
 
 from constructs import Construct
 from constructs.algorithm import NtmAlgorithm
-from constructs.data_bucket import MODELS, DataBucket
-from constructs.model_approval import ModelApproval
+from constructs.data_bucket import CAPTURED, MODELS, DataBucket
+from constructs.endpoint_caller import EndpointCaller
+from constructs.http_api import InferenceApi, InferenceApiProps, TokenIssuer
+from constructs.model_approval import ModelApproval, ModelApprovalProps
 from constructs.model_registry import ModelRegistry
+from constructs.notifications import Notifications
+from constructs.rollback_alarms import RollbackAlarms, rollback_alarm_names
 from constructs.topic_endpoint import TopicEndpoint, TopicEndpointProps
 from stacks.config import EnvironmentConfig
+from stacks.endpoint_props import endpoint_props
 from stacks.environment_stack import EnvironmentStack
+from stacks.monitoring import Monitoring, rollback_alarms_props
 
 
 class ServingStack(EnvironmentStack):
@@ -28,59 +36,108 @@ class ServingStack(EnvironmentStack):
         data: DataBucket,
         algorithm: NtmAlgorithm,
         registry: ModelRegistry,
+        notifications: Notifications,
+        tags: Mapping[str, str],
     ) -> None:
         super().__init__(
             scope, id, name=name, description="the endpoint that serves the approved topic model", config=config
         )
+        self._name = name
+        self._config = config
+        self._data = data
+        self._notifications = notifications
         if config.serving.model_package:
-            endpoint = self._build_endpoint(name, config, data, config.serving.model_package)
+            props, approval = self._endpoint_props(config.serving.model_package), None
         else:
-            parameter = CfnParameter(
-                self,
-                "ModelPackageArn",
-                default="",
-                allowed_pattern=r"(arn:[\w-]+:sagemaker:[\w-]+:\d{12}:model-package/\S+)?",
-                description="The model to serve; without one, there is no endpoint",
-            )
+            parameter = self._build_parameter()
             has_model = CfnCondition(
                 self, "HasModel", expression=Fn.condition_not(Fn.condition_equals(parameter.value_as_string, ""))
             )
-            endpoint = self._build_endpoint(name, config, data, parameter.value_as_string, has_model)
-            ModelApproval(
-                self,
-                "Approval",
-                model_package_group=registry.name,
-                parameter=parameter,
-                log_retention_days=config.log_retention_days,
-            )
-
+            props = self._endpoint_props(parameter.value_as_string, has_model)
+            approval = self._build_approval(parameter, registry)
+        endpoint = self._build_endpoint(props)
         data.grant_get(endpoint.role, MODELS)
+        if config.serving.data_capture.enabled:
+            data.grant_write(endpoint.role, CAPTURED)
         algorithm.grant_pull(endpoint.role)
+
+        Monitoring(
+            self,
+            "Monitoring",
+            config=config,
+            environment=tags["environment"],
+            endpoint=props,
+            pipeline_name=name,
+            approval=approval,
+            notifications=notifications,
+        )
+        self._build_access()
 
         CfnOutput(self, "EndpointName", value=name, description="Exists once a model is approved")
 
-    def _build_endpoint(
-        self,
-        name: str,
-        config: EnvironmentConfig,
-        data: DataBucket,
-        model_package_arn: str,
-        condition: CfnCondition | None = None,
-    ) -> TopicEndpoint:
-        chosen = config.serving
-        return TopicEndpoint(
+    def _build_parameter(self) -> CfnParameter:
+        return CfnParameter(
             self,
-            "Endpoint",
-            TopicEndpointProps(
-                name=name,
-                model_package_arn=model_package_arn,
-                key=data.key,
-                instance_type=chosen.instance_type,
-                min_instances=chosen.min_instances,
-                max_instances=chosen.max_instances,
-                invocations_per_instance=chosen.invocations_per_instance,
-                scale_in_cooldown=Duration.seconds(chosen.scale_in_cooldown_seconds),
-                scale_out_cooldown=Duration.seconds(chosen.scale_out_cooldown_seconds),
-                condition=condition,
+            "ModelPackageArn",
+            default="",
+            allowed_pattern=r"(arn:[\w-]+:sagemaker:[\w-]+:\d{12}:model-package/\S+)?",
+            description="The model to serve; without one, there is no endpoint",
+        )
+
+    def _endpoint_props(self, model_package_arn: str, condition: CfnCondition | None = None) -> TopicEndpointProps:
+        alarms = rollback_alarms_props(self._config, endpoint_name=self._name, condition=condition)
+        return endpoint_props(
+            self._config,
+            name=self._name,
+            data=self._data,
+            model_package_arn=model_package_arn,
+            condition=condition,
+            rollback_alarms=rollback_alarm_names(alarms) if alarms else (),
+        )
+
+    def _build_endpoint(self, props: TopicEndpointProps) -> TopicEndpoint:
+        endpoint = TopicEndpoint(self, "Endpoint", props)
+        alarms = rollback_alarms_props(self._config, endpoint_name=self._name, condition=props.condition)
+        if alarms:
+            RollbackAlarms(self, "RollbackAlarms", alarms, endpoint=endpoint)
+        return endpoint
+
+    def _build_approval(self, parameter: CfnParameter, registry: ModelRegistry) -> ModelApproval:
+        return ModelApproval(
+            self,
+            "Approval",
+            ModelApprovalProps(
+                model_package_group=registry.name,
+                parameter=parameter,
+                endpoint_name=self._name,
+                notifications=self._notifications,
+                longest_update=Duration.seconds(self._config.serving.update.max_execution_seconds),
+                log_retention_days=self._config.log_retention_days,
             ),
+        )
+
+    def _build_access(self) -> None:
+        caller = EndpointCaller(self, "Caller", endpoint_name=self._name)
+        chosen = self._config.http_api
+        if chosen.auth:
+            api = InferenceApi(
+                self,
+                "HttpApi",
+                InferenceApiProps(
+                    name=self._name,
+                    endpoint_name=self._name,
+                    issuer=TokenIssuer(url=chosen.issuer, audience=chosen.audience) if chosen.issuer else None,
+                    rate_limit=chosen.rate_limit,
+                    burst_limit=chosen.burst_limit,
+                    log_retention_days=self._config.log_retention_days,
+                ),
+            )
+            if chosen.auth == "iam":
+                api.grant_invoke(caller.policy)
+            CfnOutput(self, "HttpApiUrl", value=api.url, description="Takes what the endpoint takes, by POST")
+        CfnOutput(
+            self,
+            "CallerPolicyArn",
+            value=caller.policy.managed_policy_arn,
+            description="To attach to whoever calls the endpoint",
         )

@@ -26,6 +26,8 @@ class TopicsmithStage(Stage):
             data=data,
             algorithm=training.algorithm,
             registry=training.registry,
+            notifications=training.notifications,
+            tags=tags,
         )
         for key, value in tags.items():
             Tags.of(self).add(key, value)

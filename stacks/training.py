@@ -47,6 +47,7 @@ class TrainingStack(EnvironmentStack):
     Attributes:
         algorithm: what trains and serves the models.
         registry: the models.
+        notifications: who is told of what.
     """
 
     def __init__(
@@ -85,12 +86,16 @@ class TrainingStack(EnvironmentStack):
         pipeline = self._build_pipeline(name)
         self._grant_steps(pipeline)
         self._build_triggers(pipeline)
-        notifications = Notifications(self, "Notifications", key=data.key, emails=config.notifications.emails)
+        self.notifications = Notifications(self, "Notifications", key=data.key, emails=config.notifications.emails)
+        if config.alarms.enabled:
+            self.notifications.let_alarms_publish(name)
+        if config.budget.monthly_usd is not None:
+            self.notifications.let_budgets_publish(name)
         FailureNotification(
             self,
             "Failure",
             pipeline_name=pipeline.name,
-            notifications=notifications,
+            notifications=self.notifications,
             log_retention_days=config.log_retention_days,
         )
         RunLogs(self, "RunLogs", name=name, functions=[self._preprocessing.function])
@@ -98,14 +103,17 @@ class TrainingStack(EnvironmentStack):
         CfnOutput(self, "PipelineName", value=pipeline.name, description="Makes a model of a corpus")
         CfnOutput(self, "ModelPackageGroupName", value=self.registry.name, description="The models")
         CfnOutput(
-            self, "NotificationTopicArn", value=notifications.topic_arn, description="Is told of runs that failed"
+            self,
+            "NotificationTopicArn",
+            value=self.notifications.topic_arn,
+            description="Is told of runs and updates that failed, and of alarms",
         )
 
     def _build_preprocessing(self) -> PreprocessingFunction:
         preprocessing = PreprocessingFunction(
             self,
             "Preprocessing",
-            settings=bag_of_words_settings(self._config),
+            settings=bag_of_words_settings(self._config, self._data),
             memory_mb=self._config.preprocessing.memory_mb,
             log_retention_days=self._config.log_retention_days,
         )
@@ -118,13 +126,19 @@ class TrainingStack(EnvironmentStack):
         self._data.grant_read(training.role, BAGS_OF_WORDS)
         self._data.grant_write(training.role, MODELS)
         if training.keeps_checkpoints:
-            self._data.grant_read(training.role, CHECKPOINTS)
-            self._data.grant_write(training.role, CHECKPOINTS)
+            self._grant_checkpoints(training)
         self.algorithm.grant_pull(training.role)
         return training
 
     def _build_tuning(self, jobs: JobSettings) -> NtmTuning:
-        return NtmTuning(self, "Tuning", tuning_props(self._config, self.algorithm, jobs, self._training))
+        tuning = NtmTuning(self, "Tuning", tuning_props(self._config, self.algorithm, jobs, self._training))
+        if tuning.keeps_checkpoints and not self._training.keeps_checkpoints:
+            self._grant_checkpoints(self._training)
+        return tuning
+
+    def _grant_checkpoints(self, training: NtmTraining) -> None:
+        self._data.grant_read(training.role, CHECKPOINTS)
+        self._data.grant_write(training.role, CHECKPOINTS)
 
     def _build_evaluation(self, jobs: JobSettings, environment: str) -> TopicEvaluation:
         props = evaluation_props(self._config, environment, self._image, jobs, self._data)
@@ -172,7 +186,7 @@ class TrainingStack(EnvironmentStack):
                 vectorizes_corpus=config.vectorize.enabled,
                 code_version=self._image.version,
                 transform_instance_types=[config.vectorize.instance_type],
-                realtime_instance_types=[config.serving.instance_type],
+                realtime_instance_types=list(config.serving.instance_types),
                 text_columns=config.preprocessing.text_columns,
                 id_column=config.preprocessing.id_column,
                 num_topics=None if tunes_topics else config.training.num_topics,

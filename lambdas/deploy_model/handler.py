@@ -2,68 +2,92 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef
+from decision import Decision
+from following import follow
+from serving_stack import ServingStack, StackBusy
 
 _logger = logging.getLogger(__name__)
 _logger.setLevel(logging.INFO)
 
 
-class ModelPackageDetail(TypedDict):
-    """What is used of the event's detail."""
+class MessageAttributes(TypedDict):
+    """What is used of a message's attributes."""
 
-    ModelPackageArn: str
-
-
-class ModelPackageStateChange(TypedDict):
-    """EventBridge's «SageMaker Model Package State Change»."""
-
-    detail: ModelPackageDetail
+    ApproximateReceiveCount: str
 
 
-def handler(event: ModelPackageStateChange, _context: object) -> dict[str, str]:
-    """Update the serving stack, and change only which model it serves.
+class Message(TypedDict):
+    """What is used of a message of the queue; its body is EventBridge's event."""
 
-    The template and every other parameter stay as they were deployed. Handling an event twice is harmless.
+    messageId: str
+    receiptHandle: str
+    body: str
+    attributes: MessageAttributes
+
+
+class Messages(TypedDict):
+    """What Lambda gives a function that reads a queue."""
+
+    Records: list[Message]
+
+
+class Failure(TypedDict):
+    """A message that is to come again."""
+
+    itemIdentifier: str
+
+
+class Answer(TypedDict):
+    """What tells Lambda which messages are not done."""
+
+    batchItemFailures: list[Failure]
+
+
+def handler(event: Messages, _context: object) -> Answer:
+    """Follow decisions on models; one that finds the stack busy comes again later, each time after a longer pause.
+
+    Handling a message twice, or two messages in the wrong order, is harmless. See
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html.
 
     Returns:
-        ``stack``, ``model_package`` and ``result``, which is ``updating`` or ``unchanged``.
+        The messages that are to come again.
 
     Raises:
-        botocore.exceptions.ClientError: the update was not begun, for example because another one is under way; Lambda
-            then tries again.
+        botocore.exceptions.ClientError: the message could not be followed; it comes again after the queue's visibility
+            timeout, and at last goes to the dead letters.
     """
     import boto3
-    from botocore.exceptions import ClientError
 
-    stack_id = os.environ["STACK_ID"]
-    parameter = os.environ["MODEL_PARAMETER"]
-    model_package = event["detail"]["ModelPackageArn"]
-    cloudformation = boto3.client("cloudformation")
-    stack = cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
-    stack_name = stack["StackName"]
-    parameters: list[ParameterTypeDef] = [
-        {"ParameterKey": other["ParameterKey"], "UsePreviousValue": True}
-        for other in stack.get("Parameters", [])
-        if other["ParameterKey"] != parameter
-    ]
-    parameters.append({"ParameterKey": parameter, "ParameterValue": model_package})
-    try:
-        cloudformation.update_stack(
-            StackName=stack_id,
-            UsePreviousTemplate=True,
-            Parameters=parameters,
-            Capabilities=["CAPABILITY_IAM"],
-        )
-    except ClientError as error:
-        if "No updates are to be performed" not in str(error):
-            _logger.error("%s was not updated to serve %s: %s", stack_name, model_package, error)
+    failures: list[Failure] = []
+    for message in event["Records"]:
+        decision = Decision.from_event(json.loads(message["body"]))
+        what = f"Version {decision.version} was {decision.status}"
+        stack = ServingStack(boto3.client("cloudformation"), os.environ["STACK_ID"], os.environ["MODEL_PARAMETER"])
+        try:
+            _logger.info("%s: %s", what, follow(decision, boto3.client("sagemaker"), stack))
+        except StackBusy as busy:
+            seconds = _postpone(message)
+            _logger.info("%s: %s; it comes again in %d seconds", what, busy, seconds)
+            failures.append({"itemIdentifier": message["messageId"]})
+        except Exception:
+            _logger.exception("%s, but that could not be followed; event %s", what, decision.event)
             raise
-        _logger.info("%s serves %s already", stack_name, model_package)
-        return {"stack": stack_name, "model_package": model_package, "result": "unchanged"}
-    _logger.info("%s is being updated to serve %s", stack_name, model_package)
-    return {"stack": stack_name, "model_package": model_package, "result": "updating"}
+    return {"batchItemFailures": failures}
+
+
+def _postpone(message: Message) -> int:
+    """Let a message come again after a while, and return after how many seconds."""
+    import boto3
+
+    received = int(message["attributes"]["ApproximateReceiveCount"])
+    first, longest = int(os.environ["FIRST_RETRY_SECONDS"]), int(os.environ["LONGEST_PAUSE_SECONDS"])
+    seconds: int = min(first * 2 ** (received - 1), longest)
+    boto3.client("sqs").change_message_visibility(
+        QueueUrl=os.environ["QUEUE_URL"], ReceiptHandle=message["receiptHandle"], VisibilityTimeout=seconds
+    )
+    return seconds

@@ -1,9 +1,15 @@
 """What the sections of an environment have in common."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
-from pydantic_core import PydanticCustomError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from constructs.instance_types import is_arm
+
+Conflicts = Iterator[InitErrorDetails]
+"""What one section says against another."""
 
 
 class Section(BaseModel):
@@ -15,6 +21,19 @@ class Section(BaseModel):
 def refuse(reason: str, allowed: str) -> PydanticCustomError:
     """Return the error of a value that cannot be."""
     return PydanticCustomError("refused", "{reason}; allowed: {allowed}", {"reason": reason, "allowed": allowed})
+
+
+def conflict(key: str, value: Any, reason: str, allowed: str) -> InitErrorDetails:
+    """Return the error of a value that cannot be beside another one.
+
+    Args:
+        key: the path of the value, its parts joined by dots.
+        value: the value.
+        reason: why it cannot be.
+        allowed: what can.
+    """
+    path = tuple(int(part) if part.isdigit() else part for part in key.split("."))
+    return InitErrorDetails(type=refuse(reason, allowed), loc=path, input=value)
 
 
 def check_instance_type(instance_type: str, use: str, existing: tuple[str, ...]) -> None:

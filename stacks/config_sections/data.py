@@ -16,8 +16,8 @@ class DataConfig(Section):
     expire_runs_after_days: int = Field(
         default=90,
         ge=1,
-        description="Age at which bags of words, scores and checkpoints are deleted; models, evaluations and vectors "
-        "are kept.",
+        description="Age at which bags of words, scores, checkpoints and captured requests are deleted; models, "
+        "evaluations and vectors are kept.",
     )
     expire_old_versions_after_days: int = Field(
         default=30, ge=1, description="Time for which an overwritten or deleted object can be brought back."

@@ -91,19 +91,33 @@ class TrainingConfig(Section):
     @field_validator("max_wait_minutes")
     @classmethod
     def _waits_on_spot(cls, max_wait_minutes: int | None, info: ValidationInfo) -> int | None:
-        if max_wait_minutes is None:
-            return None
-        if info.data.get("spot") is False:
-            raise refuse("nothing is waited for on capacity of one's own", "nothing, or spot: true")
-        least = info.data.get("max_runtime_minutes", 1)
-        if max_wait_minutes < least:
-            raise refuse("below max_runtime_minutes", f"{least} or more")
+        check_wait(max_wait_minutes, info, "max_runtime_minutes")
         return max_wait_minutes
 
     @property
     def max_spot_wait_minutes(self) -> int | None:
         """The time after which a job on spare capacity is stopped; None on capacity of one's own."""
         return (self.max_wait_minutes or self.max_runtime_minutes) if self.spot else None
+
+
+def check_wait(minutes: int | None, info: ValidationInfo, max_runtime: str) -> None:
+    """Refuse a wait for spare capacity where there is none, or one that is shorter than the job may take.
+
+    Args:
+        minutes: the wait.
+        info: what else the section says.
+        max_runtime: the key of the time that the job may take.
+
+    Raises:
+        PydanticCustomError: with what is allowed.
+    """
+    if minutes is None:
+        return
+    if info.data.get("spot") is False:
+        raise refuse("nothing is waited for on capacity of one's own", "nothing, or spot: true")
+    least = info.data.get(max_runtime, 1)
+    if minutes < least:
+        raise refuse(f"below {max_runtime}", f"{least} or more")
 
 
 def check_training_instance_type(instance_type: str, *, allow_cpu: bool, section: str) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from stacks.config_sections.base import Section, refuse
-from stacks.config_sections.training import check_training_instance_type
+from stacks.config_sections.training import check_training_instance_type, check_wait
 from stacks.config_sections.tuning_ranges import TuningRangesConfig
 
 JobName = Annotated[str, Field(pattern=r"^[A-Za-z0-9](-*[A-Za-z0-9]){0,31}$")]
@@ -39,7 +39,9 @@ class TuningConfig(Section):
     strategy: Literal["bayesian", "random", "hyperband", "grid"] = Field(
         default="bayesian", description="How the next values are chosen."
     )
-    objective: Literal["validation:total_loss", "validation:npmi", "validation:tu", "validation:npmi_tu"] = Field(
+    objective: Literal[
+        "validation:total_loss", "validation:npmi", "validation:tu", "validation:npmi_tu", "validation:wetc"
+    ] = Field(
         default="validation:total_loss",
         description="By which training jobs compare: the loss, the least, or a measure of topics, the greatest.",
     )
@@ -62,6 +64,16 @@ class TuningConfig(Section):
     volume_gb: int = Field(default=30, ge=1, le=16_384, description="Size of each training job's volume.")
     max_job_runtime_minutes: int = Field(
         default=60, ge=1, le=28 * 24 * 60, description="Time after which a training job is stopped."
+    )
+    spot: bool = Field(
+        default=False, description="Whether training jobs run on spare capacity, which may be interrupted."
+    )
+    max_job_wait_minutes: int | None = Field(
+        default=None,
+        ge=1,
+        le=28 * 24 * 60,
+        description="Time after which a training job on spare capacity is stopped, its interruptions included; without "
+        "it, that of max_job_runtime_minutes.",
     )
     epochs: int = Field(
         default=20, ge=1, validate_default=True, description="Greatest number of passes over the training data."
@@ -88,6 +100,12 @@ class TuningConfig(Section):
         check_training_instance_type(instance_type, allow_cpu=info.data.get("allow_cpu", True), section="tuning")
         return instance_type
 
+    @field_validator("max_job_wait_minutes")
+    @classmethod
+    def _waits_on_spot(cls, max_job_wait_minutes: int | None, info: ValidationInfo) -> int | None:
+        check_wait(max_job_wait_minutes, info, "max_job_runtime_minutes")
+        return max_job_wait_minutes
+
     @field_validator("parallel_jobs")
     @classmethod
     def _not_above_max_jobs(cls, parallel_jobs: int, info: ValidationInfo) -> int:
@@ -110,3 +128,8 @@ class TuningConfig(Section):
         if info.data.get("strategy") == "hyperband" and epochs <= least:
             raise refuse("strategy hyperband needs epochs to vary", f"more than hyperband_min_epochs, {least}")
         return epochs
+
+    @property
+    def max_spot_wait_minutes(self) -> int | None:
+        """The time after which a training job on spare capacity is stopped; None on capacity of its own."""
+        return (self.max_job_wait_minutes or self.max_job_runtime_minutes) if self.spot else None

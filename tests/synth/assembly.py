@@ -84,7 +84,7 @@ def synthesize(source: Path, output: Path, environment: Mapping[str, str], *, wr
 
 def synthesize_in_process(output: Path, environments: Mapping[str, JsonObject]) -> None:
     """Write what the app would for these environments, held against the same rules; an open finding raises."""
-    app = App(context=_context(), outdir=str(output))
+    app = App(context=context(), outdir=str(output))
     for name, values in environments.items():
         TopicsmithStage(app, name, config=EnvironmentConfig.model_validate(values))
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
@@ -93,7 +93,7 @@ def synthesize_in_process(output: Path, environments: Mapping[str, JsonObject]) 
 
 def template_of(part: str, **config: Any) -> Template:
     """Return one stack's template for an environment that is called ``test`` and says only this."""
-    app = App(context=_context(), builtin_cloud_formation_validation=False)
+    app = App(context=context(), builtin_cloud_formation_validation=False)
     stage = TopicsmithStage(app, "test", config=EnvironmentConfig.model_validate({"region": "eu-west-1", **config}))
     stack = stage.node.find_child(part)
     assert isinstance(stack, Stack)
@@ -101,7 +101,8 @@ def template_of(part: str, **config: Any) -> Template:
 
 
 @functools.cache
-def _context() -> JsonObject:
+def context() -> JsonObject:
+    """Return what ``cdk.json`` sets for the app: CDK's feature flags."""
     return _object(json.dumps(json.loads((ROOT / "cdk.json").read_text())["context"]))
 
 

@@ -1,4 +1,4 @@
-"""Holds a request against botocore's model of the SageMaker API: its own validator, and what that leaves out."""
+"""Holds a request against botocore's model of an AWS API: its own validator, and what that leaves out."""
 
 import re
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape
 from botocore.validate import ParamValidator
 
 
-def problems(operation: str, request: dict[str, Any]) -> list[str]:
-    """Return what is wrong with the request of an operation: members, types, lengths, enumerations, patterns."""
-    model: ServiceModel = botocore.session.get_session().get_service_model("sagemaker")
+def problems(operation: str, request: dict[str, Any], service: str = "sagemaker") -> list[str]:
+    """Return what is wrong with the request of an operation: members, types, limits, enumerations, patterns."""
+    model: ServiceModel = botocore.session.get_session().get_service_model(service)
     shape = model.operation_model(operation).input_shape
     assert shape is not None
     report = ParamValidator().validate(request, shape)
@@ -38,11 +38,16 @@ def _values(shape: Shape, value: Any, path: str) -> Iterator[str]:
                 yield f"{path}: {value!r} does not match {pattern}"
             if len(value) > shape.metadata.get("max", len(value)):
                 yield f"{path}: {value!r} is too long"
+        case _ if isinstance(value, int | float) and value > shape.metadata.get("max", value):
+            yield f"{path}: {value!r} is too much"
 
 
 def _python(pattern: str) -> str:
     """Return a pattern of the model, which is written for Java, for Python's ``re``."""
     for name, characters in (("L", "A-Za-z"), ("Z", " "), ("N", "0-9")):
         pattern = pattern.replace(rf"\p{{{name}}}", characters)
+    pattern = pattern.replace(r"\p{Print}", "[ -~]").replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
+    # Java takes a flag in the middle; what is written in capital letters there is then not found.
+    pattern = pattern.replace("(?i)", "")
     # A repetition of the end of the text, which is what a few of them ask for.
     return re.sub(r"\$\{\d+,\d+\}", "$", pattern)

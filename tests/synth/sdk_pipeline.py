@@ -4,6 +4,7 @@ import json
 import warnings
 from collections.abc import Mapping
 from typing import Any
+from unittest import mock
 
 import boto3
 
@@ -58,7 +59,8 @@ _CONTENT_TYPES = {"train": _RECORDIO, "validation": _RECORDIO, "test": _RECORDIO
 
 def written_by_the_sdk(ours: JsonObject) -> JsonObject:
     """Return the definition that the SDK writes."""
-    with warnings.catch_warnings(action="ignore"):
+    # At every setting that it looks up, the SDK holds them all against a schema: nearly all of its time.
+    with warnings.catch_warnings(action="ignore"), mock.patch("sagemaker.utils.validate_sagemaker_config"):
         definition = json.loads(_Author(ours).pipeline().definition())
     # The SDK makes a name for what a model step makes.
     text = json.dumps(definition).replace("CreateModel-CreateModel", "CreateModel")
@@ -172,6 +174,14 @@ class _Author:
             **more,
         )
 
+    def _spot(self, arguments: JsonObject) -> dict[str, Any]:
+        spot: dict[str, Any] = {}
+        if arguments.get("EnableManagedSpotTraining"):
+            spot = {"use_spot_instances": True, "max_wait": arguments["StoppingCondition"]["MaxWaitTimeInSeconds"]}
+        if "CheckpointConfig" in arguments:
+            spot["checkpoint_s3_uri"] = self._of_this_run(arguments["CheckpointConfig"]["S3Uri"])
+        return spot
+
     def _inputs(self, *, sharded: bool) -> dict[str, TrainingInput]:
         return {
             name: TrainingInput(
@@ -195,6 +205,7 @@ class _Author:
             self._given(training["StaticHyperParameters"]),
             max_retry_attempts=training["RetryStrategy"]["MaximumRetryAttempts"],
             tags=arguments["Tags"],
+            **self._spot(training),
         )
         tuner = HyperparameterTuner(
             estimator,
@@ -237,18 +248,13 @@ class _Author:
         for name, value in arguments["HyperParameters"].items():
             if "Steps.Tune." in str(value):
                 hyperparameters[name] = self._best(name)
-        spot: dict[str, Any] = {}
-        if arguments.get("EnableManagedSpotTraining"):
-            spot = {"use_spot_instances": True, "max_wait": arguments["StoppingCondition"]["MaxWaitTimeInSeconds"]}
-        if "CheckpointConfig" in arguments:
-            spot["checkpoint_s3_uri"] = self._of_this_run(arguments["CheckpointConfig"]["S3Uri"])
         estimator = self._estimator(
             arguments,
             arguments["ResourceConfig"],
             hyperparameters,
             metric_definitions=arguments["AlgorithmSpecification"].get("MetricDefinitions"),
             tags=self._tags(arguments),
-            **spot,
+            **self._spot(arguments),
         )
         sharded = arguments["ResourceConfig"]["InstanceCount"] > 1
         self._trained = TrainingStep(
@@ -368,7 +374,7 @@ class _Author:
             for one in arguments["Conditions"]
         ]
         _, see, report = self._arguments("Rejected")["ErrorMessage"]["Std:Join"]["Values"]
-        message = Join(on=" ", values=[self._value("gate.reason"), see, self._of_this_run(report)])
+        message = Join(on="", values=[self._value("gate.reason"), see, self._of_this_run(report)])
         return ConditionStep("Gate", conditions=conditions, if_steps=passed, else_steps=[FailStep("Rejected", message)])
 
     def _register(self) -> ModelStep:

@@ -62,6 +62,7 @@ def test_models_corpora_evaluations_and_vectors_never_expire(template: Template)
     rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
     assert {rule.get("Prefix") for rule in rules if "ExpirationInDays" in rule} == {
         "bow/",
+        "captured/",
         "checkpoints/",
         "scores/",
     }

@@ -26,7 +26,7 @@ def test_the_evaluation_is_told_what_the_environment_says(definitions: dict[str,
         ("--map-documents", "2000"),
         ("--quote-documents", "true"),
         ("--gate", "topic_uniqueness:at_least:0.3"),
-        ("--gate", "npmi_over_baseline:at_least:-0.03"),
+        ("--gate", "npmi_over_baseline:at_least:0.0"),
     ]
     assert ("--algorithm", "builtin") in _options(definitions["builtin"])
     assert ("--quote-documents", "false") in _options(definitions["short"])
@@ -116,7 +116,7 @@ def test_who_starts_a_run_cannot_open_the_gate(any_definition: JsonObject) -> No
 
 def test_a_rejected_run_says_why_and_where_the_report_is(definition: JsonObject) -> None:
     message = as_executed(definition, arguments_of(definition, "Rejected")["ErrorMessage"])
-    assert message.startswith("value of gate.reason See s3://databucket")
+    assert message.startswith("value of gate.reason. See s3://databucket")
     assert message.endswith("/evaluation/abcdefghijkl/report.html")
 
 

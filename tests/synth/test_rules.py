@@ -23,7 +23,7 @@ _STATEFUL = {
     "AWS::SNS::Topic": {"training": {"NotificationsTopicAE679CBD"}},
     "AWS::Logs::LogGroup": {
         "training": {"PreprocessingPreprocessLogsB7CFF385", "FailureNotifyLogs2DCE7387"},
-        "serving": {"ApprovalDeployLogs40CB0FA5"},
+        "serving": {"ApprovalDeployLogs40CB0FA5", "ApprovalFailureNotifyLogs7E685683"},
     },
 }
 

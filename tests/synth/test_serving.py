@@ -11,6 +11,7 @@ _WITH_A_MODEL = (
     "AWS::ApplicationAutoScaling::ScalableTarget",
     "AWS::ApplicationAutoScaling::ScalingPolicy",
 )
+_QUEUE = "AWS::SQS::Queue"
 _PINNED = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/topicsmith-test/7"
 
 
@@ -30,8 +31,8 @@ def test_the_endpoint_exists_only_with_a_model(template: Template) -> None:
     for type_ in _WITH_A_MODEL:
         template.resource_count_is(type_, 1)
         template.all_resources(type_, {"Condition": "HasModel"})
-    conditional = [one for one in template.to_json()["Resources"].values() if "Condition" in one]
-    assert len(conditional) == len(_WITH_A_MODEL)
+    conditional = {one["Type"] for one in template.to_json()["Resources"].values() if "Condition" in one}
+    assert conditional == {*_WITH_A_MODEL, "AWS::CloudWatch::Alarm"}
 
 
 def test_the_variant_serves_the_approved_model(template: Template) -> None:
@@ -54,10 +55,6 @@ def test_what_is_replaced_has_no_name_and_what_is_called_has_one(deployment: Dep
     assert "ModelName" not in deployment.resource("serving", "AWS::SageMaker::Model")
     assert "EndpointConfigName" not in deployment.resource("serving", "AWS::SageMaker::EndpointConfig")
     assert deployment.resource("serving", "AWS::SageMaker::Endpoint")["EndpointName"] == deployment.name
-
-
-def test_an_update_keeps_the_number_of_instances(template: Template) -> None:
-    template.has_resource_properties("AWS::SageMaker::Endpoint", {"RetainAllVariantProperties": True})
 
 
 def test_the_model_waits_for_its_roles_permissions(template: Template) -> None:
@@ -114,24 +111,43 @@ def test_no_key_for_volumes_that_refuse_one() -> None:
     template.has_resource_properties("AWS::SageMaker::EndpointConfig", {"KmsKeyId": Match.absent()})
 
 
-def test_approval_of_a_model_of_the_group_updates_this_stack(template: Template, environment: str) -> None:
-    template.has_resource_properties(
-        "AWS::Events::Rule",
-        {
-            "EventPattern": {
-                "source": ["aws.sagemaker"],
-                "detail-type": ["SageMaker Model Package State Change"],
-                "detail": {
-                    "ModelPackageGroupName": [f"topicsmith-{environment}"],
-                    "ModelApprovalStatus": ["Approved"],
-                },
-            },
-            "State": "ENABLED",
-        },
+def test_a_decision_on_a_model_of_the_group_waits_in_a_queue(deployment: Deployment) -> None:
+    (rule,) = (
+        rule["Properties"]
+        for rule in deployment.resources("serving", "AWS::Events::Rule").values()
+        if rule["Properties"]["EventPattern"]["source"] == ["aws.sagemaker"]
     )
+    assert rule["EventPattern"]["detail-type"] == ["SageMaker Model Package State Change"]
+    assert rule["EventPattern"]["detail"] == {
+        "ModelPackageGroupName": [deployment.name],
+        "ModelApprovalStatus": ["Approved", "Rejected"],
+    }
+    assert rule["State"] == "ENABLED"
+    source = deployment.resource("serving", "AWS::Lambda::EventSourceMapping")
+    assert [target["Arn"] for target in rule["Targets"]] == [source["EventSourceArn"]]
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_a_decision_that_cannot_be_followed_is_kept(deployment: Deployment) -> None:
+    queues = [queue["Properties"] for queue in deployment.resources("serving", "AWS::SQS::Queue").values()]
+    assert len(queues) == 2
+    assert all(queue["SqsManagedSseEnabled"] for queue in queues)
+    (redrive,) = (queue["RedrivePolicy"] for queue in queues if "RedrivePolicy" in queue)
+    assert redrive["maxReceiveCount"] >= 8
+    (kept,) = (name for name in deployment.resources("serving", "AWS::SQS::Queue") if "DeadLetters" in name)
+    assert redrive["deadLetterTargetArn"].endswith(f":{kept}")
+
+
+def test_the_function_gives_the_model_to_this_stack(template: Template) -> None:
     template.has_resource_properties(
         "AWS::Lambda::Function",
-        {"Environment": {"Variables": {"STACK_ID": {"Ref": "AWS::StackId"}, "MODEL_PARAMETER": "ModelPackageArn"}}},
+        {
+            "Environment": {
+                "Variables": Match.object_like(
+                    {"STACK_ID": {"Ref": "AWS::StackId"}, "MODEL_PARAMETER": "ModelPackageArn"}
+                )
+            }
+        },
     )
 
 
@@ -153,8 +169,8 @@ def test_a_pinned_model_is_in_the_template(pinned: Template) -> None:
 
 
 def test_with_a_pinned_model_approval_changes_nothing(pinned: Template) -> None:
-    pinned.resource_count_is("AWS::Events::Rule", 0)
-    pinned.resource_count_is("AWS::Lambda::Function", 0)
+    for type_ in ("AWS::Events::Rule", "AWS::Lambda::Function", _QUEUE):
+        pinned.resource_count_is(type_, 0)
 
 
 def test_outputs(template: Template, environment: str) -> None:

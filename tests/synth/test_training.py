@@ -98,6 +98,7 @@ def test_the_metrics_are_found_in_the_log(definition: JsonObject, step: str) -> 
         "validation:npmi": "validation npmi <score>=7.0219",
         "validation:tu": "validation tu <score>=7.0219",
         "validation:npmi_tu": "validation npmi_tu <score>=7.0219",
+        "validation:wetc": "validation wetc <score>=7.0219",
     }
     arguments = arguments_of(definition, step)
     training = arguments.get("TrainingJobDefinition", arguments)

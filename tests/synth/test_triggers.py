@@ -74,8 +74,8 @@ def test_a_run_that_failed_is_told_to_the_topic(deployment: Deployment) -> None:
 def test_the_topic_is_encrypted_and_takes_requests_over_tls_only(deployment: Deployment) -> None:
     (key,) = deployment.resources("data", "AWS::KMS::Key")
     assert deployment.resource("training", "AWS::SNS::Topic")["KmsMasterKeyId"].endswith(f":key/{key}")
-    (statement,) = deployment.resource("training", "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
-    assert statement["Effect"] == "Deny"
+    statements = deployment.resource("training", "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+    (statement,) = (one for one in statements if one["Effect"] == "Deny")
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 

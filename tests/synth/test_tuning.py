@@ -1,8 +1,9 @@
 """The tuning job."""
 
 import pytest
+from aws_cdk.assertions import Match
 
-from tests.synth.assembly import JsonObject
+from tests.synth.assembly import JsonObject, template_of
 from tests.synth.pipeline import arguments_of, as_executed, step_of
 
 
@@ -38,11 +39,29 @@ def test_the_strategy_has_what_it_needs(definitions: dict[str, JsonObject], envi
 
 
 def test_a_loss_is_minimised_and_a_measure_of_topics_maximised(definitions: dict[str, JsonObject]) -> None:
-    objectives = {name: _config(definitions[name])["HyperParameterTuningJobObjective"] for name in ("dev", "builtin")}
+    objectives = {
+        name: _config(definitions[name])["HyperParameterTuningJobObjective"] for name in ("dev", "grid", "builtin")
+    }
     assert objectives == {
+        "grid": {"Type": "Maximize", "MetricName": "validation:wetc"},
         "dev": {"Type": "Maximize", "MetricName": "validation:npmi_tu"},
         "builtin": {"Type": "Minimize", "MetricName": "validation:total_loss"},
     }
+
+
+def test_word_vectors_reach_the_training_that_is_judged_by_them(definitions: dict[str, JsonObject]) -> None:
+    objective = _config(definitions["grid"])["HyperParameterTuningJobObjective"]["MetricName"]
+    assert objective in {
+        metric["Name"] for metric in _training(definitions["grid"])["AlgorithmSpecification"]["MetricDefinitions"]
+    }
+    for name, vectors in (
+        ("grid", "/raw/glove.txt"),
+        ("short", "/raw/glove.txt"),
+        ("dev", "None"),
+        ("builtin", "None"),
+    ):
+        event = arguments_of(definitions[name], "Preprocess")
+        assert str(event.get("word_vectors_uri")).endswith(vectors)
 
 
 def test_the_ranges_are_aws_s_unless_the_environment_says_otherwise(definitions: dict[str, JsonObject]) -> None:
@@ -72,12 +91,18 @@ def test_nothing_is_both_tuned_and_said(any_definition: JsonObject) -> None:
     assert arguments_of(any_definition, "Train")["HyperParameters"].keys() >= tuned
 
 
-def test_tuning_is_shorter_than_training_and_may_see_a_sample(definition: JsonObject, environment: str) -> None:
+def test_trials_by_coherence_are_as_long_as_the_training(definition: JsonObject) -> None:
     said = as_executed(definition, _training(definition)["StaticHyperParameters"])
     train = as_executed(definition, arguments_of(definition, "Train")["HyperParameters"])
-    assert int(said["epochs"]) < int(train["epochs"])
-    assert said.get("sub_sample") == ("0.5" if environment == "dev" else None)
-    assert "sub_sample" not in train
+    assert said["epochs"] == train["epochs"]
+    assert "sub_sample" not in said.keys() | train.keys()
+
+
+def test_trials_may_be_shorter_than_the_training_and_see_a_sample(definitions: dict[str, JsonObject]) -> None:
+    said = _training(definitions["volumes"])["StaticHyperParameters"]
+    assert (said["epochs"], said["sub_sample"]) == ("15", "0.5")
+    # The algorithm's own count.
+    assert {"epochs", "sub_sample"}.isdisjoint(arguments_of(definitions["volumes"], "Train")["HyperParameters"])
 
 
 def test_the_number_of_topics_may_be_tuned_and_is_then_the_winners(definitions: dict[str, JsonObject]) -> None:
@@ -108,8 +133,40 @@ def test_tuning_may_end_early(definitions: dict[str, JsonObject]) -> None:
         "ConvergenceDetected": {"CompleteOnConvergence": "Enabled"},
     }
     assert _config(definitions["grid"])["ResourceLimits"]["MaxRuntimeInSeconds"] == 5400
-    assert _config(definitions["prod"])["TrainingJobEarlyStoppingType"] == "Auto"
+    assert _config(definitions["volumes"])["TrainingJobEarlyStoppingType"] == "Auto"
     assert _config(definitions["dev"])["TrainingJobEarlyStoppingType"] == "Off"
+
+
+@pytest.mark.parametrize(("environment", "longest_wait"), [("spot", 4500), ("grid", 3600), ("builtin", 3600)])
+def test_trials_may_run_on_spare_capacity(
+    definitions: dict[str, JsonObject], environment: str, longest_wait: int
+) -> None:
+    training = _training(definitions[environment])
+    assert training["EnableManagedSpotTraining"] is True
+    assert training["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": longest_wait}
+    checkpoints = as_executed(definitions[environment], training.get("CheckpointConfig"))
+    if environment == "builtin":  # It writes none, and then SageMaker waits no longer than an hour.
+        assert checkpoints is None
+    else:
+        assert checkpoints["S3Uri"].endswith("/checkpoints/abcdefghijkl/tuning")
+
+
+def test_trials_have_capacity_of_their_own_unless_the_environment_says_otherwise(definition: JsonObject) -> None:
+    training = _training(definition)
+    assert not {"CheckpointConfig", "EnableManagedSpotTraining"} & training.keys()
+    assert training["StoppingCondition"].keys() == {"MaxRuntimeInSeconds"}
+
+
+@pytest.mark.parametrize("section", ["tuning", "training"])
+def test_the_jobs_role_may_keep_checkpoints(section: str) -> None:
+    template = template_of("training", **{section: {"spot": True}})
+    policies = template.find_resources(
+        "AWS::IAM::Policy", {"Properties": {"PolicyName": Match.string_like_regexp("^TrainingRole")}}
+    )
+    statements = [one for policy in policies.values() for one in policy["Properties"]["PolicyDocument"]["Statement"]]
+    actions = str([one["Action"] for one in statements if "/checkpoints/*" in str(one["Resource"])])
+    assert "s3:GetObject" in actions
+    assert "s3:PutObject" in actions
 
 
 def test_the_cache_can_find_an_equal_tuning(definitions: dict[str, JsonObject]) -> None:

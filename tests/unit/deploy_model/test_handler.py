@@ -1,119 +1,201 @@
-import json
 import logging
-from collections.abc import Iterator
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
-from moto import mock_aws
-from mypy_boto3_cloudformation import CloudFormationClient
 
-from lambdas.deploy_model.handler import ModelPackageStateChange, handler
-
-_MODEL = "arn:aws:sagemaker:us-east-1:123456789012:model-package/topicsmith-dev/3"
-_EVENT: ModelPackageStateChange = {"detail": {"ModelPackageArn": _MODEL}}
-_TEMPLATE = {
-    "Parameters": {
-        "ModelPackageArn": {"Type": "String", "Default": ""},
-        "Other": {"Type": "String", "Default": "as deployed"},
-    },
-    "Conditions": {"HasModel": {"Fn::Not": [{"Fn::Equals": [{"Ref": "ModelPackageArn"}, ""]}]}},
-    "Resources": {
-        "Always": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Ref": "Other"}}},
-        "WithModel": {"Type": "AWS::SQS::Queue", "Condition": "HasModel"},
-    },
-}
+from tests.unit.deploy_model.conftest import Cloud, event
 
 
-@pytest.fixture(autouse=True)
-def _surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "MODEL_PARAMETER": "ModelPackageArn",
-        "STACK_ID": "topicsmith-dev-serving",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+def test_the_stack_gets_the_model_and_keeps_everything_else(cloud: Cloud) -> None:
+    package = cloud.register()
 
+    assert cloud.deliver(cloud.decide(package, at=1)) == {"batchItemFailures": []}
 
-@pytest.fixture
-def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Iterator[CloudFormationClient]:
-    with mock_aws():
-        client = boto3.client("cloudformation")
-        stack = client.create_stack(
-            StackName="topicsmith-dev-serving",
-            TemplateBody=json.dumps(_TEMPLATE),
-            Parameters=[{"ParameterKey": "Other", "ParameterValue": "changed by hand"}],
-        )
-        monkeypatch.setenv("STACK_ID", stack["StackId"])
-        yield client
-
-
-def test_the_stack_gets_the_model_and_keeps_everything_else(cloudformation: CloudFormationClient) -> None:
-    answer = handler(_EVENT, None)
-
-    assert answer == {"stack": "topicsmith-dev-serving", "model_package": _MODEL, "result": "updating"}
-    (stack,) = cloudformation.describe_stacks(StackName="topicsmith-dev-serving")["Stacks"]
+    (stack,) = cloud.cloudformation.describe_stacks(StackName="topicsmith-dev-serving")["Stacks"]
     assert {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]} == {
-        "ModelPackageArn": _MODEL,
+        "ModelPackageArn": package,
         "Other": "changed by hand",
     }
-    resources = cloudformation.describe_stack_resources(StackName="topicsmith-dev-serving")["StackResources"]
+    resources = cloud.cloudformation.describe_stack_resources(StackName="topicsmith-dev-serving")["StackResources"]
     assert {one["LogicalResourceId"] for one in resources} == {"Always", "WithModel"}
 
 
-@pytest.fixture
-def stubbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
-    """A client that expects what the handler asks, and answers what CloudFormation would."""
-    client = boto3.client("cloudformation")
-    monkeypatch.setattr(boto3, "client", lambda _: client)
-    with Stubber(client) as stubber:
-        stubber.add_response(
-            "describe_stacks",
-            {
-                "Stacks": [
-                    {
-                        "StackName": "topicsmith-dev-serving",
-                        "CreationTime": "2026-11-20T10:00:00Z",
-                        "StackStatus": "UPDATE_COMPLETE",
-                        "Parameters": [
-                            {"ParameterKey": "BootstrapVersion", "ParameterValue": "/cdk-bootstrap/x/version"},
-                            {"ParameterKey": "ModelPackageArn", "ParameterValue": _MODEL},
-                        ],
-                    }
-                ]
-            },
-            {"StackName": "topicsmith-dev-serving"},
-        )
-        yield stubber
-        stubber.assert_no_pending_responses()
+def test_nothing_but_the_model_is_given_to_cloudformation(cloud: Cloud) -> None:
+    package = cloud.register()
+    cloud.deliver(cloud.decide(package, at=1.25))
+    assert cloud.requests == [
+        {
+            "StackName": cloud.stack_id,
+            "UsePreviousTemplate": True,
+            "Parameters": [
+                {"ParameterKey": "Other", "UsePreviousValue": True},
+                {"ParameterKey": "ModelPackageArn", "ParameterValue": package},
+            ],
+            "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+            # With it, the stack's events tell which event was followed.
+            "ClientRequestToken": "model-1-Approved-1-at-1-25",
+        }
+    ]
 
 
-def test_a_model_that_is_served_already_is_left_alone(stubbed: Stubber) -> None:
-    stubbed.add_client_error("update_stack", "ValidationError", "No updates are to be performed.")
-    assert handler(_EVENT, None)["result"] == "unchanged"
+def test_an_approval_that_is_told_twice_is_followed_once(cloud: Cloud) -> None:
+    approval = cloud.decide(cloud.register(), at=1)
+    cloud.deliver(approval)
+    assert cloud.deliver(approval) == {"batchItemFailures": []}
+    assert len(cloud.requests) == 1
 
 
-def test_a_stack_that_is_busy_is_tried_again_by_lambda(stubbed: Stubber, caplog: pytest.LogCaptureFixture) -> None:
-    busy = "Stack:topicsmith-dev-serving is in UPDATE_IN_PROGRESS state and can not be updated."
-    stubbed.add_client_error("update_stack", "ValidationError", busy)
-    with caplog.at_level(logging.ERROR), pytest.raises(ClientError, match="UPDATE_IN_PROGRESS"):
-        handler(_EVENT, None)
-    assert f"topicsmith-dev-serving was not updated to serve {_MODEL}" in caplog.text
+def test_an_update_that_failed_is_not_tried_again_by_the_same_approval(cloud: Cloud) -> None:
+    first, broken = cloud.register(), cloud.register()
+    cloud.deliver(cloud.decide(first, at=1))
+    cloud.outcome = "UPDATE_ROLLBACK_COMPLETE"
+    approval = cloud.decide(broken, at=2)
+    cloud.deliver(approval)
+    assert cloud.served == first
+
+    cloud.deliver(approval)
+    assert len(cloud.requests) == 2
+    # A person who approves it again wants another try.
+    cloud.deliver(cloud.decide(broken, at=3))
+    assert len(cloud.requests) == 3
 
 
-def test_nothing_but_the_model_is_given_to_cloudformation(stubbed: Stubber) -> None:
-    expected = {
-        "StackName": "topicsmith-dev-serving",
-        "UsePreviousTemplate": True,
-        "Parameters": [
-            {"ParameterKey": "BootstrapVersion", "UsePreviousValue": True},
-            {"ParameterKey": "ModelPackageArn", "ParameterValue": _MODEL},
-        ],
-        "Capabilities": ["CAPABILITY_IAM"],
-    }
-    stubbed.add_response("update_stack", {"StackId": "id"}, expected)
-    assert handler(_EVENT, None)["result"] == "updating"
+def test_of_approvals_within_a_second_the_last_one_counts_in_whatever_order_they_come(cloud: Cloud) -> None:
+    # Events tell whole seconds; the registry knows more.
+    first, second = cloud.register(), cloud.register()
+    approvals = [cloud.decide(second, at=1.1), cloud.decide(first, at=1.2)]
+    for approval in reversed(approvals):
+        cloud.deliver(approval)
+    assert cloud.served == first
+
+
+def test_of_two_approvals_at_the_same_moment_the_higher_version_counts(cloud: Cloud) -> None:
+    packages = [cloud.register() for _ in range(2)]
+    approvals = [cloud.decide(package, at=1) for package in packages]
+    for approval in reversed(approvals):
+        cloud.deliver(approval)
+    assert cloud.served == packages[1]
+
+
+def test_an_earlier_version_comes_back_when_it_is_approved_again(cloud: Cloud) -> None:
+    first, second = cloud.register(), cloud.register()
+    for at, package in enumerate((first, second, first), 1):
+        cloud.deliver(cloud.decide(package, at=at))
+        assert cloud.served == package
+
+
+@pytest.mark.parametrize("status", ["Rejected", "PendingManualApproval"])
+def test_an_approval_that_was_taken_back_is_not_followed(cloud: Cloud, status: str) -> None:
+    package = cloud.register()
+    approval = cloud.decide(package, at=1)
+    cloud.decide(package, status, at=2)
+    assert cloud.deliver(approval) == {"batchItemFailures": []}
+    assert cloud.requests == []
+
+
+def test_a_model_that_was_deleted_is_not_served(cloud: Cloud, caplog: pytest.LogCaptureFixture) -> None:
+    package = cloud.register()
+    approval = cloud.decide(package, at=1)
+    cloud.delete(package)
+    with caplog.at_level(logging.INFO):
+        assert cloud.deliver(approval) == {"batchItemFailures": []}
+    assert "Version 1 was Approved: it was deleted" in caplog.text
+    assert cloud.requests == []
+
+
+def test_a_new_description_of_an_approved_model_is_no_approval(cloud: Cloud) -> None:
+    first, second = cloud.register(), cloud.register()
+    cloud.deliver(cloud.decide(first, at=1))
+    cloud.deliver(cloud.decide(second, at=2))
+    cloud.changed(first, at=3)
+    cloud.deliver(event(first, at=3, fields=["CustomerMetadataProperties"]))
+    assert cloud.served == second
+
+
+def test_rejecting_what_is_served_brings_back_what_was_served_before_and_is_approved(cloud: Cloud) -> None:
+    packages = [cloud.register() for _ in range(4)]
+    for at, package in enumerate(packages, 1):
+        cloud.deliver(cloud.decide(package, at=at))
+    cloud.decide(packages[2], "Rejected", at=5)
+    cloud.delete(packages[1])
+
+    cloud.deliver(cloud.decide(packages[3], "Rejected", at=6))
+
+    assert cloud.served == packages[0]
+
+
+def test_what_was_never_served_is_not_what_was_served_before(cloud: Cloud) -> None:
+    first, broken, second = (cloud.register() for _ in range(3))
+    cloud.deliver(cloud.decide(first, at=1))
+    cloud.outcome = "UPDATE_ROLLBACK_COMPLETE"
+    cloud.deliver(cloud.decide(broken, at=2))
+    cloud.outcome = "UPDATE_COMPLETE"
+    cloud.deliver(cloud.decide(second, at=3))
+    cloud.deliver(cloud.decide(second, "Rejected", at=4))
+    assert cloud.served == first
+
+
+def test_rejecting_the_only_model_leaves_it_serving(cloud: Cloud, caplog: pytest.LogCaptureFixture) -> None:
+    package = cloud.register()
+    cloud.deliver(cloud.decide(package, at=1))
+    with caplog.at_level(logging.INFO):
+        cloud.deliver(cloud.decide(package, "Rejected", at=2))
+    assert cloud.served == package
+    assert "goes on serving it" in caplog.text
+
+
+def test_rejecting_what_is_not_served_changes_nothing(cloud: Cloud) -> None:
+    first, second = cloud.register(), cloud.register()
+    cloud.deliver(cloud.decide(first, at=1))
+    cloud.deliver(cloud.decide(second, "Rejected", at=2))
+    assert len(cloud.requests) == 1
+
+
+@pytest.mark.parametrize(("received", "seconds"), [(1, 30), (3, 120), (6, 900)])
+def test_a_busy_stack_is_tried_again_after_longer_and_longer_pauses(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, received: int, seconds: int
+) -> None:
+    approval = cloud.decide(cloud.register(), at=1)
+    cloud.stack.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+
+    with caplog.at_level(logging.INFO):
+        answer = cloud.deliver(approval, received)
+
+    assert len(answer["batchItemFailures"]) == 1
+    assert cloud.requests == []
+    assert cloud.invisible_messages() == 1
+    assert "topicsmith-dev-serving is UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" in caplog.text
+    assert f"it comes again in {seconds} seconds" in caplog.text
+
+
+def test_what_waited_for_the_stack_is_followed_afterwards(cloud: Cloud) -> None:
+    package = cloud.register()
+    approval = cloud.decide(package, at=1)
+    cloud.stack.status = "UPDATE_IN_PROGRESS"
+    cloud.deliver(approval)
+    cloud.stack.status = "UPDATE_COMPLETE"
+    cloud.deliver(approval, received=2)
+    assert cloud.served == package
+
+
+def refuse(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, message: str) -> None:
+    def begin(*_: object, **__: object) -> None:
+        raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "UpdateStack")
+
+    monkeypatch.setattr("moto.cloudformation.models.CloudFormationBackend.update_stack", begin)
+
+
+def test_an_update_that_began_in_between_is_waited_for_too(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    approval = cloud.decide(cloud.register(), at=1)
+    refuse(cloud, monkeypatch, "Stack:x is in UPDATE_IN_PROGRESS state and can not be updated.")
+    assert len(cloud.deliver(approval)["batchItemFailures"]) == 1
+
+
+def test_what_can_never_be_updated_fails_and_goes_to_the_dead_letters(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    approval = cloud.decide(cloud.register(), at=1)
+    refuse(cloud, monkeypatch, "Stack:x is in UPDATE_ROLLBACK_FAILED state and can not be updated.")
+    with caplog.at_level(logging.ERROR), pytest.raises(ClientError, match="UPDATE_ROLLBACK_FAILED"):
+        cloud.deliver(approval)
+    assert "Version 1 was Approved, but that could not be followed; event Approved-1-at-1" in caplog.text

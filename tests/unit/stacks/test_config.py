@@ -112,17 +112,6 @@ def test_a_hyperparameter_that_ntm_would_refuse_is_refused(name: str, value: obj
     assert problem.startswith(f"{name}: ")
 
 
-@given(least=st.integers(1, 50), most=st.integers(1, 50))
-def test_max_is_not_below_min(least: int, most: int) -> None:
-    limits = {"min_instances": least, "max_instances": most}
-    if most >= least:
-        assert ServingConfig.model_validate(limits).max_instances == most
-    else:
-        assert _problems(ServingConfig, **limits) == [
-            f"max_instances: below min_instances; allowed: {least} or more",
-        ]
-
-
 def test_the_default_of_max_is_held_against_min() -> None:
     assert _problems(ServingConfig, min_instances=5) == ["max_instances: below min_instances; allowed: 5 or more"]
 
@@ -224,6 +213,8 @@ def test_what_the_name_of_an_instance_type_says(instance_type: str, gpu: bool, a
         ({"tuning": {"strategy": "hyperband", "hyperband_min_epochs": 20}}, "tuning"),
         ({"tuning": {"instance_type": "ml.m5.large"}}, "tuning"),
         ({"tuning": {"sample": 0.0}}, "tuning"),
+        ({"tuning": {"max_job_wait_minutes": 90}}, "tuning"),
+        ({"tuning": {"spot": True, "max_job_wait_minutes": 59}}, "tuning"),
         ({"tuning": {"warm_start": {"from_job": "a_b"}}}, "tuning"),
         ({"tuning": {"warm_start": {"from_job": "x" * 33}}}, "tuning"),
         ({"tuning": {"completion": {"stop_after_jobs_without_improvement": 2}}}, "tuning"),

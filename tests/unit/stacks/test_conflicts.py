@@ -15,6 +15,9 @@ _LISTED = {
 }
 
 
+_VECTORS = {"evaluation": {"word_vectors": "glove.txt"}}
+
+
 def _problems(**values: Any) -> dict[str, str]:
     try:
         EnvironmentConfig.model_validate({"region": "us-east-1", **values})
@@ -46,6 +49,17 @@ def _problems(**values: Any) -> dict[str, str]:
             "strategy grid has 1782 combinations",
         ),
         ({"gate": {"wetc": 0.1}}, "gate.wetc", "there are no word vectors"),
+        ({"tuning": {"objective": "validation:wetc"}}, "tuning.objective", "there are no word vectors"),
+        (
+            {"tuning": {"objective": "validation:wetc", "early_stopping": True}, **_VECTORS},
+            "tuning.early_stopping",
+            "once, at the end",
+        ),
+        (
+            {"tuning": {"objective": "validation:wetc", "strategy": "hyperband"}, **_VECTORS},
+            "tuning.strategy",
+            "once, at the end",
+        ),
     ],
 )
 def test_sections_that_disagree(values: dict[str, Any], key: str, problem: str) -> None:
@@ -64,6 +78,12 @@ def test_sections_that_disagree(values: dict[str, Any], key: str, problem: str) 
         ({"training": {"hyperparameters": {"seed": 1}}}, "training.hyperparameters.seed", "does not know it"),
         ({"training": {"spot": True, "max_wait_minutes": 61}}, "training.max_wait_minutes", "writes no checkpoints"),
         ({"training": {"spot": True, "max_runtime_minutes": 61}}, "training.max_runtime_minutes", "60 or less"),
+        (
+            {"tuning": {"spot": True, "max_job_wait_minutes": 61}},
+            "tuning.max_job_wait_minutes",
+            "writes no checkpoints",
+        ),
+        ({"tuning": {"spot": True, "max_job_runtime_minutes": 61}}, "tuning.max_job_runtime_minutes", "60 or less"),
         ({"training": {"instance_type": "ml.g6.xlarge"}}, "training.instance_type", "ml.g4dn.*, ml.g5.*"),
         ({"tuning": {"instance_type": "ml.p4d.24xlarge"}}, "tuning.instance_type", "ml.p2.*"),
         ({"tuning": {"objective": "validation:npmi"}}, "tuning.objective", "only our container logs it"),
@@ -85,6 +105,10 @@ def test_without_tuning_its_section_disagrees_with_nothing() -> None:
 
 def test_a_grid_of_listed_values() -> None:
     assert _problems(tuning={"strategy": "grid", "ranges": _LISTED}) == {}
+
+
+def test_word_vectors_may_judge_topics() -> None:
+    assert _problems(tuning={"objective": "validation:wetc"}, **_VECTORS) == {}
 
 
 def test_topics_of_different_numbers_compare_by_their_coherence() -> None:

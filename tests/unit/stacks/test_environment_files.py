@@ -50,9 +50,9 @@ preprocessing:
 """,
     ) == [
         "environments/dev.yaml cannot be used:",
-        "  line 2, accuont: unknown key (did you mean account?); allowed: account, algorithm, data, "
-        "evaluation, gate, log_retention_days, notifications, preprocessing, region, retries, serving, tags, "
-        "termination_protection, training, triggers, tuning, vectorize",
+        "  line 2, accuont: unknown key (did you mean account?); allowed: account, alarms, algorithm, budget, "
+        "data, evaluation, gate, http_api, log_retention_days, notifications, preprocessing, region, retries, serving, "
+        "tags, termination_protection, training, triggers, tuning, vectorize",
         "  line 3, account: 12 is not text to YAML; put it in quotes",
         "  line 5, data.removal: 'keep': Input should be 'retain' or 'destroy'",
         "  line 7, training.instance_type: 'ml.m5.large': has no GPU; allowed: for example ml.g5.xlarge, "
@@ -99,6 +99,40 @@ def test_a_key_that_a_range_has_not(tmp_path: Path) -> None:
     text = "region: us-east-1\ntuning:\n  ranges:\n    learning_rate: {mim: 0.1, max: 0.5}\n"
     assert _errors(tmp_path, text)[1:] == [
         "  line 4, tuning.ranges.learning_rate.mim: unknown key (did you mean min?); allowed: max, min, scaling, values"
+    ]
+
+
+def test_what_is_wrong_in_a_list_of_sections(tmp_path: Path) -> None:
+    text = """\
+region: us-east-1
+serving:
+  min_instances: 2
+  scheduled_scaling:
+    - {name: day, schedule: rate(1 day), min_instances: 2, max_instances: 4}
+    - {name: night, shedule: daily, min_instances: 1, max_instances: 1}
+"""
+    assert _errors(tmp_path, text)[1:] == [
+        "  line 6, serving.scheduled_scaling.1.schedule is missing",
+        "  line 6, serving.scheduled_scaling.1.shedule: unknown key (did you mean schedule?); allowed: max_instances, "
+        "min_instances, name, schedule, timezone",
+    ]
+
+
+def test_a_conflict_in_a_list_of_sections(tmp_path: Path) -> None:
+    text = """\
+region: us-east-1
+serving:
+  min_instances: 2
+  update: {policy: canary, size_instances: 1}
+  scheduled_scaling:
+    - name: night
+      schedule: rate(1 day)
+      min_instances: 1
+      max_instances: 1
+"""
+    assert _errors(tmp_path, text)[1:] == [
+        "  line 8, serving.scheduled_scaling.0.min_instances: 1: policy canary shifts requests to at most half of the "
+        "instances first; allowed: 2 or more, or serving.update.policy: all_at_once"
     ]
 
 

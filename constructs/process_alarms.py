@@ -1,0 +1,87 @@
+"""Who is told when a run or an approval has not come to its end."""
+
+from aws_cdk import aws_sns
+
+from constructs import Construct
+from constructs.metric_alarm import ONCE, AlarmRule, AlarmSettings, MetricAlarm
+from constructs.model_approval import ModelApproval
+from constructs.process_metrics import errors, executions, invocations, waiting
+
+
+class ProcessAlarms(Construct):
+    """Alarms on runs that fail and on approvals that are not followed.
+
+    Attributes:
+        names: the alarms' names.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        prefix: str,
+        pipeline_name: str,
+        approval: ModelApproval | None,
+        topic: aws_sns.ITopic,
+    ) -> None:
+        """Make the alarms.
+
+        Args:
+            scope: the parent.
+            id: the id.
+            prefix: what the alarms' names begin with.
+            pipeline_name: the pipeline of the runs.
+            approval: what follows approvals; without it, nothing does.
+            topic: is told.
+        """
+        super().__init__(scope, id)
+        settings = AlarmSettings(prefix=prefix, topic=topic)
+        rules = [_failed_runs(pipeline_name), *(_approvals(approval) if approval else [])]
+        for rule in rules:
+            MetricAlarm(self, rule, settings)
+        self.names = tuple(settings.name(rule) for rule in rules)
+
+
+def _failed_runs(pipeline_name: str) -> AlarmRule:
+    return AlarmRule(
+        kind="pipeline-failed",
+        description="A run of the pipeline failed or was rejected",
+        metric=executions(pipeline_name, "Failed"),
+        timing=ONCE,
+        threshold=0,
+    )
+
+
+def _approvals(approval: ModelApproval) -> list[AlarmRule]:
+    return [
+        AlarmRule(
+            kind="approval-failed",
+            description="The endpoint's stack could not be updated; the model before goes on being served",
+            # That function's work is to tell of it.
+            metric=invocations(approval.update_notification),
+            timing=ONCE,
+            threshold=0,
+        ),
+        AlarmRule(
+            kind="approval-dead-letters",
+            description="An approval was tried again and again, and given up; its model is not served",
+            metric=waiting(approval.dead_letter_queue),
+            timing=ONCE,
+            threshold=0,
+        ),
+        AlarmRule(
+            kind="approval-errors",
+            description="The function that follows approvals does not work",
+            metric=errors(approval.function),
+            timing=ONCE,
+            threshold=0,
+        ),
+        AlarmRule(
+            kind="update-notification-errors",
+            description="The function that tells of failed updates does not work",
+            metric=errors(approval.update_notification),
+            timing=ONCE,
+            threshold=0,
+        ),
+    ]

@@ -1,0 +1,78 @@
+"""Who is told when the endpoint could not be updated, and what."""
+
+from aws_cdk import CfnParameter, Duration, Stack, aws_events, aws_events_targets, aws_lambda
+
+from constructs import Construct
+from constructs.grants import grant
+from constructs.notifications import Notifications
+from constructs.python_function import PythonFunction, PythonFunctionProps
+
+
+class UpdateNotification(Construct):
+    """A function that sends a message about each update of its stack that failed: which model, why, what is served.
+
+    The event is that of
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/event-detail-stack-status-change.html.
+
+    Attributes:
+        function: sends the messages.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        model_package_group: str,
+        parameter: CfnParameter,
+        endpoint_name: str,
+        notifications: Notifications,
+        log_retention_days: int,
+    ) -> None:
+        super().__init__(scope, id)
+        stack = Stack.of(self)
+        function = PythonFunction(
+            self,
+            "Notify",
+            PythonFunctionProps(
+                folder="notify_update",
+                description="Tells why a model could not be served",
+                timeout=Duration.minutes(1),
+                memory_mb=256,
+                log_retention_days=log_retention_days,
+                environment={
+                    "TOPIC_ARN": notifications.topic_arn,
+                    "MODEL_PARAMETER": parameter.logical_id,
+                    "MODEL_PACKAGE_GROUP": model_package_group,
+                    "ENDPOINT_NAME": endpoint_name,
+                },
+            ),
+        ).function
+        self.function: aws_lambda.IFunction = function
+        notifications.grant_publish(function)
+        grant(
+            function,
+            actions=["cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks"],
+            resources=[stack.stack_id],
+        )
+        grant(
+            function,
+            actions=["sagemaker:DescribeEndpoint"],
+            resources=[stack.format_arn(service="sagemaker", resource="endpoint", resource_name=endpoint_name)],
+        )
+        aws_events.Rule(
+            self,
+            "Failed",
+            description="The stack of the endpoint could not be updated",
+            event_pattern=aws_events.EventPattern(
+                source=["aws.cloudformation"],
+                detail_type=["CloudFormation Stack Status Change"],
+                detail={
+                    "stack-id": [stack.stack_id],
+                    "status-details": {
+                        "status": ["UPDATE_FAILED", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"]
+                    },
+                },
+            ),
+            targets=[aws_events_targets.LambdaFunction(function)],
+        )

@@ -1,0 +1,123 @@
+"""Tells an SNS topic of a model that could not be served: which one, why, and what is served instead."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from typing import TYPE_CHECKING, Final, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackEventTypeDef
+
+_logger = logging.getLogger(__name__)
+_logger.setLevel(logging.INFO)
+
+# SNS takes no longer subject.
+_SUBJECT: Final = 100
+# What the function that deploys an approved model calls its updates.
+_TOKEN: Final = re.compile(r"model-(?P<version>\d+)-.+")
+_NO_REASON: Final = "CloudFormation gives no reason."
+
+# Not class statements: the names of the keys are no identifiers.
+StatusDetails = TypedDict("StatusDetails", {"status": str, "status-reason": str})
+StackDetail = TypedDict(
+    "StackDetail", {"stack-id": str, "status-details": StatusDetails, "client-request-token": str}, total=False
+)
+
+
+class StackStatusChange(TypedDict):
+    """EventBridge's «CloudFormation Stack Status Change».
+
+    See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/event-detail-stack-status-change.html.
+    """
+
+    id: str
+    detail: StackDetail
+
+
+def handler(event: StackStatusChange, _context: object) -> dict[str, str]:
+    """Publish a message about an update that failed.
+
+    An event that is delivered twice is told twice; both messages name its id.
+
+    Returns:
+        ``message``, SNS's id of the message.
+
+    Raises:
+        botocore.exceptions.ClientError: the stack could not be read, or the message not be sent; Lambda then tries
+            again.
+    """
+    import boto3
+
+    detail = event["detail"]
+    stack_id, status = detail["stack-id"], detail["status-details"]["status"]
+    token = detail.get("client-request-token", "")
+    environment = os.environ["MODEL_PACKAGE_GROUP"]
+    cloudformation = boto3.client("cloudformation")
+    stack = cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
+    found = _TOKEN.fullmatch(token)
+    failed = f"version {found['version']} could not be served" if found else "a deployment failed"
+    subject = f"{environment}: {failed}"
+    parameters = {one["ParameterKey"]: one.get("ParameterValue", "") for one in stack.get("Parameters", [])}
+    served = _served(parameters[os.environ["MODEL_PARAMETER"]], os.environ["ENDPOINT_NAME"])
+    reason = _reason(cloudformation, stack_id, token) or detail["status-details"].get("status-reason") or _NO_REASON
+    env = environment.removeprefix("topicsmith-")
+    answer = boto3.client("sns").publish(
+        TopicArn=os.environ["TOPIC_ARN"],
+        Subject=subject[:_SUBJECT],
+        Message=f"{subject}.\n\n{reason}\n\n{_state(status, served)}\n\n"
+        f"Stack: {stack['StackName']} ({status})\n"
+        f"The endpoint's log: /aws/sagemaker/Endpoints/{os.environ['ENDPOINT_NAME']}\n"
+        f"Look at the models: topicsmith models --env {env}\n"
+        f"Event: {event['id']}\n",
+    )
+    _logger.info("%s was told as message %s", subject, answer["MessageId"])
+    return {"message": answer["MessageId"]}
+
+
+def _reason(cloudformation: CloudFormationClient, stack_id: str, token: str) -> str | None:
+    """Return the first failure of the update, which took the later ones with it."""
+    failures = [
+        f"{one.get('LogicalResourceId')}: {one.get('ResourceStatusReason', _NO_REASON)}"
+        for one in _events_of_update(cloudformation, stack_id, token)
+        if one.get("ResourceStatus", "").endswith("_FAILED") and one.get("PhysicalResourceId") != stack_id
+    ]
+    return failures[-1] if failures else None
+
+
+def _events_of_update(cloudformation: CloudFormationClient, stack_id: str, token: str) -> Iterator[StackEventTypeDef]:
+    """Yield the events of the update that has just ended, the latest first."""
+    for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id):
+        for one in page["StackEvents"]:
+            if one.get("ClientRequestToken", "") == token:
+                yield one
+                if one.get("PhysicalResourceId") == stack_id and one.get("ResourceStatus") == "UPDATE_IN_PROGRESS":
+                    return
+
+
+def _served(model_package: str, endpoint_name: str) -> str:
+    """Say what is served now."""
+    import boto3
+    from botocore.exceptions import ClientError
+
+    if not model_package:
+        return "Nothing was served before, and nothing is served now."
+    version = model_package.rpartition("/")[2]
+    try:
+        status = boto3.client("sagemaker").describe_endpoint(EndpointName=endpoint_name)["EndpointStatus"]
+    except ClientError as error:
+        return f"Version {version} was served before. Endpoint {endpoint_name} cannot be looked at: {error}"
+    if status == "InService":
+        return f"Version {version} is served as before: endpoint {endpoint_name} is InService."
+    return f"Version {version} was served before; endpoint {endpoint_name} is {status}."
+
+
+def _state(status: str, served: str) -> str:
+    """Say what state all is in, and what a person has to do about it."""
+    if status == "UPDATE_ROLLBACK_COMPLETE":
+        return f"CloudFormation rolled the update back. {served}"
+    return f"The stack is {status}: continue the rollback in CloudFormation, or no other model can be served. {served}"

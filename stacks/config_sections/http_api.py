@@ -1,0 +1,38 @@
+"""The section of the HTTP API in front of the endpoint."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from stacks.config_sections.base import Section, refuse
+
+Audience = Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
+
+
+class HttpApiConfig(Section):
+    """An HTTP API in front of the endpoint, for callers without an AWS SDK or AWS credentials."""
+
+    auth: Literal["iam", "jwt"] | None = Field(
+        default=None,
+        description="Who may call: who has AWS credentials and the callers' policy, or who has a token; without it, "
+        "there is no API.",
+    )
+    issuer: str | None = Field(
+        default=None,
+        pattern=r"^https://\S+$",
+        description="Issuer of the tokens, as in their claim iss; its OpenID configuration must be public.",
+    )
+    audience: tuple[Audience, ...] = Field(
+        default=(), strict=False, max_length=50, description="Values of the tokens' claim aud that are accepted."
+    )
+    rate_limit: int = Field(default=50, ge=1, le=10_000, description="Requests a second, of all callers together.")
+    burst_limit: int = Field(default=100, ge=1, le=5_000, description="Requests at one time, of all callers together.")
+
+    @model_validator(mode="after")
+    def _tokens_have_an_issuer(self) -> "HttpApiConfig":
+        says = self.issuer is not None or bool(self.audience)
+        if self.auth == "jwt" and not (self.issuer and self.audience):
+            raise refuse("auth: jwt accepts no token", "issuer and audience")
+        if self.auth != "jwt" and says:
+            raise refuse("issuer and audience are of tokens", "neither, or auth: jwt")
+        return self

@@ -1,0 +1,28 @@
+"""What the alarms' section says against how the endpoint is updated."""
+
+from typing import TYPE_CHECKING
+
+from stacks.config_sections.base import Conflicts, conflict
+
+if TYPE_CHECKING:
+    from stacks.config import EnvironmentConfig
+
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AutoRollbackConfig.html
+_MOST_ROLLBACK_ALARMS = 10
+_KINDS = ("error_5xx_percent", "model_latency_p99_ms")
+
+
+def monitoring_conflicts(config: "EnvironmentConfig") -> Conflicts:
+    """Return what is wrong with the alarms that roll an update back, of each variant two at most."""
+    serving, alarms = config.serving, config.alarms
+    if not (alarms.enabled and serving.update.rollback and serving.mode == "instances"):
+        return
+    watched = [name for name in _KINDS if getattr(alarms, name) is not None]
+    count = len(watched) * (1 + len(serving.variants))
+    if not watched and serving.update.policy != "all_at_once":
+        reason = f"nothing rolls an update with policy {serving.update.policy} back"
+        yield conflict("alarms", dict.fromkeys(_KINDS), reason, f"one of {' and '.join(_KINDS)} that is not null")
+    if count > _MOST_ROLLBACK_ALARMS:
+        reason = f"{count} alarms would roll an update back, and SageMaker takes {_MOST_ROLLBACK_ALARMS}"
+        allowed = "4 further variants, or alarms.model_latency_p99_ms: null, or serving.update.rollback: false"
+        yield conflict("serving.variants", [variant.name for variant in serving.variants], reason, allowed)

@@ -1,0 +1,63 @@
+"""The section of scheduled scaling."""
+
+import re
+import zoneinfo
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from stacks.config_sections.base import Section, refuse
+from stacks.config_sections.fleets import Instances, MaxInstances
+
+_EXPRESSION = re.compile(r"(cron|rate|at)\((.+)\)")
+_RATE = re.compile(r"1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days)")
+_CRON_FIELDS = 6
+_ALLOWED = "cron(0 8 ? * MON-FRI *), rate(12 hours) or at(2030-01-31T08:00:00), for example"
+
+
+def _schedule(expression: str) -> str:
+    """Check what the forms of Application Auto Scaling have in common with each other.
+
+    See https://docs.aws.amazon.com/autoscaling/application/userguide/scheduled-scaling-using-cron-expressions.html.
+    """
+    match = _EXPRESSION.fullmatch(expression)
+    if not match:
+        raise refuse("neither cron(...) nor rate(...) nor at(...)", _ALLOWED)
+    kind, inner = match.groups()
+    if kind == "cron" and len(inner.split()) != _CRON_FIELDS:
+        raise refuse("cron has minutes, hours, day of month, month, day of week and year", _ALLOWED)
+    if kind == "rate" and not _RATE.fullmatch(inner):
+        raise refuse("rate has a number and minutes, hours or days", _ALLOWED)
+    if kind == "at" and not _is_time(inner):
+        raise refuse("at has a date and a time without a zone, which is timezone", _ALLOWED)
+    return expression
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).isoformat() == text and len(text) == len("yyyy-mm-ddThh:mm:ss")
+    except ValueError:
+        return False
+
+
+def _known_zone(name: str) -> str:
+    known = zoneinfo.available_timezones()
+    # A machine without a database of time zones cannot tell.
+    if known and name not in known:
+        raise refuse("there is no such time zone", "UTC, or an area and a place, for example Europe/Berlin")
+    return name
+
+
+class ScheduledScalingConfig(Section):
+    """New limits of the number of instances from a time on."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9](-*[A-Za-z0-9]){0,62}$", description="Name of the change.")
+    schedule: Annotated[str, AfterValidator(_schedule)] = Field(
+        description="When it is made, as Application Auto Scaling writes it."
+    )
+    timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        default="UTC", description="Time zone of the schedule."
+    )
+    min_instances: Instances = Field(description="Least number of instances from then on.")
+    max_instances: MaxInstances = Field(description="Greatest number of instances from then on.")

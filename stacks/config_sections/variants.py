@@ -1,0 +1,37 @@
+"""The sections of models beside the approved one."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from constructs.endpoint_variants import ALL_TRAFFIC, SHADOW
+from stacks.config_sections.base import Section, refuse
+from stacks.config_sections.fleets import Instances, InstanceType, MaxInstances, ModelPackageArn
+
+
+def _not_taken(name: str) -> str:
+    if name in (ALL_TRAFFIC, SHADOW):
+        raise refuse("a variant of this project has this name", f"any name but {ALL_TRAFFIC} and {SHADOW}")
+    return name
+
+
+class VariantConfig(Section):
+    """A further model that answers a share of the requests."""
+
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$"), AfterValidator(_not_taken)] = Field(
+        description="Name of the variant, which callers may ask for."
+    )
+    model_package: ModelPackageArn = Field(description="ARN of its model package.")
+    weight: float = Field(ge=0, description="Its share of the requests is this among all weights.")
+    instance_type: InstanceType = Field(default="ml.m5.large", description="Instance type of the variant.")
+    min_instances: Instances = Field(default=1, description="Least number of instances.")
+    max_instances: MaxInstances = Field(default=2, validate_default=True, description="Greatest number of instances.")
+
+
+class ShadowConfig(Section):
+    """A model that gets copies of requests, and of which nobody sees the answers."""
+
+    model_package: ModelPackageArn = Field(description="ARN of its model package.")
+    sampling_percent: int = Field(default=100, ge=1, le=100, description="Share of the requests that is copied.")
+    instance_type: InstanceType = Field(default="ml.m5.large", description="Instance type of the variant.")
+    instances: Instances = Field(default=1, description="Number of instances; it does not change with load.")

@@ -1,0 +1,128 @@
+"""What an environment's configuration means for the endpoint."""
+
+from collections.abc import Sequence
+
+from aws_cdk import CfnCondition, Duration
+
+from constructs.data_bucket import CAPTURED, DataBucket
+from constructs.data_capture import DataCapture
+from constructs.endpoint_update import BlueGreenUpdate, FleetShare, Routing
+from constructs.endpoint_variants import ALL_TRAFFIC, EndpointVariant, InstanceFleet, ServerlessCapacity
+from constructs.topic_endpoint import TopicEndpointProps
+from constructs.variant_scaling import ScalingTargets, ScheduledCapacity
+from stacks.config import EnvironmentConfig
+
+_ROUTINGS: dict[str, Routing] = {"all_at_once": "ALL_AT_ONCE", "canary": "CANARY", "linear": "LINEAR"}
+
+
+def endpoint_props(
+    config: EnvironmentConfig,
+    *,
+    name: str,
+    data: DataBucket,
+    model_package_arn: str,
+    condition: CfnCondition | None,
+    rollback_alarms: Sequence[str],
+) -> TopicEndpointProps:
+    """Return what the endpoint needs.
+
+    Args:
+        config: the environment's configuration.
+        name: the endpoint's name.
+        data: the bucket, for what is captured, and its key.
+        model_package_arn: the approved model.
+        condition: whether there is one; without it, there always is.
+        rollback_alarms: names of the alarms that roll an update back, where the environment wants that.
+    """
+    chosen = config.serving
+    approved = EndpointVariant(
+        name=ALL_TRAFFIC, model_package_arn=model_package_arn, weight=chosen.weight, capacity=_capacity(config)
+    )
+    return TopicEndpointProps(
+        name=name,
+        variants=[approved, *_further_variants(config)],
+        shadow=_shadow(config, approved),
+        key=data.key,
+        scaling=ScalingTargets(
+            invocations_per_instance=chosen.invocations_per_instance,
+            cpu_percent=chosen.cpu_target,
+            scale_in_cooldown=Duration.seconds(chosen.scale_in_cooldown_seconds),
+            scale_out_cooldown=Duration.seconds(chosen.scale_out_cooldown_seconds),
+        ),
+        schedule=[
+            ScheduledCapacity(
+                name=change.name,
+                schedule=change.schedule,
+                timezone=change.timezone,
+                min_instances=change.min_instances,
+                max_instances=change.max_instances,
+            )
+            for change in chosen.scheduled_scaling
+        ],
+        data_capture=DataCapture(uri=data.uri(CAPTURED), sampling_percent=chosen.data_capture.sampling_percent)
+        if chosen.data_capture.enabled
+        else None,
+        update=_update(config),
+        rollback_alarms=rollback_alarms,
+        condition=condition,
+    )
+
+
+def _capacity(config: EnvironmentConfig) -> InstanceFleet | ServerlessCapacity:
+    chosen = config.serving
+    if chosen.mode == "serverless":
+        return ServerlessCapacity(
+            memory_mb=chosen.serverless.memory_mb,
+            max_concurrency=chosen.serverless.max_concurrency,
+            provisioned_concurrency=chosen.serverless.provisioned_concurrency,
+        )
+    return InstanceFleet(
+        instance_type=chosen.instance_type, min_instances=chosen.min_instances, max_instances=chosen.max_instances
+    )
+
+
+def _further_variants(config: EnvironmentConfig) -> Sequence[EndpointVariant]:
+    return [
+        EndpointVariant(
+            name=variant.name,
+            model_package_arn=variant.model_package,
+            weight=variant.weight,
+            capacity=InstanceFleet(
+                instance_type=variant.instance_type,
+                min_instances=variant.min_instances,
+                max_instances=variant.max_instances,
+            ),
+        )
+        for variant in config.serving.variants
+    ]
+
+
+def _shadow(config: EnvironmentConfig, approved: EndpointVariant) -> EndpointVariant | None:
+    chosen = config.serving.shadow
+    if chosen is None:
+        return None
+    return EndpointVariant.shadow_of(
+        approved,
+        model_package_arn=chosen.model_package,
+        sampling_percent=chosen.sampling_percent,
+        instance_type=chosen.instance_type,
+        instances=chosen.instances,
+    )
+
+
+def _update(config: EnvironmentConfig) -> BlueGreenUpdate | None:
+    chosen = config.serving.update
+    if config.serving.mode == "serverless" or not chosen.rollback:
+        return None
+    step = None
+    if chosen.size_percent is not None:
+        step = FleetShare(kind="CAPACITY_PERCENT", value=chosen.size_percent)
+    elif chosen.size_instances is not None:
+        step = FleetShare(kind="INSTANCE_COUNT", value=chosen.size_instances)
+    return BlueGreenUpdate(
+        routing=_ROUTINGS[chosen.policy],
+        step=step,
+        wait=Duration.seconds(chosen.wait_seconds if step else 0),
+        termination_wait=Duration.seconds(chosen.termination_wait_seconds),
+        max_execution=Duration.seconds(chosen.max_execution_seconds),
+    )

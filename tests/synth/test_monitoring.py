@@ -1,0 +1,388 @@
+"""What watches an environment: alarms, what rolls an update back, dashboard, budget, and how they reach people."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk.assertions import Template
+
+from tests.synth.assembly import Assembly, JsonObject, template_of
+from tests.synth.cloudformation import ACCOUNT, REGION, Deployment
+from tests.synth.requests import problems
+
+_PACKAGE = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/topicsmith-test/7"
+_OF_APPROVALS = {"approval-failed", "approval-dead-letters", "approval-errors", "update-notification-errors"}
+_OF_PROCESSES = {"pipeline-failed", *_OF_APPROVALS}
+_OF_REQUESTS = {"5xx", "4xx", "model-latency", "memory"}
+_OF_INSTANCES = {"overhead-latency", "cpu", "disk", "instances"}
+_OF_UPDATES = {"update-5xx", "update-model-latency"}
+
+
+def _alarms(deployment: Deployment) -> dict[str, JsonObject]:
+    """Return the properties of the alarms by what their names say beside the environment's."""
+    alarms = [one["Properties"] for one in deployment.resources("serving", "AWS::CloudWatch::Alarm").values()]
+    return {one["AlarmName"].removeprefix(f"{deployment.name}-"): one for one in alarms}
+
+
+def _kinds(template: Template) -> set[str]:
+    names = (one["Properties"]["AlarmName"] for one in template.find_resources("AWS::CloudWatch::Alarm").values())
+    return {name.removeprefix("topicsmith-test-") for name in names}
+
+
+def _dimensions(alarm: JsonObject) -> dict[str, str]:
+    return {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+
+
+@pytest.fixture(scope="module")
+def ab() -> Template:
+    challenger = {"name": "Challenger", "model_package": _PACKAGE, "weight": 0.1, "instance_type": "ml.g4dn.12xlarge"}
+    return template_of("serving", serving={"variants": [challenger]})
+
+
+def test_what_is_watched(deployment: Deployment) -> None:
+    assert _alarms(deployment).keys() == _OF_REQUESTS | _OF_INSTANCES | _OF_UPDATES | _OF_PROCESSES
+
+
+def test_an_alarm_is_a_request_that_cloudwatch_takes(deployment: Deployment) -> None:
+    for alarm in _alarms(deployment).values():
+        assert problems("PutMetricAlarm", alarm, "cloudwatch") == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "statistic", "threshold"),
+    [
+        ("5xx", "AWS/SageMaker Invocation5XXErrors", "Average", 0.01),
+        ("4xx", "AWS/SageMaker Invocation4XXErrors", "Average", 0.2),
+        ("model-latency", "AWS/SageMaker ModelLatency", "p99", 1_000_000),
+        ("overhead-latency", "AWS/SageMaker OverheadLatency", "p99", 500_000),
+        ("memory", "/aws/sagemaker/Endpoints MemoryUtilization", "Maximum", 90),
+        ("disk", "/aws/sagemaker/Endpoints DiskUtilization", "Maximum", 90),
+    ],
+)
+def test_an_alarm_of_the_endpoint(
+    deployment: Deployment, kind: str, metric: str, statistic: str, threshold: float
+) -> None:
+    alarm = _alarms(deployment)[kind]
+    assert f"{alarm['Namespace']} {alarm['MetricName']}" == metric
+    assert alarm.get("Statistic", alarm.get("ExtendedStatistic")) == statistic
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", threshold)
+    assert _dimensions(alarm) == {"EndpointName": deployment.name, "VariantName": "AllTraffic"}
+    assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (60, 5, 3)
+    # An endpoint that nobody asks is well.
+    assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_processors_are_watched_as_the_sum_that_sagemaker_measures(assembly: Assembly, ab: Template) -> None:
+    assert _alarms(Deployment(assembly, "dev"))["cpu"]["Threshold"] == 90 * 2
+    assert _alarms(Deployment(assembly, "prod"))["cpu"]["Threshold"] == 90 * 4
+    ab.has_resource_properties(
+        "AWS::CloudWatch::Alarm", {"AlarmName": "topicsmith-test-Challenger-cpu", "Threshold": 90 * 48}
+    )
+
+
+def test_gpus_are_watched_where_there_are_any(ab: Template) -> None:
+    ab.has_resource_properties(
+        "AWS::CloudWatch::Alarm",
+        {"AlarmName": "topicsmith-test-Challenger-gpu", "MetricName": "GPUUtilization", "Threshold": 90 * 4},
+    )
+    assert "gpu" not in _kinds(ab)
+
+
+def test_as_many_instances_as_there_may_be_for_too_long(assembly: Assembly) -> None:
+    for name, greatest in (("dev", 2), ("prod", 8)):
+        alarm = _alarms(Deployment(assembly, name))["instances"]
+        assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", greatest)
+        assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (30, 30)
+        metrics = {one["Id"]: one for one in alarm["Metrics"]}
+        (returned,) = (one for one in alarm["Metrics"] if one["ReturnData"])
+        assert returned["Expression"] == "invocations / per_instance"
+        for id, metric in (("invocations", "Invocations"), ("per_instance", "InvocationsPerInstance")):
+            stat = metrics[id]["MetricStat"]
+            assert (stat["Metric"]["MetricName"], stat["Stat"], stat["Period"]) == (metric, "Sum", 60)
+
+
+def test_a_number_of_instances_that_never_changes_is_no_alarm() -> None:
+    assert "instances" not in _kinds(template_of("serving", serving={"min_instances": 2, "max_instances": 2}))
+
+
+def test_every_variant_is_watched_under_its_own_name(ab: Template) -> None:
+    per_variant = _OF_REQUESTS | _OF_INSTANCES | _OF_UPDATES
+    challenger = {f"Challenger-{kind}" for kind in per_variant | {"gpu"}}
+    assert _kinds(ab) == per_variant | challenger | _OF_PROCESSES
+    ab.has_resource_properties(
+        "AWS::CloudWatch::Alarm",
+        {
+            "AlarmName": "topicsmith-test-Challenger-5xx",
+            "Dimensions": [
+                {"Name": "EndpointName", "Value": "topicsmith-test"},
+                {"Name": "VariantName", "Value": "Challenger"},
+            ],
+        },
+    )
+
+
+def test_serverless_has_the_alarms_of_what_is_measured_of_it() -> None:
+    assert _kinds(template_of("serving", serving={"mode": "serverless"})) == _OF_REQUESTS | _OF_PROCESSES
+
+
+def test_alarms_of_the_endpoint_are_there_with_it(assembly: Assembly, environment: str) -> None:
+    resources = assembly.template(environment, "serving")["Resources"]
+    for resource in resources.values():
+        if resource["Type"] == "AWS::CloudWatch::Alarm":
+            kind = resource["Properties"]["AlarmName"].removeprefix(f"topicsmith-{environment}-")
+            assert resource.get("Condition") == (None if kind in _OF_PROCESSES else "HasModel")
+
+
+def test_an_environment_may_watch_other_things_longer() -> None:
+    template = template_of(
+        "serving",
+        alarms={
+            "error_5xx_percent": 7,
+            "error_4xx_percent": None,
+            "model_latency_p99_ms": 250,
+            "overhead_latency_p99_ms": None,
+            "cpu_percent": None,
+            "memory_percent": None,
+            "disk_percent": None,
+            "max_instances_minutes": None,
+            "period_seconds": 300,
+            "evaluation_periods": 12,
+            "datapoints_to_alarm": 10,
+        },
+    )
+    assert _kinds(template) == {"5xx", "model-latency"} | _OF_UPDATES | _OF_PROCESSES
+    for name, threshold in (("5xx", 0.07), ("model-latency", 250_000), ("update-5xx", 0.07)):
+        template.has_resource_properties(
+            "AWS::CloudWatch::Alarm",
+            {
+                "AlarmName": f"topicsmith-test-{name}",
+                "Threshold": threshold,
+                "Period": 300,
+                "EvaluationPeriods": 12,
+                "DatapointsToAlarm": 10,
+            },
+        )
+
+
+def test_without_alarms_nothing_is_watched() -> None:
+    template = template_of("serving", alarms={"enabled": False})
+    template.resource_count_is("AWS::CloudWatch::Alarm", 0)
+    assert "AutoRollbackConfiguration" not in json.dumps(template.to_json())
+    assert "cloudwatch.amazonaws.com" not in json.dumps(template_of("data", alarms={"enabled": False}).to_json())
+
+
+def test_an_update_is_rolled_back_by_what_the_new_fleet_does(deployment: Deployment) -> None:
+    (config,) = deployment.resources("serving", "AWS::SageMaker::EndpointConfig")
+    alarms = _alarms(deployment)
+    for kind in ("5xx", "model-latency"):
+        of_both, of_new = alarms[kind], alarms[f"update-{kind}"]
+        assert _dimensions(of_new) == {**_dimensions(of_both), "EndpointConfigName": config}
+        same = ("MetricName", "Statistic", "ExtendedStatistic", "Threshold", "Period", "DatapointsToAlarm")
+        assert [of_new.get(key) for key in same] == [of_both.get(key) for key in same]
+    rollback = deployment.resource("serving", "AWS::SageMaker::Endpoint")["DeploymentConfig"]
+    assert rollback["AutoRollbackConfiguration"] == {
+        "Alarms": [{"AlarmName": f"{deployment.name}-{kind}"} for kind in ("update-5xx", "update-model-latency")]
+    }
+
+
+def test_the_endpoint_waits_for_the_alarms_that_roll_it_back(deployment: Deployment) -> None:
+    alarms = deployment.resources("serving", "AWS::CloudWatch::Alarm")
+    names = {f"{deployment.name}-{kind}" for kind in _OF_UPDATES}
+    watching = {id for id, one in alarms.items() if one["Properties"]["AlarmName"] in names}
+    (endpoint,) = deployment.resources("serving", "AWS::SageMaker::Endpoint").values()
+    assert set(endpoint["DependsOn"]) == watching
+
+
+def test_sagemaker_may_look_at_these_alarms_as_the_models_role(deployment: Deployment) -> None:
+    (statement,) = (
+        one for one in deployment.statements("serving", "EndpointRole") if "cloudwatch:DescribeAlarms" in one["Action"]
+    )
+    assert statement["Resource"] == [
+        f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{deployment.name}-{kind}"
+        for kind in ("update-5xx", "update-model-latency")
+    ]
+
+
+def test_an_environment_may_update_without_going_back() -> None:
+    template = template_of("serving", serving={"update": {"rollback": False}})
+    assert not _kinds(template) & _OF_UPDATES
+    assert "cloudwatch:DescribeAlarms" not in json.dumps(template.to_json())
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "statistic"),
+    [
+        ("pipeline-failed", "AWS/Sagemaker/ModelBuildingPipeline ExecutionFailed", "Sum"),
+        ("approval-failed", "AWS/Lambda Invocations", "Sum"),
+        ("approval-dead-letters", "AWS/SQS ApproximateNumberOfMessagesVisible", "Maximum"),
+        ("approval-errors", "AWS/Lambda Errors", "Sum"),
+        ("update-notification-errors", "AWS/Lambda Errors", "Sum"),
+    ],
+)
+def test_what_must_not_happen_once(deployment: Deployment, kind: str, metric: str, statistic: str) -> None:
+    alarm = _alarms(deployment)[kind]
+    assert (f"{alarm['Namespace']} {alarm['MetricName']}", alarm["Statistic"]) == (metric, statistic)
+    assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (60, 1, 1)
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+
+
+def test_the_processes_that_are_watched_are_this_environments(deployment: Deployment) -> None:
+    alarms = _alarms(deployment)
+    assert _dimensions(alarms["pipeline-failed"]) == {"PipelineName": deployment.name}
+    (mapping,) = deployment.resources("serving", "AWS::Lambda::EventSourceMapping").values()
+    assert _dimensions(alarms["approval-errors"]) == {"FunctionName": mapping["Properties"]["FunctionName"]}
+    (rule,) = (
+        one["Properties"]
+        for one in deployment.resources("serving", "AWS::Events::Rule").values()
+        if one["Properties"]["EventPattern"]["source"] == ["aws.cloudformation"]
+    )
+    (target,) = rule["Targets"]
+    for kind in ("approval-failed", "update-notification-errors"):
+        assert _dimensions(alarms[kind]) == {"FunctionName": target["Arn"].rpartition(":")[2]}
+    redrives = [
+        queue["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]
+        for queue in deployment.resources("serving", "AWS::SQS::Queue").values()
+        if "RedrivePolicy" in queue["Properties"]
+    ]
+    assert [arn.rpartition(":")[2] for arn in redrives] == [_dimensions(alarms["approval-dead-letters"])["QueueName"]]
+
+
+def test_with_a_pinned_model_there_are_no_approvals_to_watch() -> None:
+    kinds = _kinds(template_of("serving", serving={"model_package": _PACKAGE}))
+    assert kinds & _OF_PROCESSES == {"pipeline-failed"}
+
+
+def test_people_are_told_of_alarms_and_that_the_endpoint_is_well_again(deployment: Deployment) -> None:
+    (topic,) = deployment.resources("training", "AWS::SNS::Topic")
+    for kind, alarm in _alarms(deployment).items():
+        assert alarm.get("AlarmActions") == (None if kind in _OF_UPDATES else [topic])
+        assert alarm.get("OKActions") == ([topic] if kind in _OF_REQUESTS | _OF_INSTANCES else None)
+
+
+def test_cloudwatch_may_use_topic_and_key_for_this_environments_alarms_only(deployment: Deployment) -> None:
+    condition = {
+        "StringEquals": {"aws:SourceAccount": ACCOUNT},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{deployment.name}-*"},
+    }
+    policy = deployment.resource("training", "AWS::SNS::TopicPolicy")["PolicyDocument"]
+    (statement,) = _of_service(policy, "cloudwatch")
+    assert (statement["Effect"], statement["Action"], statement["Condition"]) == ("Allow", "sns:Publish", condition)
+    (statement,) = _of_service(deployment.resource("data", "AWS::KMS::Key")["KeyPolicy"], "cloudwatch")
+    assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
+    assert (statement["Effect"], statement["Condition"]) == ("Allow", condition)
+
+
+def test_the_dashboard_shows_what_is_watched_and_more(deployment: Deployment) -> None:
+    dashboard = deployment.resource("serving", "AWS::CloudWatch::Dashboard")
+    assert problems("PutDashboard", dashboard, "cloudwatch") == []
+    assert dashboard["DashboardName"] == deployment.name
+    shown = _shown(dashboard)
+    watched = {
+        (alarm["MetricName"], alarm.get("Statistic", alarm.get("ExtendedStatistic")))
+        for kind, alarm in _alarms(deployment).items()
+        if "MetricName" in alarm and kind not in _OF_UPDATES
+    }
+    assert watched <= shown
+    assert {("ModelLatency", "p50"), ("OverheadLatency", "p50")} <= shown
+    assert {("Invocations", "Sum"), ("InvocationsPerInstance", "Sum")} <= shown
+
+
+def test_the_dashboard_shows_the_alarms_by_name_since_they_are_not_always_there(deployment: Deployment) -> None:
+    dashboard = deployment.resource("serving", "AWS::CloudWatch::Dashboard")
+    (status,) = (one for one in json.loads(dashboard["DashboardBody"])["widgets"] if one["type"] == "alarm")
+    names = {arn.rpartition(":")[2] for arn in status["properties"]["alarms"]}
+    assert names == {alarm["AlarmName"] for alarm in _alarms(deployment).values()}
+
+
+def test_widgets_neither_overlap_nor_leave_the_page(deployment: Deployment, ab: Template) -> None:
+    bodies = [deployment.resource("serving", "AWS::CloudWatch::Dashboard")["DashboardBody"], _body(ab)]
+    for body in bodies:
+        places = [
+            (x, y)
+            for one in json.loads(body)["widgets"]
+            for x in range(one["x"], one["x"] + one["width"])
+            for y in range(one["y"], one["y"] + one["height"])
+        ]
+        assert len(places) == len(set(places))
+        assert max(x for x, _ in places) == 23
+
+
+def test_the_dashboard_shows_every_variant_with_what_it_has(ab: Template) -> None:
+    titles = {one["properties"]["title"] for one in json.loads(_body(ab))["widgets"]}
+    assert {"AllTraffic: model latency", "Challenger: model latency", "Challenger: GPUs, sum over each"} <= titles
+    assert "AllTraffic: GPUs, sum over each" not in titles
+
+
+def test_a_shadow_is_shown_and_is_no_alarm(variants: Path) -> None:
+    spot = Deployment(Assembly(variants), "spot")
+    widgets = json.loads(spot.resource("serving", "AWS::CloudWatch::Dashboard")["DashboardBody"])["widgets"]
+    assert "Shadow: model latency" in {one["properties"]["title"] for one in widgets}
+    assert [kind for kind in _alarms(spot) if "Shadow" in kind] == []
+
+
+def test_there_is_a_budget_if_the_environment_has_one(variants: Path, deployment: Deployment) -> None:
+    short = Deployment(Assembly(variants), "short")
+    (topic,) = short.resources("training", "AWS::SNS::Topic")
+    budget = short.resource("serving", "AWS::Budgets::Budget")
+    assert budget["Budget"] == {
+        "BudgetName": "topicsmith-short",
+        "BudgetType": "COST",
+        "TimeUnit": "MONTHLY",
+        "BudgetLimit": {"Amount": 250, "Unit": "USD"},
+        "CostFilters": {"TagKeyValue": ["user:environment$short"]},
+    }
+    assert [
+        (one["Notification"]["NotificationType"], one["Notification"]["Threshold"], one["Subscribers"])
+        for one in budget["NotificationsWithSubscribers"]
+    ] == [("ACTUAL", percent, [{"SubscriptionType": "SNS", "Address": topic}]) for percent in (50, 100)]
+    assert deployment.resources("serving", "AWS::Budgets::Budget") == {}
+
+
+def test_a_budget_is_a_request_that_aws_budgets_takes(variants: Path) -> None:
+    budget = Deployment(Assembly(variants), "short").resource("serving", "AWS::Budgets::Budget")
+    limit = budget["Budget"]["BudgetLimit"]
+    request = {
+        "AccountId": ACCOUNT,
+        # CloudFormation takes a number there, the API a text.
+        "Budget": {**budget["Budget"], "BudgetLimit": {**limit, "Amount": str(limit["Amount"])}},
+        "NotificationsWithSubscribers": budget["NotificationsWithSubscribers"],
+        "ResourceTags": budget["ResourceTags"],
+    }
+    assert problems("CreateBudget", request, "budgets") == []
+
+
+def test_aws_budgets_may_use_topic_and_key_if_there_is_a_budget(variants: Path, deployment: Deployment) -> None:
+    for found, name in ((Deployment(Assembly(variants), "short"), "topicsmith-short"), (deployment, None)):
+        statements = [
+            *_of_service(found.resource("training", "AWS::SNS::TopicPolicy")["PolicyDocument"], "budgets"),
+            *_of_service(found.resource("data", "AWS::KMS::Key")["KeyPolicy"], "budgets"),
+        ]
+        assert len(statements) == (2 if name else 0)
+        for statement in statements:
+            assert statement["Condition"] == {
+                "StringEquals": {"aws:SourceAccount": ACCOUNT},
+                "ArnLike": {"aws:SourceArn": f"arn:aws:budgets::{ACCOUNT}:budget/{name}*"},
+            }
+
+
+def _of_service(policy: JsonObject, service: str) -> list[JsonObject]:
+    principal = {"Service": f"{service}.amazonaws.com"}
+    return [one for one in policy["Statement"] if one["Principal"] == principal]
+
+
+def _body(template: Template) -> str:
+    (dashboard,) = template.find_resources("AWS::CloudWatch::Dashboard").values()
+    parts = dashboard["Properties"]["DashboardBody"]["Fn::Join"][1]
+    return "".join(part if isinstance(part, str) else "token" for part in parts)
+
+
+def _shown(dashboard: JsonObject) -> set[tuple[str, str]]:
+    """Return metric and statistic of all lines; the average is CloudWatch's default."""
+    lines: list[list[Any]] = [
+        line
+        for widget in json.loads(dashboard["DashboardBody"])["widgets"]
+        for line in widget["properties"].get("metrics", [])
+        if len(line) > 1
+    ]
+    return {(line[1], line[-1].get("stat", "Average")) for line in lines}

@@ -1,0 +1,97 @@
+"""Whatever the queue does with the messages, what is served in the end is what was approved last."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from decision import Decision, version_of
+from following import follow
+from hypothesis import given
+from hypothesis import strategies as st
+from serving_stack import Deployment, StackBusy
+
+from tests.unit.deploy_model.conftest import NOON, event
+
+GROUP = "arn:aws:sagemaker:us-east-1:123456789012:model-package/topicsmith-dev"
+
+
+class Registry:
+    """Models that were decided on, one decision after the other."""
+
+    def __init__(self, decisions: list[tuple[int, str]]) -> None:
+        self.now = {
+            f"{GROUP}/{version}": {
+                "ModelPackageStatus": "Completed",
+                "ModelApprovalStatus": status,
+                "CreationTime": NOON,
+                "LastModifiedTime": NOON + timedelta(seconds=at / 3),
+            }
+            for at, (version, status) in enumerate(decisions, 1)
+        }
+        self.messages = [
+            Decision.from_event(event(f"{GROUP}/{version}", status, at=at / 3))  # type: ignore[arg-type]
+            for at, (version, status) in enumerate(decisions, 1)
+        ]
+
+    def describe_model_package(self, ModelPackageName: str) -> dict[str, Any]:  # noqa: N803
+        return self.now[ModelPackageName]
+
+    def approved_last(self) -> str | None:
+        approved = [arn for arn, one in self.now.items() if one["ModelApprovalStatus"] == "Approved"]
+        return max(approved, key=lambda arn: self.now[arn]["LastModifiedTime"], default=None)
+
+
+class Stack:
+    """A stack that is updated at once; now and then it is busy."""
+
+    name = "stack"
+
+    def __init__(self) -> None:
+        self.model_package: str | None = None
+        self.busy = False
+        self._deployments: list[Deployment] = []
+
+    def require_idle(self) -> None:
+        if self.busy:
+            raise StackBusy("busy")
+
+    def deployments(self) -> list[Deployment]:
+        return self._deployments[::-1]
+
+    def serve(self, model_package: str, decision: Decision) -> bool:
+        assert all(one.event != decision.event for one in self._deployments)
+        self.model_package = model_package
+        self._deployments.append(Deployment(version_of(model_package), decision.event, succeeded=True))
+        return True
+
+
+def deliver(registry: Registry, message: Decision, stack: Stack) -> str:
+    return follow(message, registry, stack)  # type: ignore[arg-type]
+
+
+decisions = st.lists(st.tuples(st.integers(1, 4), st.sampled_from(["Approved", "Approved", "Rejected"])), min_size=1)
+
+
+@given(decisions, st.data())
+def test_neither_order_nor_repetition_of_messages_matters(made: list[tuple[int, str]], data: st.DataObject) -> None:
+    registry, stack = Registry(made), Stack()
+    waiting = list(registry.messages)
+    while waiting:
+        message = waiting[data.draw(st.integers(0, len(waiting) - 1))]
+        stack.busy = data.draw(st.booleans())
+        again = data.draw(st.booleans())
+        try:
+            deliver(registry, message, stack)
+        except StackBusy:
+            continue
+        if not again:
+            waiting.remove(message)
+    assert stack.model_package == registry.approved_last()
+
+
+def test_a_busy_stack_is_looked_at_only_where_something_could_change() -> None:
+    registry, stack = Registry([(1, "Approved"), (1, "Rejected")]), Stack()
+    stack.busy = True
+    assert deliver(registry, registry.messages[0], stack) == "it is Rejected by now"
+    with pytest.raises(StackBusy):
+        deliver(registry, registry.messages[1], stack)

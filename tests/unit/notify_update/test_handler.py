@@ -1,0 +1,168 @@
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from lambdas.notify_update.handler import StackStatusChange, handler
+
+_STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/topicsmith-dev-serving/1"
+_PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/topicsmith-dev"
+_TOPIC = "arn:aws:sns:us-east-1:123456789012:topic"
+_TOKEN = "model-4-event-of-approval"
+
+
+def event(status: str = "UPDATE_ROLLBACK_COMPLETE", token: str = _TOKEN, reason: str = "") -> StackStatusChange:
+    return {
+        "id": "event-1",
+        "detail": {
+            "stack-id": _STACK,
+            "status-details": {"status": status, "status-reason": reason},
+            "client-request-token": token,
+        },
+    }
+
+
+def happened(resource: str, status: str, reason: str = "", token: str = _TOKEN) -> dict[str, Any]:
+    stack = resource == "topicsmith-dev-serving"
+    return {
+        "StackId": _STACK,
+        "EventId": f"{resource}-{status}",
+        "StackName": "topicsmith-dev-serving",
+        "Timestamp": "2026-11-20T10:00:00Z",
+        "LogicalResourceId": resource,
+        "PhysicalResourceId": _STACK if stack else resource,
+        "ResourceType": "AWS::CloudFormation::Stack" if stack else "AWS::SageMaker::Endpoint",
+        "ResourceStatus": status,
+        "ResourceStatusReason": reason,
+        "ClientRequestToken": token,
+    }
+
+
+# The latest first, as CloudFormation answers.
+_EVENTS = [
+    happened("topicsmith-dev-serving", "UPDATE_ROLLBACK_COMPLETE"),
+    happened("Config", "UPDATE_FAILED", "Resource update cancelled"),
+    happened("Endpoint8024A810", "UPDATE_FAILED", "The model container did not answer a ping."),
+    happened("topicsmith-dev-serving", "UPDATE_IN_PROGRESS", "User Initiated"),
+    happened("Endpoint8024A810", "UPDATE_FAILED", "Long ago", token="model-3-another"),
+]
+
+
+class Told:
+    """Runs the handler against what AWS would answer, and keeps what SNS was asked.
+
+    Attributes:
+        served: the version that the stack's parameter names after the update.
+        endpoint: the endpoint's status; None where there is none.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._clients = {
+            name: boto3.client(name, "us-east-1", aws_access_key_id="key", aws_secret_access_key="secret")  # type: ignore[call-overload]
+            for name in ("cloudformation", "sagemaker", "sns")
+        }
+        self.published: dict[str, str] = {}
+        self.served = "3"
+        self.endpoint: str | None = "InService"
+        self._clients["sns"].meta.events.register(
+            "provide-client-params.sns.Publish", lambda params, **_: self.published.update(params)
+        )
+        monkeypatch.setattr(boto3, "client", self._clients.__getitem__)
+        for name, value in {
+            "TOPIC_ARN": _TOPIC,
+            "MODEL_PARAMETER": "ModelPackageArn",
+            "MODEL_PACKAGE_GROUP": "topicsmith-dev",
+            "ENDPOINT_NAME": "topicsmith-dev",
+        }.items():
+            monkeypatch.setenv(name, value)
+
+    def __call__(self, change: StackStatusChange, events: list[dict[str, Any]]) -> dict[str, str]:
+        value = f"{_PACKAGE}/{self.served}" if self.served else ""
+        stack = {
+            "StackName": "topicsmith-dev-serving",
+            "CreationTime": "2026-11-20T10:00:00Z",
+            "StackStatus": "UPDATE_ROLLBACK_COMPLETE",
+            "Parameters": [{"ParameterKey": "ModelPackageArn", "ParameterValue": value}],
+        }
+        with (
+            Stubber(self._clients["cloudformation"]) as cloudformation,
+            Stubber(self._clients["sagemaker"]) as sagemaker,
+            Stubber(self._clients["sns"]) as sns,
+        ):
+            cloudformation.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": _STACK})
+            cloudformation.add_response("describe_stack_events", {"StackEvents": events}, {"StackName": _STACK})
+            if self.endpoint is None:
+                sagemaker.add_client_error("describe_endpoint", "ValidationException", "Could not find endpoint")
+            else:
+                described = {
+                    "EndpointName": "topicsmith-dev",
+                    "EndpointArn": "arn:aws:sagemaker:us-east-1:123456789012:endpoint/topicsmith-dev",
+                    "EndpointStatus": self.endpoint,
+                    "CreationTime": "2026-11-20T10:00:00Z",
+                    "LastModifiedTime": "2026-11-20T10:00:00Z",
+                }
+                sagemaker.add_response("describe_endpoint", described, {"EndpointName": "topicsmith-dev"})
+            sns.add_response("publish", {"MessageId": "m-1"})
+            assert handler(change, None) == {"message": "m-1"}
+            cloudformation.assert_no_pending_responses()
+        assert self.published["TopicArn"] == _TOPIC
+        return self.published
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    return Told(monkeypatch)
+
+
+def test_a_model_that_did_not_start_is_told_with_the_first_reason_and_what_is_served(told: Told) -> None:
+    message = told(event(), _EVENTS)
+    assert message["Subject"] == "topicsmith-dev: version 4 could not be served"
+    assert "\nEndpoint8024A810: The model container did not answer a ping.\n" in message["Message"]
+    assert "cancelled" not in message["Message"]
+    assert "Version 3 is served as before: endpoint topicsmith-dev is InService." in message["Message"]
+    assert "Stack: topicsmith-dev-serving (UPDATE_ROLLBACK_COMPLETE)\n" in message["Message"]
+    assert "topicsmith models --env dev\n" in message["Message"]
+    assert "Event: event-1\n" in message["Message"]
+
+
+def test_failures_of_earlier_updates_are_not_told_again(told: Told) -> None:
+    message = told(event(reason="The alarm went off"), [_EVENTS[0], *_EVENTS[3:]])
+    assert "\nThe alarm went off\n" in message["Message"]
+    assert "Long ago" not in message["Message"]
+
+
+def test_a_deployment_that_failed_is_told_without_a_version(told: Told) -> None:
+    events = [happened("Dashboard", "UPDATE_FAILED", "no such metric", token="cdk-1")]
+    message = told(event(token="cdk-1"), events)
+    assert message["Subject"] == "topicsmith-dev: a deployment failed"
+    assert "\nDashboard: no such metric\n" in message["Message"]
+
+
+def test_an_update_that_says_nothing_is_told_all_the_same(told: Told) -> None:
+    assert "\nCloudFormation gives no reason.\n" in told(event(), [])["Message"]
+
+
+def test_the_first_model_that_failed_leaves_nothing_to_serve(told: Told) -> None:
+    told.served = ""
+    message = told(event(), _EVENTS)
+    assert "Nothing was served before, and nothing is served now." in message["Message"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "says"),
+    [
+        ("RollingBack", "Version 3 was served before; endpoint topicsmith-dev is RollingBack."),
+        (None, "Version 3 was served before. Endpoint topicsmith-dev cannot be looked at: "),
+    ],
+)
+def test_what_is_served_is_looked_at_not_assumed(told: Told, endpoint: str | None, says: str) -> None:
+    told.endpoint = endpoint
+    assert says in told(event(), _EVENTS)["Message"]
+
+
+@pytest.mark.parametrize("status", ["UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED"])
+def test_a_stack_that_is_stuck_says_what_a_person_has_to_do(told: Told, status: str) -> None:
+    message = told(event(status), _EVENTS)
+    assert f"The stack is {status}: continue the rollback in CloudFormation" in message["Message"]
+    assert "Version 3 is served as before" in message["Message"]

@@ -1,0 +1,173 @@
+"""What the endpoint's section takes, each value by itself."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
+
+from stacks.config_sections.endpoint_update import UpdateConfig
+from stacks.config_sections.scheduled_scaling import ScheduledScalingConfig
+from stacks.config_sections.serving import ServerlessConfig, ServingConfig
+from stacks.config_sections.variants import ShadowConfig, VariantConfig
+
+_PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/topicsmith-test/7"
+_DAY = {"name": "day", "schedule": "cron(0 8 ? * MON-FRI *)", "min_instances": 2, "max_instances": 4}
+_B = {"name": "B", "model_package": _PACKAGE, "weight": 0.1}
+
+
+def _problems(model: type[BaseModel], **values: Any) -> list[str]:
+    with pytest.raises(ValidationError) as error:
+        model.model_validate(values)
+    return [f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in error.value.errors()]
+
+
+@given(least=st.integers(1, 50), most=st.integers(1, 50))
+def test_max_is_not_below_min_anywhere(least: int, most: int) -> None:
+    limits = {"min_instances": least, "max_instances": most}
+    for model, others in ((ServingConfig, {}), (ScheduledScalingConfig, _DAY), (VariantConfig, _B)):
+        if most >= least:
+            model.model_validate({**others, **limits})
+        else:
+            problem = f"max_instances: below min_instances; allowed: {least} or more"
+            assert _problems(model, **{**others, **limits}) == [problem]
+
+
+_NUMBERS = st.integers(2, 999).map(str)
+_SCHEDULES = st.one_of(
+    st.lists(_NUMBERS | st.sampled_from(["*", "?", "MON-FRI", "0/15"]), min_size=6, max_size=6).map(
+        lambda fields: f"cron({' '.join(fields)})"
+    ),
+    st.sampled_from(["minute", "hour", "day"]).map(lambda unit: f"rate(1 {unit})"),
+    st.builds("rate({} {}s)".format, _NUMBERS, st.sampled_from(["minute", "hour", "day"])),
+    st.datetimes().map(lambda time: f"at({time.replace(microsecond=0).isoformat()})"),
+)
+
+
+@given(_SCHEDULES)
+def test_a_schedule_is_an_expression_of_application_auto_scaling(schedule: str) -> None:
+    assert ScheduledScalingConfig.model_validate({**_DAY, "schedule": schedule}).schedule == schedule
+
+
+@pytest.mark.parametrize(
+    ("schedule", "reason"),
+    [
+        ("daily", "neither cron(...) nor rate(...) nor at(...)"),
+        ("cron(0 8 * * *)", "cron has minutes, hours, day of month, month, day of week and year"),
+        ("rate(1 hours)", "rate has a number and minutes, hours or days"),
+        ("rate(2 hour)", "rate has a number"),
+        ("rate(0 minutes)", "rate has a number"),
+        ("rate(1 week)", "rate has a number"),
+        ("at(2030-01-31)", "at has a date and a time without a zone"),
+        ("at(2030-02-30T08:00:00)", "at has a date and a time"),
+        ("at(2030-01-31T08:00:00Z)", "at has a date and a time"),
+        ("at(2030-01-31T08:00:00+01:00)", "at has a date and a time"),
+        ("at(2030-1-31T8:00:00)", "at has a date and a time"),
+    ],
+)
+def test_a_schedule_that_aws_would_refuse(schedule: str, reason: str) -> None:
+    (problem,) = _problems(ScheduledScalingConfig, **{**_DAY, "schedule": schedule})
+    assert problem.startswith(f"schedule: {reason}")
+    assert problem.endswith("rate(12 hours) or at(2030-01-31T08:00:00), for example")
+
+
+def test_a_time_zone_exists() -> None:
+    assert ScheduledScalingConfig.model_validate({**_DAY, "timezone": "Europe/Berlin"}).timezone == "Europe/Berlin"
+    (problem,) = _problems(ScheduledScalingConfig, **_DAY, timezone="Europe/Bonn")
+    assert problem.startswith("timezone: there is no such time zone")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("mode", "async"),
+        ("cpu_target", 0),
+        ("cpu_target", 101),
+        ("weight", -1),
+        ("weight", float("nan")),
+        ("scale_in_cooldown_seconds", -1),
+        ("variants", [{**_B, "name": "AllTraffic"}]),
+        ("variants", [{**_B, "name": "Shadow"}]),
+        ("variants", [{**_B, "name": "a_b"}]),
+        ("variants", [{**_B, "name": "x" * 64}]),
+        ("variants", [{**_B, "model_package": "topicsmith-test/7"}]),
+        ("variants", [{**_B, "instance_type": "ml.m6g.large"}]),
+        ("variants", [{**_B, "min_instances": 0}]),
+        ("variants", [{"name": "B", "model_package": _PACKAGE}]),
+        ("variants", [{**_B, "name": f"B{number}"} for number in range(10)]),
+        ("shadow", {}),
+        ("shadow", {"model_package": _PACKAGE, "sampling_percent": 0}),
+        ("shadow", {"model_package": _PACKAGE, "sampling_percent": 101}),
+        ("shadow", {"model_package": _PACKAGE, "instance_type": "ml.t2.medium"}),
+        ("serverless", {"memory_mb": 2000}),
+        ("serverless", {"memory_mb": 7168}),
+        ("serverless", {"max_concurrency": 201}),
+        ("data_capture", {"sampling_percent": 0}),
+        ("update", {"policy": "canary", "size_percent": 10, "wait_seconds": 3601}),
+        ("update", {"termination_wait_seconds": 3601}),
+        ("update", {"max_execution_seconds": 599}),
+        ("update", {"max_execution_seconds": 28_801}),
+    ],
+)
+def test_what_sagemaker_would_refuse_is_refused(key: str, value: object) -> None:
+    (problem,) = _problems(ServingConfig, **{key: value})
+    assert problem.startswith(key)
+
+
+@pytest.mark.parametrize(("key", "named"), [("variants", _B), ("scheduled_scaling", _DAY)])
+def test_names_are_different(key: str, named: dict[str, object]) -> None:
+    (problem,) = _problems(ServingConfig, **{key: [named, {**named, "max_instances": 5}]})
+    assert problem == f"{key}: the name {named['name']} stands twice; allowed: different names"
+
+
+@given(most=st.integers(1, 200), provisioned=st.integers(1, 200))
+def test_no_more_workers_are_kept_ready_than_there_may_be(most: int, provisioned: int) -> None:
+    said = {"max_concurrency": most, "provisioned_concurrency": provisioned}
+    if provisioned <= most:
+        ServerlessConfig.model_validate(said)
+    else:
+        problem = f"provisioned_concurrency: above max_concurrency; allowed: {most} or less"
+        assert _problems(ServerlessConfig, **said) == [problem]
+
+
+@given(policy=st.sampled_from(["canary", "linear"]), percent=st.integers(1, 100))
+def test_a_canary_is_half_the_fleet_at_most_and_a_step_a_tenth_at_least(policy: str, percent: int) -> None:
+    said = {"policy": policy, "size_percent": percent}
+    if (10 if policy == "linear" else 1) <= percent <= 50:
+        assert UpdateConfig.model_validate(said).size_percent == percent
+    else:
+        assert [problem.partition(":")[0] for problem in _problems(UpdateConfig, **said)] == ["size_percent"]
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ({"policy": "canary"}, "size_instances: policy canary has steps of one size"),
+        ({"policy": "linear", "size_percent": 20, "size_instances": 1}, "size_instances: policy linear has steps"),
+        ({"size_percent": 20}, "size_instances: policy all_at_once has one step"),
+        ({"size_instances": 1}, "size_instances: policy all_at_once has one step"),
+        ({"policy": "canary", "size_instances": 1, "rollback": False}, "rollback: nothing would be watched"),
+        ({"wait_seconds": 300}, "wait_seconds: policy all_at_once has one step"),
+        ({"termination_wait_seconds": 60, "rollback": False}, "rollback: nothing would bring the old fleet back"),
+        ({"policy": "rolling"}, "policy: "),
+    ],
+)
+def test_the_size_of_steps_and_the_policy_fit(said: dict[str, object], problem: str) -> None:
+    (found,) = _problems(UpdateConfig, **said)
+    assert found.startswith(problem)
+
+
+def test_what_is_needed_of_a_shadow_and_a_variant() -> None:
+    shadow = ShadowConfig.model_validate({"model_package": _PACKAGE})
+    assert (shadow.sampling_percent, shadow.instances) == (100, 1)
+    assert [problem.partition(":")[0] for problem in _problems(VariantConfig)] == ["name", "model_package", "weight"]
+
+
+def test_the_instance_types_that_serve() -> None:
+    serving = ServingConfig.model_validate(
+        {"instance_type": "ml.c5.large", "variants": [_B, {**_B, "name": "C", "instance_type": "ml.c5.large"}]}
+    )
+    assert serving.instance_types == ("ml.c5.large", "ml.m5.large")
+    shadow = {"model_package": _PACKAGE, "instance_type": "ml.c5.xlarge"}
+    assert ServingConfig.model_validate({"shadow": shadow}).instance_types == ("ml.m5.large", "ml.c5.xlarge")

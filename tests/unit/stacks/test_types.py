@@ -1,0 +1,24 @@
+"""What the type checker reads of the CDK."""
+
+import ast
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_mypy_reads_every_module_of_the_cdk_that_is_used() -> None:
+    """It passes over the others, and what comes from there would have no type."""
+    overrides = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["overrides"]
+    read = {name for one in overrides if one.get("follow_imports") == "normal" for name in one["module"]}
+    sources = [ROOT / "app.py", *(ROOT / "stacks").rglob("*.py"), *(ROOT / "constructs").glob("*.py")]
+    imports = [node for source in sources for node in ast.walk(ast.parse(source.read_text()))]
+    used = {name for node in imports if isinstance(node, ast.ImportFrom) for name in _modules(node)}
+    assert used
+    assert used <= read
+
+
+def _modules(node: ast.ImportFrom) -> list[str]:
+    if node.module == "aws_cdk":
+        return [f"aws_cdk.{alias.name}" for alias in node.names if alias.name.startswith("aws_")]
+    return [node.module] if (node.module or "").startswith("aws_cdk.aws_") else []
