@@ -56,10 +56,13 @@ class Clients:
 
     @cached_property
     def runtime(self) -> "SageMakerRuntimeClient":
-        """Requests to an endpoint."""
+        """Requests to an endpoint; throttled ones and those that SageMaker failed at are tried again."""
         import boto3
+        from botocore.config import Config
 
-        return boto3.client("sagemaker-runtime", config=self._config)
+        # A model has a minute for its answer; boto3 would give up at the same moment.
+        config = Config(retries={"mode": "standard", "total_max_attempts": 6}, read_timeout=70)
+        return boto3.client("sagemaker-runtime", config=config)
 
     @property
     def where(self) -> str:

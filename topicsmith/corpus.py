@@ -63,11 +63,18 @@ def columns(path: Path) -> tuple[str, ...]:
 
 def documents(path: Path, text_columns: Sequence[str]) -> Iterator[str]:
     """Yield the text of each document: its text columns, joined by a space."""
+    return (text for _, text in identified(path, text_columns, None))
+
+
+def identified(path: Path, text_columns: Sequence[str], id_column: str | None) -> Iterator[tuple[str, str]]:
+    """Yield the id and the text of each document; without a column of ids, the id is the number of the row, from 1."""
     with _opened(path) as (lines, kind):
-        for record in _csv_records(lines) if kind == ".csv" else _json_records(lines):
+        records = _csv_records(lines) if kind == ".csv" else _json_records(lines)
+        for number, record in enumerate(records, 1):
             parts = (record.get(column) for column in text_columns)
             if text := " ".join(part for part in parts if isinstance(part, str)).strip():
-                yield text
+                name = record.get(id_column) if id_column else None
+                yield str(number if name in (None, "") else name), text
 
 
 def uri_of(bucket: str, path: Path) -> str:

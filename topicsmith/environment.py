@@ -72,6 +72,11 @@ def load(clients: Clients, environment: str) -> Deployment:
     )
 
 
+def endpoint_name(environment: str) -> str:
+    """Return the name of an environment's endpoint, for those who may ask it and may not look at its stacks."""
+    return f"topicsmith-{environment}"
+
+
 def deployed(cloudformation: "CloudFormationClient") -> list[str]:
     """Return the names of the environments that have a stack in this account and region, sorted."""
     pattern = re.compile(rf"topicsmith-(.+)-(?:{'|'.join(_PARTS)})")

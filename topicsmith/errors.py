@@ -84,6 +84,11 @@ def code(error: "ClientError") -> str:
     return error.response.get("Error", {}).get("Code", "")
 
 
+def is_denied(error: "ClientError") -> bool:
+    """Tell whether an AWS request was refused because the credentials may not make it."""
+    return code(error) in _DENIED
+
+
 def is_missing(error: "ClientError") -> bool:
     """Tell whether an AWS request was refused because what it names does not exist."""
     if code(error) in {"ResourceNotFound", "ResourceNotFoundException"}:
@@ -96,7 +101,7 @@ def is_missing(error: "ClientError") -> bool:
 
 def _explain_refusal(error: "ClientError") -> OperatorError:
     message = error.response.get("Error", {}).get("Message", "")
-    if code(error) in _DENIED:
+    if is_denied(error):
         return _explain_denial(error.operation_name, message)
     if code(error) in _INVALID_CREDENTIALS:
         return OperatorError(f"AWS does not accept the credentials: {message or code(error)}", _CREDENTIALS_STEP)

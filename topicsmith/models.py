@@ -11,6 +11,8 @@ from topicsmith.runs import id_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker.literals import ModelApprovalStatusType
+    from mypy_boto3_sagemaker.type_defs import ListModelPackagesInputPaginateTypeDef
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class ModelVersion:
 
     Attributes:
         approval: PendingManualApproval, Approved or Rejected.
+        changed: when it was changed last, for example approved.
         data_uri: S3 URI of its model.tar.gz.
         run: the id of the run that trained it, under which its artifacts lie.
         corpus: S3 URI of what it was trained on.
@@ -30,6 +33,7 @@ class ModelVersion:
     arn: str
     approval: str
     created: datetime
+    changed: datetime
     data_uri: str
     run: str | None
     corpus: str | None
@@ -95,6 +99,7 @@ def describe(sagemaker: "SageMakerClient", arn: str) -> ModelVersion:
         arn=arn,
         approval=package["ModelApprovalStatus"],
         created=package["CreationTime"],
+        changed=package.get("LastModifiedTime", package["CreationTime"]),
         data_uri=container.get("ModelDataUrl") or container["ModelDataSource"]["S3DataSource"]["S3Uri"],
         run=id_of(origin["PipelineExecutionArn"]) if "PipelineExecutionArn" in origin else None,
         corpus=origin.get("CorpusUri"),
@@ -111,15 +116,30 @@ def approve(sagemaker: "SageMakerClient", model: ModelVersion) -> None:
     sagemaker.update_model_package(ModelPackageArn=model.arn, ModelApprovalStatus="Approved")
 
 
-def _arns(sagemaker: "SageMakerClient", group: str) -> list[str]:
+def reject(sagemaker: "SageMakerClient", model: ModelVersion, reason: str) -> None:
+    """Reject a model, so that it is not served again; ``reason`` is kept with it."""
+    sagemaker.update_model_package(
+        ModelPackageArn=model.arn, ModelApprovalStatus="Rejected", ApprovalDescription=reason
+    )
+
+
+def approved(sagemaker: "SageMakerClient", group: str) -> dict[int, str]:
+    """Return the ARNs of the approved models in a model package group, by version."""
+    return {int(id_of(arn)): arn for arn in _arns(sagemaker, group, approval="Approved")}
+
+
+def _arns(sagemaker: "SageMakerClient", group: str, approval: "ModelApprovalStatusType | None" = None) -> list[str]:
     from botocore.exceptions import ClientError
 
+    request: ListModelPackagesInputPaginateTypeDef = {
+        "ModelPackageGroupName": group,
+        "SortBy": "CreationTime",
+        "SortOrder": "Descending",
+    }
+    if approval:
+        request["ModelApprovalStatus"] = approval
     try:
-        pages = list(
-            sagemaker.get_paginator("list_model_packages").paginate(
-                ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending"
-            )
-        )
+        pages = list(sagemaker.get_paginator("list_model_packages").paginate(**request))
     except ClientError as error:
         if not is_missing(error):
             raise

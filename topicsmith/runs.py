@@ -288,6 +288,11 @@ def find(sagemaker: "SageMakerClient", deployment: Deployment, of: Pipeline, run
         ) from error
 
 
+def retry(sagemaker: "SageMakerClient", run: Run) -> None:
+    """Have a run go on that failed or was stopped; steps that succeeded are not run again."""
+    sagemaker.retry_pipeline_execution(PipelineExecutionArn=run.arn, ClientRequestToken=uuid.uuid4().hex)
+
+
 def stop(sagemaker: "SageMakerClient", run: Run) -> None:
     """Ask a run to stop: its jobs are stopped, and no further step starts."""
     sagemaker.stop_pipeline_execution(PipelineExecutionArn=run.arn, ClientRequestToken=uuid.uuid4().hex)

@@ -30,7 +30,7 @@ from topicsmith import (
 )
 from topicsmith.aws import Clients
 from topicsmith.commands.evaluate import print_evaluation, save_report
-from topicsmith.commands.infer import ask, print_mixtures
+from topicsmith.commands.infer import ask, print_predictions
 from topicsmith.commands.models import approve_model
 from topicsmith.commands.options import AsJson, check_columns
 from topicsmith.commands.run import bring_file, print_left_out, require_success
@@ -39,6 +39,7 @@ from topicsmith.commands.tuning import print_trials
 from topicsmith.environment import Deployment
 from topicsmith.errors import OperatorError
 from topicsmith.evaluation import Evaluation
+from topicsmith.inference import Prediction
 from topicsmith.invocation import command
 from topicsmith.local import control, settings
 from topicsmith.runs import Run
@@ -90,7 +91,7 @@ class _Outcome:
         tuning: the trials; None where the environment does not tune.
         report: where the run's report was put.
         sentences: texts that the endpoint was asked about.
-        mixtures: their topic weights.
+        predictions: what it said of them.
     """
 
     run: Run
@@ -99,7 +100,7 @@ class _Outcome:
     report: Path
     model: TopicModel
     sentences: Sequence[str]
-    mixtures: Sequence[Sequence[float]]
+    predictions: Sequence[Prediction]
 
     def record(self) -> dict[str, object]:
         """Return it as ``--json`` prints it."""
@@ -111,8 +112,8 @@ class _Outcome:
             "report": str(self.report),
             "topics": self.model.model_dump(mode="json"),
             "predictions": [
-                {"text": sentence, "topic_weights": weights}
-                for sentence, weights in zip(self.sentences, self.mixtures, strict=True)
+                {"text": sentence, **prediction.model_dump(mode="json")}
+                for sentence, prediction in zip(self.sentences, self.predictions, strict=True)
             ],
         }
 
@@ -166,7 +167,7 @@ def demo(
     console.print()
     print_evaluation(outcome.evaluation)
     console.print()
-    print_mixtures(outcome.sentences, outcome.mixtures, outcome.model)
+    print_predictions(outcome.sentences, outcome.predictions)
     console.print()
     _print_times(stopwatch, outcome.run)
     _print_next_steps(outcome.report, keep=keep)
@@ -198,7 +199,7 @@ def _run_all(chosen: _Corpus, stopwatch: Stopwatch, port: int, state_dir: Path, 
     sentences = chosen.sentences()
     with stopwatch.phase("Ask it"):
         found = topics.read(clients.s3, model.data_uri)
-        mixtures = ask(clients, deployment, sentences)
+        predictions = ask(clients, deployment, sentences)
     uri = run_outputs.evaluation_uri(clients.sagemaker, deployment, run)
     return _Outcome(
         run=run,
@@ -207,7 +208,7 @@ def _run_all(chosen: _Corpus, stopwatch: Stopwatch, port: int, state_dir: Path, 
         report=report,
         model=found,
         sentences=sentences,
-        mixtures=mixtures,
+        predictions=predictions,
     )
 
 

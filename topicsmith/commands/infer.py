@@ -1,127 +1,207 @@
 """``infer``: which topics a text has."""
 
+import itertools
+import json
+import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Annotated
 
 import typer
-from rich.text import Text
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text as StyledText
 
-from topicsmith import environment, inference, models, output, serving, topics
+from topicsmith import corpus, environment, inference, output, serving, texts
 from topicsmith.aws import Clients, connect
-from topicsmith.commands.options import AsJson, Environment
+from topicsmith.commands.options import AsJson, Environment, check_columns
 from topicsmith.environment import Deployment
-from topicsmith.errors import OperatorError, explain, is_missing
-from topicsmith.topics import TopicModel
+from topicsmith.errors import OperatorError, is_denied, is_missing
+from topicsmith.inference import Prediction, Target
+from topicsmith.texts import Text
 
 _TOPICS_SHOWN = 3
+_TOPICS_IN_JSON = 10
 _WORDS_SHOWN = 6
 _BAR_WIDTH = 20
 
 
 def infer(
-    texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="Texts; - reads one a line from stdin.")],
+    given: Annotated[
+        list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts; - reads one a line from stdin.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file", metavar="FILE", help="A .txt with a text a line, or a .csv or .jsonl; each perhaps .gz."
+        ),
+    ] = None,
+    text: Annotated[
+        str,
+        typer.Option(
+            metavar="COLUMNS", help="Columns of a .csv or .jsonl that make up a text.", callback=check_columns
+        ),
+    ] = "text",
+    id_column: Annotated[
+        str | None,
+        typer.Option("--id", metavar="COLUMN", help="Its column of a text's id.", show_default="number of the row"),
+    ] = None,
+    variant: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Ask this production variant.", show_default="as their weights choose"),
+    ] = None,
     env: Environment = "dev",
+    lines: Annotated[bool, typer.Option("--jsonl", help="Print JSON Lines of ids and topic weights.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.jsonl", help="Write those lines to a file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the endpoint which topics a text has.
+    """Ask the endpoint which topics texts have.
 
-    Words that the model does not know are ignored.
+    Words that the model does not know are ignored. Texts go in batches, several
+    at a time; what the endpoint could not take at once is sent again. A line of
+    --jsonl or --out is {"id": ..., "topic_weights": [...]}.
 
-    Example:
+    Examples:
       python -m topicsmith infer "Encrypts a disk" "Starts a virtual machine"
-      cat sentences.txt | python -m topicsmith infer - --json
+      cat sentences.txt | python -m topicsmith infer - --jsonl
+      python -m topicsmith infer --file reviews.csv --text title,body --out topics.jsonl
     """
-    documents = _documents(texts)
+    wanted = _texts(given or [], file, text, id_column)
+    if sum((lines, as_json, out is not None)) > 1:
+        raise typer.BadParameter("--json, --jsonl and --out exclude each other", param_hint="--json")
     clients = connect()
-    deployment = environment.load(clients, env)
-    mixtures = ask(clients, deployment, documents)
-    model = _topics_of_endpoint(clients, deployment)
+    deployment, name = _deployment(clients, env)
+    if lines or out:
+        with _destination(out) as destination:
+            count = _write_lines(clients, deployment, Target(name, variant), wanted, destination)
+        if out:
+            output.results().print(f"The topic weights of {count:,} texts are at {out}", soft_wrap=True)
+        return
+    target = Target(name, variant, topics=_TOPICS_IN_JSON if as_json else _TOPICS_SHOWN)
+    shown = list(wanted)
+    answers = list(_predictions(clients, deployment, target, (one.text for one in shown)))
     if as_json:
-        output.print_json(
-            {
-                "endpoint": deployment.endpoint,
-                "predictions": [
-                    {
-                        "text": text,
-                        "topic_weights": weights,
-                        "topics": [_record(t, weights, model) for t in _order(weights)],
-                    }
-                    for text, weights in zip(documents, mixtures, strict=True)
-                ],
-            }
-        )
+        records = [
+            {"id": one.id, "text": one.text, **answer.model_dump(mode="json")}
+            for one, answer in zip(shown, answers, strict=True)
+        ]
+        output.print_json({"endpoint": name, "predictions": records})
     else:
-        print_mixtures(documents, mixtures, model)
+        print_predictions([one.text for one in shown], answers)
 
 
-def ask(clients: Clients, deployment: Deployment, texts: Sequence[str]) -> list[list[float]]:
-    """Return each text's topic weights.
+def ask(clients: Clients, deployment: Deployment, asked: Sequence[str]) -> list[Prediction]:
+    """Return what the endpoint says of each text.
 
     Raises:
         OperatorError: nothing is served, or a text was refused.
     """
-    from botocore.exceptions import ClientError
-
-    try:
-        return inference.topic_weights(clients.runtime, deployment.endpoint, texts)
-    except ClientError as error:
-        if not is_missing(error):
-            raise
-        serving.require(clients, deployment)
-        raise
+    return list(_predictions(clients, deployment, Target(deployment.endpoint, topics=_TOPICS_SHOWN), asked))
 
 
-def print_mixtures(texts: Sequence[str], mixtures: Sequence[Sequence[float]], model: TopicModel | None) -> None:
-    """Print each text and its top topics to stdout, with a bar and the topic's words where they are known."""
+def print_predictions(shown: Sequence[str], answers: Sequence[Prediction]) -> None:
+    """Print each text and its heaviest topics to stdout, with a bar and the words that the model tells."""
     console = output.results()
-    for text, weights in zip(texts, mixtures, strict=True):
-        console.print(Text(output.shorten(text, console.width), style="bold"))
-        for topic in _order(weights)[:_TOPICS_SHOWN]:
+    for text, answer in zip(shown, answers, strict=True):
+        console.print(StyledText(output.shorten(text, console.width), style="bold"))
+        weights = answer.topic_weights
+        words = {topic.topic: " ".join(topic.words[:_WORDS_SHOWN]) for topic in answer.topics}
+        for topic in sorted(range(len(weights)), key=lambda topic: -weights[topic])[:_TOPICS_SHOWN]:
             bar = "█" * round(weights[topic] * _BAR_WIDTH)
-            words = " ".join(_words(topic, model)[:_WORDS_SHOWN])
             console.print(
-                Text.assemble(
-                    f"  {weights[topic]:>4.0%} ", (f"{bar:<{_BAR_WIDTH}}", "cyan"), f"  topic {topic:<3} {words}"
+                StyledText.assemble(
+                    f"  {weights[topic]:>4.0%} ",
+                    (f"{bar:<{_BAR_WIDTH}}", "cyan"),
+                    f"  topic {topic:<3} {words.get(topic, '')}",
                 )
             )
 
 
-def _documents(texts: Sequence[str]) -> list[str]:
-    documents: list[str] = []
-    for text in texts:
-        documents += [line.strip() for line in sys.stdin] if text == "-" else [text.strip()]
-    # An argument that is not UTF-8 holds what no request can encode.
-    documents = [document.encode(errors="replace").decode() for document in documents if document]
-    if not documents:
-        raise typer.BadParameter("there is no text", param_hint="TEXT...")
-    return documents
+def _texts(given: Sequence[str], file: Path | None, columns: str, id_column: str | None) -> Iterator[Text]:
+    """Return what to ask about, of which there is at least one."""
+    if file and given:
+        raise typer.BadParameter("give texts or --file, not both", param_hint="TEXT...")
+    found = (
+        texts.read(file, corpus.column_names(columns), id_column)
+        if file
+        else texts.numbered(itertools.chain.from_iterable(sys.stdin if one == "-" else [one] for one in given))
+    )
+    first = next(found, None)
+    if first is not None:
+        return itertools.chain([first], found)
+    if file:
+        raise OperatorError(f"{file} has no text.")
+    raise typer.BadParameter("there is no text", param_hint="TEXT...")
 
 
-def _topics_of_endpoint(clients: Clients, deployment: Deployment) -> TopicModel | None:
-    """Return the topics of the model that is served; None, with a word on stderr, where they cannot be read."""
+def _deployment(clients: Clients, env: str) -> tuple[Deployment | None, str]:
+    """Return what is deployed, where it may be looked at, and the endpoint's name."""
     from botocore.exceptions import ClientError
 
     try:
-        endpoint = serving.endpoint(clients.sagemaker, deployment.endpoint)
-        if endpoint is None or endpoint.model_package is None:
-            return None
-        return topics.read(clients.s3, models.describe(clients.sagemaker, endpoint.model_package).data_uri)
-    except (ClientError, OperatorError) as error:
-        # Who may only invoke gets numbers all the same.
-        meaning = explain(error)
-        output.progress().print(f"The topics' words are not shown. {meaning.message if meaning else error}")
-        return None
+        deployment = environment.load(clients, env)
+    except ClientError as error:
+        # Who may ask the endpoint and nothing else gets answers all the same.
+        if not is_denied(error):
+            raise
+        return None, environment.endpoint_name(env)
+    return deployment, deployment.endpoint
 
 
-def _order(weights: Sequence[float]) -> list[int]:
-    return sorted(range(len(weights)), key=lambda topic: -weights[topic])
+def _predictions(
+    clients: Clients, deployment: Deployment | None, target: Target, asked: Iterable[str]
+) -> Iterator[Prediction]:
+    """Yield what the endpoint says of each text, with a count on stderr where somebody looks."""
+    from botocore.exceptions import ClientError
+
+    console = output.progress()
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} texts"), TimeElapsedColumn())
+    try:
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+            task = progress.add_task("", total=None)
+            for prediction in inference.predictions(clients.runtime, target, asked):
+                yield prediction
+                progress.advance(task)
+    except ClientError as error:
+        if deployment is None or not is_missing(error):
+            raise
+        endpoint = serving.require(clients, deployment)
+        if target.variant and target.variant not in endpoint.variants:
+            raise OperatorError(
+                f"Endpoint {endpoint.name} has no variant {target.variant}. It has: {', '.join(endpoint.variants)}."
+            ) from error
+        raise
 
 
-def _words(topic: int, model: TopicModel | None) -> list[str]:
-    found = next((t for t in model.topics if t.topic == topic), None) if model else None
-    return found.top(10) if found else []
+@contextmanager
+def _destination(out: Path | None) -> Iterator[IO[str]]:
+    """Give what to write lines to: stdout, or a file that is there as a whole or not at all."""
+    if out is None:
+        yield sys.stdout
+        return
+    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            yield file
+        partial.replace(out)
+    except OSError as error:
+        raise OperatorError(f"{out} cannot be written: {error.strerror or error}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
-def _record(topic: int, weights: Sequence[float], model: TopicModel | None) -> dict[str, object]:
-    return {"topic": topic, "weight": weights[topic], "words": _words(topic, model)}
+def _write_lines(
+    clients: Clients, deployment: Deployment | None, target: Target, wanted: Iterable[Text], destination: IO[str]
+) -> int:
+    """Write a line for each text as its answer comes, and return how many."""
+    named, asked = itertools.tee(wanted)
+    count = 0
+    answers = _predictions(clients, deployment, target, (one.text for one in asked))
+    for one, answer in zip(named, answers, strict=True):
+        row = {"id": one.id, "topic_weights": answer.topic_weights}
+        destination.write(json.dumps(row, ensure_ascii=False) + "\n")
+        count += 1
+    return count

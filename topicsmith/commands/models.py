@@ -1,14 +1,15 @@
-"""``models`` and ``approve``: from a registered model to a served one."""
+"""``models``, ``approve`` and ``rollback``: from a registered model to a served one, and back."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 
-from topicsmith import environment, models, output, serving
+from topicsmith import environment, models, output, rollout, serving
 from topicsmith.aws import Clients, connect
 from topicsmith.commands.options import AsJson, Environment
 from topicsmith.environment import Deployment
+from topicsmith.errors import OperatorError
 from topicsmith.models import ModelVersion
 from topicsmith.serving import Endpoint
 
@@ -77,16 +78,86 @@ def approve(
         _tell(deployment, model, endpoint)
 
 
+def rollback(
+    to: Annotated[
+        int | None,
+        typer.Option(
+            "--to", metavar="VERSION", min=1, help="The version to go back to.", show_default="that served before"
+        ),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the version that is rejected.")] = "",
+    env: Environment = "dev",
+    as_json: AsJson = False,
+) -> None:
+    """Go back to the approved model that was served before, and reject the one that is served now.
+
+    It waits until the endpoint serves the earlier model; until then, requests
+    are answered by the present one, which is rejected only afterwards.
+
+    Example:
+      python -m topicsmith rollback --reason "topics of complaints are mixed up"
+    """
+    clients = connect()
+    deployment = environment.load(clients, env)
+    bad = _served_by(clients, deployment)
+    rollout.require_idle(clients, deployment)
+    target = (
+        models.find(clients.sagemaker, deployment, to) if to else rollout.previous(clients, deployment, bad.version)
+    )
+    _require_goal(deployment, target, bad)
+    output.progress().print(f"Going back from version {bad.version} to version {target.version}.")
+    endpoint = approve_model(clients, deployment, target, wait=True)
+    models.reject(clients.sagemaker, bad, " ".join([f"Rolled back to version {target.version}.", reason]).strip())
+    if as_json:
+        record = endpoint.record() if endpoint else None
+        output.print_json({"from": bad.version, "to": target.version, "endpoint": record})
+        return
+    console = output.results()
+    console.print(f"Endpoint {deployment.endpoint} serves version {target.version} again.")
+    console.print(f"Version {bad.version} is rejected, so that it does not come back.")
+
+
 def approve_model(clients: Clients, deployment: Deployment, model: ModelVersion, *, wait: bool) -> Endpoint | None:
     """Approve ``model``; if asked to, wait until the endpoint serves it, with progress on stderr, and return that."""
-    last_event = serving.last_stack_event(clients.cloudformation, deployment.serving_stack)
-    models.approve(clients.sagemaker, model)
-    if not wait or not deployment.follows_approvals:
-        return None
     console = output.progress()
+    if not wait or not deployment.follows_approvals:
+        models.approve(clients.sagemaker, model)
+        return None
+    way = rollout.Rollout(
+        clients, deployment, model, tell=lambda state: console.print(f"Waiting: {state}", soft_wrap=True)
+    )
+    models.approve(clients.sagemaker, model)
     with console.status("Waiting for the endpoint"):
-        return serving.wait_until_served(
-            clients, deployment, model, last_event, tell=lambda state: console.print(f"Waiting: {state}")
+        return way.wait()
+
+
+def _served_by(clients: Clients, deployment: Deployment) -> ModelVersion:
+    """Return the approved model that is served.
+
+    Raises:
+        OperatorError: none is, or the environment pins it.
+    """
+    env = deployment.environment
+    if not deployment.follows_approvals:
+        raise OperatorError(
+            f"What {env} serves is pinned, so there is no approval to go back from.",
+            f"Set serving.model_package in environments/{env}.yaml back, and deploy: make deploy ENV={env}",
+        )
+    endpoint = serving.require(clients, deployment)
+    if endpoint.model_package is None:
+        raise OperatorError(f"Endpoint {endpoint.name} serves no model of {deployment.model_package_group}.")
+    return models.describe(clients.sagemaker, endpoint.model_package)
+
+
+def _require_goal(deployment: Deployment, target: ModelVersion, served: ModelVersion) -> None:
+    if target.version == served.version:
+        raise OperatorError(
+            f"Version {target.version} is what is served.", f"See the models: {deployment.command('models')}"
+        )
+    if target.approval != "Approved":
+        raise OperatorError(
+            f"Version {target.version} is {target.approval}; one can go back to an approved version only.",
+            f"If it is to be served: {deployment.command(f'approve {target.version} --wait')}",
         )
 
 

@@ -1,4 +1,4 @@
-"""``run`` and ``runs``: from a corpus to a registered model."""
+"""``run``, ``retry`` and ``runs``: from a corpus to a registered model."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ from rich.text import Text
 
 from topicsmith import corpus, environment, function_log, jobs, output, preprocessing_report, run_outputs, runs, watch
 from topicsmith.aws import Clients, connect
-from topicsmith.commands.options import AsJson, Environment, check_columns
+from topicsmith.commands.options import AsJson, Environment, RunId, check_columns
 from topicsmith.environment import Deployment
 from topicsmith.errors import OperatorError
 from topicsmith.runs import Pipeline, Run, Step
@@ -65,14 +65,37 @@ def run(
     parameters |= {"IdColumn": id_column} if id_column is not None else {}
     parameters |= {_NUM_TOPICS: str(topics)} if topics is not None else {}
     arn = runs.start(clients.sagemaker, deployment.pipeline, parameters)
-    if wait:
-        _watch(clients, deployment, pipeline, arn, as_json=as_json)
-    elif as_json:
-        output.print_json(runs.get(clients.sagemaker, arn).record())
-    else:
-        console = output.results()
-        console.print(f"Run {runs.id_of(arn)} started.")
-        console.print(f"Watch it: {deployment.command(f'runs {runs.id_of(arn)} --watch')}", soft_wrap=True)
+    _follow(clients, deployment, pipeline, arn, "started", wait=wait, as_json=as_json)
+
+
+def retry(
+    run_id: RunId,
+    env: Environment = "dev",
+    wait: Annotated[bool, typer.Option(help="Watch the run until it is over.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a run that failed or was stopped: steps that succeeded are not run again.
+
+    It goes on with the corpus, the options and the deployment that it started
+    with: what another deployment has changed needs a new run.
+
+    Example:
+      python -m topicsmith retry 7qk2v0xw9h3d
+    """
+    clients = connect()
+    deployment = environment.load(clients, env)
+    pipeline = runs.pipeline(clients.sagemaker, deployment.pipeline)
+    found = runs.find(clients.sagemaker, deployment, pipeline, run_id)
+    if not found.is_over:
+        again = deployment.command(f"runs {found.id} --watch")
+        raise OperatorError(f"Run {found.id} is not over: it is {found.status}.", f"Watch it: {again}")
+    if found.succeeded:
+        raise OperatorError(
+            f"Run {found.id} succeeded: there is nothing to try again.",
+            f"Start another: {deployment.command('run corpus.csv')}",
+        )
+    runs.retry(clients.sagemaker, found)
+    _follow(clients, deployment, pipeline, found.arn, "goes on", wait=wait, as_json=as_json)
 
 
 def list_runs(
@@ -152,6 +175,20 @@ def _bring(
     names = text if text is not None else pipeline.defaults["TextColumns"]
     corpus.check(path, corpus.column_names(names), id_column)
     return bring_file(clients, deployment, path)
+
+
+def _follow(
+    clients: Clients, deployment: Deployment, pipeline: Pipeline, arn: str, did: str, *, wait: bool, as_json: bool
+) -> None:
+    """Watch a run to its end, or say what it ``did`` and how to watch it."""
+    if wait:
+        _watch(clients, deployment, pipeline, arn, as_json=as_json)
+    elif as_json:
+        output.print_json(runs.get(clients.sagemaker, arn).record())
+    else:
+        console = output.results()
+        console.print(f"Run {runs.id_of(arn)} {did}.")
+        console.print(f"Watch it: {deployment.command(f'runs {runs.id_of(arn)} --watch')}", soft_wrap=True)
 
 
 def _watch(clients: Clients, deployment: Deployment, pipeline: Pipeline, arn: str, *, as_json: bool) -> None:

@@ -48,6 +48,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
             ("list_pipeline_execution_steps", account.answer_with_steps),
             ("list_training_jobs_for_hyper_parameter_tuning_job", account.answer_with_trials),
             ("stop_pipeline_execution", account.stop),
+            ("retry_pipeline_execution", account.retry),
         ):
             monkeypatch.setattr(SageMakerResponse, operation, lambda _, answer=answer: answer(), raising=False)
         start = SageMakerModelBackend.start_pipeline_execution

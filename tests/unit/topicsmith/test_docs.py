@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 from pydantic import BaseModel
 
@@ -24,16 +25,26 @@ def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, 
     """Yield (key, meaning, default) as the document has them: a section's own keys before its sections."""
     sections: list[tuple[str, type[BaseModel]]] = []
     for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            sections.append((f"{prefix}{name}.", field.annotation))
-        else:
+        section = _section(field.annotation)
+        if section:
+            sections.append((f"{prefix}{name}.", section))
+        # One that may be left out, or that there may be several of, is a key as well.
+        if section is not field.annotation:
             yield (
                 f"{prefix}{name}",
                 field.description or "",
                 "required" if field.is_required() else _yaml(field.default),
             )
-    for section, inner in sections:
-        yield from _keys(inner, section)
+    for path, inner in sections:
+        yield from _keys(inner, path)
+
+
+def _section(annotation: object) -> type[BaseModel] | None:
+    """Return the section, the one that may be null, or the one of a list; a range of tuning is a value."""
+    for one in (annotation, *get_args(annotation)):
+        if isinstance(one, type) and issubclass(one, BaseModel) and not one.__pydantic_generic_metadata__["origin"]:
+            return one
+    return None
 
 
 def _yaml(default: object) -> str:
@@ -43,7 +54,7 @@ def _yaml(default: object) -> str:
         case bool():
             return f"`{str(default).lower()}`"
         case tuple():
-            return f"`[{', '.join(default)}]`"
+            return f"`[{', '.join(map(str, default))}]`"
         case _:
             return f"`{default}`"
 

@@ -36,7 +36,7 @@ def test_requests_hold_all_texts_in_order_and_keep_to_the_limit(texts: list[str]
 
 
 def test_help_of_every_command_has_an_example(invoke: Invoke) -> None:
-    commands = ["run", "runs", "models", "approve", "topics", "infer"]
+    commands = ["run", "runs", "models", "approve", "rollback", "topics", "infer"]
     commands += [f"local {name}" for name in ("up", "down", "status", "env", "demo")]
     for command in commands:
         result = invoke(*command.split(), "--help")

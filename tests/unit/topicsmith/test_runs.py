@@ -57,7 +57,7 @@ def evaluated(metadata: dict[str, Any], *, passed: bool) -> list[dict[str, Any]]
 
 
 def rejected() -> dict[str, Any]:
-    reason = f"{REASON} See s3://topicsmith-dev-data/evaluation/r/report.html"
+    reason = f"{REASON}. See s3://topicsmith-dev-data/evaluation/r/report.html"
     return step("Rejected", "Failed", FailureReason=reason, Metadata={"Fail": {"ErrorMessage": reason}})
 
 
@@ -344,7 +344,7 @@ def test_a_run_that_the_gate_rejects_says_which_metric_and_where_the_report_is(
 
     assert result.exit_code == 1
     assert f"Gate  Succeeded  7.0 s  rejected: {REASON}\n" in result.stderr
-    assert f"Rejected failed: {REASON} See s3://topicsmith-dev-data/evaluation/r/report.html\n" in result.stderr
+    assert f"Rejected failed: {REASON}. See s3://topicsmith-dev-data/evaluation/r/report.html\n" in result.stderr
     assert "Its report: " in result.stderr
     assert "registered" not in result.stdout
 

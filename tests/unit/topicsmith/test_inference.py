@@ -1,0 +1,157 @@
+"""Requests to an endpoint: batches, order, several at a time, and what is tried again."""
+
+import io
+import json
+import threading
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from topicsmith import inference
+from topicsmith.errors import OperatorError
+from topicsmith.inference import Target
+
+
+class Runtime:
+    """An endpoint that answers each text with its length.
+
+    Attributes:
+        requests: what was asked, in the order in which it came.
+        failures: errors in place of the next answers.
+    """
+
+    def __init__(self, *failures: ClientError) -> None:
+        self.failures = list(failures)
+        self.requests: list[dict[str, Any]] = []
+        self._lock = threading.Lock()
+
+    def invoke_endpoint(self, **request: Any) -> dict[str, Any]:
+        with self._lock:
+            self.requests.append(request)
+            if self.failures:
+                raise self.failures.pop(0)
+        answer = {"predictions": [{"topic_weights": [len(text)]} for text in texts_of(request)]}
+        return {"Body": io.BytesIO(json.dumps(answer).encode())}
+
+
+def texts_of(request: dict[str, Any]) -> list[str]:
+    return [instance["text"] for instance in json.loads(request["Body"])["instances"]]
+
+
+def refusal(code: str, message: str = "", status: int | None = None) -> ClientError:
+    original = {"OriginalStatusCode": status, "OriginalMessage": message} if status else {}
+    return ClientError({"Error": {"Code": code, "Message": message}, **original}, "InvokeEndpoint")  # type: ignore[typeddict-item]
+
+
+def ask(runtime: Any, texts: list[str], variant: str | None = None) -> tuple[list[list[float]], list[float]]:
+    """Return the answers, and the pauses."""
+    pauses: list[float] = []
+    answers = inference.predictions(runtime, Target("endpoint", variant, sleep=pauses.append), texts)
+    return [answer.topic_weights for answer in answers], pauses
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.integers(0, 1000), max_size=1500))
+def test_answers_come_in_the_order_of_the_texts(lengths: list[int]) -> None:
+    runtime = Runtime()
+    answers, _ = ask(runtime, ["x" * length for length in lengths])
+    assert answers == [[length] for length in lengths]
+    assert sum(len(texts_of(request)) for request in runtime.requests) == len(lengths)
+    assert all(len(texts_of(request)) <= 200 for request in runtime.requests)
+
+
+def test_requests_keep_to_what_any_endpoint_takes() -> None:
+    runtime = Runtime()
+    ask(runtime, ["ü" * 1_000_000] * 5)
+    assert [len(texts_of(request)) for request in runtime.requests] == [1] * 5
+    assert all(len(request["Body"]) < 4_194_304 for request in runtime.requests)
+
+
+def test_several_requests_are_under_way_at_a_time() -> None:
+    together = threading.Barrier(4, timeout=60)
+
+    class Slow(Runtime):
+        def invoke_endpoint(self, **request: Any) -> dict[str, Any]:
+            together.wait()
+            return super().invoke_endpoint(**request)
+
+    answers, _ = ask(Slow(), ["text"] * 800)
+    assert len(answers) == 800
+
+
+def test_texts_are_read_as_they_are_needed() -> None:
+    read = 0
+
+    def texts() -> Any:
+        nonlocal read
+        for number in range(1_000_000):
+            read += 1
+            yield str(number)
+
+    answers = inference.predictions(Runtime(), Target("endpoint"), texts())  # type: ignore[arg-type]
+    assert next(answers).topic_weights == [1]
+    assert read < 2000
+    answers.close()  # type: ignore[attr-defined]
+
+
+def test_a_text_beyond_what_sagemaker_takes_is_refused_before_it_is_sent() -> None:
+    runtime = Runtime()
+    with pytest.raises(OperatorError, match=r"Text 2 is too long: .* 7,000,029 bytes, and SageMaker takes 6,291,456"):
+        ask(runtime, ["short", "x" * 7_000_000])
+    assert [texts_of(request) for request in runtime.requests] == [["short"]]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        refusal("ModelError", "draining", 503),
+        refusal("ModelError", "worker died", 500),
+        refusal("ModelNotReadyException"),
+        refusal("InternalDependencyException"),
+    ],
+    ids=lambda failure: failure.response["Error"]["Code"],
+)
+def test_what_may_pass_is_tried_again_after_growing_pauses(failure: ClientError) -> None:
+    runtime = Runtime(failure, failure, failure)
+    answers, pauses = ask(runtime, ["text"])
+    assert answers == [[4]]
+    assert len(runtime.requests) == 4
+    assert all(low <= pause <= high for pause, (low, high) in zip(pauses, [(0.5, 1), (1, 2), (2, 4)], strict=True))
+
+
+def test_what_does_not_pass_is_an_error_with_the_log() -> None:
+    runtime = Runtime(*[refusal("ModelError", '{"error": "out of memory"}', 500)] * 6)
+    with pytest.raises(OperatorError, match="Endpoint endpoint failed at text 1, 6 times: out of memory") as caught:
+        ask(runtime, ["text"])
+    assert caught.value.next_step == "Its log: /aws/sagemaker/Endpoints/endpoint"
+
+
+def test_what_the_model_refuses_is_not_tried_again_and_names_the_texts() -> None:
+    runtime = Runtime(refusal("ModelError", '{"error": "a text must not be empty"}', 400))
+    with pytest.raises(OperatorError, match="refused the request with texts 1-2: a text must not be empty"):
+        ask(runtime, ["a", "b"])
+    assert len(runtime.requests) == 1
+
+
+def test_other_refusals_are_left_to_the_caller() -> None:
+    runtime = Runtime(refusal("AccessDeniedException"))
+    with pytest.raises(ClientError):
+        ask(runtime, ["text"])
+    assert len(runtime.requests) == 1
+
+
+def test_a_variant_is_asked_by_its_name_and_otherwise_none_is() -> None:
+    runtime = Runtime()
+    ask(runtime, ["text"], variant="Challenger")
+    ask(runtime, ["text"])
+    assert [request.get("TargetVariant") for request in runtime.requests] == ["Challenger", None]
+
+
+def test_words_of_topics_are_asked_for_where_somebody_reads_them() -> None:
+    runtime = Runtime()
+    list(inference.predictions(runtime, Target("endpoint", topics=3), ["text"]))  # type: ignore[arg-type]
+    ask(runtime, ["text"])
+    assert [request["Accept"] for request in runtime.requests] == ["application/json; topics=3", "application/json"]

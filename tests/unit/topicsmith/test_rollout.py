@@ -1,0 +1,309 @@
+"""How an approved model reaches the endpoint, and what is said when it does not."""
+
+import json
+from collections.abc import Callable
+
+import boto3
+import pytest
+
+from tests.unit.topicsmith.account import Account, backend
+from tests.unit.topicsmith.stack import happen, update
+from topicsmith import environment, models, rollout
+from topicsmith.aws import Clients
+from topicsmith.environment import Deployment
+from topicsmith.errors import OperatorError
+from topicsmith.models import ModelVersion
+from topicsmith.rollout import Rollout
+from topicsmith.serving import Endpoint
+
+Happening = Callable[[], object]
+
+
+class Waiting:
+    """Waits for a model; time passes only while one sleeps, and at each look something may happen."""
+
+    def __init__(self, clients: Clients, deployment: Deployment, model: ModelVersion) -> None:
+        self.told: list[str] = []
+        self.now = 0.0
+        self._happenings: list[Happening] = []
+        models.approve(clients.sagemaker, model)
+        self._rollout = Rollout(clients, deployment, model, self.told.append, sleep=self._sleep, clock=lambda: self.now)
+
+    def __call__(self, *happenings: Happening) -> Endpoint:
+        self._happenings = list(happenings)
+        return self._rollout.wait()
+
+    def fails(self, *happenings: Happening) -> tuple[str, str]:
+        with pytest.raises(OperatorError) as caught:
+            self(*happenings)
+        return caught.value.message, caught.value.next_step or ""
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+        if self._happenings:
+            self._happenings.pop(0)()
+
+
+@pytest.fixture
+def clients(deployed: Account) -> Clients:
+    del deployed
+    return Clients()
+
+
+@pytest.fixture
+def deployment(clients: Clients) -> Deployment:
+    return environment.load(clients, "dev")
+
+
+@pytest.fixture
+def model(deployed: Account, clients: Clients) -> ModelVersion:
+    return models.describe(clients.sagemaker, deployed.register())
+
+
+@pytest.fixture
+def waiting(clients: Clients, deployment: Deployment, model: ModelVersion) -> Waiting:
+    return Waiting(clients, deployment, model)
+
+
+def in_service() -> None:
+    backend().endpoints["topicsmith-dev"].endpoint_status = "InService"
+
+
+def test_waiting_tells_each_change_once(deployed: Account, waiting: Waiting, model: ModelVersion) -> None:
+    served = waiting(
+        lambda: None,
+        lambda: happen("UPDATE_IN_PROGRESS", version=1),
+        lambda: deployed.serve(model.arn, status="Creating"),
+        lambda: None,
+        in_service,
+        lambda: happen("UPDATE_COMPLETE", version=1),
+    )
+    assert served.model_version == 1
+    assert waiting.told == [
+        "the approval has not reached the stack yet",
+        "stack UPDATE_IN_PROGRESS, endpoint not there yet",
+        "stack UPDATE_IN_PROGRESS, endpoint Creating",
+        # The endpoint serves it already, but the rest of the stack can still fail.
+        "stack UPDATE_IN_PROGRESS, endpoint InService",
+    ]
+
+
+def test_what_is_served_already_is_not_waited_for(deployed: Account, waiting: Waiting, model: ModelVersion) -> None:
+    deployed.serve(model.arn)
+    assert waiting().status == "InService"
+    assert waiting.told == []
+
+
+def test_what_is_served_while_another_update_is_under_way_may_change_yet(
+    deployed: Account, waiting: Waiting, model: ModelVersion
+) -> None:
+    deployed.serve(model.arn)
+    happen("UPDATE_IN_PROGRESS", version=9)
+    waiting(lambda: None, lambda: update(9), lambda: update(1))
+    assert waiting.told[0] == "stack topicsmith-dev-serving is UPDATE_IN_PROGRESS; the approval waits for it"
+
+
+def test_a_busy_stack_is_told_and_its_failure_is_not_the_approvals(
+    deployed: Account, waiting: Waiting, model: ModelVersion
+) -> None:
+    def deployment_fails() -> None:
+        happen("UPDATE_FAILED", resource="Dashboard", reason="no such metric", token="cdk")
+        happen("UPDATE_ROLLBACK_COMPLETE", token="cdk")
+
+    def served() -> None:
+        deployed.serve(model.arn)
+        update(1)
+
+    assert waiting(lambda: happen("UPDATE_IN_PROGRESS", token="cdk"), deployment_fails, lambda: None, served)
+    assert waiting.told == [
+        "the approval has not reached the stack yet",
+        "stack topicsmith-dev-serving is UPDATE_IN_PROGRESS; the approval waits for it",
+        "the approval has not reached the stack yet",
+    ]
+
+
+def test_after_a_long_wait_for_a_busy_stack_the_approval_has_its_longer_pause(
+    waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Clients, "poll_seconds", 100.0)
+    happen("UPDATE_IN_PROGRESS", token="cdk")
+    busy = [lambda: None] * 10
+    message, _ = waiting.fails(*busy, lambda: happen("UPDATE_COMPLETE", token="cdk"))
+    assert message == "The approval did not reach stack topicsmith-dev-serving."
+    # Busy for 1,000 seconds; then the longest pause, and as long as an approval takes.
+    assert 1000 + 900 + 300 < waiting.now < 1000 + 900 + 300 + 300
+
+
+def test_a_stack_that_does_not_move_names_the_functions_log(waiting: Waiting) -> None:
+    role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    resources = {
+        name: {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "FunctionName": name,
+                "Role": role,
+                "Runtime": "python3.13",
+                "Handler": "index.handler",
+                "Code": {"ZipFile": "def handler(event, context): pass"},
+            },
+        }
+        for name in ("ApprovalDeployFunction", "Another")
+    }
+    change_stack(resources)
+    message, step = waiting.fails()
+    assert message == "The approval did not reach stack topicsmith-dev-serving."
+    assert "/aws/lambda/ApprovalDeployFunction" in step
+    assert "Another" not in step
+    assert 300 < waiting.now < 310
+
+
+def change_stack(resources: dict[str, object]) -> None:
+    template = {
+        "Parameters": {"ModelPackageArn": {"Type": "String", "Default": ""}},
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}, **resources},
+        "Outputs": {"EndpointName": {"Value": "topicsmith-dev"}},
+    }
+    boto3.client("cloudformation").update_stack(StackName="topicsmith-dev-serving", TemplateBody=json.dumps(template))
+
+
+def fail_and_roll_back(status: str = "UPDATE_ROLLBACK_COMPLETE") -> None:
+    happen("UPDATE_IN_PROGRESS", version=2)
+    happen("UPDATE_FAILED", version=2, resource="Endpoint", reason="it did not answer a ping")
+    happen("UPDATE_FAILED", version=2, resource="Config", reason="cancelled")
+    happen(status, version=2)
+
+
+@pytest.fixture
+def second(deployed: Account, clients: Clients, deployment: Deployment, model: ModelVersion) -> Waiting:
+    """The first version is served, and one waits for the second."""
+    deployed.serve(model.arn)
+    return Waiting(clients, deployment, models.describe(clients.sagemaker, deployed.register()))
+
+
+def test_a_failed_update_tells_the_first_reason_and_what_is_served(second: Waiting) -> None:
+    message, step = second.fails(fail_and_roll_back)
+    assert message == "Version 2 could not be served: Endpoint: it did not answer a ping"
+    assert "CloudFormation rolled it back. Version 1 is served as before." in step
+    assert "/aws/sagemaker/Endpoints/topicsmith-dev" in step
+
+
+def test_a_rollback_under_way_is_waited_for_with_its_reason(second: Waiting) -> None:
+    second.fails(lambda: fail_and_roll_back("UPDATE_ROLLBACK_IN_PROGRESS"), fail_and_roll_back)
+    assert second.told[-1] == (
+        "stack UPDATE_ROLLBACK_IN_PROGRESS, endpoint InService: Endpoint: it did not answer a ping"
+    )
+
+
+def test_a_rollback_that_failed_says_what_a_person_has_to_do(second: Waiting) -> None:
+    backend().endpoints["topicsmith-dev"].endpoint_status = "Failed"
+    _, step = second.fails(lambda: fail_and_roll_back("UPDATE_ROLLBACK_FAILED"))
+    assert "is UPDATE_ROLLBACK_FAILED: continue the rollback in CloudFormation" in step
+    assert "Endpoint topicsmith-dev is Failed" in step
+
+
+def test_the_first_model_that_failed_leaves_nothing_to_serve(waiting: Waiting) -> None:
+    _, step = waiting.fails(lambda: update(1, "UPDATE_ROLLBACK_COMPLETE"))
+    assert "Nothing was served before, and nothing is served now." in step
+
+
+def test_failures_before_the_approval_do_not_count(
+    deployed: Account, clients: Clients, deployment: Deployment, model: ModelVersion
+) -> None:
+    update(1, "UPDATE_ROLLBACK_COMPLETE")
+    waiting = Waiting(clients, deployment, model)
+
+    def served() -> None:
+        deployed.serve(model.arn)
+        update(1)
+
+    assert waiting(served).model_version == 1
+
+
+def test_an_approval_that_was_taken_back_is_not_waited_for(
+    waiting: Waiting, clients: Clients, model: ModelVersion
+) -> None:
+    message, _ = waiting.fails(lambda: models.reject(clients.sagemaker, model, "no good"))
+    assert message == "Version 1 is Rejected by now: it is not going to be served."
+
+
+def test_an_approval_that_another_one_outdid_is_not_waited_for(
+    waiting: Waiting, deployed: Account, clients: Clients
+) -> None:
+    def outdo() -> None:
+        other = models.describe(clients.sagemaker, deployed.register())
+        models.approve(clients.sagemaker, other)
+        deployed.serve(other.arn)
+
+    message, step = waiting.fails(outdo)
+    assert message == "Version 2 was approved after version 1: it is what is served."
+    assert "approve 1 --wait --env dev" in step
+
+
+def test_an_endpoint_that_does_not_come_to_serve_it_is_given_up(
+    second: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Clients, "poll_seconds", 100.0)
+    message, _ = second.fails(lambda: update(2))
+    assert "does not serve it: it is InService, with version 1." in message
+    assert 3000 < second.now < 3400
+
+
+def test_an_update_may_take_as_long_as_cloudformation_lets_it(
+    second: Waiting, deployed: Account, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Clients, "poll_seconds", 1000.0)
+    slow = [lambda: None] * 20
+
+    def end() -> None:
+        name = backend().endpoints["topicsmith-dev"].endpoint_config_name
+        model_name = backend().endpoint_configs[name].production_variants[0]["ModelName"]
+        backend()._models[model_name].primary_container["ModelPackageName"] = models.newest(
+            clients.sagemaker, environment.load(clients, "dev")
+        ).arn
+        happen("UPDATE_COMPLETE", version=2)
+
+    assert second(lambda: happen("UPDATE_IN_PROGRESS", version=2), *slow, end).model_version == 2
+
+
+def test_a_busy_stack_says_towards_what_it_goes_and_how_to_stop_it(clients: Clients, deployment: Deployment) -> None:
+    rollout.require_idle(clients, deployment)
+    happen("UPDATE_IN_PROGRESS", version=7)
+    with pytest.raises(OperatorError, match="is UPDATE_IN_PROGRESS, towards version 7") as caught:
+        rollout.require_idle(clients, deployment)
+    assert "aws cloudformation cancel-update-stack --stack-name topicsmith-dev-serving" in str(caught.value.next_step)
+
+
+def approve_all(deployed: Account, clients: Clients, count: int) -> list[str]:
+    arns = [deployed.register() for _ in range(count)]
+    for arn in arns:
+        clients.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    return arns
+
+
+def test_the_previous_version_is_that_which_was_served_before_and_is_still_approved(
+    deployed: Account, clients: Clients, deployment: Deployment
+) -> None:
+    arns = approve_all(deployed, clients, 6)
+    for version in (2, 1, 3, 4):
+        update(version)
+    update(6, "UPDATE_ROLLBACK_COMPLETE")
+    update(5)
+    clients.sagemaker.update_model_package(ModelPackageArn=arns[3], ModelApprovalStatus="Rejected")
+    del backend().model_packages[arns[2]]
+
+    # Version 6 was never served, 4 is rejected, 3 is gone.
+    assert rollout.previous(clients, deployment, 5).version == 1
+
+
+def test_without_a_history_the_previous_version_is_the_highest_approved_one_below(
+    deployed: Account, clients: Clients, deployment: Deployment
+) -> None:
+    approve_all(deployed, clients, 4)
+    assert rollout.previous(clients, deployment, 3).version == 2
+
+
+def test_no_previous_version_is_an_error(deployed: Account, clients: Clients, deployment: Deployment) -> None:
+    approve_all(deployed, clients, 2)
+    update(1)
+    with pytest.raises(OperatorError, match="There is no version to go back to: version 1 is served"):
+        rollout.previous(clients, deployment, 1)

@@ -1,0 +1,215 @@
+"""How an approved model comes to be served, and which ones were served before."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from topicsmith import function_log, models, serving, stack_updates
+from topicsmith.aws import Clients
+from topicsmith.environment import Deployment
+from topicsmith.errors import OperatorError
+from topicsmith.models import ModelVersion
+from topicsmith.serving import Endpoint
+from topicsmith.stack_updates import Update
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+# On one machine; on AWS ``Clients.patience`` times as long. An approval reaches the stack through EventBridge, a queue
+# and a Lambda function; how long an update takes is CloudFormation's business, which ends each of them.
+_SECONDS_UNTIL_THE_STACK_MOVES = 30.0
+_SECONDS_UNTIL_IN_SERVICE = 300.0
+# An approval that finds the stack busy comes again after pauses that grow up to this.
+_LONGEST_PAUSE = 900.0
+# How the logical id of the function that deploys an approved model begins.
+_FUNCTION = "ApprovalDeploy"
+
+
+class Rollout:
+    """Watches the approval of one model until it is served, or cannot be."""
+
+    def __init__(
+        self,
+        clients: Clients,
+        deployment: Deployment,
+        model: ModelVersion,
+        tell: Callable[[str], None],
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Remember how the stack is before the approval: what failed earlier does not count.
+
+        Args:
+            clients: the cloud.
+            deployment: the environment.
+            model: the model that is going to be approved.
+            tell: hears each change of the stack and the endpoint.
+            sleep: waits between two looks.
+            clock: seconds, from any start.
+        """
+        self._clients = clients
+        self._deployment = deployment
+        self._model = model
+        self._tell = tell
+        self._sleep = sleep
+        self._clock = clock
+        self._last_event = stack_updates.last_event(clients.cloudformation, deployment.serving_stack)
+        self._told = ""
+
+    def wait(self) -> Endpoint:
+        """Wait until the endpoint serves the model, and return the endpoint.
+
+        Raises:
+            OperatorError: the update failed, the approval was taken back or outdone, or it takes too long.
+        """
+        clients, deployment = self._clients, self._deployment
+        started = quiet_since = self._clock()
+        while True:
+            # In this order, an update of the stack is never taken for another one, nor its end for its middle.
+            status = stack_status(clients.cloudformation, deployment.serving_stack)
+            own = self._own_update()
+            found = serving.endpoint(clients.sagemaker, deployment.endpoint)
+            busy = status.endswith("_IN_PROGRESS")
+            if found and found.serves(self._model) and (own.succeeded if own else not busy):
+                return found
+            now = self._clock()
+            if own:
+                self._raise_if_failed(own, found)
+                if not own.is_over:
+                    quiet_since = now
+                elif now - quiet_since > _SECONDS_UNTIL_IN_SERVICE * clients.patience:
+                    raise self._too_slow(found)
+                self._say(f"stack {own.status}, endpoint {found.status if found else 'not there yet'}", own.failure)
+            elif busy:
+                quiet_since = now
+                self._say(f"stack {deployment.serving_stack} is {status}; the approval waits for it")
+            else:
+                self._raise_if_outdone(found)
+                waited = quiet_since - started
+                pause = min(waited + _SECONDS_UNTIL_THE_STACK_MOVES, _LONGEST_PAUSE) if waited else 0.0
+                if now - quiet_since > _SECONDS_UNTIL_THE_STACK_MOVES * clients.patience + pause:
+                    raise self._did_not_arrive()
+                self._say("the approval has not reached the stack yet")
+            self._sleep(clients.poll_seconds)
+
+    def _own_update(self) -> Update | None:
+        """Return the update of the stack that this approval began."""
+        begun = stack_updates.updates(self._clients.cloudformation, self._deployment.serving_stack, self._last_event)
+        return next((update for update in begun if update.version == self._model.version), None)
+
+    def _say(self, state: str, reason: str | None = None) -> None:
+        state = f"{state}: {reason}" if reason else state
+        if state != self._told:
+            self._tell(state)
+            self._told = state
+
+    def _raise_if_failed(self, own: Update, found: Endpoint | None) -> None:
+        if own.failed:
+            raise OperatorError(
+                f"Version {self._model.version} could not be served: {own.failure or 'no reason given'}",
+                self._after_failure(own, found),
+            )
+
+    def _after_failure(self, own: Update, found: Endpoint | None) -> str:
+        """Say what is served now, and what to do."""
+        if found is None:
+            served = "Nothing was served before, and nothing is served now."
+        elif found.status == "InService":
+            served = f"Version {found.model_version} is served as before."
+        else:
+            served = f"Endpoint {found.name} is {found.status}{f': {found.failure}' if found.failure else ''}."
+        if own.status == "UPDATE_ROLLBACK_COMPLETE":
+            return f"CloudFormation rolled it back. {served} The endpoint's log has more: {self._log_group}"
+        stack = self._deployment.serving_stack
+        return f"Stack {stack} is {own.status}: continue the rollback in CloudFormation. {served}"
+
+    @property
+    def _log_group(self) -> str:
+        return f"/aws/sagemaker/Endpoints/{self._deployment.endpoint}"
+
+    def _raise_if_outdone(self, found: Endpoint | None) -> None:
+        """Make sure that the approval still counts."""
+        version = self._model.version
+        now = models.describe(self._clients.sagemaker, self._model.arn)
+        if now.approval != "Approved":
+            raise OperatorError(f"Version {version} is {now.approval} by now: it is not going to be served.")
+        if found is None or found.model_package is None or found.model_package == now.arn:
+            return
+        served = models.describe(self._clients.sagemaker, found.model_package)
+        if served.approval == "Approved" and served.changed > now.changed:
+            raise OperatorError(
+                f"Version {served.version} was approved after version {version}: it is what is served.",
+                f"Approve version {version} again, if it is to be served: "
+                + self._deployment.command(f"approve {version} --wait"),
+            )
+
+    def _too_slow(self, found: Endpoint | None) -> OperatorError:
+        deployment = self._deployment
+        state = f"it is {found.status}, with version {found.model_version}" if found else "it does not exist"
+        because = f": {found.failure}" if found and found.failure else ""
+        return OperatorError(
+            f"Stack {deployment.serving_stack} was given version {self._model.version}, but endpoint "
+            f"{deployment.endpoint} does not serve it: {state}{because}.",
+            f"See the models: {deployment.command('models')}",
+        )
+
+    def _did_not_arrive(self) -> OperatorError:
+        stack = self._deployment.serving_stack
+        pages = self._clients.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+        groups = [
+            function_log.group(self._clients.functions, resource.get("PhysicalResourceId", ""))
+            for page in pages
+            for resource in page["StackResourceSummaries"]
+            if resource["ResourceType"] == "AWS::Lambda::Function"
+            and resource["LogicalResourceId"].startswith(_FUNCTION)
+        ]
+        return OperatorError(
+            f"The approval did not reach stack {stack}.",
+            f"The function that deploys an approved model logs to {', '.join(groups) or 'no log group: deploy again'}.",
+        )
+
+
+def stack_status(cloudformation: "CloudFormationClient", stack: str) -> str:
+    """Return a stack's status."""
+    return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+
+
+def require_idle(clients: Clients, deployment: Deployment) -> None:
+    """Make sure that the stack can be updated now.
+
+    Raises:
+        OperatorError: it is being changed; it says to what, and how to stop that.
+    """
+    stack = deployment.serving_stack
+    status = stack_status(clients.cloudformation, stack)
+    if not status.endswith("_IN_PROGRESS"):
+        return
+    under_way = stack_updates.updates(clients.cloudformation, stack)
+    towards = f", towards version {under_way[0].version}" if under_way and under_way[0].version else ""
+    raise OperatorError(
+        f"Stack {stack} is {status}{towards}: an update is under way, and what is served may change.",
+        f"Wait for its end, or stop it, which brings back what was served before:\n"
+        f"aws cloudformation cancel-update-stack --stack-name {stack}",
+    )
+
+
+def previous(clients: Clients, deployment: Deployment, served: int) -> ModelVersion:
+    """Return the approved version that was served before ``served``.
+
+    Where CloudFormation does not remember any, it is the highest approved version below.
+
+    Raises:
+        OperatorError: there is none.
+    """
+    done = stack_updates.updates(clients.cloudformation, deployment.serving_stack)
+    before = list(dict.fromkeys(update.version for update in done if update.version and update.succeeded))
+    approved = models.approved(clients.sagemaker, deployment.model_package_group)
+    for version in [*before, *sorted((version for version in approved if version < served), reverse=True)]:
+        if version != served and version in approved:
+            return models.describe(clients.sagemaker, approved[version])
+    raise OperatorError(
+        f"There is no version to go back to: version {served} is served, and no other one that was served before is "
+        "approved.",
+        f"See the models: {deployment.command('models')}",
+    )
