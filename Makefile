@@ -18,8 +18,12 @@ TOOLS := $(VENV)/.installed-test
 NODE  := node_modules/.installed
 CHROME := tests/browser/node_modules/.installed
 
+# A function's modules are imported as they lie in its zip: from its own folder.
+TYPES = $(BIN)/mypy app.py stacks topicsmith containers/ntm/ntm $(wildcard constructs/*.py) && \
+	for function in lambdas/*/; do MYPYPATH=$$function $(BIN)/mypy $$function || exit 1; done
+
 .DEFAULT_GOAL := help
-.PHONY: help demo local down test lint format snapshots synth diff deploy destroy clean
+.PHONY: help demo local down test lint style format snapshots synth diff deploy destroy clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,14 +38,18 @@ local: $(CLOUD) $(NODE) ## start the local cloud, deploy dev to it, and leave it
 down: ## stop the local cloud
 	@$(TOPICSMITH) local down
 
-test: $(TOOLS) $(NODE) $(CHROME) lint ## lint, types and all tests
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(PYTEST)
+test: $(TOOLS) $(NODE) $(CHROME) style ## lint, types and all tests
+	@# The types are checked beside the tests, and said last. Three processes share two cores well: whoever tests the
+	@# local cloud mostly waits for it.
+	@types=$$(mktemp); ( $(TYPES) ) >"$$types" 2>&1 & checked=$$!; \
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadgroup $(PYTEST); tested=$$?; \
+	wait $$checked || tested=1; cat "$$types"; rm "$$types"; exit $$tested
 
-lint: $(TOOLS)
+lint: style
+	@$(TYPES)
+
+style: $(TOOLS)
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy app.py stacks topicsmith containers/ntm/ntm $(wildcard constructs/*.py)
-	@# A function's modules are imported as they lie in its zip: from its own folder.
-	@for function in lambdas/*/; do MYPYPATH=$$function $(BIN)/mypy $$function || exit 1; done
 
 format: $(TOOLS) ## put the code into the project's form
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
