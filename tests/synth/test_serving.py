@@ -93,7 +93,7 @@ def test_scaling_tracks_invocations_per_instance(template: Template) -> None:
             "ScalingTargetId": {"Ref": target},
             "TargetTrackingScalingPolicyConfiguration": {
                 "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
-                "TargetValue": 600,
+                "TargetValue": 5000,
                 "ScaleInCooldown": Match.any_value(),
                 "ScaleOutCooldown": 60,
             },
