@@ -75,7 +75,7 @@ def test_the_gate_holds_the_thresholds_of_the_environment(definitions: dict[str,
 
     least = "GreaterThanOrEqualTo"
     assert arguments_of(definitions["prod"], "Gate")["Conditions"] == [
-        {"Type": least, "LeftValue": value("metrics.npmi"), "RightValue": 0.05},
+        {"Type": least, "LeftValue": value("metrics.npmi"), "RightValue": 0.1},
         {"Type": least, "LeftValue": value("metrics.topic_uniqueness"), "RightValue": 0.5},
         {"Type": least, "LeftValue": value("against_baseline.npmi"), "RightValue": 0},
     ]

@@ -11,9 +11,11 @@ from tests.unit.local.support import ROOT, wait_for
 from topicsmith.local import processes
 
 SERVER = """
-import os, sys, threading, time
+import os, signal, sys, threading, time
 from pathlib import Path
 from topicsmith.local.processes import spawn
+# A shell that starts the tests in the background has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # A child with a child of its own.
 program = "import subprocess, sys, time; print(subprocess.Popen(['sleep', '300']).pid, flush=True); time.sleep(300)"
 child = spawn([sys.executable, "-c", program], environ=dict(os.environ), directory=Path("."))
