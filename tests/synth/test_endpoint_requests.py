@@ -108,7 +108,7 @@ def _made_up(value: Any) -> Any:
     return value
 
 
-@hypothesis.settings(max_examples=12, deadline=None)
+@hypothesis.settings(max_examples=12)
 @given((_ON_INSTANCES | _SERVERLESS).map(_accepted).filter(bool))
 def test_every_accepted_endpoint_makes_valid_requests(config: EnvironmentConfig) -> None:
     resources = _resources(config)

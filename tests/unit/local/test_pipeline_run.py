@@ -75,7 +75,7 @@ def graphs(draw: st.DrawFn) -> list[dict[str, Any]]:
     return [*before, gate]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(graphs(), st.integers(0, 2**32), st.booleans(), st.integers(1, 4) | st.none())
 def test_every_execution_ends_and_tells_the_truth(
     monkeypatch: pytest.MonkeyPatch, steps: list[dict[str, Any]], seed: int, stops: bool, limit: int | None
@@ -177,7 +177,7 @@ def test_step_that_fails_too_often_fails_with_the_last_reason(monkeypatch: pytes
     assert execution.steps[0].failure_reason == "InternalServerError 2"
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(graphs(), st.sets(st.sampled_from([f"S{number}" for number in range(7)])), st.booleans())
 def test_execution_that_goes_on_runs_what_is_left_and_nothing_twice(
     monkeypatch: pytest.MonkeyPatch, steps: list[dict[str, Any]], broken: set[str], stops: bool

@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ntm.coherence import npmi, uniqueness, wetc
@@ -21,7 +21,6 @@ def npmi_of(first: int, second: int, documents: list[set[int]]) -> float:
     return math.log(joint / (share(first) * share(second))) / -math.log(joint)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.sets(st.integers(0, 14), min_size=1), min_size=1, max_size=600),
     st.lists(st.permutations(range(15)), min_size=1, max_size=4),

@@ -22,7 +22,7 @@ NAMES = st.lists(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(names=NAMES, ending=st.sampled_from(corpus.FORMATS), byte_order_mark=st.booleans())
 def test_columns_are_those_of_the_file(
     tmp_path_factory: pytest.TempPathFactory, names: list[str], ending: str, byte_order_mark: bool

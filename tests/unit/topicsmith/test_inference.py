@@ -53,7 +53,7 @@ def ask(runtime: Any, texts: list[str], variant: str | None = None) -> tuple[lis
     return [answer.topic_weights for answer in answers], pauses
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.integers(0, 1000), max_size=1500))
 def test_answers_come_in_the_order_of_the_texts(lengths: list[int]) -> None:
     runtime = Runtime()

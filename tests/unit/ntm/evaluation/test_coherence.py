@@ -3,7 +3,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ntm.evaluation import coherence
@@ -35,7 +35,6 @@ def naive(topic: list[int], rows: list[list[int]], window: int) -> float:
     )
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.lists(st.integers(0, 7), max_size=20), min_size=1, max_size=12),
     st.lists(st.permutations(range(8)).map(lambda words: words[:4]), min_size=1, max_size=3),

@@ -134,7 +134,6 @@ CONTENT_TYPES = [
 ]
 
 
-@settings(deadline=None)
 @given(
     bodies(), st.sampled_from(CONTENT_TYPES), st.sampled_from(["", "application/json; topics=2", "*/*;q=x", "\u00e9"])
 )
@@ -151,7 +150,7 @@ def test_whatever_is_sent_the_answer_is_the_model_s_or_says_what_is_wrong(
         assert answer["error"].endswith(".")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.dictionaries(st.integers(0, SIZE - 1), st.sampled_from([1, 12, 2.5, 1e3, 10**10]), max_size=12)))
 def test_dense_counts_are_read_as_the_general_reader_would(
     application: Application, documents: list[dict[int, float]]

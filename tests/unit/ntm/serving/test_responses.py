@@ -31,7 +31,7 @@ def test_the_sdk_s_deserializers_read_every_form() -> None:
     assert [dict(record.features) for record in records] == [{}, {}]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 4), st.integers(1, 1000), st.integers(0, 9))
 def test_records_of_any_number_of_topics(documents: int, topics: int, seed: int) -> None:
     weights = np.random.default_rng(seed).random((documents, topics), np.float32)

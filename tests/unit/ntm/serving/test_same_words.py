@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ntm.text import Tokenizer
@@ -40,7 +40,6 @@ def test_in_the_whole_demo_corpus(preprocessing: ModuleType, tokenizer: Tokenize
     assert documents > 10_000
 
 
-@settings(deadline=None)
 @given(TEXTS)
 def test_in_any_text(preprocessing: ModuleType, tokenizer: Tokenizer, text: str) -> None:
     assert tokenizer.tokens(text) == preprocessing.find_words(preprocessing.normalize(text))
@@ -56,7 +55,6 @@ def pairs(preprocessing: ModuleType) -> list[tuple[Tokenizer, Tokenizer]]:
     return list(zip(with_it, without, strict=True))
 
 
-@settings(deadline=None)
 @given(TEXTS)
 def test_the_pattern_for_ascii_finds_what_the_other_one_finds(
     pairs: list[tuple[Tokenizer, Tokenizer]], text: str
