@@ -1,6 +1,9 @@
 # Python 3.11+ and make are all that a machine needs; everything else is installed into .venv and node_modules.
 PYTHON ?= python3
 ENV    ?= dev
+# Of diff: what to compare with, and what to write the difference in.
+BASE   ?= HEAD
+FORMAT ?= text
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -23,11 +26,11 @@ TYPES = $(BIN)/mypy app.py stacks topicsmith containers/ntm/ntm $(wildcard const
 	for function in lambdas/*/; do MYPYPATH=$$function $(BIN)/mypy $$function || exit 1; done
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local down test lint style format snapshots synth diff deploy destroy clean
+.PHONY: help demo local down test lint style format snapshots env-docs stateful-ids synth diff deploy check access pipeline destroy install clean
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  ENV=dev|prod chooses the environment of synth, diff, deploy and destroy (default dev)"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  ENV=<environment> chooses that of diff, deploy, check, access and destroy (default dev)"
 
 demo: $(CLOUD) $(NODE) ## the whole line on this machine; with CORPUS=reviews.csv TEXT=title,body [ID=id] on your own file
 	@$(TOPICSMITH) local demo $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(TEXT),--text "$(TEXT)") $(if $(ID),--id "$(ID)")
@@ -57,17 +60,38 @@ format: $(TOOLS) ## put the code into the project's form
 snapshots: $(TOOLS) $(NODE) ## take the templates as they are now for the snapshots
 	@$(BIN)/python -m pytest --quiet tests/synth --snapshot-update
 
+env-docs: $(CORE) ## write docs/environments.md and environments/schema.json from stacks/config.py
+	@$(BIN)/python -m stacks.environment_docs
+
+stateful-ids: $(TOOLS) $(NODE) ## accept that stateful resources are new, gone or replaced
+	@$(CDK) synth --quiet "*/*" && PYTHONPATH=$(CURDIR) $(BIN)/python -P tests/synth/stateful_ids.py cdk.out
+
 synth: $(CORE) $(NODE) ## write the assembly of every environment to cdk.out, offline
 	@$(CDK) synth --quiet "*/*" && echo "Assemblies of every environment are in cdk.out/."
 
-diff: $(CORE) $(NODE) ## what a deployment of ENV would change
-	@$(CDK) diff "$(ENV)/*"
+diff: $(CORE) $(NODE) ## what a deployment would change; with BASE=<commit>|deployed ENV=dev|prod|all FORMAT=text|markdown|json
+	@# make has one status for all that fails: only what is dangerous, or could not be compared, fails here.
+	@$(TOPICSMITH) diff --base "$(BASE)" --env "$(ENV)" --format "$(FORMAT)" || test $$? -eq 1
 
 deploy: $(CORE) $(NODE) ## deploy ENV to the account of your credentials
-	@$(CDK) deploy "$(ENV)/*"
+	@# The CDK looks for the role that publishes the image when it starts; at first the data stack has yet to make it.
+	@$(CDK) synth --quiet "$(ENV)/*"
+	@$(CDK) deploy --app cdk.out "$(ENV)/data"
+	@$(CDK) deploy --app cdk.out "$(ENV)/*"
+
+check: $(CORE) ## ask the deployed endpoint of ENV whether it works
+	@$(TOPICSMITH) check --env $(ENV)
+
+access: $(CORE) $(NODE) ## let what delivery.yaml names deploy ENV
+	@$(CDK) deploy "Delivery-$(ENV)"
+
+pipeline: $(CORE) $(NODE) ## deploy the pipeline of delivery.yaml; later it updates itself
+	@$(CDK) deploy Delivery
 
 destroy: $(CORE) $(NODE) ## delete ENV
 	@$(CDK) destroy "$(ENV)/*"
+
+install: $(CORE) $(NODE) ## the CDK and the command line, without what only tests need
 
 clean: ## delete everything that was installed or built
 	rm -rf $(VENV) node_modules tests/browser/node_modules cdk.out .topicsmith .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -23,6 +23,8 @@ VECTORS = "vectors"
 """Prefix of the topics of every document, by execution."""
 CAPTURED = "captured"
 """Prefix of the endpoint's requests and answers, where it keeps them, by endpoint, variant and hour."""
+PROMOTIONS = "promotions"
+"""Prefix of what was promoted to the environment, by time: who did it, from where, and how good the model is."""
 
 _EXPIRING = {
     "ExpireRuns": BAGS_OF_WORDS,

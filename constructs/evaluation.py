@@ -41,6 +41,7 @@ class TopicEvaluationProps:
         map_documents: the number of documents on the report's map.
         quote_documents: whether the report shows texts of documents.
         word_vectors: S3 URI of word vectors for one more metric; None without.
+        shows_trials: whether the report shows the training jobs of a tuning job, for which SageMaker is asked.
     """
 
     image: NtmImage
@@ -55,6 +56,7 @@ class TopicEvaluationProps:
     map_documents: int
     quote_documents: bool
     word_vectors: str | None
+    shows_trials: bool
 
 
 class TopicEvaluation(Construct):
@@ -75,10 +77,12 @@ class TopicEvaluation(Construct):
             log_group="/aws/sagemaker/ProcessingJobs",
             metrics="/aws/sagemaker/ProcessingJobs",
         )
+        props.jobs.network.grant_connect(self.role)
         self._volume = job_volume(
             self.role, key=props.jobs.key, instance_type=props.instance_type, volume_gb=props.volume_gb
         )
-        self._grant_read_jobs()
+        if props.shows_trials:
+            self._grant_read_jobs()
 
     def step(self, *, inputs: Mapping[str, Json], facts: Mapping[str, Json], output_uri: Json) -> ProcessingStep:
         """Return the step that evaluates one model.
@@ -108,6 +112,7 @@ class TopicEvaluation(Construct):
                     "EXECUTION_ARN": EXECUTION_ARN,
                     **{variable: facts[name] for name, variable in _VARIABLES.items() if name in facts},
                 },
+                **props.jobs.network.of_processing(isolated=not props.shows_trials),
                 "StoppingCondition": {"MaxRuntimeInSeconds": props.max_runtime.to_seconds()},
                 "Tags": props.jobs.run_tags,
             },

@@ -5,14 +5,20 @@ from aws_cdk import Duration, Stack, aws_events, aws_events_targets
 from constructs import Construct
 from constructs.grants import grant
 from constructs.notifications import Notifications
-from constructs.python_function import PythonFunction, PythonFunctionProps
+from constructs.python_function import FunctionSettings, PythonFunction, PythonFunctionProps
 
 
 class FailureNotification(Construct):
     """A function that sends a message about each run that failed or was rejected: which step, why, and its log."""
 
     def __init__(
-        self, scope: Construct, id: str, *, pipeline_name: str, notifications: Notifications, log_retention_days: int
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        pipeline_name: str,
+        notifications: Notifications,
+        functions: FunctionSettings,
     ) -> None:
         super().__init__(scope, id)
         function = PythonFunction(
@@ -23,7 +29,7 @@ class FailureNotification(Construct):
                 description="Tells why a run failed",
                 timeout=Duration.minutes(1),
                 memory_mb=256,
-                log_retention_days=log_retention_days,
+                settings=functions,
                 environment={"TOPIC_ARN": notifications.topic_arn},
             ),
         ).function

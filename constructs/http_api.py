@@ -17,7 +17,7 @@ from aws_cdk import (
 from constructs import Construct
 from constructs.grants import grant
 from constructs.log_group import build_log_group
-from constructs.python_function import PythonFunction, PythonFunctionProps
+from constructs.python_function import FunctionSettings, PythonFunction, PythonFunctionProps
 
 PATH = "/invocations"
 """Where requests go, as in the container and in SageMaker's own HTTP API."""
@@ -66,7 +66,7 @@ class InferenceApiProps:
         issuer: whose tokens are accepted; without it, callers sign with AWS credentials that may call the API.
         rate_limit: requests a second, of all callers together.
         burst_limit: requests at one time, of all callers together.
-        log_retention_days: age at which log lines are deleted.
+        functions: what all functions have in common; the access log's lines are deleted at the same age.
     """
 
     name: str
@@ -74,7 +74,7 @@ class InferenceApiProps:
     issuer: TokenIssuer | None
     rate_limit: int
     burst_limit: int
-    log_retention_days: int
+    functions: FunctionSettings
 
 
 class InferenceApi(Construct):
@@ -119,7 +119,7 @@ class InferenceApi(Construct):
 
     def _build_stage(self) -> None:
         props = self._props
-        log_group = build_log_group(self, "AccessLogs", retention_days=props.log_retention_days)
+        log_group = build_log_group(self, "AccessLogs", retention_days=props.functions.log_retention_days)
         _Stage(
             self,
             "Stage",
@@ -146,7 +146,7 @@ class InferenceApi(Construct):
                 timeout=Duration.seconds(30),
                 # Of the processor it gets a part that goes with the memory; 1,769 MB are a whole one.
                 memory_mb=512,
-                log_retention_days=props.log_retention_days,
+                settings=props.functions,
                 environment={"ENDPOINT_NAME": props.endpoint_name},
             ),
         ).function

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from aws_cdk import (
     CfnParameter,
+    DefaultStackSynthesizer,
     Duration,
     Stack,
     aws_events,
@@ -17,7 +18,7 @@ from aws_cdk import (
 from constructs import Construct
 from constructs.grants import grant
 from constructs.notifications import Notifications
-from constructs.python_function import PythonFunction, PythonFunctionProps
+from constructs.python_function import FunctionSettings, PythonFunction, PythonFunctionProps
 from constructs.update_notification import UpdateNotification
 
 _TIMEOUT = Duration.minutes(1)
@@ -36,7 +37,7 @@ class ModelApprovalProps:
         endpoint_name: the endpoint that the stack makes.
         notifications: who is told of an update that failed.
         longest_update: the longest time that an update of the endpoint may take; an approval waits as long.
-        log_retention_days: age at which the functions' log lines are deleted.
+        functions: what all functions have in common.
     """
 
     model_package_group: str
@@ -44,7 +45,7 @@ class ModelApprovalProps:
     endpoint_name: str
     notifications: Notifications
     longest_update: Duration
-    log_retention_days: int
+    functions: FunctionSettings
 
 
 class ModelApproval(Construct):
@@ -80,7 +81,7 @@ class ModelApproval(Construct):
             parameter=props.parameter,
             endpoint_name=props.endpoint_name,
             notifications=props.notifications,
-            log_retention_days=props.log_retention_days,
+            functions=props.functions,
         ).function
 
     def _build_queue(self) -> aws_sqs.Queue:
@@ -106,7 +107,7 @@ class ModelApproval(Construct):
                 description="Serves the model that was approved",
                 timeout=_TIMEOUT,
                 memory_mb=256,
-                log_retention_days=self._props.log_retention_days,
+                settings=self._props.functions,
                 environment={
                     "STACK_ID": stack.stack_id,
                     "MODEL_PARAMETER": self._props.parameter.logical_id,
@@ -133,7 +134,7 @@ class ModelApproval(Construct):
                 stack.format_arn(
                     service="ssm",
                     resource="parameter",
-                    resource_name=f"cdk-bootstrap/{stack.synthesizer.bootstrap_qualifier}/version",
+                    resource_name=f"cdk-bootstrap/{_bootstrap_qualifier(stack)}/version",
                 )
             ],
         )
@@ -175,6 +176,16 @@ class ModelApproval(Construct):
             ),
             targets=[aws_events_targets.SqsQueue(queue)],
         )
+
+
+def _bootstrap_qualifier(stack: Stack) -> str:
+    """Return the qualifier of ``cdk bootstrap``, as a synthesizer finds it.
+
+    ``stack.synthesizer`` does not say it: Python gets that as it was before it was bound to the stack. See
+    https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-customizing.html.
+    """
+    qualifier = stack.node.try_get_context("@aws-cdk/core:bootstrapQualifier")
+    return str(qualifier or DefaultStackSynthesizer.DEFAULT_QUALIFIER)
 
 
 def attempts_within(longest_update: Duration) -> int:

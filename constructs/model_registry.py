@@ -32,6 +32,30 @@ class ModelRegistry(Construct):
         )
         self._group.apply_removal_policy(removal_policy)
 
+    def share(self, accounts: Sequence[str]) -> None:
+        """Let other accounts see the versions of the group and make models of them.
+
+        See https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-deploy-xaccount.html.
+        """
+        if not accounts:
+            return
+        principals = [aws_iam.AccountPrincipal(account) for account in accounts]
+        self._group.model_package_group_policy = aws_iam.PolicyDocument(
+            statements=[
+                aws_iam.PolicyStatement(
+                    principals=principals,
+                    actions=["sagemaker:DescribeModelPackageGroup"],
+                    # A resource cannot refer to itself.
+                    resources=[self._arn("model-package-group", self.name)],
+                ),
+                aws_iam.PolicyStatement(
+                    principals=principals,
+                    actions=["sagemaker:CreateModel", "sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages"],
+                    resources=[self._arn("model-package", f"{self.name}/*")],
+                ),
+            ]
+        )
+
     def step(
         self,
         *,
@@ -83,13 +107,13 @@ class ModelRegistry(Construct):
 
     def grant_register(self, grantee: aws_iam.IGrantable) -> None:
         """Let the grantee, a pipeline's role, register models in the group."""
-        versions = Stack.of(self).format_arn(
-            service="sagemaker", resource="model-package", resource_name=f"{self.name}/*"
-        )
         grant(
             grantee,
             actions=["sagemaker:AddTags", "sagemaker:CreateModelPackage"],
-            resources=[self._group.attr_model_package_group_arn, versions],
+            resources=[self._group.attr_model_package_group_arn, self._arn("model-package", f"{self.name}/*")],
             wildcard="The registry numbers the versions of the group.",
         )
         self._algorithm.grant_describe(grantee)
+
+    def _arn(self, resource: str, resource_name: str) -> str:
+        return Stack.of(self).format_arn(service="sagemaker", resource=resource, resource_name=resource_name)

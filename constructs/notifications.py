@@ -1,11 +1,15 @@
 """Where the environment tells people what they should know."""
 
+import re
 from collections.abc import Sequence
 
-from aws_cdk import ArnFormat, Aws, Stack, aws_iam, aws_kms, aws_sns, aws_sns_subscriptions
+from aws_cdk import Annotations, ArnFormat, Aws, Stack, aws_iam, aws_kms, aws_sns, aws_sns_subscriptions
 
 from constructs import Construct
 from constructs.grants import grant
+
+# Domains for examples and tests: https://www.rfc-editor.org/rfc/rfc2606 and https://www.rfc-editor.org/rfc/rfc6761.
+_NOBODYS = re.compile(r"[@.](example\.(com|net|org)|example|invalid|localhost|test)\.?$", re.IGNORECASE)
 
 
 class Notifications(Construct):
@@ -22,6 +26,7 @@ class Notifications(Construct):
         self.topic = aws_sns.Topic(self, "Topic", display_name="Topicsmith", master_key=key, enforce_ssl=True)
         for email in emails:
             self.topic.add_subscription(aws_sns_subscriptions.EmailSubscription(email))
+        self._warn_of([email for email in emails if _NOBODYS.search(email)])
         self.topic_arn = self.topic.topic_arn
 
     def grant_publish(self, grantee: aws_iam.IGrantable) -> None:
@@ -43,6 +48,14 @@ class Notifications(Construct):
         """Let AWS Budgets send messages of the account's budgets whose names begin with the prefix."""
         budgets = f"arn:{Aws.PARTITION}:budgets::{Aws.ACCOUNT_ID}:budget/{prefix}*"
         self._let_service_publish("budgets.amazonaws.com", budgets)
+
+    def _warn_of(self, unheard: Sequence[str]) -> None:
+        if unheard:
+            Annotations.of(self).add_warning_v2(
+                "topicsmith:unheard-notifications",
+                f"Nobody reads mail to {', '.join(unheard)}, a domain for examples. Put the address of who is to hear "
+                "of alarms and of runs that fail into notifications.emails of the environment.",
+            )
 
     def _let_service_publish(self, service: str, source: str) -> None:
         """Let an AWS service, which has no role here, send messages and encrypt them, for these resources only.

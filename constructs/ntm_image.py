@@ -18,7 +18,14 @@ class NtmImage(Construct):
         version: what names the code in the image: the same for the same files, wherever they lie.
     """
 
-    def __init__(self, scope: Construct, id: str) -> None:
+    def __init__(self, scope: Construct, id: str, *, name: str) -> None:
+        """Describe the image.
+
+        Args:
+            scope: the parent.
+            id: the id.
+            name: the environment's name, ``topicsmith-<environment>``.
+        """
         super().__init__(scope, id)
         self._asset = aws_ecr_assets.DockerImageAsset(
             self,
@@ -26,6 +33,10 @@ class NtmImage(Construct):
             directory=str(DIRECTORY),
             # What SageMaker's GPU instances are.
             platform=aws_ecr_assets.Platform.LINUX_AMD64,
+            # Of several stacks that are deployed at once, the CDK CLI builds an image once for those that describe it
+            # alike, and names it for the repository of the first one only. This changes neither the image nor its hash.
+            build_args={"ENVIRONMENT": name},
+            invalidation=aws_ecr_assets.DockerImageAssetInvalidationOptions(build_args=False),
         )
         self.uri = self._asset.image_uri
         self.version = self._asset.asset_hash

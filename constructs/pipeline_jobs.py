@@ -1,12 +1,13 @@
 """What all jobs have in common that a pipeline runs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aws_cdk import Stack, aws_iam, aws_kms
 
 from constructs import Construct
 from constructs.grants import grant
+from constructs.job_network import JobNetwork
 from constructs.pipeline_expressions import EXECUTION_ID, Json
 from constructs.pipeline_steps import Retry
 
@@ -22,11 +23,13 @@ class JobSettings:
         key: encrypts what the jobs write and, where the instance allows it, their volumes.
         tags: on each job.
         retry_attempts: how often a job is tried again that SageMaker could not run.
+        network: where they are.
     """
 
     key: aws_kms.IKey
     tags: Mapping[str, str]
     retry_attempts: int
+    network: JobNetwork = field(default_factory=JobNetwork)
 
     @property
     def retries(self) -> Sequence[Retry]:

@@ -9,7 +9,7 @@ from constructs import Construct
 from constructs.grants import grant
 from constructs.pipeline_expressions import Json
 from constructs.pipeline_steps import LambdaStep
-from constructs.python_function import PythonFunction, PythonFunctionProps
+from constructs.python_function import FunctionSettings, PythonFunction, PythonFunctionProps
 
 OUTPUTS = (
     "feature_dim",
@@ -65,7 +65,7 @@ class PreprocessingFunction(Construct):
     """
 
     def __init__(
-        self, scope: Construct, id: str, *, settings: BagOfWordsSettings, memory_mb: int, log_retention_days: int
+        self, scope: Construct, id: str, *, settings: BagOfWordsSettings, memory_mb: int, functions: FunctionSettings
     ) -> None:
         super().__init__(scope, id)
         self._settings = settings
@@ -77,7 +77,7 @@ class PreprocessingFunction(Construct):
                 description="Makes bags of words of a corpus",
                 timeout=Duration.minutes(15),
                 memory_mb=memory_mb,
-                log_retention_days=log_retention_days,
+                settings=functions,
             ),
         ).function
 

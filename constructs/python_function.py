@@ -8,8 +8,22 @@ from aws_cdk import Duration, IgnoreMode, aws_iam, aws_lambda
 
 from constructs import Construct
 from constructs.log_group import build_log_group
+from constructs.network_placement import NetworkPlacement
 
 LAMBDAS = Path(__file__).parent.parent / "lambdas"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionSettings:
+    """What an environment says about all its functions.
+
+    Attributes:
+        log_retention_days: age at which their log lines are deleted, one of the ages that CloudWatch Logs knows.
+        network: where they are; None for Lambda's own network.
+    """
+
+    log_retention_days: int
+    network: NetworkPlacement | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +35,7 @@ class PythonFunctionProps:
         description: what it does, for whoever finds it in the console.
         timeout: at most 15 minutes.
         memory_mb: 128 to 10,240.
-        log_retention_days: one of the ages that CloudWatch Logs knows.
+        settings: what all functions have in common.
         environment: variables beside Lambda's own.
     """
 
@@ -29,7 +43,7 @@ class PythonFunctionProps:
     description: str
     timeout: Duration
     memory_mb: int
-    log_retention_days: int
+    settings: FunctionSettings
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -42,7 +56,7 @@ class PythonFunction(Construct):
 
     def __init__(self, scope: Construct, id: str, props: PythonFunctionProps) -> None:
         super().__init__(scope, id)
-        log_group = build_log_group(self, "Logs", retention_days=props.log_retention_days)
+        log_group = build_log_group(self, "Logs", retention_days=props.settings.log_retention_days)
         role = aws_iam.Role(self, "Role", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
         self.function = aws_lambda.Function(
@@ -61,3 +75,5 @@ class PythonFunction(Construct):
             role=role,
             log_group=log_group,
         )
+        if props.settings.network:
+            props.settings.network.place(self.function)

@@ -7,7 +7,7 @@ from aws_cdk import Duration, Stack, aws_events, aws_events_targets
 from constructs import Construct
 from constructs.data_bucket import RAW, DataBucket
 from constructs.grants import grant
-from constructs.python_function import PythonFunction, PythonFunctionProps
+from constructs.python_function import FunctionSettings, PythonFunction, PythonFunctionProps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class RunTriggerProps:
         on_upload: whether a corpus that is uploaded starts a run.
         schedule: when a run starts, as ``rate(7 days)`` or ``cron(0 6 ? * MON *)``; None for never.
         scheduled_corpus: S3 URI of the corpus of those runs.
-        log_retention_days: age at which the function's log lines are deleted.
+        functions: what all functions have in common.
     """
 
     pipeline_name: str
@@ -28,7 +28,7 @@ class RunTriggerProps:
     on_upload: bool
     schedule: str | None
     scheduled_corpus: str
-    log_retention_days: int
+    functions: FunctionSettings
 
 
 class RunTrigger(Construct):
@@ -44,7 +44,7 @@ class RunTrigger(Construct):
                 description="Starts a run of the pipeline",
                 timeout=Duration.minutes(1),
                 memory_mb=256,
-                log_retention_days=props.log_retention_days,
+                settings=props.functions,
                 environment={"PIPELINE_NAME": props.pipeline_name},
             ),
         ).function

@@ -13,7 +13,16 @@ class SageMakerJobRole(aws_iam.Role):
     https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html.
     """
 
-    def __init__(self, scope: Construct, id: str, *, description: str, log_group: str, metrics: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        description: str,
+        log_group: str,
+        metrics: str,
+        role_name: str | None = None,
+    ) -> None:
         """Make the role.
 
         Args:
@@ -22,9 +31,14 @@ class SageMakerJobRole(aws_iam.Role):
             description: what runs with it.
             log_group: the log group that SageMaker writes, for example ``/aws/sagemaker/TrainingJobs``.
             metrics: the namespace of the metrics that SageMaker writes.
+            role_name: the role's name, where another account names it; without it, CloudFormation makes one.
         """
         super().__init__(
-            scope, id, description=description, assumed_by=aws_iam.ServicePrincipal("sagemaker.amazonaws.com")
+            scope,
+            id,
+            role_name=role_name,
+            description=description,
+            assumed_by=aws_iam.ServicePrincipal("sagemaker.amazonaws.com"),
         )
         stack = Stack.of(self)
         group = stack.format_arn(

@@ -9,6 +9,7 @@ from constructs import Construct, IDependable
 from constructs.data_capture import DataCapture
 from constructs.endpoint_update import BlueGreenUpdate
 from constructs.endpoint_variants import ALL_TRAFFIC, EndpointVariant, InstanceFleet
+from constructs.network_placement import NetworkPlacement
 from constructs.sagemaker_role import SageMakerJobRole
 from constructs.variant_scaling import ScaledVariant, ScalingTargets, ScheduledCapacity, scale_variant
 
@@ -28,7 +29,9 @@ class TopicEndpointProps:
         update: how requests go over to a new fleet; without it, all at once, and nothing rolls it back but a fleet that
             does not start.
         rollback_alarms: names of the CloudWatch alarms that roll an update back.
+        network: where the models are, on instances; None for SageMaker's own network.
         condition: whether there is a model; without it, there always is one.
+        role_name: the name of the models' role, where another account names it; without it, CloudFormation makes one.
     """
 
     name: str
@@ -40,7 +43,9 @@ class TopicEndpointProps:
     data_capture: DataCapture | None = None
     update: BlueGreenUpdate | None = None
     rollback_alarms: Sequence[str] = ()
+    network: NetworkPlacement | None = None
     condition: CfnCondition | None = None
+    role_name: str | None = None
 
 
 class TopicEndpoint(Construct):
@@ -64,7 +69,10 @@ class TopicEndpoint(Construct):
             description="Serves a topic model",
             log_group=f"/aws/sagemaker/Endpoints/{props.name}",
             metrics="/aws/sagemaker/Endpoints",
+            role_name=props.role_name,
         )
+        if props.network:
+            props.network.grant_sagemaker(self.role)
         variants = [*props.variants, *([props.shadow] if props.shadow else [])]
         scopes = {variant.name: self._build_scope(variant) for variant in variants}
         models = {variant.name: self._build_model(scopes[variant.name], variant) for variant in variants}
@@ -94,6 +102,7 @@ class TopicEndpoint(Construct):
             # Serverless variants do not have it: "Feature exclusions" in
             # https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html.
             enable_network_isolation=variant.has_instances,
+            vpc_config=self._props.network.to_property() if self._props.network else None,
         )
         # SageMaker looks for the image and the artifact, as the role, as soon as the model is made.
         model.node.add_dependency(self.role.node.find_child("DefaultPolicy"))

@@ -58,6 +58,7 @@ class NtmTraining(Construct):
             log_group="/aws/sagemaker/TrainingJobs",
             metrics="/aws/sagemaker/TrainingJobs",
         )
+        props.jobs.network.grant_connect(self.role)
         self._volume = job_volume(
             self.role, key=props.jobs.key, instance_type=props.instance_type, volume_gb=props.volume_gb
         )
@@ -106,6 +107,7 @@ class NtmTraining(Construct):
             "RoleArn": self.role.role_arn,
             **props.time.to_request(props.algorithm, checkpoint_uri),
             "EnableNetworkIsolation": True,
+            **props.jobs.network.of_training(),
             "ProfilerConfig": {"DisableProfiler": True},
             "Tags": props.jobs.run_tags,
         }

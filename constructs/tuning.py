@@ -147,5 +147,6 @@ class NtmTuning(Construct):
             },
             **props.job_time.to_request(props.algorithm, checkpoint_uri),
             "EnableNetworkIsolation": True,
+            **props.jobs.network.of_training(),
             **({"RetryStrategy": {"MaximumRetryAttempts": attempts}} if attempts else {}),
         }

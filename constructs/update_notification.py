@@ -5,7 +5,7 @@ from aws_cdk import CfnParameter, Duration, Stack, aws_events, aws_events_target
 from constructs import Construct
 from constructs.grants import grant
 from constructs.notifications import Notifications
-from constructs.python_function import PythonFunction, PythonFunctionProps
+from constructs.python_function import FunctionSettings, PythonFunction, PythonFunctionProps
 
 
 class UpdateNotification(Construct):
@@ -27,7 +27,7 @@ class UpdateNotification(Construct):
         parameter: CfnParameter,
         endpoint_name: str,
         notifications: Notifications,
-        log_retention_days: int,
+        functions: FunctionSettings,
     ) -> None:
         super().__init__(scope, id)
         stack = Stack.of(self)
@@ -39,7 +39,7 @@ class UpdateNotification(Construct):
                 description="Tells why a model could not be served",
                 timeout=Duration.minutes(1),
                 memory_mb=256,
-                log_retention_days=log_retention_days,
+                settings=functions,
                 environment={
                     "TOPIC_ARN": notifications.topic_arn,
                     "MODEL_PARAMETER": parameter.logical_id,

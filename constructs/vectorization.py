@@ -53,6 +53,7 @@ class TopicVectorization(Construct):
             log_group="/aws/sagemaker/TransformJobs",
             metrics="/aws/sagemaker/TransformJobs",
         )
+        props.jobs.network.grant_connect(self.role)
         self._volume_key = volume_key(self.role, key=props.jobs.key, instance_type=props.instance_type)
 
     def model_step(self, *, model_data: Json) -> CreateModelStep:
@@ -63,6 +64,7 @@ class TopicVectorization(Construct):
                 "PrimaryContainer": {"Image": self._props.algorithm.image, "ModelDataUrl": model_data},
                 "ExecutionRoleArn": self.role.role_arn,
                 "EnableNetworkIsolation": True,
+                **self._props.jobs.network.of_model(),
                 "Tags": self._props.jobs.run_tags,
             },
         )

@@ -1,23 +1,33 @@
 """What ``environments/*.yaml`` may say: every key with its type, its limits, its default and what it means.
 
 The limits are those of the platform; what is outside them would fail hours later in a deployment or a job. Each section
-has a module in ``config_sections``.
+has a module in ``config_sections``. ``make env-docs`` writes docs/environments.md and environments/schema.json from it.
 """
 
 from functools import cache
 from typing import Annotated, Literal
 
 import botocore.session
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
 
 from stacks.config_sections.automation import NotificationsConfig, RetriesConfig, TriggersConfig
-from stacks.config_sections.base import Section, refuse
+from stacks.config_sections.base import Also, OneOf, Section, Words, refuse
 from stacks.config_sections.conflicts import conflicts
 from stacks.config_sections.data import DataConfig
 from stacks.config_sections.evaluation import EvaluationConfig, GateConfig, VectorizeConfig
 from stacks.config_sections.http_api import HttpApiConfig
 from stacks.config_sections.monitoring import AlarmsConfig, BudgetConfig
+from stacks.config_sections.network import NetworkConfig
 from stacks.config_sections.preprocessing import PreprocessingConfig
+from stacks.config_sections.promotion import PromotionConfig
 from stacks.config_sections.serving import ServingConfig
 from stacks.config_sections.training import TrainingConfig
 from stacks.config_sections.tuning import TuningConfig
@@ -43,37 +53,58 @@ def _known_region(region: str) -> str:
     return region
 
 
+def _a_number(days: object) -> object:
+    # To Python, true is one of the numbers.
+    if isinstance(days, bool):
+        raise refuse("no number of days", "a number, for example 30")
+    return days
+
+
 def _not_reserved(tag_key: str) -> str:
     if tag_key.lower().startswith("aws:"):
         raise refuse("keys with this prefix are AWS's own", "keys that do not begin with aws:")
     return tag_key
 
 
+# The letters of all languages, which the regular expressions of JSON Schema cannot say.
 _TAG_CHARACTERS = r"^[\w\s.:/=+@-]*$"
-TagKey = Annotated[str, Field(min_length=1, max_length=128, pattern=_TAG_CHARACTERS), AfterValidator(_not_reserved)]
-TagValue = Annotated[str, Field(max_length=256, pattern=_TAG_CHARACTERS)]
+TagKey = Annotated[
+    str,
+    Field(min_length=1, max_length=128, pattern=_TAG_CHARACTERS),
+    AfterValidator(_not_reserved),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 128, "not": {"pattern": "^[aA][wW][sS]:"}}),
+]
+TagValue = Annotated[
+    str, Field(max_length=256, pattern=_TAG_CHARACTERS), WithJsonSchema({"type": "string", "maxLength": 256})
+]
 
 
 class EnvironmentConfig(Section):
     """All that distinguishes one deployment from another."""
 
-    account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = Field(
+    account: Annotated[str, Field(pattern=r"^[0-9]{12}$"), Words("twelve digits, in quotes")] | None = Field(
         default=None, description="AWS account, in quotes; without it, that of the credentials which deploy."
     )
-    region: Annotated[str, AfterValidator(_known_region)] = Field(description="AWS region.")
-    termination_protection: bool = Field(
+    region: Annotated[
+        str, AfterValidator(_known_region), OneOf(_regions), Words("a region of SageMaker, for example eu-central-1")
+    ] = Field(description="AWS region.")
+    production: Annotated[bool, Also("must be said where the environment's name begins with prod")] = Field(
+        default=False, description="Whether users depend on it; what is fit only for trials is then refused."
+    )
+    termination_protection: Annotated[bool, Also("true in production")] = Field(
         default=True, description="Whether CloudFormation refuses to delete the stacks."
     )
-    log_retention_days: LogRetentionDays = Field(
+    log_retention_days: Annotated[LogRetentionDays, BeforeValidator(_a_number), Also("≥ 30 in production")] = Field(
         default=30, description="Age at which the functions' log lines are deleted."
     )
-    tags: dict[TagKey, TagValue] = Field(
+    tags: Annotated[dict[TagKey, TagValue], Words("map; keys ≤ 128, values ≤ 256 characters, at most 40")] = Field(
         default={}, max_length=40, description="Tags on every resource and job, beside project and environment."
     )
     algorithm: Literal["container", "builtin"] = Field(
         default="container", description="What trains and serves: this project's container, or SageMaker's own NTM."
     )
     data: DataConfig = Field(default=DataConfig(), description="The data bucket.")
+    network: NetworkConfig = Field(default=NetworkConfig(), description="Where jobs, models and functions run.")
     preprocessing: PreprocessingConfig = Field(default=PreprocessingConfig(), description="Preprocessing of raw text.")
     tuning: TuningConfig = Field(default=TuningConfig(), description="The search for hyperparameters.")
     training: TrainingConfig = Field(default=TrainingConfig(), description="The training job.")
@@ -86,13 +117,17 @@ class EnvironmentConfig(Section):
         default=NotificationsConfig(), description="Who is told of runs that fail or are rejected."
     )
     serving: ServingConfig = Field(default=ServingConfig(), description="The endpoint.")
+    promotion: PromotionConfig = Field(
+        default=PromotionConfig(), description="Whose models come here without being trained again."
+    )
     alarms: AlarmsConfig = Field(default=AlarmsConfig(), description="What is an alarm.")
     budget: BudgetConfig = Field(default=BudgetConfig(), description="What the environment may cost.")
     http_api: HttpApiConfig = Field(default=HttpApiConfig(), description="An HTTP API in front of the endpoint.")
 
     @model_validator(mode="after")
-    def _agree(self) -> "EnvironmentConfig":
+    def _agree(self, info: ValidationInfo) -> "EnvironmentConfig":
+        name = info.context["name"] if info.context else None
         # An error of the model itself would name no key.
-        if found := conflicts(self):
+        if found := conflicts(self, name):
             raise ValidationError.from_exception_data(type(self).__name__, found)
         return self

@@ -4,27 +4,43 @@ from aws_cdk import CfnOutput, Duration, RemovalPolicy
 
 from constructs import Construct
 from constructs.data_bucket import DataBucket
+from constructs.image_repository import ImageRepository
 from stacks.config import EnvironmentConfig
 from stacks.environment_stack import EnvironmentStack
+from stacks.promotion import share_artifacts, share_images
+from stacks.promotion_paths import PromotionPath
 
 
 class DataStack(EnvironmentStack):
-    """The data bucket and its key.
+    """The data bucket and its key, and the repository of the images.
 
     Attributes:
         data: the bucket.
     """
 
-    def __init__(self, scope: Construct, id: str, *, name: str, config: EnvironmentConfig) -> None:
-        super().__init__(scope, id, name=name, description="corpora, bags of words and models", config=config)
+    def __init__(
+        self, scope: Construct, id: str, *, name: str, config: EnvironmentConfig, promotions: PromotionPath
+    ) -> None:
+        super().__init__(scope, id, name=name, description="corpora, bags of words, models and images", config=config)
+        removal_policy = RemovalPolicy[config.data.removal.upper()]
         self.data = DataBucket(
             self,
             "Data",
-            removal_policy=RemovalPolicy[config.data.removal.upper()],
+            removal_policy=removal_policy,
             expire_runs_after=Duration.days(config.data.expire_runs_after_days),
             expire_old_versions_after=Duration.days(config.data.expire_old_versions_after_days),
             expire_access_logs_after=Duration.days(config.data.expire_access_logs_after_days),
             announce_uploads=config.triggers.on_upload,
         )
+        share_artifacts(self.data, name=name, config=config, promotions=promotions)
+        images = ImageRepository(
+            self,
+            "Images",
+            name=name,
+            # Models that were promoted keep their image, and an endpoint needs it whenever an instance starts.
+            removal_policy=RemovalPolicy.RETAIN if promotions.image_readers else removal_policy,
+        )
+        share_images(images, config=config, promotions=promotions)
+
         CfnOutput(self, "DataBucketName", value=self.data.bucket.bucket_name, description="Corpora go under raw/")
         CfnOutput(self, "DataKeyArn", value=self.data.key.key_arn, description="Encrypts the bucket")

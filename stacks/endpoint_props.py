@@ -8,6 +8,8 @@ from constructs.data_bucket import CAPTURED, DataBucket
 from constructs.data_capture import DataCapture
 from constructs.endpoint_update import BlueGreenUpdate, FleetShare, Routing
 from constructs.endpoint_variants import ALL_TRAFFIC, EndpointVariant, InstanceFleet, ServerlessCapacity
+from constructs.network_placement import NetworkPlacement
+from constructs.promoted_models import endpoint_role_name
 from constructs.topic_endpoint import TopicEndpointProps
 from constructs.variant_scaling import ScalingTargets, ScheduledCapacity
 from stacks.config import EnvironmentConfig
@@ -23,6 +25,7 @@ def endpoint_props(
     model_package_arn: str,
     condition: CfnCondition | None,
     rollback_alarms: Sequence[str],
+    network: NetworkPlacement | None = None,
 ) -> TopicEndpointProps:
     """Return what the endpoint needs.
 
@@ -33,6 +36,7 @@ def endpoint_props(
         model_package_arn: the approved model.
         condition: whether there is one; without it, there always is.
         rollback_alarms: names of the alarms that roll an update back, where the environment wants that.
+        network: where the models are; None for SageMaker's own network.
     """
     chosen = config.serving
     approved = EndpointVariant(
@@ -64,7 +68,10 @@ def endpoint_props(
         else None,
         update=_update(config),
         rollback_alarms=rollback_alarms,
+        network=network,
         condition=condition,
+        # Where it were named only to read pinned models, another promotion.method would replace it.
+        role_name=endpoint_role_name(name) if config.promotion.source else None,
     )
 
 

@@ -4,17 +4,20 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeGuard, get_args
+from typing import Annotated, Any, TypeGuard, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from stacks.config import EnvironmentConfig
+from stacks.promotion_conflicts import promotion_conflicts
 
 # It becomes part of the endpoint's name (63 characters) and of the stacks' names.
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _NAME_LENGTH = 32
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class ConfigError(Exception):
@@ -34,6 +37,9 @@ def load_environments(folder: Path) -> dict[str, EnvironmentConfig]:
             environments[_name_of(path)] = load_environment(path)
         except ConfigError as error:
             problems.append(str(error))
+    if not problems:
+        between = promotion_conflicts(environments)
+        problems = [explain_all(folder / f"{name}.yaml", EnvironmentConfig, found) for name, found in between.items()]
     if problems:
         raise ConfigError("\n".join(problems))
     if not environments:
@@ -47,16 +53,30 @@ def load_environment(path: Path) -> EnvironmentConfig:
     Raises:
         ConfigError: with file, line, key, value and what is allowed, for every error in it.
     """
+    return load_file(path, EnvironmentConfig)
+
+
+def load_file(path: Path, model: type[Model]) -> Model:
+    """Return what a file says, as a model whose validators know the file's name.
+
+    Raises:
+        ConfigError: with file, line, key, value and what is allowed, for every error in it.
+    """
     try:
-        root = yaml.compose(path.read_bytes(), _Loader)
         values = yaml.load(path.read_bytes(), _Loader)
-        return EnvironmentConfig.model_validate({} if values is None else values)
+        return model.model_validate({} if values is None else values, context={"name": path.stem})
     except yaml.YAMLError as error:
         raise ConfigError(f"{_shown(path)} is not usable YAML: {_one_line(error)}") from None
     except ValidationError as error:
-        problems = sorted((_line_of(root, detail["loc"]), _explain(detail)) for detail in error.errors())
-        lines = [f"  line {line}, {problem}" for line, problem in problems]
-        raise ConfigError("\n".join([f"{_shown(path)} cannot be used:", *lines])) from None
+        raise ConfigError(explain_all(path, model, error.errors())) from None
+
+
+def explain_all(path: Path, model: type[BaseModel], details: Sequence[ErrorDetails]) -> str:
+    """Return what is wrong in a file, a line for each error, in their order in the file."""
+    root = yaml.compose(path.read_bytes(), _Loader)
+    problems = sorted((_line_of(root, detail["loc"]), _explain(detail, model)) for detail in details)
+    lines = [f"  line {line}, {problem}" for line, problem in problems]
+    return "\n".join([f"{_shown(path)} cannot be used:", *lines])
 
 
 class _Loader(yaml.SafeLoader):
@@ -87,13 +107,16 @@ def _name_of(path: Path) -> str:
     return path.stem
 
 
-def _explain(detail: ErrorDetails) -> str:
+def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
     key = ".".join(str(part) for part in detail["loc"] if part != "[key]") or "the whole file"
     match detail["type"]:
         case "missing":
             return f"{key} is missing"
+        case "unsaid":
+            return f"{key} is missing: {detail['msg']}"
         case "extra_forbidden":
-            allowed = sorted(_model_at(detail["loc"][:-1]).model_fields)
+            fields = _model_at(detail["loc"][:-1], model).model_fields
+            allowed = sorted(field.alias or name for name, field in fields.items())
             near = get_close_matches(str(detail["loc"][-1]), allowed, n=1)
             hint = f" (did you mean {near[0]}?)" if near else ""
             return f"{key}: unknown key{hint}; allowed: {', '.join(allowed)}"
@@ -104,14 +127,19 @@ def _explain(detail: ErrorDetails) -> str:
             return f"{key}: {detail['input']!r}: {detail['msg'].replace('tuple', 'list')}"
 
 
-def _model_at(path: Sequence[str | int]) -> type[BaseModel]:
-    model: type[BaseModel] = EnvironmentConfig
+def _model_at(path: Sequence[str | int], model: type[BaseModel]) -> type[BaseModel]:
     # A place in a list of sections is no field.
     for part in (part for part in path if isinstance(part, str)):
         annotation = model.model_fields[part].annotation
         # A section, one that may be null, or a list of them.
-        (model,) = (one for one in (annotation, *get_args(annotation)) if _is_model(one))
+        kinds = (_plain(one) for one in (annotation, *get_args(annotation)))
+        (model,) = (one for one in kinds if _is_model(one))
     return model
+
+
+def _plain(annotation: object) -> object:
+    """Return a type without what is said about it."""
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 def _is_model(annotation: object) -> TypeGuard[type[BaseModel]]:
@@ -146,4 +174,6 @@ def _one_line(error: yaml.YAMLError) -> str:
 
 
 def _shown(path: Path) -> str:
-    return f"{path.parent.name}/{path.name}" if path.suffix else f"{path.name}/"
+    if not path.suffix:
+        return f"{path.name}/"
+    return f"{path.parent.name}/{path.name}" if path.parent.name == "environments" else path.name

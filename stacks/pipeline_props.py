@@ -93,6 +93,7 @@ def evaluation_props(
         map_documents=chosen.map_documents,
         quote_documents=chosen.quote_documents,
         word_vectors=_word_vectors(config, data),
+        shows_trials=config.tuning.enabled,
     )
 
 

@@ -11,13 +11,17 @@ from constructs.endpoint_caller import EndpointCaller
 from constructs.http_api import InferenceApi, InferenceApiProps, TokenIssuer
 from constructs.model_approval import ModelApproval, ModelApprovalProps
 from constructs.model_registry import ModelRegistry
+from constructs.network_placement import NetworkPlacement
 from constructs.notifications import Notifications
+from constructs.python_function import FunctionSettings
 from constructs.rollback_alarms import RollbackAlarms, rollback_alarm_names
 from constructs.topic_endpoint import TopicEndpoint, TopicEndpointProps
 from stacks.config import EnvironmentConfig
 from stacks.endpoint_props import endpoint_props
 from stacks.environment_stack import EnvironmentStack
 from stacks.monitoring import Monitoring, rollback_alarms_props
+from stacks.promotion import grant_promoted
+from stacks.promotion_paths import PromotionPath
 
 
 class ServingStack(EnvironmentStack):
@@ -34,9 +38,11 @@ class ServingStack(EnvironmentStack):
         name: str,
         config: EnvironmentConfig,
         data: DataBucket,
+        network: NetworkPlacement | None,
         algorithm: NtmAlgorithm,
         registry: ModelRegistry,
         notifications: Notifications,
+        promotions: PromotionPath,
         tags: Mapping[str, str],
     ) -> None:
         super().__init__(
@@ -45,6 +51,8 @@ class ServingStack(EnvironmentStack):
         self._name = name
         self._config = config
         self._data = data
+        self._network = network
+        self._functions = FunctionSettings(log_retention_days=config.log_retention_days, network=network)
         self._notifications = notifications
         if config.serving.model_package:
             props, approval = self._endpoint_props(config.serving.model_package), None
@@ -60,6 +68,7 @@ class ServingStack(EnvironmentStack):
         if config.serving.data_capture.enabled:
             data.grant_write(endpoint.role, CAPTURED)
         algorithm.grant_pull(endpoint.role)
+        grant_promoted(endpoint.role, environment=tags["environment"], config=config, promotions=promotions)
 
         Monitoring(
             self,
@@ -93,6 +102,7 @@ class ServingStack(EnvironmentStack):
             model_package_arn=model_package_arn,
             condition=condition,
             rollback_alarms=rollback_alarm_names(alarms) if alarms else (),
+            network=self._network,
         )
 
     def _build_endpoint(self, props: TopicEndpointProps) -> TopicEndpoint:
@@ -112,7 +122,7 @@ class ServingStack(EnvironmentStack):
                 endpoint_name=self._name,
                 notifications=self._notifications,
                 longest_update=Duration.seconds(self._config.serving.update.max_execution_seconds),
-                log_retention_days=self._config.log_retention_days,
+                functions=self._functions,
             ),
         )
 
@@ -129,7 +139,7 @@ class ServingStack(EnvironmentStack):
                     issuer=TokenIssuer(url=chosen.issuer, audience=chosen.audience) if chosen.issuer else None,
                     rate_limit=chosen.rate_limit,
                     burst_limit=chosen.burst_limit,
-                    log_retention_days=self._config.log_retention_days,
+                    functions=self._functions,
                 ),
             )
             if chosen.auth == "iam":

@@ -3,8 +3,11 @@
 from aws_cdk import Environment, Stage, Tags
 
 from constructs import Construct
+from constructs.network_placement import NetworkPlacement
 from stacks.config import EnvironmentConfig
 from stacks.data import DataStack
+from stacks.network import NetworkStack
+from stacks.promotion_paths import ALONE, PromotionPath
 from stacks.serving import ServingStack
 from stacks.training import TrainingStack
 
@@ -12,22 +15,52 @@ from stacks.training import TrainingStack
 class TopicsmithStage(Stage):
     """The stacks of one environment, named after it."""
 
-    def __init__(self, scope: Construct, id: str, *, config: EnvironmentConfig) -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, config: EnvironmentConfig, promotions: PromotionPath = ALONE
+    ) -> None:
+        """Make the stacks.
+
+        Args:
+            scope: the parent.
+            id: the environment's name.
+            config: what its file says.
+            promotions: where its models come from and where they go.
+        """
         super().__init__(scope, id, env=Environment(account=config.account, region=config.region))
         name = f"topicsmith-{id}"
         tags = {"project": "topicsmith", "environment": id, **config.tags}
-        data = DataStack(self, "data", name=name, config=config).data
-        training = TrainingStack(self, "training", name=name, config=config, data=data, tags=tags)
+        data = DataStack(self, "data", name=name, config=config, promotions=promotions).data
+        network = self._build_network(name, config)
+        training = TrainingStack(
+            self,
+            "training",
+            name=name,
+            config=config,
+            data=data,
+            network=network,
+            promotions=promotions,
+            tags=tags,
+        )
         ServingStack(
             self,
             "serving",
             name=name,
             config=config,
             data=data,
+            network=network,
             algorithm=training.algorithm,
             registry=training.registry,
             notifications=training.notifications,
+            promotions=promotions,
             tags=tags,
         )
         for key, value in tags.items():
             Tags.of(self).add(key, value)
+
+    def _build_network(self, name: str, config: EnvironmentConfig) -> NetworkPlacement | None:
+        chosen = config.network
+        if chosen.mode == "private":
+            return NetworkStack(self, "network", name=name, config=config).placement
+        if chosen.mode == "existing":
+            return NetworkPlacement(subnet_ids=chosen.subnets, security_group_ids=chosen.security_groups)
+        return None

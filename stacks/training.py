@@ -18,11 +18,14 @@ from constructs.data_bucket import (
 )
 from constructs.evaluation import TopicEvaluation
 from constructs.failure_notification import FailureNotification
+from constructs.job_network import JobNetwork
 from constructs.model_registry import ModelRegistry
+from constructs.network_placement import NetworkPlacement
 from constructs.notifications import Notifications
 from constructs.ntm_image import NtmImage
 from constructs.pipeline_jobs import JobSettings
 from constructs.preprocessing import PreprocessingFunction
+from constructs.python_function import FunctionSettings
 from constructs.run_logs import RunLogs
 from constructs.run_trigger import RunTrigger, RunTriggerProps
 from constructs.topic_pipeline import TopicPipeline, TopicPipelineProps
@@ -39,6 +42,8 @@ from stacks.pipeline_props import (
     tuning_props,
     vectorization_props,
 )
+from stacks.promotion import share_registry
+from stacks.promotion_paths import PromotionPath
 
 
 class TrainingStack(EnvironmentStack):
@@ -58,6 +63,8 @@ class TrainingStack(EnvironmentStack):
         name: str,
         config: EnvironmentConfig,
         data: DataBucket,
+        network: NetworkPlacement | None,
+        promotions: PromotionPath,
         tags: Mapping[str, str],
     ) -> None:
         super().__init__(
@@ -65,7 +72,8 @@ class TrainingStack(EnvironmentStack):
         )
         self._config = config
         self._data = data
-        self._image = NtmImage(self, "Image")
+        self._functions = FunctionSettings(log_retention_days=config.log_retention_days, network=network)
+        self._image = NtmImage(self, "Image", name=name)
         self.algorithm: NtmAlgorithm = (
             ContainerAlgorithm(self._image) if config.algorithm == "container" else BuiltInAlgorithm(self)
         )
@@ -76,7 +84,16 @@ class TrainingStack(EnvironmentStack):
             algorithm=self.algorithm,
             removal_policy=RemovalPolicy[config.data.removal.upper()],
         )
-        jobs = JobSettings(key=data.key, tags=tags, retry_attempts=config.retries.attempts)
+        share_registry(self.registry, config=config, promotions=promotions)
+        jobs = JobSettings(
+            key=data.key,
+            tags=tags,
+            retry_attempts=config.retries.attempts,
+            network=JobNetwork(
+                placement=network,
+                encrypt_inter_container_traffic=config.network.encrypt_inter_container_traffic,
+            ),
+        )
         self._preprocessing = self._build_preprocessing()
         self._training = self._build_training(jobs)
         self._tuning = self._build_tuning(jobs) if config.tuning.enabled else None
@@ -96,7 +113,7 @@ class TrainingStack(EnvironmentStack):
             "Failure",
             pipeline_name=pipeline.name,
             notifications=self.notifications,
-            log_retention_days=config.log_retention_days,
+            functions=self._functions,
         )
         RunLogs(self, "RunLogs", name=name, functions=[self._preprocessing.function])
 
@@ -115,7 +132,7 @@ class TrainingStack(EnvironmentStack):
             "Preprocessing",
             settings=bag_of_words_settings(self._config, self._data),
             memory_mb=self._config.preprocessing.memory_mb,
-            log_retention_days=self._config.log_retention_days,
+            functions=self._functions,
         )
         self._data.grant_read(preprocessing.function, RAW)
         self._data.grant_write(preprocessing.function, BAGS_OF_WORDS)
@@ -216,6 +233,6 @@ class TrainingStack(EnvironmentStack):
                 on_upload=chosen.on_upload,
                 schedule=chosen.schedule.expression,
                 scheduled_corpus=self._data.uri(f"{RAW}/{chosen.schedule.corpus}"),
-                log_retention_days=self._config.log_retention_days,
+                functions=self._functions,
             ),
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from topicsmith import invocation, local_cloud
 
 if TYPE_CHECKING:
+    from boto3.session import Session
     from botocore.config import Config
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_lambda import LambdaClient
@@ -14,55 +15,64 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+    from mypy_boto3_sts.type_defs import GetCallerIdentityResponseTypeDef
 
 
 class Clients:
-    """Clients with the credentials, region and endpoint that the environment variables give."""
+    """Clients with the credentials, region and endpoint that the environment variables give.
+
+    Args:
+        profile: of AWS's configuration files, in place of the variables' credentials.
+        region: in place of the variables' or the profile's.
+    """
+
+    def __init__(self, profile: str | None = None, region: str | None = None) -> None:
+        self.profile = profile
+        self._region = region
 
     @cached_property
     def cloudformation(self) -> "CloudFormationClient":
         """Stacks and their outputs."""
-        import boto3
-
-        return boto3.client("cloudformation", config=self._config)
+        return self._session.client("cloudformation", region_name=self._region, config=self._config)
 
     @cached_property
     def functions(self) -> "LambdaClient":
         """Lambda functions."""
-        import boto3
-
-        return boto3.client("lambda", config=self._config)
+        return self._session.client("lambda", region_name=self._region, config=self._config)
 
     @cached_property
     def logs(self) -> "CloudWatchLogsClient":
         """Logs of jobs and functions."""
-        import boto3
-
-        return boto3.client("logs", config=self._config)
+        return self._session.client("logs", region_name=self._region, config=self._config)
 
     @cached_property
     def s3(self) -> "S3Client":
         """The data bucket."""
-        import boto3
-
-        return boto3.client("s3", config=self._config)
+        return self._session.client("s3", region_name=self._region, config=self._config)
 
     @cached_property
     def sagemaker(self) -> "SageMakerClient":
         """Pipelines, model packages and endpoints."""
-        import boto3
-
-        return boto3.client("sagemaker", config=self._config)
+        return self._session.client("sagemaker", region_name=self._region, config=self._config)
 
     @cached_property
     def runtime(self) -> "SageMakerRuntimeClient":
         """Requests to an endpoint; throttled ones and those that SageMaker failed at are tried again."""
-        import boto3
         from botocore.config import Config
 
         # A model has a minute for its answer; boto3 would give up at the same moment.
         config = Config(retries={"mode": "standard", "total_max_attempts": 6}, read_timeout=70)
-        return boto3.client("sagemaker-runtime", config=config)
+        return self._session.client("sagemaker-runtime", region_name=self._region, config=config)
+
+    @property
+    def account(self) -> str:
+        """The account of the credentials."""
+        return self._identity["Account"]
+
+    @property
+    def caller(self) -> str:
+        """The ARN of the user, or of the session of a role, that the credentials are of."""
+        return self._identity["Arn"]
 
     @property
     def where(self) -> str:
@@ -82,10 +92,25 @@ class Clients:
         return 1.0 if is_local() else 10.0
 
     @cached_property
+    def _session(self) -> "Session":
+        import boto3
+
+        if self.profile:
+            return boto3.Session(profile_name=self.profile)
+        if boto3.DEFAULT_SESSION is None:
+            boto3.setup_default_session()
+        assert boto3.DEFAULT_SESSION is not None
+        return boto3.DEFAULT_SESSION
+
+    @cached_property
     def _config(self) -> "Config":
         from botocore.config import Config
 
         return Config(retries={"mode": "standard"})
+
+    @cached_property
+    def _identity(self) -> "GetCallerIdentityResponseTypeDef":
+        return self._session.client("sts", region_name=self._region, config=self._config).get_caller_identity()
 
 
 def is_local() -> bool:
@@ -93,12 +118,16 @@ def is_local() -> bool:
     return os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://localhost:")
 
 
-def connect() -> Clients:
+def connect(profile: str | None = None, region: str | None = None) -> Clients:
     """Return clients of the cloud that the operator chose: AWS, or with --local the local cloud.
+
+    Args:
+        profile: of AWS's configuration files; without it, the credentials of the environment variables.
+        region: without it, that of the variables or the profile.
 
     Raises:
         OperatorError: the local cloud is not running.
     """
     if invocation.with_local_option():
         local_cloud.use(local_cloud.require())
-    return Clients()
+    return Clients(profile, region)

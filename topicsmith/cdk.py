@@ -48,34 +48,42 @@ class Cdk:
     Args:
         environment: whose stacks.
         directory: where the assembly and the commands' output go.
+        account: of the local cloud, whose administrator acts; None for its main account.
     """
 
-    def __init__(self, environment: str, directory: Path) -> None:
+    def __init__(self, environment: str, directory: Path, account: str | None = None) -> None:
         self._stacks = f"{environment}/*"
+        self._account = account
         self._directory = directory
         self._assembly = directory / "cdk.out"
         self._commands: list[Command] = []
 
-    def synth(self) -> Command:
-        """Write the assembly; needs no cloud."""
-        return self._start("synth", [self._stacks, "--quiet", "--output", str(self._assembly)], project_root(), {})
+    def synth(self, source: Path | None = None) -> Command:
+        """Write the assembly of the app in ``source``, by default of this checkout; needs no cloud."""
+        options = ["--quiet", "--output", str(self._assembly)]
+        return self._start("synth", [self._stacks, *options], source or project_root(), {})
 
     def bootstrap(self, cloud: LocalCloud) -> Command:
         """Make what ``cdk deploy`` needs in the account."""
         # Where there is no cdk.json, it does not synthesize the app, of which it needs nothing.
-        place = f"aws://{cloud.account_id}/{DEFAULT_REGION}"
-        return self._start("bootstrap", [place], self._directory, variables(cloud))
+        place = f"aws://{self._account or cloud.account_id}/{DEFAULT_REGION}"
+        return self._start("bootstrap", [place], self._directory, self._variables(cloud))
 
     def deploy(self, cloud: LocalCloud) -> Command:
         """Deploy the assembly that ``synth`` wrote."""
         options = ["--app", str(self._assembly), "--method=direct", "--require-approval=never", "--progress=events"]
-        return self._start("deploy", [self._stacks, *options], project_root(), variables(cloud))
+        # The image is built once there is a repository for it, which the data stack makes.
+        options.append("--asset-prebuild=false")
+        return self._start("deploy", [self._stacks, *options], project_root(), self._variables(cloud))
 
     def stop(self) -> None:
         """Stop the commands that are still running, with their children."""
         for command in self._commands:
             if command.process.poll() is None:
                 _stop(command.process)
+
+    def _variables(self, cloud: LocalCloud) -> dict[str, str]:
+        return variables(cloud) | ({"AWS_PROFILE": self._account} if self._account else {})
 
     def _start(self, name: str, arguments: list[str], place: Path, environ: dict[str, str]) -> Command:
         executable = project_root() / "node_modules" / ".bin" / "cdk"
@@ -102,9 +110,9 @@ class Cdk:
 
 
 @contextmanager
-def commands(environment: str, directory: Path) -> Iterator[Cdk]:
+def commands(environment: str, directory: Path, account: str | None = None) -> Iterator[Cdk]:
     """Give a ``Cdk`` whose commands do not outlive the block."""
-    cdk = Cdk(environment, directory)
+    cdk = Cdk(environment, directory, account)
     try:
         yield cdk
     finally:

@@ -9,7 +9,22 @@ import typer
 from typer.core import TyperGroup
 
 from topicsmith import invocation, output
-from topicsmith.commands import demo, evaluate, infer, local, models, run, stop, topics, tuning, vectors
+from topicsmith.commands import (
+    check,
+    demo,
+    diff,
+    evaluate,
+    history,
+    infer,
+    local,
+    models,
+    promote,
+    run,
+    stop,
+    topics,
+    tuning,
+    vectors,
+)
 from topicsmith.errors import explain
 
 _FAILED = 1
@@ -71,6 +86,7 @@ _local.command()(local.up)
 _local.command()(local.down)
 _local.command()(local.status)
 _local.command()(local.env)
+_local.command()(local.account)
 _local.command()(demo.demo)
 app.add_typer(_local, name="local")
 app.command()(run.run)
@@ -84,8 +100,12 @@ app.command("vectors")(vectors.fetch_vectors)
 app.command("models")(models.list_models)
 app.command()(models.approve)
 app.command()(models.rollback)
+app.command()(promote.promote)
+app.command()(history.history)
 app.command("topics")(topics.show_topics)
+app.command()(check.check)
 app.command()(infer.infer)
+app.command()(diff.diff)
 
 
 def main() -> None:

@@ -41,10 +41,14 @@ def variables(cloud: LocalCloud) -> dict[str, str]:
 
 
 def use(cloud: LocalCloud) -> None:
-    """Put ``variables`` into this process's environment, and whatever could lead elsewhere out of it."""
+    """Put ``variables`` into this process's environment, and whatever could lead elsewhere out of it.
+
+    ``AWS_PROFILE`` stays where it names an account of the cloud.
+    """
+    profile = os.environ.get("AWS_PROFILE")
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
-    # A profile of the operator's own may name other endpoints and credentials.
-    os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     os.environ |= variables(cloud)
+    if profile in cloud.accounts:
+        os.environ["AWS_PROFILE"] = profile
     invocation.remember(local=True)

@@ -57,7 +57,7 @@ class ModelVersion:
 
 def latest(sagemaker: "SageMakerClient", group: str, limit: int) -> list[ModelVersion]:
     """Return the latest ``limit`` versions in a model package group, newest first."""
-    return [describe(sagemaker, arn) for arn in itertools.islice(_arns(sagemaker, group), limit)]
+    return [describe(sagemaker, arn) for arn in itertools.islice(arns(sagemaker, group), limit)]
 
 
 def newest(sagemaker: "SageMakerClient", deployment: Deployment) -> ModelVersion:
@@ -78,15 +78,15 @@ def find(sagemaker: "SageMakerClient", deployment: Deployment, version: int) -> 
     Raises:
         OperatorError: there is no such version; it names those that exist.
     """
-    arns = {int(id_of(arn)): arn for arn in _arns(sagemaker, deployment.model_package_group)}
-    if not arns:
+    there = {int(id_of(arn)): arn for arn in arns(sagemaker, deployment.model_package_group)}
+    if not there:
         raise _no_models(deployment)
-    if version not in arns:
+    if version not in there:
         raise OperatorError(
-            f"{deployment.model_package_group} has no version {version}. It has: {', '.join(map(str, sorted(arns)))}.",
+            f"{deployment.model_package_group} has no version {version}. It has: {', '.join(map(str, sorted(there)))}.",
             f"See them: {deployment.command('models')}",
         )
-    return describe(sagemaker, arns[version])
+    return describe(sagemaker, there[version])
 
 
 def describe(sagemaker: "SageMakerClient", arn: str) -> ModelVersion:
@@ -125,10 +125,15 @@ def reject(sagemaker: "SageMakerClient", model: ModelVersion, reason: str) -> No
 
 def approved(sagemaker: "SageMakerClient", group: str) -> dict[int, str]:
     """Return the ARNs of the approved models in a model package group, by version."""
-    return {int(id_of(arn)): arn for arn in _arns(sagemaker, group, approval="Approved")}
+    return {int(id_of(arn)): arn for arn in arns(sagemaker, group, approval="Approved")}
 
 
-def _arns(sagemaker: "SageMakerClient", group: str, approval: "ModelApprovalStatusType | None" = None) -> list[str]:
+def arns(sagemaker: "SageMakerClient", group: str, approval: "ModelApprovalStatusType | None" = None) -> list[str]:
+    """Return the ARNs of the models in a model package group, newest first; of one approval status, or of all.
+
+    Raises:
+        OperatorError: there is no such group.
+    """
     from botocore.exceptions import ClientError
 
     request: ListModelPackagesInputPaginateTypeDef = {

@@ -171,12 +171,19 @@ class Run:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A deployed pipeline: the names of a good run's steps in order, and the defaults of its parameters."""
+    """A deployed pipeline.
+
+    Attributes:
+        steps: the names of a good run's steps in order.
+        defaults: of its parameters.
+        definition: all that was deployed.
+    """
 
     name: str
     arn: str
     steps: tuple[str, ...]
     defaults: Mapping[str, str]
+    definition: Mapping[str, Any]
 
 
 def id_of(arn: str) -> str:
@@ -211,6 +218,7 @@ def pipeline(sagemaker: "SageMakerClient", name: str) -> Pipeline:
             for parameter in definition.get("Parameters", [])
             if "DefaultValue" in parameter
         },
+        definition=definition,
     )
 
 

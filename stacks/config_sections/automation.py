@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from stacks.config_sections.base import Section, refuse
+from stacks.config_sections.base import Also, Section, Words, refuse
 
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 
@@ -20,12 +20,12 @@ class RetriesConfig(Section):
 class ScheduleConfig(Section):
     """Runs at fixed times."""
 
-    expression: str | None = Field(
+    expression: Annotated[str, Words("`rate(…)` or `cron(…)`; with `corpus`")] | None = Field(
         default=None,
         pattern=r"^(rate|cron)\(.+\)$",
         description="When runs start, as EventBridge writes it; without it, at no fixed time.",
     )
-    corpus: str | None = Field(
+    corpus: Annotated[str, Words("a key or a prefix below `raw/`; with `expression`")] | None = Field(
         default=None,
         pattern=r"^[^/].*$",
         description="The corpus of those runs: a key, or a prefix that ends in /, below raw/.",
@@ -48,6 +48,6 @@ class TriggersConfig(Section):
 class NotificationsConfig(Section):
     """Who is told of runs that fail or are rejected."""
 
-    emails: tuple[Email, ...] = Field(
+    emails: Annotated[tuple[Email, ...], Words("list of addresses"), Also("at least one in production")] = Field(
         default=(), strict=False, description="Addresses; each gets a message that asks for its consent."
     )

@@ -10,6 +10,8 @@ from constructs.builtin_image import ACCOUNTS
 from constructs.tuning_search import ListedValues
 from stacks.config_sections.base import Conflicts, conflict
 from stacks.config_sections.monitoring_conflicts import monitoring_conflicts
+from stacks.config_sections.network_conflicts import network_conflicts
+from stacks.config_sections.production import production_conflicts, production_unsaid
 from stacks.config_sections.serving_conflicts import serving_conflicts
 
 if TYPE_CHECKING:
@@ -22,16 +24,30 @@ _BUILTIN_GPUS = ("ml.p2.", "ml.p3.", "ml.g4dn.", "ml.g5.")
 _WAIT_WITHOUT_CHECKPOINTS = 60
 
 
-def conflicts(config: "EnvironmentConfig") -> list[InitErrorDetails]:
-    """Return what is wrong with an environment of which each section is right."""
-    checks: list[Callable[[EnvironmentConfig], Conflicts]] = [_evaluation, serving_conflicts, monitoring_conflicts]
+def conflicts(config: "EnvironmentConfig", name: str | None = None) -> list[InitErrorDetails]:
+    """Return what is wrong with an environment of which each section is right.
+
+    Args:
+        config: what it says.
+        name: what it is called, where it has a name.
+    """
+    checks: list[Callable[[EnvironmentConfig], Conflicts]] = [
+        _evaluation,
+        serving_conflicts,
+        monitoring_conflicts,
+        network_conflicts,
+    ]
+    if config.production:
+        checks.append(production_conflicts)
+    if config.promotion.source:
+        checks.append(_promotion)
     if config.tuning.enabled:
         checks += [_tuning, _wetc, _grid]
     if config.algorithm == "builtin":
         checks += [_builtin, _builtin_instances]
         if config.tuning.enabled:
             checks.append(_builtin_tuning)
-    return [found for check in checks for found in check(config)]
+    return [*production_unsaid(config, name or ""), *(found for check in checks for found in check(config))]
 
 
 def _tuning(config: "EnvironmentConfig") -> Conflicts:
@@ -81,6 +97,13 @@ def _grid(config: "EnvironmentConfig") -> Conflicts:
     if combinations > _MAX_JOBS:
         reason = f"strategy grid has {combinations} combinations"
         yield conflict("tuning.ranges", combinations, reason, f"{_MAX_JOBS} or less")
+
+
+def _promotion(config: "EnvironmentConfig") -> Conflicts:
+    method = config.promotion.method
+    if method == "register" and config.serving.model_package:
+        reason = "serving.model_package says what is served, and it would not be what is registered"
+        yield conflict("promotion.method", method, reason, "pin, or serving.model_package: null")
 
 
 def _evaluation(config: "EnvironmentConfig") -> Conflicts:

@@ -1,16 +1,16 @@
 """The section of the data bucket."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stacks.config_sections.base import Section
+from stacks.config_sections.base import Also, Section
 
 
 class DataConfig(Section):
     """The bucket that holds corpora, bags of words and models."""
 
-    removal: Literal["retain", "destroy"] = Field(
+    removal: Annotated[Literal["retain", "destroy"], Also("retain in production")] = Field(
         default="retain", description="What becomes of the bucket, its objects and its key when the stack is deleted."
     )
     expire_runs_after_days: int = Field(
@@ -19,7 +19,7 @@ class DataConfig(Section):
         description="Age at which bags of words, scores, checkpoints and captured requests are deleted; models, "
         "evaluations and vectors are kept.",
     )
-    expire_old_versions_after_days: int = Field(
+    expire_old_versions_after_days: Annotated[int, Also("≥ 7 in production")] = Field(
         default=30, ge=1, description="Time for which an overwritten or deleted object can be brought back."
     )
     expire_access_logs_after_days: int = Field(

@@ -1,14 +1,17 @@
 """The section of how the endpoint goes over to another model."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from stacks.config_sections.base import Section, refuse
+from stacks.config_sections.base import Also, Section, refuse
 
 
 class UpdateConfig(Section):
     """How the endpoint goes over to another model: a new fleet beside the old one, and requests shifted to it.
+
+    Where one of the endpoint's `alarms` goes off before the old fleet is gone, SageMaker gives it all requests back and
+    the update fails.
 
     See https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green.html.
     """
@@ -17,26 +20,26 @@ class UpdateConfig(Section):
         default="all_at_once",
         description="How requests are shifted: at once, a canary first and then the rest, or in steps of one size.",
     )
-    size_percent: int | None = Field(
+    size_percent: Annotated[int, Also("≥ 10 with linear; only with canary or linear")] | None = Field(
         default=None, ge=1, le=50, description="Size of the canary or of each step, in percents of the new fleet."
     )
-    size_instances: int | None = Field(
-        default=None, ge=1, validate_default=True, description="The same in instances, in place of percents."
+    size_instances: Annotated[int, Also("≤ half the least fleet; with linear, ≥ a tenth of the greatest")] | None = (
+        Field(default=None, ge=1, validate_default=True, description="The same in instances, in place of percents.")
     )
-    wait_seconds: int = Field(
+    wait_seconds: Annotated[int, Also("≥ what an alarm takes to go off; only with canary or linear")] = Field(
         default=300, ge=0, le=3600, description="Pause after the canary or between steps, in which alarms are watched."
     )
-    termination_wait_seconds: int = Field(
+    termination_wait_seconds: Annotated[int, Also("0 without `rollback`")] = Field(
         default=0,
         ge=0,
         le=3600,
         description="Time for which the old fleet is kept once the new one has all requests; until then alarms bring "
         "it back.",
     )
-    max_execution_seconds: int = Field(
+    max_execution_seconds: Annotated[int, Also("more than all pauses")] = Field(
         default=3600, ge=600, le=28_800, description="Time after which an update has failed and is rolled back."
     )
-    rollback: bool = Field(
+    rollback: Annotated[bool, Also("true with canary or linear")] = Field(
         default=True,
         description="Whether the endpoint's alarms roll an update back; false for a deployment that adds, removes or "
         "renames a variant.",

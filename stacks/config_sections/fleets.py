@@ -5,12 +5,18 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from constructs.instance_types import hosting_instance_types
-from stacks.config_sections.base import check_instance_type, refuse
+from stacks.config_sections.base import Also, OneOf, Words, check_instance_type, refuse, runs_our_image
+
+_BURSTABLE = "ml.t2."
+
+
+def _types_that_serve() -> list[str]:
+    return [name for name in runs_our_image(hosting_instance_types()) if not name.startswith(_BURSTABLE)]
 
 
 def _serves_here(instance_type: str) -> str:
     check_instance_type(instance_type, "endpoints", hosting_instance_types())
-    if instance_type.startswith("ml.t2."):
+    if instance_type.startswith(_BURSTABLE):
         raise refuse("autoscaling does not take burstable instances", "for example ml.m5.large")
     return instance_type
 
@@ -22,10 +28,18 @@ def _not_below_min(max_instances: int, info: ValidationInfo) -> int:
     return max_instances
 
 
-InstanceType = Annotated[str, AfterValidator(_serves_here)]
+InstanceType = Annotated[
+    str,
+    AfterValidator(_serves_here),
+    OneOf(_types_that_serve),
+    Words(f"x86 instance types that SageMaker hosts on, but not {_BURSTABLE}*"),
+]
 Instances = Annotated[int, Field(ge=1)]
-MaxInstances = Annotated[Instances, AfterValidator(_not_below_min)]
+MinInstances = Annotated[Instances, Also("≥ 2 with canary or linear, and in production")]
+MaxInstances = Annotated[Instances, AfterValidator(_not_below_min), Also("≥ `min_instances`")]
 """A number of instances that is not below the ``min_instances`` before it."""
 ModelPackageArn = Annotated[
-    str, Field(pattern=r"^arn:aws[a-z-]*:sagemaker:[a-z0-9-]{9,16}:\d{12}:model-package/\S{1,2048}$")
+    str,
+    Field(pattern=r"^arn:aws[a-z-]*:sagemaker:[a-z0-9-]{9,16}:[0-9]{12}:model-package/\S{1,2048}$"),
+    Words("ARN of a model package of the region"),
 ]

@@ -4,26 +4,31 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from stacks.config_sections.base import Section, refuse
+from stacks.config_sections.base import Also, Section, Words, refuse
 
 Audience = Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
 
 
 class HttpApiConfig(Section):
-    """An HTTP API in front of the endpoint, for callers without an AWS SDK or AWS credentials."""
+    """An HTTP API in front of the endpoint, for callers without an AWS SDK or AWS credentials.
+
+    `POST /invocations` at the address in the serving stack's output `HttpApiUrl` takes and gives what the endpoint
+    does, within 30 seconds and somewhat under 6 MB, of what is not text 4 MB. Callers from AWS ask the endpoint itself,
+    with the policy in the output `CallerPolicyArn`.
+    """
 
     auth: Literal["iam", "jwt"] | None = Field(
         default=None,
         description="Who may call: who has AWS credentials and the callers' policy, or who has a token; without it, "
         "there is no API.",
     )
-    issuer: str | None = Field(
+    issuer: Annotated[str, Words("https address"), Also("only with jwt, and then needed")] | None = Field(
         default=None,
         pattern=r"^https://\S+$",
         description="Issuer of the tokens, as in their claim iss; its OpenID configuration must be public.",
     )
-    audience: tuple[Audience, ...] = Field(
-        default=(), strict=False, max_length=50, description="Values of the tokens' claim aud that are accepted."
+    audience: Annotated[tuple[Audience, ...], Words("list of at most 50"), Also("only with jwt, and then needed")] = (
+        Field(default=(), strict=False, max_length=50, description="Values of the tokens' claim aud that are accepted.")
     )
     rate_limit: int = Field(default=50, ge=1, le=10_000, description="Requests a second, of all callers together.")
     burst_limit: int = Field(default=100, ge=1, le=5_000, description="Requests at one time, of all callers together.")

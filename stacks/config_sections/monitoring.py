@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from stacks.config_sections.base import Section, refuse
+from stacks.config_sections.base import Also, Section, Words, refuse
 
 _SECONDS_PER_DAY = 24 * 3600
 
@@ -13,10 +13,16 @@ Milliseconds = Annotated[float, Field(gt=0, le=60_000)]
 
 
 class AlarmsConfig(Section):
-    """What is an alarm; ``null`` watches nothing. Alarms are told to those whom ``notifications`` names."""
+    """What is an alarm; `null` watches nothing.
 
-    enabled: bool = Field(default=True, description="Whether there are alarms.")
-    error_5xx_percent: Percent | None = Field(
+    Each tells those whom `notifications` names when it begins and when it is over. Shares and times are those of the
+    requests to one variant in one period. Alarms of failed runs and of approvals that were not followed have no
+    setting. `error_5xx_percent` and `model_latency_p99_ms` also hold for the new fleet while the endpoint is updated,
+    and roll the update back; see `serving.update`.
+    """
+
+    enabled: Annotated[bool, Also("true in production")] = Field(default=True, description="Whether there are alarms.")
+    error_5xx_percent: Annotated[Percent, Also("not null in production")] | None = Field(
         default=1.0, description="Share of the endpoint's requests that may fail for its own reasons."
     )
     error_4xx_percent: Percent | None = Field(
@@ -43,8 +49,10 @@ class AlarmsConfig(Section):
     period_seconds: int = Field(
         default=60, ge=60, le=3600, multiple_of=60, description="Time that one value of the endpoint's metrics covers."
     )
-    evaluation_periods: int = Field(default=5, ge=1, description="Number of latest periods that count.")
-    datapoints_to_alarm: int = Field(
+    evaluation_periods: Annotated[int, Also("times `period_seconds` ≤ one day")] = Field(
+        default=5, ge=1, description="Number of latest periods that count."
+    )
+    datapoints_to_alarm: Annotated[int, Also("≤ `evaluation_periods`")] = Field(
         default=3, ge=1, validate_default=True, description="Number of those that must be bad."
     )
 
@@ -72,17 +80,24 @@ class AlarmsConfig(Section):
 
 
 class BudgetConfig(Section):
-    """What may be spent on what bears the environment's tag; whom ``notifications`` names is told when it is more."""
+    """What may be spent on what bears the environment's tag; whom `notifications` names is told when it is more.
+
+    AWS counts costs by the tag `environment` only once it is activated for that in the account that pays. See
+    https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html.
+    """
 
     monthly_usd: Annotated[float, Field(gt=0, le=1e9)] | None = Field(
         default=None, description="What may be spent in a month; without it, there is no budget."
     )
     # AWS allows five notifications of a budget.
-    alert_percents: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = Field(
+    alert_percents: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=1000)], ...], Words("list of 1 to 5 different integers, ≥ 1, ≤ 1,000")
+    ] = Field(
         default=(80, 100),
         strict=False,
         min_length=1,
         max_length=5,
+        json_schema_extra={"uniqueItems": True},
         description="Percents of it at which there is a message.",
     )
 

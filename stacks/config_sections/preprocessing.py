@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from stacks.config_sections.base import Section, refuse
+from stacks.config_sections.base import Section, Words, refuse
 
 Column = Annotated[str, Field(pattern=r"^[^,]*[^,\s][^,]*$")]
 
@@ -12,12 +12,13 @@ Column = Annotated[str, Field(pattern=r"^[^,]*[^,\s][^,]*$")]
 class PreprocessingConfig(Section):
     """From raw text to bags of words: the defaults of a run, and the function that does it."""
 
-    text_columns: tuple[Column, ...] = Field(
+    text_columns: Annotated[tuple[Column, ...], Words("list of different column names")] = Field(
         default=("text",),
         strict=False,
+        json_schema_extra={"minItems": 1, "uniqueItems": True},
         description="Columns whose texts make a document, joined in this order; a run may say otherwise.",
     )
-    id_column: str = Field(
+    id_column: Annotated[str, Words("text, perhaps empty")] = Field(
         default="id",
         description="Column that names a document, or nothing: its place in the file does; a run may say otherwise.",
     )

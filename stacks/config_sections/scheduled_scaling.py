@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from stacks.config_sections.base import Section, refuse
-from stacks.config_sections.fleets import Instances, MaxInstances
+from stacks.config_sections.base import Also, Section, Words, refuse
+from stacks.config_sections.fleets import MaxInstances, MinInstances
 
 _EXPRESSION = re.compile(r"(cron|rate|at)\((.+)\)")
-_RATE = re.compile(r"1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days)")
+_RATE = re.compile(r"1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days)")
 _CRON_FIELDS = 6
 _ALLOWED = "cron(0 8 ? * MON-FRI *), rate(12 hours) or at(2030-01-31T08:00:00), for example"
 
@@ -50,14 +50,21 @@ def _known_zone(name: str) -> str:
 
 
 class ScheduledScalingConfig(Section):
-    """New limits of the number of instances from a time on."""
+    """New limits of the number of instances from a time on, of the approved model's.
 
-    name: str = Field(pattern=r"^[A-Za-z0-9](-*[A-Za-z0-9]){0,62}$", description="Name of the change.")
-    schedule: Annotated[str, AfterValidator(_schedule)] = Field(
-        description="When it is made, as Application Auto Scaling writes it."
+    They stand until the next change, so two make a day and a night.
+    """
+
+    name: Annotated[str, Words("63 letters, digits and hyphens"), Also("each once")] = Field(
+        pattern=r"^[A-Za-z0-9](-*[A-Za-z0-9]){0,62}$", description="Name of the change."
     )
-    timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
+    schedule: Annotated[
+        str,
+        AfterValidator(_schedule),
+        Words("`cron(…)` of six fields, `rate(…)`, or `at(yyyy-mm-ddThh:mm:ss)`"),
+    ] = Field(description="When it is made, as Application Auto Scaling writes it.")
+    timezone: Annotated[str, AfterValidator(_known_zone), Words("a name like Europe/Berlin")] = Field(
         default="UTC", description="Time zone of the schedule."
     )
-    min_instances: Instances = Field(description="Least number of instances from then on.")
+    min_instances: MinInstances = Field(description="Least number of instances from then on.")
     max_instances: MaxInstances = Field(description="Greatest number of instances from then on.")

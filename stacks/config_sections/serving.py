@@ -1,18 +1,18 @@
 """The section of the endpoint."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from stacks.config_sections.base import Section, refuse
+from stacks.config_sections.base import Also, Section, refuse
 from stacks.config_sections.endpoint_update import UpdateConfig
-from stacks.config_sections.fleets import Instances, InstanceType, MaxInstances, ModelPackageArn
+from stacks.config_sections.fleets import InstanceType, MaxInstances, MinInstances, ModelPackageArn
 from stacks.config_sections.scheduled_scaling import ScheduledScalingConfig
 from stacks.config_sections.variants import ShadowConfig, VariantConfig
 
 
 class ServerlessConfig(Section):
-    """What requests get where there are no instances.
+    """What requests get with `mode: serverless`, where there are no instances.
 
     See https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariantServerlessConfig.html.
     """
@@ -23,7 +23,7 @@ class ServerlessConfig(Section):
     max_concurrency: int = Field(
         default=5, ge=1, le=200, description="Requests at one time, above which SageMaker throttles."
     )
-    provisioned_concurrency: int | None = Field(
+    provisioned_concurrency: Annotated[int, Also("≤ `max_concurrency`")] | None = Field(
         default=None,
         ge=1,
         le=200,
@@ -41,21 +41,36 @@ class ServerlessConfig(Section):
 
 
 class DataCaptureConfig(Section):
-    """What is kept of requests and answers, below captured/ in the data bucket."""
+    """Requests and answers, kept below `captured/` in the data bucket.
 
-    enabled: bool = Field(default=False, description="Whether requests and answers are kept.")
+    They are encrypted with its key and kept until `data.expire_runs_after_days`. They are what callers sent: texts,
+    perhaps personal ones.
+    """
+
+    enabled: Annotated[bool, Also("false where serverless")] = Field(
+        default=False, description="Whether requests and answers are kept."
+    )
     sampling_percent: int = Field(default=100, ge=1, le=100, description="Share of the requests that is kept.")
 
 
 class ServingConfig(Section):
-    """The endpoint: what it runs on, how it scales and how it changes."""
+    """The endpoint: what it runs on, how it scales and how it changes.
+
+    A model is served from instances or, with `mode: serverless`, from workers that are started when a request comes:
+    nothing is paid for while there are none, and the first request waits for a cold start. A request is then at most
+    4 MB, and has a minute. SageMaker has no autoscaling of instances, variants, shadow, data capture, updates in steps,
+    network isolation or GPU for it; what asks for them is refused. An endpoint of instances cannot become a serverless
+    one: delete the stack `topicsmith-<name>-serving` first.
+
+    With several targets the greater number of instances counts, and instances are removed only where all agree.
+    """
 
     mode: Literal["instances", "serverless"] = Field(
         default="instances",
         description="What it runs on: instances, or workers that there are only while there are requests.",
     )
     instance_type: InstanceType = Field(default="ml.m5.large", description="Instance type of the endpoint.")
-    min_instances: Instances = Field(default=1, description="Least number of instances.")
+    min_instances: MinInstances = Field(default=1, description="Least number of instances.")
     max_instances: MaxInstances = Field(default=2, validate_default=True, description="Greatest number of instances.")
     # benchmarks/serving/load.py: half of what two cores answer within 250 ms is 9,756 requests of 100 texts, and the
     # two processors of the default instance are one core.
@@ -73,10 +88,12 @@ class ServingConfig(Section):
     scheduled_scaling: tuple[ScheduledScalingConfig, ...] = Field(
         default=(), strict=False, description="New limits of the number of instances at certain times."
     )
-    weight: float = Field(default=1, ge=0, description="Share of the requests that the approved model gets.")
-    variants: tuple[VariantConfig, ...] = Field(
-        default=(), max_length=9, strict=False, description="Further models that answer requests."
+    weight: Annotated[float, Also("against the weights of `variants`")] = Field(
+        default=1, ge=0, description="Share of the requests that the approved model gets."
     )
+    variants: Annotated[
+        tuple[VariantConfig, ...], Also("4 where two alarms of each roll updates back; none with `shadow`")
+    ] = Field(default=(), max_length=9, strict=False, description="Further models that answer requests.")
     shadow: ShadowConfig | None = Field(
         default=None, description="A model that gets copies of requests, and of which nobody sees the answers."
     )

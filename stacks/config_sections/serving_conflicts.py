@@ -35,6 +35,16 @@ def serving_conflicts(config: "EnvironmentConfig") -> Conflicts:
     yield from _regions(config)
 
 
+def fleets(config: "EnvironmentConfig") -> Iterator[tuple[str, int, int]]:
+    """Yield the key of the least number, the least and the greatest number of instances of each fleet there may be."""
+    serving = config.serving
+    yield "serving.min_instances", serving.min_instances, serving.max_instances
+    for index, change in enumerate(serving.scheduled_scaling):
+        yield f"serving.scheduled_scaling.{index}.min_instances", change.min_instances, change.max_instances
+    for index, variant in enumerate(serving.variants):
+        yield f"serving.variants.{index}.min_instances", variant.min_instances, variant.max_instances
+
+
 def _serverless(config: "EnvironmentConfig") -> Conflicts:
     """Hold a serverless endpoint against what SageMaker excludes.
 
@@ -118,32 +128,22 @@ def _shift(config: "EnvironmentConfig") -> Conflicts:
     update = config.serving.update
     if update.policy == "all_at_once":
         return
-    fleets = list(_fleets(config))
-    for key, least, _ in fleets:
+    there_may_be = list(fleets(config))
+    for key, least, _ in there_may_be:
         if least < 2:
             reason = f"policy {update.policy} shifts requests to at most half of the instances first"
             yield conflict(key, least, reason, "2 or more, or serving.update.policy: all_at_once")
-    size, least = update.size_instances, min(least for _, least, _ in fleets)
+    size, least = update.size_instances, min(least for _, least, _ in there_may_be)
     if size is None or least < 2:
         return
     if size > least // 2:
         reason = f"more than half of the {least} instances that there may be"
         yield conflict("serving.update.size_instances", size, reason, f"{least // 2} or less")
-    greatest = max(greatest for *_, greatest in fleets)
+    greatest = max(greatest for *_, greatest in there_may_be)
     if update.policy == "linear" and size * 10 < greatest:
         reason = f"less than a tenth of the {greatest} instances that there may be"
         allowed = f"{math.ceil(greatest / 10)} or more, or serving.update.size_percent"
         yield conflict("serving.update.size_instances", size, reason, allowed)
-
-
-def _fleets(config: "EnvironmentConfig") -> Iterator[tuple[str, int, int]]:
-    """Yield the key of the least number, the least and the greatest number of instances of each fleet there may be."""
-    serving = config.serving
-    yield "serving.min_instances", serving.min_instances, serving.max_instances
-    for index, change in enumerate(serving.scheduled_scaling):
-        yield f"serving.scheduled_scaling.{index}.min_instances", change.min_instances, change.max_instances
-    for index, variant in enumerate(serving.variants):
-        yield f"serving.variants.{index}.min_instances", variant.min_instances, variant.max_instances
 
 
 def _watched(config: "EnvironmentConfig") -> Conflicts:
@@ -177,5 +177,5 @@ def _pauses(config: "EnvironmentConfig") -> int:
         return 1
     if update.size_percent is not None:
         return math.ceil(100 / update.size_percent) - 1
-    greatest = max(greatest for *_, greatest in _fleets(config))
+    greatest = max(greatest for *_, greatest in fleets(config))
     return math.ceil(greatest / (update.size_instances or 1)) - 1

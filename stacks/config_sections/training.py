@@ -5,28 +5,38 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from constructs.instance_types import has_gpu, training_instance_types
-from stacks.config_sections.base import Section, check_instance_type, refuse
+from stacks.config_sections.base import Also, OneOf, Section, Words, check_instance_type, refuse, runs_our_image
 
 Activation = Literal["sigmoid", "tanh", "relu"]
 LearningRate = Annotated[float, Field(ge=1e-6, le=1)]
 MiniBatchSize = Annotated[int, Field(ge=1, le=10_000)]
 NumTopics = Annotated[int, Field(ge=2, le=1000)]
 Optimizer = Literal["sgd", "adam", "adagrad", "adadelta", "rmsprop"]
+TrainingInstanceType = Annotated[
+    str,
+    OneOf(lambda: runs_our_image(training_instance_types())),
+    Words("x86 instance types that SageMaker trains on"),
+    Also("with a GPU unless `allow_cpu`"),
+]
 RescaleGradient = Annotated[float, Field(ge=1e-3, le=1)]
 WeightDecay = Annotated[float, Field(ge=0, le=1)]
 
 
 class Hyperparameters(Section):
-    """SageMaker NTM's hyperparameters under its own names and limits; one that is not given is not sent.
+    """SageMaker NTM's hyperparameters under its own names and limits.
 
-    ``objective`` and ``seed`` are our container's own; ``feature_dim`` comes from preprocessing and ``num_topics`` from
-    the run. See https://docs.aws.amazon.com/sagemaker/latest/dg/ntm_hyperparameters.html.
+    One that is left out and not tuned is not sent: the algorithm's default counts. `feature_dim` comes from
+    preprocessing, and `num_topics` from the run. `objective` and `seed` are this project's container's.
+
+    See https://docs.aws.amazon.com/sagemaker/latest/dg/ntm_hyperparameters.html.
     """
 
     batch_norm: bool | None = Field(default=None, description="Whether layers are batch normalized.")
     clip_gradient: float | None = Field(default=None, ge=1e-3, description="Greatest magnitude of a gradient.")
-    encoder_layers: str | None = Field(
-        default=None, pattern=r"^(auto|[1-9]\d*(,[1-9]\d*)*)$", description="Sizes of the encoder's layers, or auto."
+    encoder_layers: Annotated[str, Words("`auto`, or sizes like `100,50`")] | None = Field(
+        default=None,
+        pattern=r"^(auto|[1-9][0-9]*(,[1-9][0-9]*)*)$",
+        description="Sizes of the encoder's layers, or auto.",
     )
     encoder_layers_activation: Activation | None = Field(
         default=None, description="Activation of the encoder's layers."
@@ -37,12 +47,14 @@ class Hyperparameters(Section):
     num_patience_epochs: int | None = Field(
         default=None, ge=1, description="Epochs without progress after which training stops."
     )
-    objective: Literal["topics", "elbo"] | None = Field(
+    objective: Annotated[Literal["topics", "elbo"], Also("not with builtin")] | None = Field(
         default=None, description="What is minimised: for good topics, or the built-in's loss and nothing else."
     )
     optimizer: Optimizer | None = Field(default=None, description="The optimizer.")
     rescale_gradient: RescaleGradient | None = Field(default=None, description="Factor on the gradient.")
-    seed: int | None = Field(default=None, ge=0, lt=2**32, description="Of all that is random.")
+    seed: Annotated[int, Also("not with builtin")] | None = Field(
+        default=None, ge=0, lt=2**32, description="Of all that is random."
+    )
     sub_sample: float | None = Field(
         default=None, ge=0, le=1, description="Share of the training data that an epoch sees."
     )
@@ -61,7 +73,9 @@ class TrainingConfig(Section):
     """The training job."""
 
     allow_cpu: bool = Field(default=False, description="Whether the instance may be one without a GPU.")
-    instance_type: str = Field(default="ml.g5.xlarge", description="Instance type of the training job.")
+    instance_type: TrainingInstanceType = Field(
+        default="ml.g5.xlarge", description="Instance type of the training job."
+    )
     instance_count: int = Field(
         default=1, ge=1, le=20, description="Hosts that train one model, each on its part of the training data."
     )
@@ -70,12 +84,14 @@ class TrainingConfig(Section):
         default=60, ge=1, le=28 * 24 * 60, description="Time after which the training job is stopped."
     )
     spot: bool = Field(default=False, description="Whether it trains on spare capacity, which may be interrupted.")
-    max_wait_minutes: int | None = Field(
-        default=None,
-        ge=1,
-        le=28 * 24 * 60,
-        description="Time after which a job on spare capacity is stopped, its interruptions included; without it, "
-        "that of max_runtime_minutes.",
+    max_wait_minutes: Annotated[int, Also("≥ `max_runtime_minutes`; ≤ 60 with builtin; only with `spot`")] | None = (
+        Field(
+            default=None,
+            ge=1,
+            le=28 * 24 * 60,
+            description="Time after which a job on spare capacity is stopped, its interruptions included; without it, "
+            "that of max_runtime_minutes.",
+        )
     )
     num_topics: NumTopics = Field(default=20, description="Number of topics; a run may say otherwise.")
     hyperparameters: Hyperparameters = Field(

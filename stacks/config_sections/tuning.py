@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from stacks.config_sections.base import Section, refuse
-from stacks.config_sections.training import check_training_instance_type, check_wait
+from stacks.config_sections.base import Also, Section, Words, refuse
+from stacks.config_sections.training import TrainingInstanceType, check_training_instance_type, check_wait
 from stacks.config_sections.tuning_ranges import TuningRangesConfig
 
-JobName = Annotated[str, Field(pattern=r"^[A-Za-z0-9](-*[A-Za-z0-9]){0,31}$")]
+JobName = Annotated[str, Field(pattern=r"^[A-Za-z0-9](-*[A-Za-z0-9]){0,31}$"), Words("name of a tuning job")]
 
 
 class CompletionConfig(Section):
@@ -36,31 +36,36 @@ class TuningConfig(Section):
     """The search for hyperparameters."""
 
     enabled: bool = Field(default=True, description="Whether hyperparameters are tuned; else training's count.")
-    strategy: Literal["bayesian", "random", "hyperband", "grid"] = Field(
-        default="bayesian", description="How the next values are chosen."
-    )
-    objective: Literal[
-        "validation:total_loss", "validation:npmi", "validation:tu", "validation:npmi_tu", "validation:wetc"
+    strategy: Annotated[
+        Literal["bayesian", "random", "hyperband", "grid"], Also("not hyperband with builtin or validation:wetc")
+    ] = Field(default="bayesian", description="How the next values are chosen.")
+    objective: Annotated[
+        Literal["validation:total_loss", "validation:npmi", "validation:tu", "validation:npmi_tu", "validation:wetc"],
+        Also("the last with `evaluation.word_vectors` only; with builtin the first"),
     ] = Field(
         default="validation:total_loss",
         description="By which training jobs compare: the loss, the least, or a measure of topics, the greatest.",
     )
-    max_jobs: int = Field(
+    max_jobs: Annotated[int, Also("not with grid")] = Field(
         default=20, ge=1, le=750, description="Training jobs at most; a grid has a number of its own."
     )
-    parallel_jobs: int = Field(default=2, ge=1, le=100, validate_default=True, description="Training jobs at one time.")
+    parallel_jobs: Annotated[int, Also("≤ `max_jobs`")] = Field(
+        default=2, ge=1, le=100, validate_default=True, description="Training jobs at one time."
+    )
     max_runtime_minutes: int | None = Field(
         default=None, ge=2, le=30 * 24 * 60, description="Time after which tuning is stopped; the best so far counts."
     )
-    early_stopping: bool = Field(
+    early_stopping: Annotated[bool, Also("false with hyperband, builtin or validation:wetc")] = Field(
         default=False, description="Whether training jobs are stopped that will not be the best."
     )
-    hyperband_min_epochs: int = Field(
+    hyperband_min_epochs: Annotated[int, Also("< `epochs` with hyperband")] = Field(
         default=3, ge=1, description="Epochs that Hyperband gives every training job; it gives the best tuning.epochs."
     )
     random_seed: int = Field(default=0, ge=0, lt=2**32, description="Of the choice of values.")
     allow_cpu: bool = Field(default=False, description="Whether the instance may be one without a GPU.")
-    instance_type: str = Field(default="ml.g4dn.xlarge", description="Instance type of each training job.")
+    instance_type: TrainingInstanceType = Field(
+        default="ml.g4dn.xlarge", description="Instance type of each training job."
+    )
     volume_gb: int = Field(default=30, ge=1, le=16_384, description="Size of each training job's volume.")
     max_job_runtime_minutes: int = Field(
         default=60, ge=1, le=28 * 24 * 60, description="Time after which a training job is stopped."
@@ -68,14 +73,16 @@ class TuningConfig(Section):
     spot: bool = Field(
         default=False, description="Whether training jobs run on spare capacity, which may be interrupted."
     )
-    max_job_wait_minutes: int | None = Field(
+    max_job_wait_minutes: (
+        Annotated[int, Also("≥ `max_job_runtime_minutes`; ≤ 60 with builtin; only with `spot`")] | None
+    ) = Field(
         default=None,
         ge=1,
         le=28 * 24 * 60,
         description="Time after which a training job on spare capacity is stopped, its interruptions included; without "
         "it, that of max_job_runtime_minutes.",
     )
-    epochs: int = Field(
+    epochs: Annotated[int, Also("≤ `training.hyperparameters.epochs`")] = Field(
         default=20, ge=1, validate_default=True, description="Greatest number of passes over the training data."
     )
     sample: float = Field(

@@ -1,11 +1,11 @@
 """The ranges in which hyperparameters are looked for."""
 
-from typing import Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from constructs.tuning_search import ListedValues, NumberRange, Scaling, TuningRanges
-from stacks.config_sections.base import Section, refuse
+from stacks.config_sections.base import Also, Section, refuse
 from stacks.config_sections.training import (
     Activation,
     LearningRate,
@@ -36,7 +36,9 @@ def _checked(values: tuple[Choice, ...]) -> tuple[Choice, ...]:
 class Choices(Section, Generic[Choice]):
     """One of some values."""
 
-    values: tuple[Choice, ...] = Field(strict=False, description="The values.")
+    values: tuple[Choice, ...] = Field(
+        strict=False, json_schema_extra={"minItems": 1, "uniqueItems": True}, description="The values."
+    )
 
     @field_validator("values")
     @classmethod
@@ -114,7 +116,11 @@ class Numbers(Section, Generic[Number]):
 
 
 class TuningRangesConfig(Section):
-    """The ranges; the defaults are those that AWS recommends. Null takes a hyperparameter out of the tuning.
+    """Where hyperparameters are looked for, by default what AWS recommends.
+
+    A range is an interval, `{min: 0.001, max: 0.1, scaling: log}`, its scaling one of auto, linear, log and
+    reverse_log; or a list, `{values: [64, 128]}`, which is what the strategy `grid` needs; or `null`: it is then not
+    tuned. What is tuned stands nowhere else.
 
     See https://docs.aws.amazon.com/sagemaker/latest/dg/ntm-tuning.html.
     """
@@ -129,7 +135,7 @@ class TuningRangesConfig(Section):
     mini_batch_size: Numbers[MiniBatchSize] | None = Field(
         default=Numbers[MiniBatchSize](min=16, max=2048), description="Documents in a step, per host."
     )
-    num_topics: Numbers[NumTopics] | None = Field(
+    num_topics: Annotated[Numbers[NumTopics], Also("not with validation:total_loss")] | None = Field(
         default=None, description="Number of topics; where it is tuned, a run cannot say otherwise."
     )
     optimizer: Choices[Optimizer] | None = Field(

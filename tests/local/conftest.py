@@ -1,5 +1,6 @@
 """One local cloud for all tests of this folder, with its own port and state, and what is deployed to it."""
 
+import json
 import os
 import socket
 import time
@@ -9,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+import yaml
 
 from tests.local import environments, planted
 from tests.local.command_line import Operator
@@ -35,7 +37,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[control.LocalClo
 def environ(cloud: control.LocalCloud) -> dict[str, str]:
     """A user's environment, without their AWS settings, as a client of the local cloud."""
     mine = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    return {**mine, **cloud.environ(), "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    return {**mine, **cloud.environ()}
 
 
 class Clients:
@@ -105,7 +107,13 @@ def more_operators(
     """The operators of small and strict, whose tests may have a cloud of their own."""
     files = {"small": environments.SMALL, "strict": environments.STRICT}
     directory = tmp_path_factory.mktemp("more-environments")
-    environments.deploy(cloud, directory, files, lambda: environments.bootstrap(cloud, directory))
+    environments.deploy(
+        cloud,
+        directory,
+        files,
+        lambda: environments.bootstrap(cloud, directory),
+        neighbours={"live": environments.LIVE, "pinned": environments.PINNED},
+    )
     return {name: Operator(environ, name) for name in files}
 
 
@@ -119,6 +127,38 @@ def small(more_operators: dict[str, Operator]) -> Operator:
 def strict(more_operators: dict[str, Operator]) -> Operator:
     """The operator of an environment whose gate nothing passes."""
     return more_operators["strict"]
+
+
+@pytest.fixture(scope="session")
+def other_account(cloud: control.LocalCloud, environ: dict[str, str]) -> str:
+    """Another account, whose number is the name of its profile."""
+    made: str = Operator(environ)("local", "account", environments.OTHER_ACCOUNT)["profile"]
+    return made
+
+
+@pytest.fixture(scope="session")
+def promotion_folder(
+    cloud: control.LocalCloud,
+    more_operators: dict[str, Operator],
+    other_account: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The files of small, and of live and pinned, which get its models, and are deployed to another account."""
+    directory = tmp_path_factory.mktemp("promotion")
+    targets, small = {"live": environments.LIVE, "pinned": environments.PINNED}, {"small": environments.SMALL}
+    environments.deploy(
+        cloud,
+        directory,
+        targets,
+        lambda: environments.bootstrap(cloud, directory, other_account),
+        neighbours=small,
+        account=other_account,
+    )
+    folder = directory / "environments"
+    folder.mkdir()
+    for name, values in {**targets, **small}.items():
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(values))
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -137,6 +177,21 @@ def run(operator: Operator, corpus: Path) -> Any:
 def small_run(small: Operator, corpus: Path) -> Any:
     """A run of it."""
     return small("run", corpus)
+
+
+@pytest.fixture(scope="session")
+def second_run(small: Operator, small_run: Any, corpus: Path) -> Any:
+    """Another one, whose model has three topics."""
+    return small("run", corpus, "--topics", "3")
+
+
+@pytest.fixture(scope="session")
+def rejected(strict: Operator, corpus: Path) -> Any:
+    """A run whose model the gate rejects."""
+    done = strict.attempt("run", corpus)
+    assert done.returncode == 1, done.stderr
+    assert "rejected: npmi 0." in done.stderr
+    return json.loads(done.stdout)
 
 
 def outputs_of(clients: Clients, environment: str) -> dict[str, str]:

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 
 import yaml
 
 from tests.synth.assembly import ROOT, JsonObject, synthesize_in_process
 from topicsmith import cdk
 from topicsmith.local.control import LocalCloud
+from topicsmith.local.settings import ACCOUNT_ID
 
 _DISPOSABLE: JsonObject = {"removal": "destroy"}
 # On a corpus whose topics are planted, every model finds them, and LDA as well as ours.
@@ -25,6 +27,7 @@ DEV: JsonObject = {**yaml.safe_load((ROOT / "environments" / "dev.yaml").read_te
 """What ``environments/dev.yaml`` says, with a gate that a toy corpus can pass."""
 
 SMALL: JsonObject = {
+    "account": ACCOUNT_ID,
     "region": "us-east-1",
     "termination_protection": False,
     "data": _DISPOSABLE,
@@ -42,14 +45,16 @@ SMALL: JsonObject = {
     "gate": _GATE,
     "triggers": {"on_upload": True},
     "notifications": {"emails": ["somebody@example.com"]},
+    "network": {"mode": "private", "encrypt_inter_container_traffic": True},
 }
-"""Ours, with little to tune, and a run for each upload."""
+"""Ours, in a VPC of its own, with little to tune, and a run for each upload."""
 
 BUILTIN: JsonObject = {
     **SMALL,
     "algorithm": "builtin",
     "tuning": {"max_jobs": 2, "epochs": 20, "ranges": _RANGES},
     "triggers": {},
+    "network": {},
 }
 """AWS's NTM."""
 
@@ -59,18 +64,42 @@ STRICT: JsonObject = {
     "gate": {"npmi": 0.99},
     "vectorize": {"enabled": False},
     "triggers": {},
+    "network": {
+        "mode": "existing",
+        "subnets": ["subnet-0123456789abcdef0"],
+        "security_groups": ["sg-0123456789abcdef0"],
+    },
 }
-"""A gate that nothing passes, and neither tuning nor vectors."""
+"""A gate that nothing passes, and neither tuning nor vectors, in subnets that are there."""
+
+OTHER_ACCOUNT = "222222222222"
+
+LIVE: JsonObject = {
+    **STRICT,
+    "account": OTHER_ACCOUNT,
+    "gate": _GATE,
+    "promotion": {"from": "small"},
+}
+"""What gets the small environment's models in another account, as copies."""
+
+PINNED: JsonObject = {**LIVE, "promotion": {"from": "small", "method": "pin"}}
+"""What serves them where they lie."""
 
 
-def bootstrap(cloud: LocalCloud, directory: Path) -> None:
-    """Make what the CDK CLI needs to deploy; its output goes to a directory."""
-    with cdk.commands("*", directory) as cli:
+def bootstrap(cloud: LocalCloud, directory: Path, account: str | None = None) -> None:
+    """Make what the CDK CLI needs to deploy to an account; its output goes to a directory."""
+    with cdk.commands("*", directory, account) as cli:
         cli.bootstrap(cloud).finish()
 
 
 def deploy(
-    cloud: LocalCloud, directory: Path, environments: Mapping[str, JsonObject], first: Callable[[], None]
+    cloud: LocalCloud,
+    directory: Path,
+    environments: Mapping[str, JsonObject],
+    first: Callable[[], None] = lambda: None,
+    *,
+    neighbours: Mapping[str, JsonObject] = MappingProxyType({}),
+    account: str | None = None,
 ) -> None:
     """Deploy environments with the CDK CLI.
 
@@ -79,10 +108,12 @@ def deploy(
         directory: for the assembly and the CLI's output.
         environments: what their files would say, by name.
         first: bootstraps the cloud; synthesis goes on meanwhile.
+        neighbours: what those files would say that stand beside them.
+        account: where to, if not to the main account.
     """
     with ThreadPoolExecutor() as pool:
         bootstrapped = pool.submit(first)
-        synthesize_in_process(directory / "cdk.out", environments)
+        synthesize_in_process(directory / "cdk.out", environments, neighbours)
         bootstrapped.result()
-    with cdk.commands("*", directory) as cli:
+    with cdk.commands("*", directory, account) as cli:
         cli.deploy(cloud).finish()

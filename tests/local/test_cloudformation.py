@@ -243,3 +243,15 @@ def test_a_change_set_keeps_a_parameter_that_names_an_ssm_parameter(clients: Cli
     stack.cloudformation.execute_change_set(StackName=stack.name, ChangeSetName="change")
     assert stack.settled() == "UPDATE_COMPLETE"
     assert set(stack.physical_ids()) == {"Topic", "Queue"}
+
+
+def test_a_protected_stack_is_not_deleted(clients: Clients) -> None:
+    stack = Stack(clients, f"stack-{uuid.uuid4().hex[:8]}")
+    stack.create({"Resources": {"Queue": QUEUE}})
+    assert stack.describe()["EnableTerminationProtection"] is False
+    stack.cloudformation.update_termination_protection(StackName=stack.name, EnableTerminationProtection=True)
+    assert stack.describe()["EnableTerminationProtection"] is True
+    with pytest.raises(ClientError, match="cannot be deleted while TerminationProtection is enabled"):
+        stack.cloudformation.delete_stack(StackName=stack.name)
+    stack.cloudformation.update_termination_protection(StackName=stack.name, EnableTerminationProtection=False)
+    stack.cloudformation.delete_stack(StackName=stack.name)

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,15 +13,6 @@ from tests.local.command_line import Operator
 from tests.local.conftest import Clients, versions, wait_for
 from topicsmith.local import control
 from topicsmith.local.pipeline_conditions import holds
-
-
-@pytest.fixture(scope="module")
-def rejected(strict: Operator, corpus: Path) -> Any:
-    """A run whose model the gate rejects."""
-    done = strict.attempt("run", corpus)
-    assert done.returncode == 1, done.stderr
-    assert "rejected: npmi 0." in done.stderr
-    return json.loads(done.stdout)
 
 
 def test_a_run_below_a_threshold_ends_with_metric_value_and_threshold(rejected: Any) -> None:

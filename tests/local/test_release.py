@@ -10,11 +10,13 @@ from tests.local.conftest import Clients
 
 
 def test_another_approval_takes_over_without_a_gap(
-    small_run: Any, small: Operator, corpus: Path, clients: Clients
+    small_run: Any, second_run: Any, small: Operator, clients: Clients
 ) -> None:
     first = small_run["model_version"]
     small("approve", str(first), "--wait")
-    second = small("run", corpus, "--topics", "3")["model_version"]
+    checked = small("check", "--served")
+    assert (checked["model_version"], [variant["topics"] for variant in checked["variants"]]) == (first, [4])
+    second = second_run["model_version"]
     runtime = clients("sagemaker-runtime")
 
     def topics_served() -> int:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from aws_cdk import App, Stack, Validations
@@ -16,12 +17,15 @@ from aws_cdk.assertions import Template
 from cdk_nag import AwsSolutionsChecks
 
 from stacks.config import EnvironmentConfig
+from stacks.promotion_paths import promotion_paths
 from stacks.stage import TopicsmithStage
 
 ROOT = Path(__file__).parents[2]
-ENVIRONMENTS = ("dev", "prod")
+ENVIRONMENTS = tuple(sorted(path.stem for path in (ROOT / "environments").glob("*.yaml")))
 PARTS = ("data", "training", "serving")
 SOURCES = ("app.py", "cdk.json", "environments", "stacks", "constructs", "lambdas", "containers")
+# Where a machine delivers. The pipeline updates itself with the CLI that package.json names.
+DELIVERY = ("delivery.yaml", "package.json")
 
 JsonObject = dict[str, Any]
 
@@ -32,14 +36,18 @@ class Assembly:
 
     directory: Path
 
+    def parts(self, environment: str) -> list[str]:
+        """Return the stacks of an environment."""
+        names = (str(artifact.get("displayName")) for artifact in self._artifacts(environment))
+        return [name.removeprefix(f"{environment}/") for name in names if name.startswith(f"{environment}/")]
+
     def template_file(self, environment: str, part: str) -> Path:
-        stage = self.directory / f"assembly-{environment}"
         (artifact,) = (
             artifact
-            for artifact in json.loads((stage / "manifest.json").read_text())["artifacts"].values()
+            for artifact in self._artifacts(environment)
             if artifact.get("displayName") == f"{environment}/{part}"
         )
-        return stage / str(artifact["properties"]["templateFile"])
+        return self._stage(environment) / str(artifact["properties"]["templateFile"])
 
     def template(self, environment: str, part: str) -> JsonObject:
         return _object(self.template_file(environment, part).read_text())
@@ -51,11 +59,17 @@ class Assembly:
             if path.is_file()
         }
 
+    def _stage(self, environment: str) -> Path:
+        return self.directory / f"assembly-{environment}"
+
+    def _artifacts(self, environment: str) -> list[JsonObject]:
+        return list(json.loads((self._stage(environment) / "manifest.json").read_text())["artifacts"].values())
+
 
 def copy_sources(destination: Path) -> None:
     """Copy what synth reads, without what running the code leaves behind."""
     ignored = shutil.ignore_patterns("__pycache__", ".*_cache", "*.egg-info")
-    for name in SOURCES:
+    for name in (*SOURCES, *(name for name in DELIVERY if (ROOT / name).exists())):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, destination / name, ignore=ignored)
@@ -82,11 +96,22 @@ def synthesize(source: Path, output: Path, environment: Mapping[str, str], *, wr
     return Assembly(output)
 
 
-def synthesize_in_process(output: Path, environments: Mapping[str, JsonObject]) -> None:
-    """Write what the app would for these environments, held against the same rules; an open finding raises."""
+def synthesize_in_process(
+    output: Path, environments: Mapping[str, JsonObject], neighbours: Mapping[str, JsonObject] = MappingProxyType({})
+) -> None:
+    """Write what the app would for these environments, held against the same rules; an open finding raises.
+
+    Args:
+        output: the assembly.
+        environments: what their files would say, by name.
+        neighbours: what those files would say that stand beside them; nothing is written for these.
+    """
     app = App(context=context(), outdir=str(output))
-    for name, values in environments.items():
-        TopicsmithStage(app, name, config=EnvironmentConfig.model_validate(values))
+    files = {**environments, **neighbours}
+    configs = {name: EnvironmentConfig.model_validate(values) for name, values in files.items()}
+    promotions = promotion_paths(configs)
+    for name in environments:
+        TopicsmithStage(app, name, config=configs[name], promotions=promotions[name])
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     app.synth()
 

@@ -1,9 +1,10 @@
 """As much of CloudFormation as it takes to read a deployed property: intrinsic functions on made-up resources."""
 
 import json
+import zlib
 from typing import Any
 
-from tests.synth.assembly import PARTS, Assembly, JsonObject
+from tests.synth.assembly import Assembly, JsonObject
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -14,6 +15,7 @@ _PSEUDO_PARAMETERS = {
     "AWS::URLSuffix": "amazonaws.com",
 }
 _ARNS = {
+    "AWS::ECR::Repository": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/",
     "AWS::Events::Rule": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/",
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/",
     "AWS::KMS::Key": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/",
@@ -23,6 +25,8 @@ _ARNS = {
     "AWS::SQS::Queue": f"arn:aws:sqs:{REGION}:{ACCOUNT}:",
     "AWS::SageMaker::ModelPackageGroup": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package-group/",
 }
+# EC2 makes ids of its own, of a certain form.
+_IDS = {"AWS::EC2::SecurityGroup": "sg", "AWS::EC2::Subnet": "subnet", "AWS::EC2::VPC": "vpc"}
 
 
 class Deployment:
@@ -30,7 +34,9 @@ class Deployment:
 
     def __init__(self, assembly: Assembly, environment: str) -> None:
         self.name = f"topicsmith-{environment}"
-        self.templates = {f"{self.name}-{part}": assembly.template(environment, part) for part in PARTS}
+        self.templates = {
+            f"{self.name}-{part}": assembly.template(environment, part) for part in assembly.parts(environment)
+        }
 
     def resources(self, part: str, type_: str) -> dict[str, JsonObject]:
         """Return the resources of a type by logical id, their properties resolved."""
@@ -64,6 +70,10 @@ class Deployment:
             for statement in policy["Properties"]["PolicyDocument"]["Statement"]
         ]
 
+    def resolve(self, part: str, value: Any) -> Any:
+        """Return a value of a template as it is once deployed."""
+        return self._resolve(f"{self.name}-{part}", value)
+
     def _resolve(self, stack: str, value: Any) -> Any:
         match value:
             case {"Ref": name} if name in _PSEUDO_PARAMETERS:
@@ -91,8 +101,11 @@ class Deployment:
                 return value
 
     def _name(self, stack: str, logical_id: str) -> str:
-        properties = self.templates[stack]["Resources"].get(logical_id, {}).get("Properties", {})
-        for key in ("ModelPackageGroupName", "EndpointName"):
+        resource = self.templates[stack]["Resources"].get(logical_id, {})
+        properties = resource.get("Properties", {})
+        if resource.get("Type") in _IDS:
+            return f"{_IDS[resource['Type']]}-{zlib.crc32(logical_id.encode()):08x}"
+        for key in ("ModelPackageGroupName", "EndpointName", "RepositoryName"):
             if key in properties:
                 return str(properties[key])
         return logical_id.lower() if "Bucket" in logical_id else logical_id

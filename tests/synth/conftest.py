@@ -16,7 +16,7 @@ from tests.synth.assembly import (
     synthesize_in_process,
 )
 from tests.synth.cloudformation import Deployment
-from tests.synth.variants import VARIANTS
+from tests.synth.variants import PROMOTED, VARIANTS
 
 _NO_NETWORK = ("unshare", "--map-root-user", "--net")
 
@@ -64,6 +64,7 @@ def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "serving": {"model_package": pinned, "instance_type": "ml.g4dn.xlarge"},
             },
             **VARIANTS,
+            **PROMOTED,
         },
     )
     return directory
@@ -71,6 +72,7 @@ def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["dev", "prod"])
 def environment(request: pytest.FixtureRequest) -> str:
+    """Those that come with the project, of which tests know what they say; others are in ``ENVIRONMENTS``."""
     return str(request.param)
 
 

@@ -19,6 +19,7 @@ with warnings.catch_warnings(action="ignore"):
     from sagemaker.metadata_properties import MetadataProperties
     from sagemaker.model import Model
     from sagemaker.model_metrics import MetricsSource, ModelMetrics
+    from sagemaker.network import NetworkConfig
     from sagemaker.processing import ProcessingInput, ProcessingOutput, Processor
     from sagemaker.transformer import Transformer
     from sagemaker.tuner import (
@@ -171,6 +172,7 @@ class _Author:
             disable_profiler=True,
             debugger_hook_config=False,
             sagemaker_session=self._session,
+            **_network(arguments),
             **more,
         )
 
@@ -268,6 +270,7 @@ class _Author:
             model_data=self._trained.properties.ModelArtifacts.S3ModelArtifacts,
             role=role,
             enable_network_isolation=arguments.get("EnableNetworkIsolation", False),
+            vpc_config=arguments.get("VpcConfig"),
             sagemaker_session=self._session,
         )
 
@@ -333,6 +336,7 @@ class _Author:
             max_runtime_in_seconds=arguments["StoppingCondition"]["MaxRuntimeInSeconds"],
             env=environment,
             tags=self._tags(arguments),
+            network_config=_network_config(arguments.get("NetworkConfig")),
             sagemaker_session=self._session,
         )
         run = processor.run(
@@ -412,6 +416,22 @@ class _Author:
             customer_metadata_properties=properties,
         )
         return ModelStep("Register", step_args=run)
+
+
+def _network(said: JsonObject) -> dict[str, Any]:
+    network: dict[str, Any] = {}
+    if "VpcConfig" in said:
+        network["subnets"] = said["VpcConfig"]["Subnets"]
+        network["security_group_ids"] = said["VpcConfig"]["SecurityGroupIds"]
+    if "EnableInterContainerTrafficEncryption" in said:
+        network["encrypt_inter_container_traffic"] = said["EnableInterContainerTrafficEncryption"]
+    return network
+
+
+def _network_config(said: JsonObject | None) -> NetworkConfig | None:
+    if said is None:
+        return None
+    return NetworkConfig(enable_network_isolation=said.get("EnableNetworkIsolation", False), **_network(said))
 
 
 def _ranges(ranges: JsonObject) -> dict[str, Any]:

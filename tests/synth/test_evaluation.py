@@ -66,7 +66,8 @@ def test_the_evaluation_reads_model_and_documents(definitions: dict[str, JsonObj
 def test_our_image_evaluates_whatever_trained(definitions: dict[str, JsonObject]) -> None:
     ours = arguments_of(definitions["dev"], "Train")["AlgorithmSpecification"]["TrainingImage"]
     for name in ("dev", "prod", "builtin"):
-        assert arguments_of(definitions[name], "Evaluate")["AppSpecification"]["ImageUri"] == ours
+        image = arguments_of(definitions[name], "Evaluate")["AppSpecification"]["ImageUri"]
+        assert image == ours.replace("/topicsmith-dev-images:", f"/topicsmith-{name}-images:")
 
 
 def test_the_gate_holds_the_thresholds_of_the_environment(definitions: dict[str, JsonObject]) -> None:

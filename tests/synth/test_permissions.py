@@ -28,6 +28,18 @@ _READ_AND_WRITE = {
 # Of an instance without local storage.
 _VOLUME = {"kms:CreateGrant", "kms:DescribeKey"}
 _ACTIONS = {
+    ("data", "ImagesPublishingRole"): {
+        "ecr:GetAuthorizationToken",
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:CompleteLayerUpload",
+        "ecr:DescribeImages",
+        "ecr:DescribeRepositories",
+        "ecr:GetDownloadUrlForLayer",
+        "ecr:InitiateLayerUpload",
+        "ecr:PutImage",
+        "ecr:UploadLayerPart",
+    },
     ("training", "PreprocessingPreprocessRole"): {"logs:CreateLogStream", "logs:PutLogEvents", *_READ_AND_WRITE},
     ("training", "TrainingRole"): _SAGEMAKER_JOB | _READ_AND_WRITE,
     ("training", "EvaluationRole"): {

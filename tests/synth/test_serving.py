@@ -160,6 +160,16 @@ def test_approval_may_update_this_stack_and_no_other(deployment: Deployment) -> 
     assert stacks == ["AWS::StackId"]
 
 
+def test_approval_may_read_the_bootstrap_version_that_cloudformation_reads(deployment: Deployment) -> None:
+    (parameter,) = (
+        one["Resource"]
+        for one in deployment.statements("serving", "ApprovalDeployRole")
+        if one["Action"] == "ssm:GetParameters"
+    )
+    version = deployment.templates[f"{deployment.name}-serving"]["Parameters"]["BootstrapVersion"]["Default"]
+    assert parameter.partition(":parameter")[2] == version
+
+
 def test_a_pinned_model_is_in_the_template(pinned: Template) -> None:
     pinned.has_resource_properties("AWS::SageMaker::Model", {"PrimaryContainer": {"ModelPackageName": _PINNED}})
     assert "ModelPackageArn" not in pinned.to_json()["Parameters"]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -10,6 +11,12 @@ from syrupy.extensions.json import JSONSnapshotExtension
 from tests.synth.assembly import ENVIRONMENTS, PARTS, Assembly
 from tests.synth.cloudformation import Deployment
 
+# Ours are public, on instances.
+_OTHER_MODES = {
+    "spot": ("network", "training", "serving"),  # private
+    "grid": ("training", "serving"),  # existing
+    "short": ("serving",),  # serverless
+}
 _ASSET_HASH = re.compile(r"\b[0-9a-f]{64}\b")
 
 
@@ -25,6 +32,13 @@ def test_template(assembly: Assembly, environment: str, part: str, json_snapshot
     assert json.loads(_ASSET_HASH.sub("<hash of the asset>", text)) == json_snapshot
 
 
+@pytest.mark.parametrize(("variant", "part"), [(name, part) for name, parts in _OTHER_MODES.items() for part in parts])
+def test_template_of_another_mode(variants: Path, variant: str, part: str, json_snapshot: SnapshotAssertion) -> None:
+    text = Assembly(variants).template_file(variant, part).read_text()
+    assert json.loads(_ASSET_HASH.sub("<hash of the asset>", text)) == json_snapshot
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_pipeline_definition(assembly: Assembly, environment: str, json_snapshot: SnapshotAssertion) -> None:
     """The same as in the template, where it is one long string, for a reader."""
     definition = json.dumps(Deployment(assembly, environment).pipeline_definition())

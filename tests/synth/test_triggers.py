@@ -79,10 +79,10 @@ def test_the_topic_is_encrypted_and_takes_requests_over_tls_only(deployment: Dep
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_people_are_told_by_mail(deployment: Deployment, short: Deployment) -> None:
-    subscription = short.resource("training", "AWS::SNS::Subscription")
+def test_people_are_told_by_mail(assembly: Assembly) -> None:
+    subscription = Deployment(assembly, "prod").resource("training", "AWS::SNS::Subscription")
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "topics@example.org")
-    assert deployment.resources("training", "AWS::SNS::Subscription") == {}
+    assert Deployment(assembly, "dev").resources("training", "AWS::SNS::Subscription") == {}
 
 
 def test_the_logs_of_all_steps_are_searched_at_one_place(deployment: Deployment) -> None:

@@ -42,6 +42,11 @@ VARIANTS: dict[str, JsonObject] = {
             },
         },
         "evaluation": {"word_vectors": "glove.txt"},
+        "network": {
+            "mode": "existing",
+            "subnets": ["subnet-0123456789abcdef0", "subnet-12345678"],
+            "security_groups": ["sg-0123456789abcdef0"],
+        },
     },
     "short": {
         "region": "us-east-1",
@@ -69,6 +74,7 @@ VARIANTS: dict[str, JsonObject] = {
             "max_job_wait_minutes": 75,
         },
         "training": {"instance_count": 2, "spot": True, "max_wait_minutes": 90},
+        "network": {"mode": "private", "zones": 3, "cidr": "10.20.0.0/20", "encrypt_inter_container_traffic": True},
         "serving": {
             "shadow": {"model_package": _PACKAGE.format("spot"), "sampling_percent": 25, "instances": 2},
             "data_capture": {"enabled": True, "sampling_percent": 10},
@@ -95,3 +101,15 @@ VARIANTS: dict[str, JsonObject] = {
     },
 }
 """Environments that take the other way at each fork of the pipeline that ours do not take."""
+
+PROMOTED: dict[str, JsonObject] = {
+    "origin": {"account": "111111111111", "region": "us-east-1"},
+    "middle": {"account": "123456789012", "region": "us-east-1", "promotion": {"from": "origin"}},
+    "last": {
+        "account": "222222222222",
+        "region": "us-east-1",
+        "promotion": {"from": "middle", "method": "pin"},
+        "serving": {"model_package": "arn:aws:sagemaker:us-east-1:123456789012:model-package/topicsmith-middle/7"},
+    },
+}
+"""Environments in an account each: a model of the first is registered in the second, and the third serves it there."""

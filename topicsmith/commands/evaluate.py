@@ -15,7 +15,7 @@ from topicsmith.errors import OperatorError
 from topicsmith.evaluation import Evaluation
 
 _REJECTED = 1
-_METRICS = {
+METRICS = {
     "npmi": "NPMI",
     "c_v": "C_V",
     "topic_uniqueness": "Topic uniqueness",
@@ -23,6 +23,7 @@ _METRICS = {
     "wetc": "WETC",
     "perplexity": "Perplexity",
 }
+"""The metrics in the order in which they are shown, by what a person calls them."""
 
 
 def evaluate(run_id: RunId, env: Environment = "dev", as_json: AsJson = False) -> None:
@@ -90,10 +91,10 @@ def print_evaluation(found: Evaluation) -> None:
     console = output.results()
     columns = ("Metric", "Model", found.baseline.model)
     table = output.table(*columns, right=columns[1:])
-    for name, title in _METRICS.items():
+    for name, title in METRICS.items():
         value, other = getattr(found.metrics, name), getattr(found.baseline, name)
         if value is not None:
-            table.add_row(title, _number(value), "" if other is None else _number(other))
+            table.add_row(title, number(value), "" if other is None else number(other))
     console.print(table)
     console.print()
     console.print(
@@ -112,5 +113,6 @@ def _evaluation(clients: Clients, env: str, run_id: str) -> str:
     return run_outputs.evaluation_uri(clients.sagemaker, deployment, run)
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Return a metric as it is shown."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3f}"

@@ -1,13 +1,14 @@
 """``local``: the cloud on this machine."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from topicsmith import environment, local_cloud, local_deployment, output, serving
+from topicsmith import environment, local_accounts, local_cloud, local_deployment, output, serving
 from topicsmith.aws import Clients
 from topicsmith.commands.options import AsJson
 from topicsmith.invocation import command
@@ -88,6 +89,8 @@ def status(as_json: AsJson = False) -> None:
     console = output.results()
     console.print(f"The local cloud runs at {cloud.endpoint_url} (pid {cloud.pid}).")
     console.print(f"Its log: {cloud.log_file}", soft_wrap=True)
+    for number in cloud.accounts[1:]:
+        console.print(f"Account {number}: see it with AWS_PROFILE={number}")
     for name, state in endpoints.items():
         console.print(f"Environment {name}: {f'endpoint {state}' if state else 'nothing served yet'}")
     for message in messages:
@@ -96,8 +99,42 @@ def status(as_json: AsJson = False) -> None:
         console.print(f"Nothing is deployed to it. Deploy dev: {command('local up --deploy')}", soft_wrap=True)
 
 
+def _account_number(value: str) -> str:
+    if not re.fullmatch(r"[0-9]{12}", value):
+        raise typer.BadParameter(f"{value!r} is not an account's number, which has twelve digits, like 222222222222")
+    return value
+
+
+def account(
+    account_id: Annotated[
+        str, typer.Argument(metavar="ACCOUNT", callback=_account_number, help="Its number, twelve digits.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Make another account in the local cloud; one that is there is left as it is.
+
+    Its number is the name of a profile, with which you are its administrator.
+
+    Example:
+      python -m topicsmith local account 222222222222
+      eval "$(python -m topicsmith local env)"
+      AWS_PROFILE=222222222222 aws sts get-caller-identity
+    """
+    created = local_accounts.create(local_cloud.require(), account_id)
+    if as_json:
+        output.print_json({"account": account_id, "profile": account_id, "created": created})
+        return
+    console = output.results()
+    console.print(f"Account {account_id} {'is made' if created else 'was there'}; its profile is {account_id}.")
+    console.print(f'Deploy to it: eval "$({command("local env")})" and export AWS_PROFILE={account_id}', soft_wrap=True)
+    console.print(f"Then: node_modules/.bin/cdk bootstrap aws://{account_id}/{settings.DEFAULT_REGION}", soft_wrap=True)
+
+
 def env(as_json: AsJson = False) -> None:
     """Print the variables that make boto3, the AWS CLI or the CDK CLI a client of the local cloud.
+
+    The credentials are those of its main account's operator; AWS_PROFILE
+    chooses another account by its number.
 
     Example:
       eval "$(python -m topicsmith local env)"
@@ -106,8 +143,8 @@ def env(as_json: AsJson = False) -> None:
     if as_json:
         output.print_json(variables)
         return
-    # Both would send a client elsewhere, or make it sign with credentials of somewhere else.
-    print("unset AWS_PROFILE AWS_SESSION_TOKEN")
+    # These would send a client elsewhere, or make it sign with credentials of somewhere else.
+    print("unset AWS_PROFILE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN")
     for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")
 
@@ -117,6 +154,7 @@ def _record(cloud: LocalCloud) -> dict[str, object]:
         "endpoint_url": cloud.endpoint_url,
         "pid": cloud.pid,
         "state_dir": str(cloud.state_dir),
+        "accounts": cloud.accounts,
         "log": str(cloud.log_file),
     }
 

@@ -48,7 +48,7 @@ def list_models(
             "" if model.topic_uniqueness is None else f"{model.topic_uniqueness:.2f}",
             output.moment(model.created),
             model.run or "",
-            _place(model.corpus),
+            place(model.corpus),
         )
     console.print(table)
 
@@ -181,7 +181,7 @@ def _tell(deployment: Deployment, model: ModelVersion, endpoint: Endpoint | None
         )
 
 
-def _place(uri: str | None) -> str:
+def place(uri: str | None) -> str:
     """Return where a corpus lies in its environment's bucket."""
     return urlsplit(uri).path.lstrip("/") if uri else ""
 

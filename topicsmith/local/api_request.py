@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from topicsmith.local.policy import account_of
+
 # The prefix of IAM actions, where it differs from the name that requests are signed with.
 _ACTION_PREFIXES = {"monitoring": "cloudwatch"}
 
@@ -32,6 +34,7 @@ _ACTION_NAMES = {
 _RESOURCES: Mapping[str, Mapping[str, str]] = {
     "sagemaker": {
         "ModelPackageName": "model-package/{}",
+        "ModelPackageArn": "{}",
         "ModelPackageGroupName": "model-package-group/{}",
         "TrainingJobName": "training-job/{}",
         "HyperParameterTuningJobName": "hyper-parameter-tuning-job/{}",
@@ -45,7 +48,8 @@ _RESOURCES: Mapping[str, Mapping[str, str]] = {
         "ResourceArn": "{}",
     },
     "lambda": {"FunctionName": "function:{}"},
-    "cloudformation": {"StackName": "stack/{}"},
+    # An id of CloudFormation's own follows the name.
+    "cloudformation": {"StackName": "stack/{}/*"},
     "ecr": {"repositoryName": "repository/{}"},
     "ssm": {"Name": "parameter/{}"},
     "iam": {"RoleName": "role/{}", "UserName": "user/{}"},
@@ -94,7 +98,9 @@ class ApiRequest:
         """The ARN of the resource, or ``None`` where this module does not know it."""
         if self.action == "sagemaker:CreateModelPackage":
             # A new version's ARN ends in a number that it does not have yet.
-            group = self.parameters.get("ModelPackageGroupName", "").rpartition("/")[2]
+            group = str(self.parameters.get("ModelPackageGroupName", ""))
+            if group.startswith("arn:"):
+                return f"{group.replace(':model-package-group/', ':model-package/')}/1"
             return self._arn(f"model-package/{group}/1")
         if self.service == "logs" and self.parameters.get("logGroupName"):
             # IAM sees every one of these operations at a stream of the group, if at one without a name. See
@@ -102,8 +108,10 @@ class ApiRequest:
             stream = self.parameters.get("logStreamName", "")
             return self._arn(f"log-group:{self.parameters['logGroupName']}:log-stream:{stream}")
         if self.service == "sqs":
-            queue = self.parameters.get("QueueUrl") or self.parameters.get("QueueName")
-            return self._arn(str(queue).rpartition("/")[2]) if queue else None
+            url = re.fullmatch(r".*/(?P<account>\d{12})/(?P<name>[^/]+)", str(self.parameters.get("QueueUrl")))
+            if url:
+                return self._arn(url["name"], url["account"])
+            return self._arn(self.parameters["QueueName"]) if self.parameters.get("QueueName") else None
         for name, template in _RESOURCES.get(self.service, {}).items():
             value = self.parameters.get(name) or self._from_path(name)
             if value:
@@ -112,10 +120,30 @@ class ApiRequest:
         return None
 
     @property
+    def resources(self) -> list[str | None]:
+        """The ARNs of all resources: DescribeRepositories is about several, or about all of a registry."""
+        if self.action == "ecr:DescribeRepositories":
+            return [self._arn(f"repository/{name}") for name in self.parameters.get("repositoryNames") or ["*"]]
+        return [self.resource]
+
+    @property
     def further_actions(self) -> list[str]:
         """Actions that the caller needs beside the operation's own: SageMaker makes a resource with its tags so."""
         tags = self.service == "sagemaker" and self.operation.startswith("Create") and self.parameters.get("Tags")
         return ["sagemaker:AddTags"] if tags else []
+
+    @property
+    def foreign_packages(self) -> list[str]:
+        """ARNs of the model packages of other accounts that CreateModel is asked to make a model of.
+
+        The policies of their groups must allow it. See
+        https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-deploy.html.
+        """
+        if self.action != "sagemaker:CreateModel":
+            return []
+        containers = [self.parameters.get("PrimaryContainer"), *(self.parameters.get("Containers") or [])]
+        packages = [str((container or {}).get("ModelPackageName", "")) for container in containers]
+        return [package for package in packages if account_of(package) not in (None, self.account)]
 
     @property
     def passed_roles(self) -> list[str]:
@@ -133,12 +161,16 @@ class ApiRequest:
             context["s3:prefix"] = str(self.parameters.get("prefix", ""))
         if self.parameters.get("ExternalId"):
             context["sts:externalid"] = str(self.parameters["ExternalId"])
+        if self.service == "kms":
+            encryption_context = self.parameters.get("EncryptionContext") or {}
+            context |= {f"kms:encryptioncontext:{name.lower()}": value for name, value in encryption_context.items()}
         return context
 
-    def _arn(self, resource: str) -> str:
+    def _arn(self, resource: str, account: str | None = None) -> str:
         region = "" if self.service in _GLOBAL_SERVICES else self.region
         service = "iam" if self.service == "sts" else self.service
-        return f"arn:aws:{service}:{region}:{self.account}:{resource}"
+        registry = self.parameters.get("registryId") if self.service == "ecr" else None
+        return f"arn:aws:{service}:{region}:{account or registry or self.account}:{resource}"
 
     def _from_path(self, parameter: str) -> str | None:
         """REST services carry the name in the path: ``/2015-03-31/functions/<name>/invocations``."""

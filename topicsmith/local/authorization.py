@@ -1,31 +1,39 @@
 """IAM enforced on every request: moto's authentication, with an evaluation that knows resources and conditions.
 
-Where AWS gives or needs more than the caller's own policies, so does this: bucket and topic policies, KMS key policies
-(an object in a bucket encrypted with a key needs the key too, and so does a message to an encrypted topic), trust
-policies, and ``iam:PassRole``.
+Where AWS gives or needs more than the caller's own policies, so does this: the policies of resources, KMS keys (an
+object in a bucket encrypted with a key needs the key too, and so does a message to an encrypted topic), trust policies,
+and ``iam:PassRole``. What is in another account must allow its use there as well, and is then answered by that account.
 """
 
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSRequest
 from moto import settings as moto_settings
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 from moto.iam import access_control
-from moto.iam.exceptions import NotFoundException
-from moto.iam.models import Policy, iam_backends
-from moto.kms.models import kms_backends
+from moto.iam.models import Policy, get_account_id_from
 from moto.s3.exceptions import BucketAccessDeniedError
-from moto.s3.models import FakeBucket, s3_backends
-from moto.sns.models import Topic, sns_backends
-from moto.sqs.models import Queue, sqs_backends
+from moto.s3.models import FakeBucket
+from werkzeug.datastructures import Headers
 
+from topicsmith.local import resource_policies
 from topicsmith.local.api_request import ApiRequest, parameters_of
-from topicsmith.local.policy import AccessRequest, Effect, Statement, account_of, evaluate, statements_of
+from topicsmith.local.object_access import ObjectRequest, Permission
+from topicsmith.local.policy import (
+    AccessRequest,
+    Effect,
+    Statement,
+    account_of,
+    decide,
+    evaluate,
+    role_arn_of,
+    statements_of,
+)
+from topicsmith.local.presigned_urls import PresignedUrl
 
 # Resources whose own policy must allow a request as well, if only by leaving it to the account's IAM.
 _OWN_POLICY_DECIDES = ("kms:", "sts:AssumeRole")
@@ -36,7 +44,7 @@ _KEY_ACTIONS = {
     "sqs:SendMessage": ("kms:GenerateDataKey", "kms:Decrypt"),
     "sqs:ReceiveMessage": ("kms:Decrypt",),
 }
-_OPEN_TO_ALL = ("sts:GetCallerIdentity", "ecr:GetAuthorizationToken")
+_OPEN_TO_ALL = ("sts:GetCallerIdentity",)
 
 
 class NotAuthorized(ServiceException):
@@ -68,25 +76,19 @@ def require(
         resource: the resource's ARN, ``None`` when unknown.
         context: condition keys of the request (lower case).
     """
-    request = AccessRequest(principal, action, resource, _with_global_keys(principal, context))
-    own_policy = _resource_policy(action, resource)
-    by_identity = evaluate(identity, request)
-    by_resource = evaluate(own_policy, request) if own_policy is not None else Effect.NONE
-    named = own_policy is not None and evaluate(own_policy, request, accounts=False) is Effect.ALLOW
-    allowed = by_identity is Effect.ALLOW or named
-    if own_policy is not None and action.startswith(_OWN_POLICY_DECIDES):
-        allowed = allowed and by_resource is Effect.ALLOW
-    denied = Effect.DENY in (by_identity, by_resource)
-    if denied or not allowed:
-        why = (
-            "with an explicit deny in a policy"
-            if denied
-            else f"because no identity-based policy allows the {action} action"
-            if by_identity is not Effect.ALLOW
-            else f"because no resource-based policy allows the {action} action"
-        )
+    account = account_of(principal)
+    # Nobody may see whether a bucket's name is taken, but by trying to take it.
+    owner = account if action == "s3:CreateBucket" else resource_policies.owner_of(resource) or account
+    refusal = decide(
+        AccessRequest(principal, action, resource, _with_global_keys(principal, owner, context)),
+        identity=identity,
+        own_policy=resource_policies.statements(action, resource) or [],
+        foreign=owner != account,
+        own_policy_decides=resource is not None and action.startswith(_OWN_POLICY_DECIDES),
+    )
+    if refusal:
         raise NotAuthorized(
-            f"User: {principal} is not authorized to perform: {action} on resource: {resource or '*'} {why}"
+            f"User: {principal} is not authorized to perform: {action} on resource: {resource or '*'} {refusal}"
         )
 
 
@@ -103,7 +105,7 @@ def require_service(service: str, action: str, resource: str, *, source_arn: str
     """
     account = account_of(source_arn) or ""
     context = {
-        **_with_global_keys(service, {}),
+        **_with_global_keys(service, resource_policies.owner_of(resource), {}),
         "aws:principalisawsservice": "true",
         "aws:principalservicename": service,
         "aws:sourcearn": source_arn,
@@ -111,10 +113,10 @@ def require_service(service: str, action: str, resource: str, *, source_arn: str
         "aws:sourceowner": account,
     }
     wanted = [(action, resource)]
-    if key_arn := _key_of_messages(resource):
+    if key_arn := resource_policies.message_key_of(resource):
         wanted += [("kms:GenerateDataKey", key_arn), ("kms:Decrypt", key_arn)]
     for each, arn in wanted:
-        policy = _resource_policy(each, arn) or []
+        policy = resource_policies.statements(each, arn) or []
         if evaluate(policy, AccessRequest(service, each, arn, context)) is not Effect.ALLOW:
             raise NotAuthorized(
                 f"{service} is not authorized to perform: {each} on resource: {arn} because no resource-based policy "
@@ -122,11 +124,15 @@ def require_service(service: str, action: str, resource: str, *, source_arn: str
             )
 
 
-def _with_global_keys(principal: str, context: Mapping[str, str]) -> dict[str, str]:
+def _with_global_keys(principal: str, owner: str | None, context: Mapping[str, str]) -> dict[str, str]:
+    account = account_of(principal) or ""
     return {
-        "aws:principalarn": principal,
-        "aws:principalaccount": account_of(principal) or "",
-        "aws:resourceaccount": account_of(principal) or "",
+        # Of a role's session it is the role.
+        "aws:principalarn": role_arn_of(principal) or principal,
+        "aws:principalaccount": account,
+        "aws:resourceaccount": owner or account,
+        "s3:resourceaccount": owner or account,
+        "kms:calleraccount": account,
         # The local endpoint stands for AWS's, which is reached by TLS.
         "aws:securetransport": "true",
         "s3:tlsversion": "1.3",
@@ -137,85 +143,12 @@ def _with_global_keys(principal: str, context: Mapping[str, str]) -> dict[str, s
     }
 
 
-def _resource_policy(action: str, resource: str | None) -> list[Statement] | None:
-    """Return the statements of the resource's own policy, ``None`` where it has none."""
-    if resource is None:
-        return None
-    if action == "sts:AssumeRole":
-        return _trust_policy(resource)
-    if action.startswith("kms:"):
-        return _key_policy(resource)
-    if action.startswith("s3:"):
-        return _bucket_policy(resource)
-    if action.startswith("sns:"):
-        return _topic_policy(resource)
-    if action.startswith("sqs:"):
-        return _queue_policy(resource)
-    return None
+def _check(request: access_control.IAMRequestBase, resource: str) -> str | None:
+    """Hold one authenticated request of moto's against every policy that has a say.
 
-
-def _trust_policy(role_arn: str) -> list[Statement]:
-    try:
-        role = iam_backends[account_of(role_arn) or ""]["aws"].get_role_by_arn(role_arn)
-    except NotFoundException:
-        return []
-    return statements_of(json.loads(role.assume_role_policy_document))
-
-
-def _key_policy(key_arn: str) -> list[Statement]:
-    _, _, _, region, account, _ = key_arn.split(":", 5)
-    backend = kms_backends[account][region]
-    try:
-        policy = backend.get_key_policy(backend.any_id_to_key_id(key_arn))
-    except (KeyError, TypeError, AttributeError):
-        return []
-    return statements_of(policy if isinstance(policy, dict) else json.loads(policy))
-
-
-def _topic_policy(arn: str) -> list[Statement] | None:
-    topic = _topic(arn)
-    return statements_of(json.loads(topic.policy)) if topic else None
-
-
-def _topic(arn: str) -> Topic | None:
-    _, _, _, region, account, _ = arn.split(":", 5)
-    return sns_backends[account][region].topics.get(arn)
-
-
-def _queue_policy(arn: str) -> list[Statement] | None:
-    queue = _queue(arn)
-    return statements_of(json.loads(queue.policy)) if queue and queue.policy else None
-
-
-def _queue(arn: str) -> Queue | None:
-    _, _, _, region, account, name = arn.split(":", 5)
-    return sqs_backends[account][region].queues.get(name)
-
-
-def _key_of_messages(arn: str) -> str | None:
-    """Return the ARN of the key that encrypts a topic's or a queue's messages, ``None`` where none does."""
-    _, _, service, region, account, _ = arn.split(":", 5)
-    holder = {"sns": _topic, "sqs": _queue}[service](arn)
-    key_id = getattr(holder, "kms_master_key_id", None)
-    return (key_id if key_id.startswith("arn:") else f"arn:aws:kms:{region}:{account}:key/{key_id}") if key_id else None
-
-
-def _bucket_policy(arn: str) -> list[Statement] | None:
-    bucket = _bucket(arn)
-    return statements_of(json.loads(bucket.policy)) if bucket and bucket.policy else None
-
-
-def _bucket(arn: str) -> FakeBucket | None:
-    name = arn.split(":::", 1)[1].split("/", 1)[0]
-    for account in list(s3_backends.values()):
-        bucket = account["aws"].buckets.get(name)
-        if bucket:
-            return bucket
-    return None
-
-
-def _check(request: access_control.IAMRequestBase, resource: str) -> None:
-    """Hold one authenticated request of moto's against every policy that has a say."""
+    Returns:
+        The account whose resource it is about; ``None`` where that is not known.
+    """
     api = ApiRequest(
         service=request._service,
         operation=request._action.split(":", 1)[1],
@@ -225,29 +158,46 @@ def _check(request: access_control.IAMRequestBase, resource: str) -> None:
         parameters=parameters_of(request._data, b"" if request._service == "s3" else request._body),
     )
     if api.action in _OPEN_TO_ALL:
-        return
+        return None
     identity = [
         statement for policy in request._access_key.collect_policies() for statement in statements_of(_document(policy))
     ]
-    principal = request._access_key.arn
-    context = api.context
-    own_resource = resource if api.service == "s3" else api.resource
-    for arn in _deleted_objects(request, resource) or (own_resource,):
-        for action in (api.action, *api.further_actions):
-            require(principal=principal, identity=identity, action=action, resource=arn, context=context)
-    for role_arn in api.passed_roles:
-        passed = {**context, "iam:passedtoservice": f"{api.service}.amazonaws.com"}
-        require(principal=principal, identity=identity, action="iam:PassRole", resource=role_arn, context=passed)
-    key_actions = _KEY_ACTIONS.get(api.action)
-    if key_actions and own_resource and (key_arn := _key_of_messages(own_resource)):
-        via = {**context, "kms:viaservice": f"{api.service}.{api.region}.amazonaws.com"}
-        for action in key_actions:
-            require(principal=principal, identity=identity, action=action, resource=key_arn, context=via)
+    for permission in _permissions(api, request, resource):
+        require(
+            principal=request._access_key.arn,
+            identity=identity,
+            action=permission.action,
+            resource=permission.resource,
+            context={**api.context, **permission.context},
+        )
+    return resource_policies.owner_of(resource if api.service == "s3" else api.resources[0])
+
+
+def _permissions(api: ApiRequest, request: access_control.IAMRequestBase, resource: str) -> Iterator[Permission]:
+    """Yield everything that a request needs to be allowed."""
     if api.service == "s3":
-        via = {**context, "kms:viaservice": f"s3.{api.region}.amazonaws.com"}
-        key_arn, actions = _key_of_object(request, resource)
-        for action in actions:
-            require(principal=principal, identity=identity, action=action, resource=key_arn, context=via)
+        yield from ObjectRequest(
+            action=api.action,
+            resource=resource,
+            method=request._method,
+            path=request._path,
+            headers=request._headers,
+            body=request._body,
+            region=request._region,
+        ).permissions
+        return
+    for arn in api.resources:
+        for action in (api.action, *api.further_actions):
+            yield Permission(action, arn)
+    for package in api.foreign_packages:
+        yield Permission(api.action, package)
+    for role_arn in api.passed_roles:
+        yield Permission("iam:PassRole", role_arn, {"iam:passedtoservice": f"{api.service}.amazonaws.com"})
+    key_actions = _KEY_ACTIONS.get(api.action, ())
+    key_arn = resource_policies.message_key_of(api.resource) if key_actions and api.resource else None
+    for action in key_actions if key_arn else ():
+        via = {"kms:viaservice": f"{api.service}.{api.region}.amazonaws.com", "aws:viaawsservice": "true"}
+        yield Permission(action, key_arn, via)
 
 
 def _document(policy: Any) -> dict[str, Any]:
@@ -260,67 +210,33 @@ def _document(policy: Any) -> dict[str, Any]:
     return document
 
 
-def _deleted_objects(request: access_control.IAMRequestBase, resource: str) -> list[str]:
-    """Return the ARNs that a DeleteObjects call names in its body."""
-    if request._service != "s3" or request._method != "POST" or request._action != "s3:DeleteObject":
-        return []
-    return [f"{resource}/{key}" for key in re.findall(r"<Key>(.*?)</Key>", request._body.decode())]
-
-
-def _key_of_object(request: access_control.IAMRequestBase, resource: str) -> tuple[str | None, list[str]]:
-    """Return the KMS key behind an object and what reading or writing the object asks of it.
-
-    See https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html.
-    """
-    bucket = _bucket(resource)
-    key_name = resource.partition("/")[2]
-    if bucket is None or not key_name:
-        return None, []
-    if request._method == "GET" and request._action in ("s3:GetObject", "s3:GetObjectVersion"):
-        stored = bucket.keys.get(key_name)
-        return _key_arn(stored.kms_key_id if stored else None, request), ["kms:Decrypt"] * bool(
-            stored and stored.kms_key_id
-        )
-    if request._action == "s3:PutObject":
-        default = (bucket.encryption or {}).get("Rule", {}).get("ApplyServerSideEncryptionByDefault", {})
-        named = request._headers.get("x-amz-server-side-encryption-aws-kms-key-id")
-        key_id = named or default.get("KMSMasterKeyID")
-        multipart = "uploadId=" in request._path or "uploads" in request._path
-        actions = ["kms:GenerateDataKey", "kms:Decrypt"] if multipart else ["kms:GenerateDataKey"]
-        return _key_arn(key_id, request), actions if key_id else []
-    return None, []
-
-
-def _key_arn(key_id: str | None, request: access_control.IAMRequestBase) -> str | None:
-    if key_id is None or key_id.startswith("arn:"):
-        return key_id
-    return f"arn:aws:kms:{request._region}:{request.account_id}:key/{key_id}"
-
-
 def _authenticate_and_authorize(self: BaseResponse, iam_request_cls: type, resource: str = "*") -> None:
     """Stand in for moto's method of that name: the same authentication, then :func:`_check`."""
     is_s3 = self.service_name == "s3"
-    if "Authorization" not in self.headers:
-        signed = parse_qs(urlsplit(self.uri).query)
-        if is_s3 and ("X-Amz-Signature" in signed or "Signature" in signed):
-            return  # A presigned URL: made by somebody who could sign it.
+    headers, account = self.headers, self.current_account
+    presigned = PresignedUrl.of(self.uri, self.region) if is_s3 and "Authorization" not in headers else None
+    if presigned:
+        headers, account = Headers([*headers.items(), *presigned.headers]), get_account_id_from(presigned.access_key_id)
+    if "Authorization" not in headers:
         if self.service_name == "cloudformation" and "/cfnresponse" in self.path:
             return  # A custom resource's answer; the request's id is the secret.
         message = "Missing Authentication Token"
         raise _S3NotAuthorized(resource, message) if is_s3 else NotAuthorized(message)
     url = urlsplit(self.uri)
     request = iam_request_cls(
-        account_id=self.current_account,
+        account_id=account,
         method=self.method,
         path=self.raw_path + (f"?{url.query}" if url.query else ""),
         data=self.data,
         body=self.raw_body,
-        headers=self.headers,
+        headers=headers,
         action=self._get_action(),
     )
-    request.check_signature()
+    if not presigned:  # moto knows no signatures in URLs; the signer's policies count all the same.
+        request.check_signature()
     try:
-        _check(request, resource)
+        # The account whose resource it is answers, as on AWS.
+        self.current_account = _check(request, resource) or self.current_account
     except NotAuthorized as denial:
         if is_s3:
             raise _S3NotAuthorized(resource, denial.message) from denial

@@ -11,6 +11,7 @@ from moto.kms.models import kms_backends
 from moto.logs.models import LogsBackend, logs_backends
 from moto.s3.models import FakeBucket, s3_backends
 
+from topicsmith.local.known_principals import require_known_principals
 from topicsmith.local.resource_models import MODELS, ResourceModel
 
 
@@ -27,6 +28,7 @@ class Key(ResourceModel):
     def put(self) -> None:
         """Create the key, or change its policy, description, rotation and tags."""
         backend = kms_backends[self.account_id][self.region_name]
+        require_known_principals(self.properties["KeyPolicy"])
         policy = json.dumps(self.properties["KeyPolicy"])
         description = self.properties.get("Description", "")
         if self.name not in backend.keys:
@@ -57,6 +59,7 @@ class Role(ResourceModel):
     def put(self) -> None:
         """Create the role, or change its trust policy, description and policies."""
         self.name = self.properties.get("RoleName", self.name)
+        require_known_principals(self.properties["AssumeRolePolicyDocument"])
         trust = json.dumps(self.properties["AssumeRolePolicyDocument"])
         description = self.properties.get("Description", "")
         seconds = str(self.properties.get("MaxSessionDuration", 3600))
@@ -184,11 +187,12 @@ class Bucket(FakeBucket):
         account_id: str,
         region_name: str,
     ) -> FakeBucket:
-        """Update a bucket of a template."""
+        """Update a bucket of a template; moto changes the tags only of one that the template names."""
+        named = {"BucketName": original_resource.name, **cloudformation_json["Properties"]}
         bucket = super().update_from_cloudformation_json(
-            original_resource, new_resource_name, cloudformation_json, account_id, region_name
+            original_resource, new_resource_name, {**cloudformation_json, "Properties": named}, account_id, region_name
         )
-        return _with_events(bucket, cloudformation_json["Properties"])
+        return _with_events(bucket, named)
 
 
 def _with_events(bucket: FakeBucket, properties: Mapping[str, Any]) -> FakeBucket:
@@ -205,6 +209,7 @@ class BucketPolicy(ResourceModel):
 
     def put(self) -> None:
         """Attach the policy to its bucket."""
+        require_known_principals(self.properties["PolicyDocument"])
         policy = json.dumps(self.properties["PolicyDocument"]).encode()
         s3_backends[self.account_id]["aws"].put_bucket_policy(self.properties["Bucket"], policy)
 

@@ -252,6 +252,10 @@ class LocalCloudFormation(CloudFormationBackend):
             if any(name_or_stack_id in (stack.name, stack.stack_id) for stack in self.stacks.values()):
                 raise
             return
+        if stack.enable_termination_protection:
+            raise ValidationError(
+                stack.name, f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
+            )
         users = [other.name for other in self.stacks.values() if other is not stack and self._imports(other, stack)]
         if users:
             names = ", ".join(export.name for export in stack.exports)
@@ -347,6 +351,14 @@ def _delete_change_set(self: CloudFormationResponse) -> ActionResult:
     return EmptyResult()
 
 
+def _update_termination_protection(self: CloudFormationResponse) -> ActionResult:
+    """Answer UpdateTerminationProtection, which moto lacks."""
+    backend = cloudformation_backends[self.current_account][self.region]
+    stack = backend.get_stack(self._get_param("StackName"))
+    stack.enable_termination_protection = self._get_bool_param("EnableTerminationProtection")
+    return ActionResult({"StackId": stack.stack_id})
+
+
 def _with_token(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any:
     """Return a response's method that lets the stack know the token of the request."""
 
@@ -389,6 +401,7 @@ def install() -> None:
         setattr(CloudFormationResponse, operation, _with_token(getattr(CloudFormationResponse, operation)))
     CloudFormationResponse.describe_change_set = _describe_change_set  # type: ignore[method-assign]
     CloudFormationResponse.delete_change_set = _delete_change_set  # type: ignore[method-assign]
+    CloudFormationResponse.update_termination_protection = _update_termination_protection  # type: ignore[attr-defined]
     moto_models.Stack = LocalStack  # type: ignore[misc]
     moto_models.ChangeSet = LocalChangeSet  # type: ignore[misc]
     cloudformation_backends.backend = LocalCloudFormation

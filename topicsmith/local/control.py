@@ -13,10 +13,20 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from topicsmith.local import settings
+from topicsmith.local import profiles, settings
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
+_FOLDERS = (
+    "bin",
+    profiles.FOLDER,
+    "images",
+    "functions",
+    "jobs",
+    "processing-jobs",
+    "transform-jobs",
+    "endpoints",
+)
 
 # Kept, since a child that still runs when its object goes is reported as a leak.
 _started: list[subprocess.Popen[bytes]] = []
@@ -44,8 +54,13 @@ class LocalCloud:
 
     @property
     def account_id(self) -> str:
-        """The account of its operator, twelve digits."""
+        """The main account, its operator's, twelve digits."""
         return settings.ACCOUNT_ID
+
+    @property
+    def accounts(self) -> list[str]:
+        """The numbers of its accounts, the main one first; each is the name of a profile."""
+        return profiles.accounts(self.state_dir)
 
     @property
     def log_file(self) -> Path:
@@ -58,11 +73,14 @@ class LocalCloud:
         return self.state_dir / settings.MESSAGES_FILE
 
     def environ(self) -> dict[str, str]:
-        """Return the variables that turn boto3, the SageMaker SDK or the CDK CLI into clients of this cloud."""
+        """Return the variables that turn boto3, the SageMaker SDK or the CDK CLI into clients of this cloud.
+
+        The credentials are the operator's, unless ``AWS_PROFILE`` names another account's profile: variables with
+        credentials would be taken before it.
+        """
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_ACCESS_KEY_ID": self.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+            **profiles.environ(self.state_dir),
             "AWS_REGION": settings.DEFAULT_REGION,
             "AWS_DEFAULT_REGION": settings.DEFAULT_REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -166,7 +184,7 @@ def _start(port: int, state_dir: Path) -> subprocess.Popen[bytes]:
 
 def _clear(state_dir: Path) -> None:
     """Delete what a former cloud held, but for its log."""
-    for name in ("bin", "images", "functions", "jobs", "processing-jobs", "transform-jobs", "endpoints"):
+    for name in _FOLDERS:
         shutil.rmtree(state_dir / name, ignore_errors=True)
     for name in (settings.STATE_FILE, settings.MESSAGES_FILE):
         (state_dir / name).unlink(missing_ok=True)

@@ -14,12 +14,15 @@ import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import boto3
 from botocore.exceptions import ClientError
 
+from topicsmith.local import registry_tokens
 from topicsmith.local.images import ImageReference, ImageUnavailable, pushed_directory
+from topicsmith.local.private_files import write_private
 from topicsmith.local.settings import project_root, state_dir
 
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -65,11 +68,27 @@ def tag_image(source: str, target: str) -> None:
     _replace(_local(target), _existing(source))
 
 
+def login(registry: str, password: str) -> None:
+    """Keep the password with which images are pushed to a registry from now on; as with docker, the last one counts.
+
+    Raises:
+        DockerError: it is not one that ECR gave.
+    """
+    try:
+        registry_tokens.decode(password)
+    except ValueError:
+        raise DockerError(f"login attempt to https://{registry}/v2/ failed with status: 400 Bad Request") from None
+    path = _password_file(registry)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_private(path, password)
+
+
 def push(uri: str) -> str:
     """Record a local image in the ECR repository that its name names, and return its digest.
 
     Raises:
-        DockerError: there is no such local image, or its name is not one of ECR.
+        DockerError: there is no such local image, its name is not one of ECR, nobody logged in to its registry, or who
+            did may not push it, or not under this tag.
     """
     source = _existing(uri)
     try:
@@ -84,19 +103,42 @@ def push(uri: str) -> str:
         "config": {"mediaType": _CONFIG, "digest": digest, "size": size},
         "layers": [{"mediaType": _LAYER, "digest": digest, "size": size}],
     }
-    _replace(pushed_directory(reference.repository, tag), source)
+    target = pushed_directory(reference, tag)
     try:
-        image = boto3.client("ecr", region_name=reference.region).put_image(
+        _registry_client(uri.partition("/")[0], reference.region).put_image(
             registryId=reference.account,
             repositoryName=reference.repository,
             imageManifest=json.dumps(manifest),
             imageTag=tag,
-        )["image"]
+        )
     except ClientError as error:
         if error.response["Error"]["Code"] != "ImageAlreadyExistsException":
             raise DockerError(str(error)) from error
-        return digest
-    return str(image["imageId"]["imageDigest"])
+        if target.is_dir():
+            if _content(target)[0] != digest:
+                raise DockerError(f"tag invalid: {error.response['Error']['Message']}") from error
+            return digest
+    _replace(target, source)
+    return digest
+
+
+def _registry_client(registry: str, region: str) -> Any:
+    try:
+        password = _password_file(registry).read_text()
+    except FileNotFoundError:
+        raise DockerError(f"no basic auth credentials for {registry}") from None
+    credentials = registry_tokens.decode(password)
+    return boto3.client(
+        "ecr",
+        region_name=region,
+        aws_access_key_id=credentials.access_key,
+        aws_secret_access_key=credentials.secret_key,
+        aws_session_token=credentials.token,
+    )
+
+
+def _password_file(registry: str) -> Path:
+    return state_dir() / "images" / ".logins" / quote(registry, safe="")
 
 
 def _local(name: str) -> Path:
@@ -136,7 +178,7 @@ def _content(directory: Path) -> tuple[str, int]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="docker", description=__doc__)
-    parser.add_argument("--config", help="ignored: there is no registry to authenticate with")
+    parser.add_argument("--config", help="ignored: who logged in is kept in the local cloud's state")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("inspect").add_argument("name")
     images = commands.add_parser("images")
@@ -176,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "inspect":
                 print(json.dumps([{"Id": _content(_existing(options.name))[0], "RepoTags": [options.name]}]))
             case "login":
-                sys.stdin.read()
+                login(options.server, sys.stdin.read().strip())
                 print("Login Succeeded")
     except DockerError as error:
         print(f"Error: {error}", file=sys.stderr)

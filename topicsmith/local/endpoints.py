@@ -14,7 +14,7 @@ from topicsmith.local.endpoint_configs import LocalEndpointConfig, check_concurr
 from topicsmith.local.endpoint_record import LocalEndpoint
 from topicsmith.local.identity import SAGEMAKER, AccessDenied, assume_role
 from topicsmith.local.images import ImageUnavailable, pull
-from topicsmith.local.model_containers import DeploymentFailed, container_of, sole_container
+from topicsmith.local.model_containers import DeploymentFailed, container_of, require_deployable, sole_container
 from topicsmith.local.s3_data import DataError, S3Uri
 from topicsmith.local.serverless import ServerlessPool
 from topicsmith.local.update_policies import UpdatePolicy
@@ -228,6 +228,7 @@ class Endpoints(SageMakerModelBackend):
             )
 
     def _require_readable(self, model: Model) -> None:
+        require_deployable(self, sole_container(model))
         definition = container_of(self, sole_container(model))
         session = assume_role(model.execution_role_arn, SAGEMAKER, "SageMaker", self.region_name)
         pull(definition.image, session)

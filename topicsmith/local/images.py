@@ -6,6 +6,7 @@ the file ``train`` of that directory; nothing of the Dockerfile but its presence
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from topicsmith.local.policy import account_of
 from topicsmith.local.settings import project_root, state_dir
 
 if TYPE_CHECKING:  # The docker stand-in needs this module and none of moto, which takes a second to import.
@@ -88,9 +90,9 @@ class Image:
         return self
 
 
-def pushed_directory(repository: str, tag: str) -> Path:
-    """Return where the files of a pushed image lie."""
-    return state_dir() / "images" / repository / tag
+def pushed_directory(reference: ImageReference, tag: str) -> Path:
+    """Return where the files of an image lie that was pushed under a tag."""
+    return state_dir() / "images" / reference.account / reference.region / reference.repository / tag
 
 
 def pull(uri: str, session: RoleSession) -> Image:
@@ -107,15 +109,20 @@ def pull(uri: str, session: RoleSession) -> Image:
         "Ensure that the role exists and the image was granted pull permission."
     )
     image_id = {"imageTag": reference.tag} if reference.tag else {"imageDigest": reference.digest}
+    repository = {"registryId": reference.account, "repositoryName": reference.repository}
+    ecr = session.client("ecr")
     try:
-        found = session.client("ecr").batch_get_image(
-            registryId=reference.account, repositoryName=reference.repository, imageIds=[image_id]
-        )["images"]
+        found = ecr.batch_get_image(**repository, imageIds=[image_id])["images"]
+        if found and reference.account != account_of(session.role_arn):
+            # The policy of another account's repository must allow all that a pull needs.
+            layer = json.loads(found[0]["imageManifest"])["layers"][0]["digest"]
+            ecr.batch_check_layer_availability(**repository, layerDigests=[layer])
+            ecr.get_download_url_for_layer(**repository, layerDigest=layer)
     except ClientError as error:
         raise ImageUnavailable(f"{refusal} {error.response['Error']['Message']}") from error
     if not found:
         raise ImageUnavailable(f"{refusal} The repository {reference.repository} has no such image.")
-    directory = pushed_directory(reference.repository, found[0]["imageId"]["imageTag"])
+    directory = pushed_directory(reference, found[0]["imageId"]["imageTag"])
     if not directory.is_dir():
         raise ImageUnavailable(f"{refusal} It was not pushed from this machine: {directory} is missing.")
     return Image(uri, directory)
@@ -131,5 +138,4 @@ def is_built_in(uri: str, role_arn: str) -> bool:
 
 
 def _is_built_in(reference: ImageReference, role_arn: str) -> bool:
-    own_account = role_arn.split(":")[4]
-    return reference.repository == _BUILT_IN_REPOSITORY and reference.account != own_account
+    return reference.repository == _BUILT_IN_REPOSITORY and reference.account != account_of(role_arn)

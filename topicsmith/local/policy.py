@@ -1,15 +1,15 @@
-"""IAM policy evaluation within one account: identity policies, resource policies, conditions.
+"""IAM policy evaluation: identity policies, resource policies, conditions.
 
 The rules are those of
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html for principals and
-resources of the same account; permissions boundaries, session policies and organisation policies are not part of it.
-moto's own evaluation covers neither resources (but for S3 and roles) nor most conditions.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html; permissions boundaries,
+session policies and organisation policies are not part of it. moto's own evaluation covers neither resources (but for
+S3 and roles) nor most conditions.
 """
 
 import fnmatch
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
@@ -61,6 +61,36 @@ def evaluate(statements: Iterable[Statement], request: AccessRequest, *, account
             return Effect.DENY
         effect = Effect.ALLOW
     return effect
+
+
+def decide(
+    request: AccessRequest,
+    *,
+    identity: Sequence[Statement],
+    own_policy: Sequence[Statement],
+    foreign: bool,
+    own_policy_decides: bool,
+) -> str | None:
+    """Return why a request is refused, in the words of AWS's message, or ``None`` where it is allowed.
+
+    Args:
+        request: what is asked for.
+        identity: the statements of the caller's own policies.
+        own_policy: those of the policy that the resource carries.
+        foreign: whether the resource is in another account than the caller, where both must allow the request. See
+            https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html.
+        own_policy_decides: whether the resource's policy must allow the request in any case, if only by leaving it to
+            the account's IAM.
+    """
+    by_identity, by_resource = evaluate(identity, request), evaluate(own_policy, request)
+    if Effect.DENY in (by_identity, by_resource):
+        return "with an explicit deny in a policy"
+    named = evaluate(own_policy, request, accounts=False) is Effect.ALLOW
+    if by_identity is not Effect.ALLOW and (foreign or not named):
+        return f"because no identity-based policy allows the {request.action} action"
+    if by_resource is not Effect.ALLOW and (foreign or own_policy_decides):
+        return f"because no resource-based policy allows the {request.action} action"
+    return None
 
 
 def statements_of(document: Mapping[str, Any]) -> list[Statement]:

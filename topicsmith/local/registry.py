@@ -1,4 +1,4 @@
-"""The model registry: moto's, with the events that SageMaker sends when a model package changes.
+"""The model registry: moto's, with the policies of groups and the events that SageMaker sends when a package changes.
 
 The event is that of
 https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html#eventbridge-model-package.
@@ -11,7 +11,7 @@ from typing import Any
 
 from moto.events.models import events_backends
 from moto.sagemaker.exceptions import ConflictException, ValidationError
-from moto.sagemaker.models import ModelPackage, SageMakerModelBackend
+from moto.sagemaker.models import ModelPackage, ModelPackageGroup, SageMakerModelBackend
 
 _EVENT_FIELDS = (
     "ModelPackageName",
@@ -40,6 +40,7 @@ class ModelRegistry(SageMakerModelBackend):
         super().__init__(region_name, account_id)
         self._registry_lock = threading.Lock()
         self._last_versions: dict[str, int] = {}
+        self.group_policies: dict[str, str] = {}
 
     def create_model_package_group(self, model_package_group_name: str, *args: Any, **kwargs: Any) -> str:
         """Create a group.
@@ -66,6 +67,49 @@ class ModelRegistry(SageMakerModelBackend):
                 f"Cannot delete Model Package Group {group.arn}: it still contains Model Packages. Delete them first."
             )
         del self.model_package_groups[name]
+        self.group_policies.pop(name, None)
+
+    def describe_model_package_group(self, model_package_group_name: str) -> ModelPackageGroup:
+        """Return a group by its name or its ARN.
+
+        Raises:
+            ValidationError: there is no such group.
+        """
+        return super().describe_model_package_group(model_package_group_name.rpartition("/")[2])
+
+    def put_model_package_group_policy(self, name: str, policy: str) -> str:
+        """Give a group a policy, which says what other accounts may do with it and its packages; return its ARN.
+
+        Raises:
+            ValidationError: there is no such group, or the policy is not JSON.
+        """
+        group = self.describe_model_package_group(name)
+        try:
+            json.loads(policy)
+        except ValueError as error:
+            raise ValidationError(f"The resource policy of {group.arn} is not JSON: {error}") from None
+        self.group_policies[group.model_package_group_name] = policy
+        return group.arn
+
+    def get_model_package_group_policy(self, name: str) -> str:
+        """Return a group's policy.
+
+        Raises:
+            ValidationError: there is no such group, or it has no policy.
+        """
+        group = self.describe_model_package_group(name)
+        if group.model_package_group_name not in self.group_policies:
+            raise ValidationError(f"Cannot find resource policy for {group.arn}")
+        return self.group_policies[group.model_package_group_name]
+
+    def delete_model_package_group_policy(self, name: str) -> None:
+        """Take a group's policy away.
+
+        Raises:
+            ValidationError: there is no such group, or it has no policy.
+        """
+        self.get_model_package_group_policy(name)
+        del self.group_policies[name.rpartition("/")[2]]
 
     def create_model_package(  # type: ignore[override]
         self, model_package_group_name: str | None, model_approval_status: str | None, **request: Any

@@ -139,6 +139,22 @@ class LocalSageMakerResponse(
         self.sagemaker_backend.delete_model_package_group(self._get_param("ModelPackageGroupName"))
         return EmptyResult()
 
+    def put_model_package_group_policy(self) -> ActionResult:
+        """Answer PutModelPackageGroupPolicy."""
+        name, policy = self._get_param("ModelPackageGroupName"), self._get_param("ResourcePolicy")
+        arn = self.sagemaker_backend.put_model_package_group_policy(name, policy)
+        return ActionResult({"ModelPackageGroupArn": arn})
+
+    def get_model_package_group_policy(self) -> ActionResult:
+        """Answer GetModelPackageGroupPolicy."""
+        policy = self.sagemaker_backend.get_model_package_group_policy(self._get_param("ModelPackageGroupName"))
+        return ActionResult({"ResourcePolicy": policy})
+
+    def delete_model_package_group_policy(self) -> ActionResult:
+        """Answer DeleteModelPackageGroupPolicy."""
+        self.sagemaker_backend.delete_model_package_group_policy(self._get_param("ModelPackageGroupName"))
+        return EmptyResult()
+
     def _is_created_between(self, time: Any) -> bool:
         after, before = self._get_param("CreatedAfter"), self._get_param("CreatedBefore")
         return (after is None or time > after) and (before is None or time < before)

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_SageM
 """
 
 import contextlib
+import json
 from collections.abc import Callable
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -159,8 +160,8 @@ class PipelineResource(SageMakerResource):
         }
 
 
-class ModelPackageGroupResource(ReplacedResource):
-    """``AWS::SageMaker::ModelPackageGroup``."""
+class ModelPackageGroupResource(SageMakerResource):
+    """``AWS::SageMaker::ModelPackageGroup``; only a name or a description replaces it."""
 
     TYPE = "AWS::SageMaker::ModelPackageGroup"
     NAME = "ModelPackageGroupName"
@@ -168,12 +169,46 @@ class ModelPackageGroupResource(ReplacedResource):
 
     def create(self) -> None:
         """Create the group."""
-        description = self.properties.get("ModelPackageGroupDescription", "")
-        self.backend.create_model_package_group(self.name, description, self.properties.get("Tags", []))
+        self.backend.create_model_package_group(self.name, self._description, self.properties.get("Tags", []))
+        self._put_policy()
+
+    def update(self) -> None:
+        """Change the group's tags and its policy."""
+        self.backend.model_package_groups[self.name].tags = self.properties.get("Tags", [])
+        self._put_policy()
 
     def remove(self) -> None:
         """Delete the group, which must be empty."""
         self.backend.delete_model_package_group(self.name)
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
+    ) -> Self:
+        """Change the group in place; another name or description makes another group."""
+        wanted = cls(original_resource.name, cloudformation_json.get("Properties", {}), account_id, region_name)
+        if wanted._description != original_resource._description:
+            return cls._replace(original_resource, new_resource_name, cloudformation_json)
+        return super().update_from_cloudformation_json(
+            original_resource, new_resource_name, cloudformation_json, account_id, region_name
+        )
+
+    @property
+    def _description(self) -> str:
+        return str(self.properties.get("ModelPackageGroupDescription", ""))
+
+    def _put_policy(self) -> None:
+        policy = self.properties.get("ModelPackageGroupPolicy")
+        if policy:
+            text = policy if isinstance(policy, str) else json.dumps(policy)
+            self.backend.put_model_package_group_policy(self.name, text)
+        else:
+            self.backend.group_policies.pop(self.name, None)
 
 
 class ModelResource(ReplacedResource):

@@ -5,18 +5,17 @@ import importlib
 import json
 import logging
 import os
-import secrets
 import signal
 import sys
 import warnings
-from pathlib import Path
 from types import FrameType
 
 from moto.iam.models import iam_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from topicsmith.local import docker
+from topicsmith.local import docker, profiles
+from topicsmith.local.private_files import write_private
 from topicsmith.local.settings import ACCOUNT_ID, STATE_FILE, endpoint_url, minute_seconds, state_dir
 
 logger = logging.getLogger(__name__)
@@ -24,6 +23,7 @@ logger = logging.getLogger(__name__)
 OPERATOR = "operator"
 _EXTENSIONS = (
     "authorization",
+    "accounts",
     "unsupported",
     "cloudwatch",
     "alarms",
@@ -33,6 +33,8 @@ _EXTENSIONS = (
     "aws_resources",
     "alarm_resources",
     "budget_resources",
+    "container_registry",
+    "network_resources",
     "custom_resource",
     "logs",
     "functions",
@@ -70,14 +72,6 @@ def _create_operator() -> dict[str, str]:
     return {"access_key_id": key.access_key_id, "secret_access_key": key.secret_access_key}
 
 
-def _write_state(path: Path, state: dict[str, object]) -> None:
-    """Write the state file whole or not at all, readable to its owner alone: it holds credentials."""
-    temporary = path.with_suffix(f".{secrets.token_hex(4)}")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(state, file, indent=2)
-    temporary.rename(path)
-
-
 def _stop(_signum: int, _frame: FrameType | None) -> None:
     sys.exit(0)
 
@@ -102,8 +96,10 @@ def main(argv: list[str] | None = None) -> None:
         request_handler=_QuietRequestHandler,
     )
     docker.write_executable()
-    state = {"pid": os.getpid(), "endpoint_url": endpoint_url(), **_create_operator()}
-    _write_state(state_dir() / STATE_FILE, state)
+    operator = _create_operator()
+    profiles.write_operator(state_dir(), **operator)
+    state = {"pid": os.getpid(), "endpoint_url": endpoint_url(), **operator}
+    write_private(state_dir() / STATE_FILE, json.dumps(state, indent=2))
     logger.info("The local cloud answers at %s", endpoint_url())
     try:
         server.serve_forever()

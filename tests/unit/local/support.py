@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
+from botocore.credentials import Credentials
+
+from topicsmith.local.registry_tokens import encode
 
 T = TypeVar("T")
 
@@ -161,7 +164,8 @@ def furnish(cloud: SmallCloud) -> None:
     for command in (
         ["build", "--tag", "cdkasset-small", "--file", "Dockerfile", "--platform", "linux/amd64", "."],
         ["tag", "cdkasset-small", IMAGE],
+        ["login", "--username", "AWS", "--password-stdin", IMAGE.partition("/")[0]],
         ["push", IMAGE],
     ):
-        done = cloud.docker(*command, directory=HERE / "image")
+        done = cloud.docker(*command, directory=HERE / "image", input=encode(Credentials("testing", "testing")))
         assert done.returncode == 0, done.stderr

@@ -38,6 +38,11 @@ def test_resource_that_is_named_by_its_arn_is_that() -> None:
     assert _request("sns", "Publish", TopicArn=topic, Message="x").resource == topic
 
 
+def test_a_stack_that_is_named_by_its_name_is_one_of_that_name() -> None:
+    request = _request("cloudformation", "GetTemplate", StackName="topics")
+    assert request.resource == f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/topics/*"
+
+
 def test_batch_of_messages_needs_the_right_to_one() -> None:
     url = f"http://localhost:4577/{ACCOUNT}/letters"
     request = _request("sqs", "DeleteMessageBatch", QueueUrl=url, Entries=[])
@@ -69,3 +74,54 @@ def test_tags_need_an_action_of_their_own(operation: str, tags: Any, actions: li
 )
 def test_roles_that_are_handed_on_are_found(parameters: dict[str, Any], roles: list[str]) -> None:
     assert _request("sagemaker", "CreateSomething", **parameters).passed_roles == roles
+
+
+OTHER = "999999999999"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "resources"),
+    [
+        ("sqs", "SendMessage", {"QueueUrl": f"http://localhost:1/{OTHER}/q"}, [f"sqs:{REGION}:{OTHER}:q"]),
+        ("ecr", "BatchGetImage", {"registryId": OTHER, "repositoryName": "r"}, [f"ecr:{REGION}:{OTHER}:repository/r"]),
+        ("ecr", "DescribeRepositories", {"registryId": OTHER}, [f"ecr:{REGION}:{OTHER}:repository/*"]),
+        (
+            "ecr",
+            "DescribeRepositories",
+            {"repositoryNames": ["a", "b"]},
+            [f"ecr:{REGION}:{ACCOUNT}:repository/a", f"ecr:{REGION}:{ACCOUNT}:repository/b"],
+        ),
+        (
+            "sagemaker",
+            "CreateModelPackage",
+            {"ModelPackageGroupName": f"arn:aws:sagemaker:{REGION}:{OTHER}:model-package-group/g"},
+            [f"sagemaker:{REGION}:{OTHER}:model-package/g/1"],
+        ),
+        (
+            "sagemaker",
+            "UpdateModelPackage",
+            {"ModelPackageArn": f"arn:aws:sagemaker:{REGION}:{OTHER}:model-package/g/1"},
+            [f"sagemaker:{REGION}:{OTHER}:model-package/g/1"],
+        ),
+    ],
+)
+def test_resource_of_another_account_is_known_as_such(
+    service: str, operation: str, parameters: dict[str, Any], resources: list[str]
+) -> None:
+    assert _request(service, operation, **parameters).resources == [f"arn:aws:{resource}" for resource in resources]
+
+
+def test_model_of_packages_of_other_accounts_needs_these() -> None:
+    def containers(*packages: str) -> list[dict[str, str]]:
+        return [{"ModelPackageName": package} for package in packages]
+
+    own, foreign = (f"arn:aws:sagemaker:{REGION}:{account}:model-package/g/1" for account in (ACCOUNT, OTHER))
+    assert _request("sagemaker", "CreateModel", PrimaryContainer=containers(foreign)[0]).foreign_packages == [foreign]
+    assert _request("sagemaker", "CreateModel", Containers=containers(own, foreign, "g")).foreign_packages == [foreign]
+    assert _request("sagemaker", "CreateModel", PrimaryContainer={"Image": "i"}).foreign_packages == []
+    assert _request("sagemaker", "DescribeModel", PrimaryContainer=containers(foreign)[0]).foreign_packages == []
+
+
+def test_encryption_context_is_a_condition() -> None:
+    request = _request("kms", "Decrypt", KeyId="k", EncryptionContext={"aws:s3:arn": "arn:aws:s3:::b"})
+    assert request.context["kms:encryptioncontext:aws:s3:arn"] == "arn:aws:s3:::b"

@@ -1,7 +1,10 @@
 import json
 from pathlib import Path
 
+from botocore.credentials import Credentials
+
 from tests.unit.local.support import ACCOUNT, HERE, IMAGE, REGION, SmallCloud
+from topicsmith.local.registry_tokens import encode
 
 
 def test_image_is_published_as_the_cdk_cli_does_it(cloud: SmallCloud, tmp_path: Path) -> None:
@@ -14,7 +17,8 @@ def test_image_is_published_as_the_cdk_cli_does_it(cloud: SmallCloud, tmp_path: 
     (tmp_path / "ntm" / "train").write_text("#!/usr/bin/env python3\nprint('hello')\n")
     (tmp_path / "ntm" / "train").chmod(0o755)
     registry = uri.partition("/")[0]
-    assert cloud.docker("login", "--username", "AWS", "--password-stdin", registry, input="token").returncode == 0
+    login = ("login", "--username", "AWS", "--password-stdin", registry)
+    assert cloud.docker(*login, input=encode(Credentials("testing", "testing"))).returncode == 0
     assert cloud.docker("inspect", "cdkasset-abc123").returncode == 1
     built = cloud.docker(
         *("build", "--build-arg", "A=B", "--build-context", "c=d", "--secret", "id=s,src=x", "--ssh", "default"),
@@ -30,7 +34,7 @@ def test_image_is_published_as_the_cdk_cli_does_it(cloud: SmallCloud, tmp_path: 
     assert cloud.docker("push", uri).returncode == 0
     image = cloud.client("ecr").describe_images(repositoryName=repository)["imageDetails"][0]
     assert image["imageTags"] == ["abc123"]
-    program = cloud.state / "images" / repository / "abc123" / "ntm" / "train"
+    program = cloud.state / "images" / ACCOUNT / REGION / repository / "abc123" / "ntm" / "train"
     assert program.read_text().endswith("print('hello')\n")
     assert program.stat().st_mode & 0o111
 

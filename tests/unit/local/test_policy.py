@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topicsmith.local.policy import AccessRequest, Effect, evaluate, like, statements_of
+from topicsmith.local.policy import AccessRequest, Effect, decide, evaluate, like, statements_of
 
 ROLE = "arn:aws:sts::123456789012:assumed-role/training/job-1"
 OBJECT = "arn:aws:s3:::data/bow/run-1/train/part-00000.pbr"
@@ -127,3 +127,42 @@ def test_a_star_matches_any_text_and_other_characters_only_themselves(text: str,
     assert like(literal, literal)
     assert like(literal + other, literal + "*")
     assert like(other, literal) is (other == literal)
+
+
+# What the policies of the caller and of the resource may say, and how the latter may name the caller.
+_SAYS: dict[str, list[dict[str, Any]]] = {
+    "nothing": [],
+    "allow": [statement()],
+    "deny": [statement(), statement(Effect="Deny")],
+}
+_OWN: dict[str, list[dict[str, Any]]] = {
+    "nothing": [],
+    "allow the account": [statement(Principal={"AWS": "123456789012"})],
+    "allow the role": [statement(Principal={"AWS": "arn:aws:iam::123456789012:role/training"})],
+    "deny": [statement(Principal="*"), statement(Principal="*", Effect="Deny")],
+}
+
+
+@pytest.mark.parametrize("identity", _SAYS)
+@pytest.mark.parametrize("own", _OWN)
+@pytest.mark.parametrize("kind", ["plain", "own policy decides", "foreign"])
+def test_who_has_to_allow_a_request(identity: str, own: str, kind: str) -> None:
+    """The table of AWS's evaluation logic: within an account either policy will do, between two both must allow."""
+    refusal = decide(
+        request(),
+        identity=_SAYS[identity],
+        own_policy=_OWN[own],
+        foreign=kind == "foreign",
+        own_policy_decides=kind == "own policy decides",
+    )
+    shared = own.startswith("allow")
+    allowed = {
+        "plain": identity == "allow" or own == "allow the role",
+        "own policy decides": shared and (identity == "allow" or own == "allow the role"),
+        "foreign": identity == "allow" and shared,
+    }[kind] and "deny" not in (identity, own)
+    assert (refusal is None) is allowed
+    if "deny" in (identity, own):
+        assert refusal == "with an explicit deny in a policy"
+    elif refusal:
+        assert ("no identity-based policy" in refusal) is (identity != "allow")

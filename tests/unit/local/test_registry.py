@@ -97,3 +97,39 @@ def test_group_is_deleted_only_when_it_is_empty(cloud: SmallCloud) -> None:
     client.delete_model_package_group(ModelPackageGroupName="emptied")
     with pytest.raises(client.exceptions.ClientError, match="does not exist"):
         client.describe_model_package_group(ModelPackageGroupName="emptied")
+
+
+def test_a_groups_policy_is_put_read_and_deleted(cloud: SmallCloud) -> None:
+    client = cloud.client("sagemaker")
+    client.create_model_package_group(ModelPackageGroupName="open")
+    with pytest.raises(client.exceptions.ClientError, match="is not JSON"):
+        client.put_model_package_group_policy(ModelPackageGroupName="open", ResourcePolicy="{")
+    with pytest.raises(client.exceptions.ClientError, match="does not exist"):
+        client.put_model_package_group_policy(ModelPackageGroupName="nowhere", ResourcePolicy="{}")
+    arn = client.put_model_package_group_policy(ModelPackageGroupName="open", ResourcePolicy="{}")[
+        "ModelPackageGroupArn"
+    ]
+    assert arn.endswith(":model-package-group/open")
+    assert client.get_model_package_group_policy(ModelPackageGroupName="open")["ResourcePolicy"] == "{}"
+    client.delete_model_package_group_policy(ModelPackageGroupName="open")
+    with pytest.raises(client.exceptions.ClientError, match="Cannot find resource policy"):
+        client.delete_model_package_group_policy(ModelPackageGroupName="open")
+    client.put_model_package_group_policy(ModelPackageGroupName="open", ResourcePolicy="{}")
+    client.delete_model_package_group(ModelPackageGroupName="open")
+    client.create_model_package_group(ModelPackageGroupName="open")
+    with pytest.raises(client.exceptions.ClientError, match="Cannot find resource policy"):
+        client.get_model_package_group_policy(ModelPackageGroupName="open")
+
+
+def test_a_model_is_created_of_an_approved_package_only(cloud: SmallCloud) -> None:
+    client = cloud.client("sagemaker")
+    client.create_model_package_group(ModelPackageGroupName="decided")
+    package = _register(cloud, "decided", ModelApprovalStatus="Rejected")
+    for status in ("Rejected", "PendingManualApproval"):
+        client.update_model_package(ModelPackageArn=package, ModelApprovalStatus=status)
+        with pytest.raises(
+            client.exceptions.ClientError, match=f"has ModelApprovalStatus {status}; a model is created"
+        ):
+            client.create_model(
+                ModelName="decided", ExecutionRoleArn=cloud.role_arn, PrimaryContainer={"ModelPackageName": package}
+            )

@@ -1,6 +1,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from tests.unit.local.endpoint_support import describe, invoke, model_data
 from tests.unit.local.support import ACCOUNT, BUCKET, IMAGE, REGION, SmallCloud, wait_for
 
@@ -62,6 +64,30 @@ def test_pipeline_and_group_have_the_names_and_arns_of_aws(cloud: SmallCloud) ->
     assert client.describe_pipeline(PipelineName="stacked")["PipelineDefinition"] == _definition(2)
     cloud.client("cloudformation").delete_stack(StackName="records")
     wait_for(lambda: not client.list_pipelines(PipelineNamePrefix="stacked")["PipelineSummaries"])
+
+
+def test_a_groups_policy_changes_in_place_and_leaves_its_packages(cloud: SmallCloud) -> None:
+    def resources(description: str, policy: Any = None) -> dict[str, Any]:
+        properties = {"ModelPackageGroupName": "shared", "ModelPackageGroupDescription": description}
+        if policy is not None:
+            properties["ModelPackageGroupPolicy"] = policy
+        return {"Group": {"Type": "AWS::SageMaker::ModelPackageGroup", "Properties": properties}}
+
+    client = cloud.client("sagemaker")
+    policy = {"Version": "2012-10-17", "Statement": []}
+    assert _stack(cloud, "create", "shared", resources("a"))[0] == "CREATE_COMPLETE"
+    container = {"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/model.tar.gz"}
+    client.create_model_package(ModelPackageGroupName="shared", InferenceSpecification={"Containers": [container]})
+    for given in (policy, json.dumps(policy)):
+        assert _stack(cloud, "update", "shared", resources("a", given))[0] == "UPDATE_COMPLETE"
+        held = client.get_model_package_group_policy(ModelPackageGroupName="shared")["ResourcePolicy"]
+        assert json.loads(held) == policy
+    assert len(client.list_model_packages(ModelPackageGroupName="shared")["ModelPackageSummaryList"]) == 1
+    status, _, reasons = _stack(cloud, "update", "shared", resources("b", policy))
+    assert (status, "requires replacing" in reasons[0]) == ("UPDATE_ROLLBACK_COMPLETE", True)
+    assert _stack(cloud, "update", "shared", resources("a"))[0] == "UPDATE_COMPLETE"
+    with pytest.raises(client.exceptions.ClientError, match="Cannot find resource policy"):
+        client.get_model_package_group_policy(ModelPackageGroupName="shared")
 
 
 def test_endpoint_stack_waits_swaps_and_rolls_back(cloud: SmallCloud) -> None:

@@ -189,6 +189,8 @@ def test_what_the_name_of_an_instance_type_says(instance_type: str, gpu: bool, a
         ({"region": "us-east-1-fips"}, "region"),
         ({"account": "12345"}, "account"),
         ({"log_retention_days": 8}, "log_retention_days"),
+        ({"log_retention_days": True}, "log_retention_days"),
+        ({"account": "\u0661" * 12}, "account"),
         ({"tags": {"aws:cost": "x"}}, "tags"),
         ({"tags": {"cost": "<script>"}}, "tags"),
         ({"data": {"removal": "keep"}}, "data"),

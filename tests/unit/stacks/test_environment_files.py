@@ -1,12 +1,16 @@
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stacks.config import EnvironmentConfig
 from stacks.environment_files import ConfigError, load_environment, load_environments
+from stacks.environment_schema import environment_schema
 
 
 def _errors(folder: Path, text: str) -> list[str]:
@@ -21,10 +25,17 @@ def _errors(folder: Path, text: str) -> list[str]:
 
 def test_the_environments_of_the_project() -> None:
     environments = load_environments(Path(__file__).parents[3] / "environments")
-    assert list(environments) == ["dev", "prod"]
+    assert environments.keys() >= {"dev", "prod"}
+    assert list(environments) == sorted(environments)
     assert environments["dev"].data.removal == "destroy"
-    assert environments["prod"].data.removal == "retain"
-    assert environments["prod"].serving.min_instances >= 2
+    assert environments["prod"].production
+    assert environments["prod"].promotion.source == "dev"
+
+
+def test_the_schema_beside_them_is_none(tmp_path: Path) -> None:
+    (tmp_path / "dev.yaml").write_text("region: us-east-1\n")
+    (tmp_path / "schema.json").write_text("{}\n")
+    assert list(load_environments(tmp_path)) == ["dev"]
 
 
 def test_all_errors_of_a_file_at_once_with_line_key_value_and_what_is_allowed(tmp_path: Path) -> None:
@@ -51,8 +62,8 @@ preprocessing:
     ) == [
         "environments/dev.yaml cannot be used:",
         "  line 2, accuont: unknown key (did you mean account?); allowed: account, alarms, algorithm, budget, "
-        "data, evaluation, gate, http_api, log_retention_days, notifications, preprocessing, region, retries, serving, "
-        "tags, termination_protection, training, triggers, tuning, vectorize",
+        "data, evaluation, gate, http_api, log_retention_days, network, notifications, preprocessing, production, "
+        "promotion, region, retries, serving, tags, termination_protection, training, triggers, tuning, vectorize",
         "  line 3, account: 12 is not text to YAML; put it in quotes",
         "  line 5, data.removal: 'keep': Input should be 'retain' or 'destroy'",
         "  line 7, training.instance_type: 'ml.m5.large': has no GPU; allowed: for example ml.g5.xlarge, "
@@ -95,11 +106,30 @@ gate: {wetc: 0.1}
     ]
 
 
-def test_a_key_that_a_range_has_not(tmp_path: Path) -> None:
-    text = "region: us-east-1\ntuning:\n  ranges:\n    learning_rate: {mim: 0.1, max: 0.5}\n"
-    assert _errors(tmp_path, text)[1:] == [
-        "  line 4, tuning.ranges.learning_rate.mim: unknown key (did you mean min?); allowed: max, min, scaling, values"
-    ]
+@pytest.mark.parametrize("name", ["learning_rate", "num_topics"])
+def test_a_key_that_a_range_has_not(tmp_path: Path, name: str) -> None:
+    text = f"region: us-east-1\ntuning:\n  ranges:\n    {name}: {{mim: 1, max: 5}}\n"
+    assert (
+        f"  line 4, tuning.ranges.{name}.mim: unknown key (did you mean min?); allowed: max, min, scaling, values"
+    ) in _errors(tmp_path, text)
+
+
+def _with_an_unknown_key(schema: dict[str, Any]) -> Iterator[Any]:
+    """Yield a value for each section below, which has a key there that does not exist."""
+    for one in schema.get("anyOf", [schema]):
+        if "properties" in one:
+            yield {"unknown": 1}
+            for name, inner in one["properties"].items():
+                yield from ({name: value} for value in _with_an_unknown_key(inner))
+        if "items" in one:
+            yield from ([value] for value in _with_an_unknown_key(one["items"]))
+
+
+def test_every_section_names_its_keys(tmp_path: Path) -> None:
+    values = list(_with_an_unknown_key(environment_schema()))
+    assert {"serving": {"variants": [{"unknown": 1}]}} in values
+    for value in values:
+        assert any("unknown: unknown key; allowed: " in line for line in _errors(tmp_path, yaml.safe_dump(value)))
 
 
 def test_what_is_wrong_in_a_list_of_sections(tmp_path: Path) -> None:

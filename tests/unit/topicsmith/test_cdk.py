@@ -48,11 +48,24 @@ def test_commands_are_clients_of_the_local_cloud_and_of_nothing_else(
     deploy = (project / "out" / "cdk-deploy.log").read_text()
     assert deploy.startswith("deploy dev/* --app ")
     assert "--method=direct --require-approval=never --progress=events" in deploy
+    # There is no repository to build the image for before the data stack has made it.
+    assert "--asset-prebuild=false" in deploy
     assert "AWS_ENDPOINT_URL=http://localhost:1\n" in deploy
-    assert "AWS_ACCESS_KEY_ID=key\n" in deploy
+    assert f"AWS_SHARED_CREDENTIALS_FILE={project}/aws/credentials\n" in deploy
     assert "localhost" in deploy.partition("NO_PROXY=")[2].splitlines()[0]
     assert "AWS_PROFILE" not in deploy
     assert "AWS_SESSION_TOKEN" not in deploy
+
+
+def test_another_account_is_acted_in_with_its_profile(project: Path, cloud: LocalCloud) -> None:
+    write_cli(project, 'echo "$@"; env')
+    with cdk.commands("prod", project / "out", "222222222222") as cli:
+        cli.bootstrap(cloud).finish()
+        cli.deploy(cloud).finish()
+    bootstrap = (project / "out" / "cdk-bootstrap.log").read_text()
+    assert bootstrap.startswith("bootstrap aws://222222222222/us-east-1\n")
+    assert "AWS_PROFILE=222222222222\n" in bootstrap
+    assert "AWS_PROFILE=222222222222\n" in (project / "out" / "cdk-deploy.log").read_text()
 
 
 def test_a_failure_shows_the_end_of_the_output(project: Path) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.unit.topicsmith.account import Invoke
-from topicsmith import cdk, local_cloud
+from topicsmith import cdk, local_accounts, local_cloud
 from topicsmith.commands import demo
-from topicsmith.local import control
+from topicsmith.local import control, profiles
 from topicsmith.local.control import LocalCloud
 
-CLOUD = LocalCloud("http://localhost:4577", 4242, Path("/state"), "key", "it's secret")
+CLOUD = LocalCloud("http://localhost:4577", 4242, Path("/somebody's state"), "key", "secret")
 
 
 @pytest.fixture
@@ -64,14 +64,14 @@ def test_status_shows_the_last_notifications(invoke: Invoke, tmp_path: Path, mon
 def test_env_is_a_script_that_a_shell_can_evaluate(invoke: Invoke) -> None:
     script = invoke("local", "env").stdout
     shell = subprocess.run(
-        ["sh", "-c", f'{script}\necho "$AWS_ENDPOINT_URL|$AWS_SECRET_ACCESS_KEY|$AWS_PROFILE"'],
-        env={"AWS_PROFILE": "production", "PATH": os.environ["PATH"]},
+        ["sh", "-c", f'{script}\necho "$AWS_ENDPOINT_URL|$AWS_CONFIG_FILE|$AWS_SECRET_ACCESS_KEY|$AWS_PROFILE"'],
+        env={"AWS_PROFILE": "production", "AWS_SECRET_ACCESS_KEY": "mine", "PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert shell.stdout == "http://localhost:4577|it's secret|\n"
-    assert json.loads(invoke("local", "env", "--json").stdout)["AWS_ACCESS_KEY_ID"] == "key"
+    assert shell.stdout == "http://localhost:4577|/somebody's state/aws/config||\n"
+    assert json.loads(invoke("local", "env", "--json").stdout)["AWS_CONFIG_FILE"] == "/somebody's state/aws/config"
 
 
 def test_using_the_local_cloud_leaves_no_way_to_aws(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,12 +81,41 @@ def test_using_the_local_cloud_leaves_no_way_to_aws(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("NO_PROXY", "internal")
     local_cloud.use(CLOUD)
     aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-    assert aws == {
-        **{name: value for name, value in CLOUD.environ().items() if name.startswith("AWS_")},
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    }
+    assert aws == {name: value for name, value in CLOUD.environ().items() if name.startswith("AWS_")}
     assert os.environ["NO_PROXY"] == "internal,localhost"
+
+
+def test_a_profile_of_the_local_cloud_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cloud = LocalCloud("http://localhost:4577", 4242, tmp_path, "key", "secret")
+    profiles.write_operator(tmp_path, "key", "secret")
+    profiles.add(tmp_path, "222222222222", "arn:aws:iam::222222222222:role/Administrator")
+    for name, kept in (("222222222222", True), ("123456789012", True), ("default", False), ("333333333333", False)):
+        monkeypatch.setenv("AWS_PROFILE", name)
+        local_cloud.use(cloud)
+        assert (os.environ.get("AWS_PROFILE") == name) is kept
+
+
+@pytest.mark.usefixtures("running")
+def test_an_account_is_made_and_where_it_is_said(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_accounts, "create", lambda _, account: account != "333333333333")
+    shown = invoke("local", "account", "222222222222").stdout
+    assert "Account 222222222222 is made; its profile is 222222222222." in shown
+    assert "cdk bootstrap aws://222222222222/us-east-1" in shown
+    there = json.loads(invoke("local", "account", "333333333333", "--json").stdout)
+    assert there == {"account": "333333333333", "profile": "333333333333", "created": False}
+
+
+@pytest.mark.parametrize("number", ["12", "22222222222a", "2222222222222", "production", "٢٢٢٢٢٢٢٢٢٢٢٢"])
+def test_what_is_no_accounts_number_is_refused_with_what_is(invoke: Invoke, number: str) -> None:
+    result = invoke("local", "account", number)
+    assert result.exit_code == 2
+    assert "twelve digits" in " ".join(result.stderr.split())
+
+
+def test_an_account_needs_a_cloud(invoke: Invoke) -> None:
+    result = invoke("local", "account", "222222222222")
+    assert result.exit_code == 1
+    assert "The local cloud is not running." in result.stderr
 
 
 @pytest.mark.usefixtures("running")

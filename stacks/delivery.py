@@ -1,0 +1,43 @@
+"""How changes of the repository reach the environments, where ``delivery.yaml`` says so."""
+
+from collections.abc import Mapping
+
+from aws_cdk import App
+
+from stacks.config import EnvironmentConfig
+from stacks.delivery_access import DeliveryAccessStack
+from stacks.delivery_config import DeliveryConfig
+from stacks.delivery_pipeline import DeliveryPipelineStack
+
+
+def add_delivery(app: App, delivery: DeliveryConfig, environments: Mapping[str, EnvironmentConfig]) -> None:
+    """Add a stack ``Delivery-<environment>`` for each environment, and the pipeline's, ``Delivery``, if there is one.
+
+    They stand beside the environments' stages: what delivers is deployed by a person, before it delivers. No
+    environment has such a name, as those have no capital letters.
+
+    Args:
+        app: the app.
+        delivery: what ``delivery.yaml`` says.
+        environments: all environments by name.
+    """
+    first_of_account: dict[str | None, DeliveryAccessStack] = {}
+    for name in delivery.environments:
+        config = environments[name]
+        first = first_of_account.get(config.account)
+        stack = DeliveryAccessStack(
+            app,
+            f"Delivery-{name}",
+            environment=name,
+            config=config,
+            delivery=delivery,
+            creates_provider=first is None and delivery.github is not None and delivery.github.provider == "create",
+        )
+        if first:
+            stack.add_stack_dependency(first, reason="It has the identity provider of the account.")
+        else:
+            first_of_account[config.account] = stack
+    if delivery.codepipeline:
+        DeliveryPipelineStack(
+            app, "Delivery", delivery=delivery, codepipeline=delivery.codepipeline, environments=environments
+        )

@@ -1,0 +1,82 @@
+"""The stack of what a machine may do with an environment."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Aws, CfnOutput, Environment, Stack, Tags, aws_iam
+
+from constructs import Construct
+from constructs.delivery_names import Work, step_role_name
+from constructs.deploy_role import DeployRole
+from constructs.github_identity import GitHubBranch, GitHubIdentity
+from constructs.review_role import ReviewRole
+from stacks.config import EnvironmentConfig
+from stacks.delivery_config import CodePipelineConfig, DeliveryConfig, GitHubConfig
+
+
+class DeliveryAccessStack(Stack):
+    """The roles of one environment that its deliverer assumes, in the environment's account.
+
+    It is no part of the environment: who delivers an environment cannot by that change who may deliver it.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        environment: str,
+        config: EnvironmentConfig,
+        delivery: DeliveryConfig,
+        creates_provider: bool,
+    ) -> None:
+        """Make the roles.
+
+        Args:
+            scope: the parent.
+            id: the id.
+            environment: the environment's name.
+            config: what its file says.
+            delivery: who delivers it.
+            creates_provider: whether the account gets GitHub's identity provider with this stack.
+        """
+        super().__init__(
+            scope,
+            id,
+            stack_name=f"topicsmith-delivery-{environment}",
+            description=f"Topicsmith: who may deploy the environment {environment}",
+            env=Environment(account=config.account, region=config.region),
+            termination_protection=True,
+        )
+        if delivery.github:
+            trusted = self._trust_github(environment, delivery, delivery.github, creates_provider)
+        elif delivery.codepipeline:
+            trusted = _trust_pipeline(environment, delivery.codepipeline)
+        deploy = DeployRole(self, "Deploy", environment=environment, trusted=trusted["deploy"])
+        review = ReviewRole(self, "Review", environment=environment, trusted=trusted["review"])
+        CfnOutput(self, "DeployRoleArn", value=deploy.role_arn, description="Deploys the environment")
+        CfnOutput(self, "ReviewRoleArn", value=review.role_arn, description="Looks at the environment")
+        for key, value in {"project": "topicsmith", "environment": environment, **config.tags}.items():
+            Tags.of(self).add(key, value)
+
+    def _trust_github(
+        self, environment: str, delivery: DeliveryConfig, github: GitHubConfig, creates_provider: bool
+    ) -> Mapping[Work, aws_iam.IPrincipal]:
+        ids = (github.owner_id, github.repository_id) if github.owner_id and github.repository_id else None
+        source = GitHubBranch(repository=delivery.repository, branch=delivery.branch, ids=ids)
+        identity = GitHubIdentity(self, "GitHub", source=source, create_provider=creates_provider)
+        return {"deploy": identity.job_of_environment(environment), "review": identity.job()}
+
+
+def _trust_pipeline(environment: str, codepipeline: CodePipelineConfig) -> Mapping[Work, aws_iam.IPrincipal]:
+    """Return the roles of the pipeline's steps, by name: as principals of their own they would have to exist before."""
+    works: tuple[Work, Work] = ("deploy", "review")
+    return {
+        work: aws_iam.AccountPrincipal(codepipeline.account).with_conditions(
+            {"ArnEquals": {"aws:PrincipalArn": _step_role_arn(environment, codepipeline, work)}}
+        )
+        for work in works
+    }
+
+
+def _step_role_arn(environment: str, codepipeline: CodePipelineConfig, work: Work) -> str:
+    return f"arn:{Aws.PARTITION}:iam::{codepipeline.account}:role/{step_role_name(environment, work)}"

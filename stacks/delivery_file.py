@@ -1,0 +1,44 @@
+"""Reads ``delivery.yaml``, beside what the environments' files say."""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_core import InitErrorDetails
+
+from stacks.config import EnvironmentConfig
+from stacks.config_sections.base import conflict
+from stacks.delivery_config import DeliveryConfig
+from stacks.environment_files import ConfigError, explain_all, load_file
+
+
+def load_delivery(path: Path, environments: Mapping[str, EnvironmentConfig]) -> DeliveryConfig | None:
+    """Return how changes reach the environments; None where the file does not exist, and people deploy.
+
+    Args:
+        path: the file.
+        environments: all environments by name.
+
+    Raises:
+        ConfigError: with line, key, value and what is allowed, for every error in it.
+    """
+    if not path.exists():
+        return None
+    delivery = load_file(path, DeliveryConfig)
+    if found := list(_conflicts(delivery, environments)):
+        error = ValidationError.from_exception_data(DeliveryConfig.__name__, found)
+        raise ConfigError(explain_all(path, DeliveryConfig, error.errors()))
+    return delivery
+
+
+def _conflicts(delivery: DeliveryConfig, environments: Mapping[str, EnvironmentConfig]) -> Iterator[InitErrorDetails]:
+    for place, name in enumerate(delivery.environments):
+        key = f"environments.{place}"
+        if name not in environments:
+            near = get_close_matches(name, environments, n=1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            yield conflict(key, name, f"there is no environments/{name}.yaml{hint}", ", ".join(environments))
+        elif environments[name].account is None:
+            reason = f"environments/{name}.yaml does not say its account, and a machine has none of its own"
+            yield conflict(key, name, reason, f"an environment with an account: add one to environments/{name}.yaml")

@@ -1,0 +1,46 @@
+"""What the workflows in ``.github/workflows`` ask of the files: ``python -m stacks.delivery_outputs [ENVIRONMENT]``."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import botocore.session
+
+from constructs.delivery_names import Work, role_name
+from stacks.config import EnvironmentConfig
+from stacks.delivery_config import DeliveryConfig
+from stacks.delivery_file import load_delivery
+from stacks.environment_files import ConfigError, load_environments
+
+_ROOT = Path(__file__).parent.parent
+
+
+def main(arguments: list[str], root: Path = _ROOT) -> None:
+    """Print lines as ``$GITHUB_OUTPUT`` takes them: whether the workflow delivers, or where an environment is."""
+    try:
+        environments = load_environments(root / "environments")
+        delivery = load_delivery(root / "delivery.yaml", environments)
+        lines = _place(arguments[0], delivery, environments) if arguments else _delivers(delivery)
+        print("\n".join(lines))
+    except ConfigError as error:
+        sys.exit(str(error))
+
+
+def _delivers(delivery: DeliveryConfig | None) -> Iterator[str]:
+    yield f"delivers={'true' if delivery and delivery.github else 'false'}"
+
+
+def _place(name: str, delivery: DeliveryConfig | None, environments: Mapping[str, EnvironmentConfig]) -> Iterator[str]:
+    named = delivery.environments if delivery else ()
+    if name not in named:
+        raise ConfigError(f"delivery.yaml does not deliver to {name!r}; its environments: {', '.join(named) or 'none'}")
+    config = environments[name]
+    partition = botocore.session.Session().get_partition_for_region(config.region)
+    yield f"region={config.region}"
+    works: tuple[Work, Work] = ("deploy", "review")
+    for work in works:
+        yield f"{work}_role=arn:{partition}:iam::{config.account}:role/{role_name(name, work)}"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

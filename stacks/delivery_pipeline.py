@@ -1,0 +1,69 @@
+"""The stack of the delivery pipeline."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from aws_cdk import Aws, Environment, Stack
+
+from constructs import Construct
+from constructs.delivery_pipeline import DeliveryPipeline, DeliveryPipelineProps, Destination
+from stacks.config import EnvironmentConfig
+from stacks.delivery_config import CodePipelineConfig, DeliveryConfig
+
+_PACKAGES = Path(__file__).parent.parent / "package.json"
+
+
+class DeliveryPipelineStack(Stack):
+    """The pipeline, in the account and the region of the connection to the repository."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        delivery: DeliveryConfig,
+        codepipeline: CodePipelineConfig,
+        environments: Mapping[str, EnvironmentConfig],
+    ) -> None:
+        """Make the pipeline.
+
+        Args:
+            scope: the parent.
+            id: the id.
+            delivery: what is delivered.
+            codepipeline: what the pipeline needs to know.
+            environments: the environments by name, each of which says its account.
+        """
+        super().__init__(
+            scope,
+            id,
+            stack_name="topicsmith-delivery",
+            description="Topicsmith: the pipeline that brings each commit to the environments",
+            env=Environment(account=codepipeline.account, region=codepipeline.region),
+            termination_protection=True,
+        )
+        # CDK writes the pipeline's dependency on its role, which the reference to the role implies already.
+        self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
+        DeliveryPipeline(
+            self,
+            "Delivery",
+            DeliveryPipelineProps(
+                repository=delivery.repository,
+                branch=delivery.branch,
+                connection_arn=codepipeline.connection,
+                destinations=[_destination(name, environments[name]) for name in delivery.environments],
+                approvers=codepipeline.approvers,
+                # The newest CLI is not the newest that fits; see docs/architecture.md.
+                cli_version=json.loads(_PACKAGES.read_text())["devDependencies"]["aws-cdk"],
+            ),
+        )
+
+
+def _destination(name: str, config: EnvironmentConfig) -> Destination:
+    return Destination(
+        environment=name,
+        account=config.account or Aws.ACCOUNT_ID,
+        region=config.region,
+        needs_approval=config.production,
+    )

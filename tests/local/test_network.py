@@ -1,0 +1,61 @@
+"""Environments in a VPC: it is there, and all that ran of them was in it."""
+
+from typing import Any
+
+from tests.local.conftest import Clients
+from tests.local.environments import STRICT
+
+
+def _functions(clients: Clients, environment: str) -> list[Any]:
+    """Return where an environment's functions are, but for CDK's own one."""
+    pages = clients("lambda").get_paginator("list_functions").paginate()
+    return [
+        function["VpcConfig"]
+        for page in pages
+        for function in page["Functions"]
+        if function["FunctionName"].startswith(f"topicsmith-{environment}-")
+        and "CustomResource" not in function["FunctionName"]
+    ]
+
+
+def _jobs(clients: Clients, run: str) -> list[Any]:
+    """Return the training jobs of a run, those of its tuning as well."""
+    sagemaker = clients("sagemaker")
+    listed = sagemaker.list_training_jobs(NameContains=run)["TrainingJobSummaries"]
+    return [sagemaker.describe_training_job(TrainingJobName=job["TrainingJobName"]) for job in listed]
+
+
+def test_a_private_environment_runs_in_its_own_vpc(small_run: Any, clients: Clients) -> None:
+    ec2, sagemaker = clients("ec2"), clients("sagemaker")
+    own = {"Name": "tag:environment", "Values": ["small"]}
+    (vpc,) = ec2.describe_vpcs(Filters=[own])["Vpcs"]
+    subnets = sorted(subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=[own])["Subnets"])
+    endpoints = ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-id", "Values": [vpc["VpcId"]]}])["VpcEndpoints"]
+    assert {endpoint["ServiceName"].rpartition("us-east-1.")[2] for endpoint in endpoints} == {
+        "cloudformation",
+        "s3",
+        "sagemaker.api",
+        "sns",
+        "sqs",
+    }
+    jobs = _jobs(clients, small_run["id"])
+    (evaluation,) = sagemaker.list_processing_jobs(NameContains=small_run["id"])["ProcessingJobSummaries"]
+    evaluated = sagemaker.describe_processing_job(ProcessingJobName=evaluation["ProcessingJobName"])["NetworkConfig"]
+    assert len(jobs) == 3
+    assert all(job["EnableInterContainerTrafficEncryption"] for job in [*jobs, evaluated])
+    assert [sorted(job["VpcConfig"]["Subnets"]) for job in [*jobs, evaluated]] == [subnets] * 4
+    functions = _functions(clients, "small")
+    assert [sorted(function["SubnetIds"]) for function in functions] == [subnets] * 5
+
+
+def test_the_evaluation_of_an_untuned_model_calls_nobody(rejected: Any, clients: Clients) -> None:
+    """The local cloud gives such a job no credentials, and it ran all the same."""
+    sagemaker, network = clients("sagemaker"), STRICT["network"]
+    (job,) = sagemaker.list_processing_jobs(NameContains=rejected["id"])["ProcessingJobSummaries"]
+    described = sagemaker.describe_processing_job(ProcessingJobName=job["ProcessingJobName"])
+    there = {"Subnets": network["subnets"], "SecurityGroupIds": network["security_groups"]}
+    assert described["NetworkConfig"] == {"EnableNetworkIsolation": True, "VpcConfig": there}
+    assert [job["VpcConfig"] for job in _jobs(clients, rejected["id"])] == [there]
+    assert {tuple(function["SubnetIds"]) for function in _functions(clients, "strict")} == {
+        ("subnet-0123456789abcdef0",)
+    }

@@ -1,0 +1,95 @@
+"""Where the image of the topic model goes, and who publishes it."""
+
+import json
+
+from tests.synth.assembly import ENVIRONMENTS, Assembly, JsonObject, template_of
+from tests.synth.cloudformation import ACCOUNT, REGION, Deployment
+
+
+def _manifest(assembly: Assembly, environment: str) -> JsonObject:
+    manifest = json.loads((assembly.directory / f"assembly-{environment}" / "manifest.json").read_text())
+    artifacts = manifest["artifacts"]
+    assert isinstance(artifacts, dict)
+    return artifacts
+
+
+def _published(assembly: Assembly, environment: str, part: str) -> list[JsonObject]:
+    """Return where the CDK CLI publishes images before it deploys a stack."""
+    file = assembly.template_file(environment, part)
+    manifest = json.loads(file.with_name(file.name.replace(".template.json", ".assets.json")).read_text())
+    images = manifest.get("dockerImages", {}).values()
+    return [destination for image in images for destination in image["destinations"].values()]
+
+
+def test_the_image_goes_to_the_repository_of_its_environment(assembly: Assembly, deployment: Deployment) -> None:
+    repository = deployment.resource("data", "AWS::ECR::Repository")["RepositoryName"]
+    assert repository == f"{deployment.name}-images"
+    environment = deployment.name.removeprefix("topicsmith-")
+    (destination,) = _published(assembly, environment, "training")
+    assert destination["repositoryName"] == repository
+    (step,) = (step for step in deployment.pipeline_definition()["Steps"] if step["Name"] == "Train")
+    image = step["Arguments"]["AlgorithmSpecification"]["TrainingImage"]
+    assert image == f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{repository}:{destination['imageTag']}"
+
+
+def test_it_is_published_when_there_is_a_repository(assembly: Assembly, environment: str) -> None:
+    """The CDK CLI publishes what a stack needs once the stacks are deployed on which it depends."""
+    artifacts = _manifest(assembly, environment)
+    stacks = {one["displayName"]: id_ for id_, one in artifacts.items() if "displayName" in one}
+    assert stacks[f"{environment}/data"] in artifacts[stacks[f"{environment}/training"]]["dependencies"]
+    for part in ("data", "serving"):
+        assert _published(assembly, environment, part) == []
+
+
+def test_an_image_that_a_registered_model_names_stays_as_it_is(deployment: Deployment) -> None:
+    repository = deployment.resource("data", "AWS::ECR::Repository")
+    assert repository["ImageTagMutability"] == "IMMUTABLE"
+    assert repository["ImageScanningConfiguration"] == {"ScanOnPush": True}
+    assert "LifecyclePolicy" not in repository
+
+
+def test_images_stay_where_models_of_other_environments_need_them(assembly: Assembly) -> None:
+    """Of dev all may be thrown away but the image of a model that prod serves."""
+    for name in ENVIRONMENTS:
+        (repository,) = Deployment(assembly, name).resources("data", "AWS::ECR::Repository").values()
+        assert repository["DeletionPolicy"] == repository["UpdateReplacePolicy"] == "Retain"
+        assert repository["Properties"]["EmptyOnDelete"] is False
+
+
+def test_images_that_nobody_else_needs_go_with_the_data() -> None:
+    (repository,) = template_of("data", data={"removal": "destroy"}).find_resources("AWS::ECR::Repository").values()
+    assert repository["DeletionPolicy"] == repository["UpdateReplacePolicy"] == "Delete"
+    # CloudFormation does not delete one that has images.
+    assert repository["Properties"]["EmptyOnDelete"] is True
+
+
+def _publisher(roles: dict[str, JsonObject]) -> JsonObject:
+    (role,) = (role["Properties"] for name, role in roles.items() if name.startswith("ImagesPublishingRole"))
+    assert isinstance(role, dict)
+    return role
+
+
+def test_the_cli_publishes_as_the_role_that_the_manifest_names(assembly: Assembly, deployment: Deployment) -> None:
+    environment = deployment.name.removeprefix("topicsmith-")
+    role = _publisher(deployment.resources("data", "AWS::IAM::Role"))
+    (destination,) = _published(assembly, environment, "training")
+    role_arn = destination["assumeRoleArn"].replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", ACCOUNT)
+    assert role_arn == f"arn:aws:iam::{ACCOUNT}:role/{role['RoleName']}"
+    resources = {one["Resource"]: one["Action"] for one in deployment.statements("data", "ImagesPublishingRole")}
+    repository = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{deployment.name}-images"
+    assert resources.keys() == {repository, "*"}
+    assert resources["*"] == "ecr:GetAuthorizationToken"
+
+
+def test_the_account_itself_publishes(deployment: Deployment) -> None:
+    role = _publisher(deployment.resources("data", "AWS::IAM::Role"))
+    assert role["AssumeRolePolicyDocument"]["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+            "Condition": {"Null": {"sts:ExternalId": "true"}},
+        }
+    ]
+    # The tag of the roles of CDK's bootstrap template.
+    assert {"Key": "aws-cdk:bootstrap-role", "Value": "image-publishing"} in role["Tags"]

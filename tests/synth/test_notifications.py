@@ -1,0 +1,28 @@
+"""Who hears of it when nobody does."""
+
+import pytest
+from aws_cdk import App, Stack, aws_kms
+from aws_cdk.assertions import Annotations, Match
+
+from constructs.notifications import Notifications
+
+
+def _warnings(*emails: str) -> list[str]:
+    stack = Stack(App(), "stack")
+    Notifications(stack, "Notifications", key=aws_kms.Key(stack, "Key"), emails=emails)
+    found = Annotations.from_stack(stack).find_warning("/stack/Notifications", Match.any_value())
+    return [str(message.entry.data) for message in found]
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["a@example.org", "a@EXAMPLE.com", "a@mail.example.net", "a@b.test", "a@b.invalid", "a@b.example", "a@b.localhost"],
+)
+def test_an_address_for_examples_is_warned_of(email: str) -> None:
+    (warning,) = _warnings("a@topics.dev", email)
+    assert warning.startswith(f"Nobody reads mail to {email}, a domain for examples. ")
+
+
+def test_other_addresses_are_not() -> None:
+    assert _warnings("a@topics.dev", "a@my-example.com", "a@example.com.au", "a@test.io") == []
+    assert _warnings() == []

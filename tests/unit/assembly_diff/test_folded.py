@@ -1,0 +1,119 @@
+"""What is harmless is quiet; what only looks so is not."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.assembly_diff.support import Case, compare_all, resource
+from topicsmith.assembly_diff.changes import Change, Risk
+
+_BUCKET = {"Bucket": resource("AWS::S3::Bucket")}
+
+
+def _code(digest: str) -> dict[str, Any]:
+    return {"F": resource("AWS::Lambda::Function", Code={"S3Key": f"{digest * 64}.zip"}, Timeout=60)}
+
+
+def _description(kind: str, text: str, name: str = "Description") -> dict[str, Any]:
+    return {"Thing": resource(kind, **{name: text})}
+
+
+def _reference(bucket: str) -> dict[str, Any]:
+    return {
+        bucket: resource("AWS::SNS::Topic", TopicName="topics"),
+        "F": resource("AWS::Lambda::Function", Environment={"Variables": {"TOPIC": {"Ref": bucket}}}),
+    }
+
+
+def _policied(policy: str) -> dict[str, Any]:
+    return {
+        "Queue": resource("AWS::SQS::Queue"),
+        policy: resource("AWS::SQS::QueuePolicy", Queues=[{"Ref": "Queue"}], PolicyDocument={"Statement": []}),
+    }
+
+
+def _scaled(target: str) -> dict[str, Any]:
+    kind = "AWS::ApplicationAutoScaling::ScalableTarget"
+    return {target: resource(kind, ResourceId="endpoint/topics/variant/one", ScalableDimension="count")}
+
+
+def _tagged(value: str) -> dict[str, Any]:
+    tags = [{"Key": "team", "Value": value}]
+    return {name: resource("AWS::SNS::Topic", Tags=tags) for name in ("One", "Two")}
+
+
+FOLDED = {
+    "code": (Case(_code("a"), _code("b")), "code"),
+    "metadata": (
+        Case(_BUCKET, {"Bucket": resource("AWS::S3::Bucket", attributes={"Metadata": {"aws:cdk:path": "x"}})}),
+        "same",
+    ),
+    "description": (Case(_description("AWS::KMS::Key", "a"), _description("AWS::KMS::Key", "b")), "descriptions"),
+    "tags": (Case(_tagged("a"), _tagged("b")), "tags"),
+    "order": (
+        Case(
+            {"F": resource("AWS::Lambda::Function", Architectures=["a", "b"])},
+            {"F": resource("AWS::Lambda::Function", Architectures=["b", "a"])},
+        ),
+        "same",
+    ),
+    "dependency": (
+        Case(
+            {**_code("a"), "T": resource("AWS::SNS::Topic")},
+            {**_code("a"), "T": resource("AWS::SNS::Topic", attributes={"DependsOn": "F"})},
+        ),
+        "same",
+    ),
+    "stack's description": (Case(_BUCKET, _BUCKET, {"Description": "a"}, {"Description": "b"}), "descriptions"),
+}
+LOUD = {
+    "timeout": Case(_code("a"), {"F": {**_code("b")["F"], "Properties": {"Timeout": 5}}}),
+    "description of a policy": Case(
+        _description("AWS::IAM::ManagedPolicy", "a"), _description("AWS::IAM::ManagedPolicy", "b")
+    ),
+    "name that is taken": Case(_reference("Topic"), _reference("Other")),
+    "policy of a queue that stays": Case(_policied("One"), _policied("Two")),
+    "autoscaling of what stays": Case(_scaled("One"), _scaled("Two")),
+    "topic": Case({"One": resource("AWS::SNS::Topic")}, {"Two": resource("AWS::SNS::Topic")}),
+    "scaling": Case(
+        {"P": resource("AWS::ApplicationAutoScaling::ScalingPolicy", PolicyName="p", PolicyType="a")},
+        {"P": resource("AWS::ApplicationAutoScaling::ScalingPolicy", PolicyName="p", PolicyType="b")},
+    ),
+    "digest": Case(
+        {"F": resource("AWS::Lambda::Function", Code={"ImageUri": f"r@sha256:{'a' * 64}"})},
+        {"F": resource("AWS::Lambda::Function", Code={"ImageUri": f"r@sha256:{'b' * 64}"})},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def changes() -> dict[str, list[Change]]:
+    return compare_all({**{name: case for name, (case, _) in FOLDED.items()}, **LOUD})
+
+
+@pytest.mark.parametrize(("name", "rule"), [(name, rule) for name, (_, rule) in FOLDED.items()])
+def test_harmless_is_one_line_of_the_rest(changes: dict[str, list[Change]], name: str, rule: str) -> None:
+    (change,) = changes[name]
+    assert (change.risk, change.rule) == (Risk.REST, rule)
+
+
+@pytest.mark.parametrize("name", LOUD)
+def test_what_only_looks_harmless_is_told(changes: dict[str, list[Change]], name: str) -> None:
+    assert changes[name][0].risk < Risk.REST
+
+
+def test_what_others_have_attached_is_said_where_it_is_replaced(changes: dict[str, list[Change]]) -> None:
+    assert any("has to attach the new one" in change.message for change in changes["description of a policy"])
+
+
+def test_the_same_tag_of_several_is_counted(changes: dict[str, list[Change]]) -> None:
+    assert changes["tags"][0].details == ("Tags[team]: a → b (2 times)",)
+
+
+def test_what_follows_another_id_is_not_told_twice(changes: dict[str, list[Change]]) -> None:
+    told = changes["name that is taken"]
+    assert {(change.rule, change.risk) for change in told[:2]} == {
+        ("name-taken", Risk.BEHAVIOUR),
+        ("made-anew", Risk.BEHAVIOUR),
+    }
+    assert [change.rule for change in told[2:]] == ["same"]

@@ -1,0 +1,125 @@
+"""A pipeline's definition is compared step by step, the gate first."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.assembly_diff.support import Case, compare_all, resource
+from topicsmith.assembly_diff.changes import Change, Risk
+
+_HASH = "a" * 64
+
+
+def _condition(threshold: float, path: str = "metrics.npmi") -> dict[str, Any]:
+    return {"Type": "GreaterThanOrEqualTo", "LeftValue": {"Std:JsonGet": {"Path": path}}, "RightValue": threshold}
+
+
+def _definition(**changed: Any) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "train": "Train",
+        "epochs": "40",
+        "image": f"repository:{_HASH}",
+        "isolated": True,
+        "key": "key",
+        "conditions": [_condition(0.1)],
+        "topics": 20,
+        "extra": [],
+        **changed,
+    }
+    train = {
+        "HyperParameters": {"epochs": said["epochs"], "optimizer": "adam"},
+        "TrainingImage": said["image"],
+        "EnableNetworkIsolation": said["isolated"],
+        "OutputDataConfig": {"KmsKeyId": said["key"]} if said["key"] else {},
+        "Tags": said.get("tags", []),
+    }
+    gate = {
+        "Conditions": said["conditions"],
+        "IfSteps": [{"Name": "Register", "Type": "RegisterModel"}],
+        "ElseSteps": [],
+    }
+    model = {"Get": f"Steps.{said['train']}.Model"}
+    return {
+        "Parameters": [{"Name": "NumTopics", "DefaultValue": said["topics"]}],
+        "Steps": [
+            {"Name": said["train"], "Type": "Training", "Arguments": train},
+            {"Name": "Evaluate", "Type": "Processing", "Arguments": {"Model": model}},
+            *said["extra"],
+            {"Name": "Gate", "Type": "Condition", "Arguments": gate},
+        ],
+    }
+
+
+def _pipeline(**changed: Any) -> dict[str, Any]:
+    text = json.dumps(_definition(**changed))
+    return {"Pipeline": resource("AWS::SageMaker::Pipeline", PipelineDefinition={"PipelineDefinitionBody": text})}
+
+
+_STEP = {"Name": "Vectorize", "Type": "Transform", "Arguments": {}}
+CASES: dict[str, dict[str, Any]] = {
+    "easier": {"conditions": [_condition(0.05)]},
+    "harder": {"conditions": [_condition(0.2)]},
+    "no threshold": {"conditions": []},
+    "another threshold": {"conditions": [_condition(0.1), _condition(0.5, "metrics.topic_uniqueness")]},
+    "argument": {"epochs": "80"},
+    "step": {"extra": [_STEP]},
+    "name": {"train": "TrainFinal"},
+    "isolation": {"isolated": False},
+    "key": {"key": None},
+    "default": {"topics": 30},
+    "image": {"image": f"repository:{'b' * 64}"},
+    "tags": {"tags": [{"Key": "team", "Value": "nlp"}]},
+}
+
+
+@pytest.fixture(scope="module")
+def changes() -> dict[str, list[Change]]:
+    return compare_all({name: Case(_pipeline(), _pipeline(**one)) for name, one in CASES.items()})
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("easier", "metrics.npmi ≥ 0.1 → 0.05 (easier to pass)"),
+        ("harder", "metrics.npmi ≥ 0.1 → 0.2 (harder to pass)"),
+        ("no threshold", "metrics.npmi ≥ 0.1 → — (easier to pass)"),
+        ("another threshold", "metrics.topic_uniqueness ≥ — → 0.5 (harder to pass)"),
+        ("argument", "HyperParameters.epochs: 40 → 80"),
+        ("step", "+ Vectorize (Transform)"),
+        ("name", "Train is called TrainFinal now"),
+        ("default", "Parameters[NumTopics].DefaultValue: 20 → 30"),
+    ],
+)
+def test_behaviour_is_one_line(changes: dict[str, list[Change]], name: str, line: str) -> None:
+    (change,) = changes[name]
+    assert change.risk is Risk.BEHAVIOUR
+    assert change.details == (line,)
+
+
+def test_an_argument_that_guards_is_about_access(changes: dict[str, list[Change]]) -> None:
+    (change,) = changes["isolation"]
+    assert (change.risk, change.rule) == (Risk.ACCESS, "guard-off")
+    assert change.message == "Pipeline Pipeline, step Train: the container may use the network."
+
+
+def test_encryption_that_is_gone_is_about_data(changes: dict[str, list[Change]]) -> None:
+    (change,) = changes["key"]
+    assert (change.risk, change.dangerous) == (Risk.DATA, True)
+
+
+@pytest.mark.parametrize(("name", "rule"), [("image", "code"), ("tags", "tags")])
+def test_what_matters_little_is_folded(changes: dict[str, list[Change]], name: str, rule: str) -> None:
+    (change,) = changes[name]
+    assert (change.risk, change.rule) == (Risk.REST, rule)
+
+
+def test_new_code_names_the_steps(changes: dict[str, list[Change]]) -> None:
+    assert changes["image"][0].message == "New code: Pipeline Pipeline (Train)."
+
+
+def test_the_gate_is_before_everything_else_that_behaves_otherwise() -> None:
+    other = _pipeline(conditions=[_condition(0)], epochs="80", extra=[_STEP])
+    first, *rest = compare_all({"all": Case(_pipeline(), other)})["all"]
+    assert first.rule == "gate"
+    assert {change.rule for change in rest} == {"arguments", "steps"}

@@ -1,0 +1,69 @@
+"""Comparing values: what is the same is never told, and every difference is."""
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from topicsmith.assembly_diff.values import MISSING, differences, shown, without_hashes
+
+_SCALARS = st.none() | st.booleans() | st.integers(-5, 5) | st.text("ab$[{", max_size=4)
+_VALUES = st.recursive(
+    _SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from("ABC"), inner, max_size=3)
+)
+
+
+def _shuffled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _shuffled(value[key]) for key in reversed(value)}
+    return [_shuffled(item) for item in value] if isinstance(value, list) else value
+
+
+@given(_VALUES)
+def test_a_value_does_not_differ_from_itself(value: Any) -> None:
+    assert differences(value, _shuffled(value)) == []
+    assert differences({"A": value}, {"A": json.dumps(value)} if isinstance(value, dict) else {"A": value}) == []
+
+
+@given(st.dictionaries(st.sampled_from("ABC"), _VALUES), st.dictionaries(st.sampled_from("ABC"), _VALUES))
+def test_both_directions_tell_as_much(old: Any, new: Any) -> None:
+    there, back = differences(old, new), differences(new, old)
+    assert len(there) == len(back)
+    assert {one.place for one in there if one.old is MISSING} <= {one.place for one in back}
+
+
+@given(_VALUES, _VALUES)
+def test_a_member_that_comes_is_told_with_its_leaves(old: Any, new: Any) -> None:
+    (change,) = differences({"A": old}, {"A": old, "B": new})
+    assert (change.place, change.old) == ("B", MISSING)
+    assert all(leaf.path[0] == "B" for leaf in change.leaves())
+
+
+def test_elements_with_names_are_compared_wherever_they_stand() -> None:
+    old = [{"Name": "a", "Value": 1}, {"Name": "b", "Value": 2}]
+    new = [{"Name": "b", "Value": 3}, {"Name": "a", "Value": 1}]
+    assert [str(one) for one in differences({"Rules": old}, {"Rules": new})] == ["Rules[b].Value: 2 → 3"]
+
+
+def test_an_argument_is_told_with_its_option() -> None:
+    old, new = ["--gate", "npmi:0.1", "--topics", "20"], ["--gate", "npmi:0.2", "--topics", "20"]
+    (change,) = differences({"Arguments": old}, {"Arguments": new})
+    assert str(change) == "Arguments[--gate]: npmi:0.1 → npmi:0.2"
+
+
+def test_long_values_are_shown_where_they_differ() -> None:
+    old, new = "x" * 200 + "old", "x" * 200 + "new"
+    (change,) = differences({"A": old}, {"A": new})
+    assert str(change).endswith("old → …xxxxxxxxxxxxxxxxxxxxnew")
+
+
+def test_the_hash_of_an_asset_is_none_of_the_author_and_a_digest_is() -> None:
+    digest = "0" * 64
+    assert without_hashes([f"{digest}.zip", f"repository:{digest}"]) == ["<hash>.zip", "repository:<hash>"]
+    assert without_hashes(f"repository@sha256:{digest}") == f"repository@sha256:{digest}"
+
+
+def test_a_value_is_one_short_line() -> None:
+    assert shown("a\nb") == "a b"
+    assert len(shown({"a": "b" * 500})) <= 90

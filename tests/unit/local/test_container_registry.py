@@ -1,0 +1,98 @@
+"""Repositories in stacks, and who may push to them under which tag."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.credentials import Credentials
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.local.support import ACCOUNT, HERE, REGION, SmallCloud, wait_for
+from topicsmith.local import docker
+from topicsmith.local.docker import DockerError
+from topicsmith.local.registry_tokens import decode, encode
+
+HOST = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+URI = f"{HOST}/stacked-images:1"
+
+
+@pytest.fixture(autouse=True)
+def _as_docker(cloud: SmallCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process is one in which docker's stand-in runs."""
+    for name in ("TOPICSMITH_LOCAL_STATE", "AWS_ENDPOINT_URL"):
+        monkeypatch.setenv(name, cloud.environ[name])
+
+
+def _deploy(cloud: SmallCloud, verb: str, **properties: Any) -> None:
+    client = cloud.client("cloudformation")
+    resource = {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": "stacked-images", **properties}}
+    template = {
+        "Resources": {"Images": resource},
+        "Outputs": {"Uri": {"Value": {"Fn::GetAtt": ["Images", "RepositoryUri"]}}},
+    }
+    getattr(client, f"{verb}_stack")(StackName="images", TemplateBody=json.dumps(template))
+    _wait_until(cloud, f"{verb.upper()}_COMPLETE")
+
+
+def _wait_until(cloud: SmallCloud, status: str) -> None:
+    client = cloud.client("cloudformation")
+    wait_for(lambda: client.describe_stacks(StackName="images")["Stacks"][0]["StackStatus"] == status)
+
+
+def test_a_repository_is_changed_in_place_and_goes_with_its_images_where_the_template_says_so(
+    cloud: SmallCloud, tmp_path: Path
+) -> None:
+    ecr, stacks = cloud.client("ecr"), cloud.client("cloudformation")
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    docker.build(HERE / "image", URI)
+    with pytest.raises(DockerError, match="RepositoryNotFoundException"):
+        docker.push(URI)
+    _deploy(cloud, "create", ImageTagMutability="IMMUTABLE", RepositoryPolicyText=policy)
+    outputs = stacks.describe_stacks(StackName="images")["Stacks"][0]["Outputs"]
+    assert outputs[0]["OutputValue"] == URI.removesuffix(":1")
+    assert json.loads(ecr.get_repository_policy(repositoryName="stacked-images")["policyText"]) == policy
+    # A tag is written once: the same again is done already, another image is refused and leaves the first as it is.
+    assert docker.push(URI) == docker.push(URI)
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    docker.build(tmp_path, URI)
+    with pytest.raises(DockerError, match="tag invalid"):
+        docker.push(URI)
+    pushed = cloud.state / "images" / ACCOUNT / REGION / "stacked-images" / "1"
+    assert (pushed / "Dockerfile").read_text() == (HERE / "image" / "Dockerfile").read_text()
+    encryption = {"EncryptionType": "KMS"}
+    _deploy(cloud, "update", ImageScanningConfiguration={"ScanOnPush": True}, EncryptionConfiguration=encryption)
+    (repository,) = ecr.describe_repositories(repositoryNames=["stacked-images"])["repositories"]
+    assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
+    with pytest.raises(ecr.exceptions.RepositoryPolicyNotFoundException):
+        ecr.get_repository_policy(repositoryName="stacked-images")
+    docker.push(URI)
+    assert (pushed / "Dockerfile").read_text() == "FROM scratch\n"
+    stacks.delete_stack(StackName="images")
+    _wait_until(cloud, "DELETE_FAILED")
+    _deploy(cloud, "update", EmptyOnDelete=True)
+    stacks.delete_stack(StackName="images")
+    wait_for(lambda: not [stack for stack in stacks.describe_stacks()["Stacks"] if stack["StackName"] == "images"])
+    with pytest.raises(ecr.exceptions.RepositoryNotFoundException):
+        ecr.describe_repositories(repositoryNames=["stacked-images"])
+
+
+def test_nobody_pushes_without_a_password_of_ecr() -> None:
+    elsewhere = HOST.replace(ACCOUNT, "999999999999")
+    docker.build(HERE / "image", f"{elsewhere}/images:1")
+    with pytest.raises(DockerError, match="no basic auth credentials"):
+        docker.push(f"{elsewhere}/images:1")
+    for password in ("", "token", "MTIz"):
+        with pytest.raises(DockerError, match="400 Bad Request"):
+            docker.login(elsewhere, password)
+
+
+@given(st.text(), st.text(), st.none() | st.text())
+def test_a_password_holds_its_credentials(key: str, secret: str, token: str | None) -> None:
+    password = encode(Credentials(key, secret, token))
+    assert password.isascii()
+    assert password.split() == [password]
+    found = decode(password)
+    assert (found.access_key, found.secret_key, found.token) == (key, secret, token)

@@ -1,0 +1,180 @@
+"""delivery.yaml: what it may say, and what it says of the environments."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from constructs.github_identity import GitHubBranch
+from stacks import delivery_outputs
+from stacks.config import EnvironmentConfig
+from stacks.delivery_config import CodePipelineConfig, DeliveryConfig, GitHubConfig
+from stacks.delivery_file import load_delivery
+from stacks.environment_files import ConfigError
+
+ROOT = Path(__file__).parents[3]
+CONNECTION = "arn:aws:codeconnections:eu-west-1:999999999999:connection/01234567-89ab-cdef-0123-456789abcdef"
+GITHUB = {"repository": "acme/topics", "environments": ["dev", "prod"], "github": {}}
+
+
+def environment(account: str | None) -> EnvironmentConfig:
+    return EnvironmentConfig.model_validate({"region": "us-east-1", "account": account})
+
+
+ENVIRONMENTS = {"dev": environment("111111111111"), "prod": environment("222222222222"), "local": environment(None)}
+
+
+def errors(folder: Path, text: str) -> list[str]:
+    file = folder / "delivery.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        load_delivery(file, ENVIRONMENTS)
+    return str(error.value).splitlines()
+
+
+def test_without_the_file_people_deliver(tmp_path: Path) -> None:
+    assert load_delivery(tmp_path / "delivery.yaml", ENVIRONMENTS) is None
+
+
+def test_the_example_can_be_used() -> None:
+    example = load_delivery(ROOT / "delivery.example.yaml", ENVIRONMENTS)
+    assert example
+    assert (example.environments, example.branch) == (("dev", "prod"), "main")
+
+
+def test_the_other_half_of_the_example_can_be_used_too(tmp_path: Path) -> None:
+    text = (ROOT / "delivery.example.yaml").read_text()
+    head, _, tail = text.partition("# One of two.")
+    file = tmp_path / "delivery.yaml"
+    file.write_text(head + re.sub(r"(?m)^# (?=codepipeline|  )", "", tail[tail.index("# Or AWS CodePipeline") :]))
+    delivery = load_delivery(file, ENVIRONMENTS)
+    assert delivery
+    assert delivery.codepipeline
+    assert delivery.codepipeline.account == "123456789012"
+
+
+def test_every_key_is_documented() -> None:
+    text = (ROOT / "docs" / "delivery.md").read_text()
+    keys = {*DeliveryConfig.model_fields} - {"github", "codepipeline"}
+    keys |= {f"github.{key}" for key in GitHubConfig.model_fields}
+    keys |= {f"codepipeline.{key}" for key in CodePipelineConfig.model_fields}
+    assert {key for key in keys if f"`{key}`" not in text} == set()
+
+
+def test_all_errors_at_once_with_line_key_value_and_what_is_allowed(tmp_path: Path) -> None:
+    assert errors(
+        tmp_path,
+        """\
+repository: topics
+brunch: main
+environments: [dev, dev]
+github:
+  owner_id: twelve
+  provider: none
+codepipeline: {connection: arn:aws:iam::999999999999:role/pipeline}
+""",
+    ) == [
+        "delivery.yaml cannot be used:",
+        "  line 1, repository: 'topics': String should match pattern '^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+$'",
+        "  line 2, brunch: unknown key (did you mean branch?); allowed: branch, codepipeline, environments, github, "
+        "repository",
+        "  line 3, environments: ['dev', 'dev']: an environment stands twice; allowed: each environment once, in the "
+        "order in which changes reach them",
+        "  line 5, github.owner_id: 'twelve': Input should be a valid integer",
+        "  line 6, github.provider: 'none': Input should be 'create' or 'existing'",
+        "  line 7, codepipeline.connection: 'arn:aws:iam::999999999999:role/pipeline': String should match pattern "
+        "'^arn:[a-z-]+:(codeconnections|codestar-connections):[a-z0-9-]+:[0-9]{12}:connection/[0-9a-f-]{36}$'",
+    ]
+
+
+def test_environments_that_are_not_there_or_nowhere(tmp_path: Path) -> None:
+    text = "repository: acme/topics\nenvironments:\n  - dev\n  - pord\n  - local\ngithub: {}\n"
+    assert errors(tmp_path, text)[1:] == [
+        "  line 4, environments.1: 'pord': there is no environments/pord.yaml (did you mean prod?); allowed: dev, "
+        "prod, local",
+        "  line 5, environments.2: 'local': environments/local.yaml does not say its account, and a machine has none "
+        "of its own; allowed: an environment with an account: add one to environments/local.yaml",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"github": None}, "either github or codepipeline"),
+        ({"codepipeline": {"connection": CONNECTION}}, "either github or codepipeline"),
+        ({"github": {"owner_id": 5}}, "owner_id and repository_id, or neither"),
+        ({"environments": []}, "at least 1 item"),
+        ({"repository": "acme/group/topics"}, "GitHub has no repository 'acme/group/topics'"),
+    ],
+)
+def test_what_cannot_be(values: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        DeliveryConfig.model_validate({**GITHUB, **values})
+
+
+def test_the_pipeline_is_where_its_connection_is() -> None:
+    delivery = DeliveryConfig.model_validate({**GITHUB, "github": None, "codepipeline": {"connection": CONNECTION}})
+    assert delivery.codepipeline
+    assert (delivery.codepipeline.account, delivery.codepipeline.region) == ("999999999999", "eu-west-1")
+
+
+@given(
+    repository=st.from_regex(r"\A[\w.*?:@ $-]{1,12}/[\w.*?:@ $-]{1,12}\Z"),
+    branch=st.from_regex(r"\A[\w./*?:@ $-]{1,12}\Z"),
+)
+def test_no_repository_or_branch_says_more_than_itself(repository: str, branch: str) -> None:
+    """Neither can end a part of the subject, nor be a pattern."""
+    try:
+        config = DeliveryConfig.model_validate({**GITHUB, "repository": repository, "branch": branch})
+    except ValidationError:
+        return
+    subject = GitHubBranch(repository=config.repository, branch=config.branch).subject
+    assert subject.count(":") == 1
+    assert not set("*?@$ ") & set(subject + config.branch)
+
+
+def test_ids_are_part_of_the_subject() -> None:
+    """The forms of https://docs.github.com/en/actions/reference/security/oidc."""
+    branch = GitHubBranch(repository="octocat/my-repo", branch="main", ids=(123456, 456789))
+    assert branch.subject == "repo:octocat@123456/my-repo@456789"
+    assert GitHubBranch(repository="octocat/my-repo", branch="main").subject == "repo:octocat/my-repo"
+
+
+def place(folder: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    delivery_outputs.main(list(arguments), folder)
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / "dev.yaml").write_text('region: eu-west-1\naccount: "111111111111"\n')
+    return tmp_path
+
+
+def test_a_workflow_is_told_where_an_environment_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert place(folder, capsys) == ["delivers=false"]
+    (folder / "delivery.yaml").write_text("repository: acme/topics\nenvironments: [dev]\ngithub: {}\n")
+    assert place(folder, capsys) == ["delivers=true"]
+    assert place(folder, capsys, "dev") == [
+        "region=eu-west-1",
+        "deploy_role=arn:aws:iam::111111111111:role/topicsmith-dev-deploy",
+        "review_role=arn:aws:iam::111111111111:role/topicsmith-dev-review",
+    ]
+
+
+def test_a_workflow_that_codepipeline_does_the_work_of_delivers_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"repository: acme/topics\nenvironments: [dev]\ncodepipeline: {{connection: {CONNECTION!r}}}\n"
+    (folder / "delivery.yaml").write_text(text)
+    assert place(folder, capsys) == ["delivers=false"]
+
+
+def test_a_workflow_that_asks_for_another_environment_fails(folder: Path) -> None:
+    with pytest.raises(SystemExit, match="does not deliver to 'prod'; its environments: none"):
+        delivery_outputs.main(["prod"], folder)

@@ -1,0 +1,195 @@
+"""``diff``: both sides are found, and the exit status tells what kind of change there is."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.unit.topicsmith.account import REGION, Account, Invoke
+from topicsmith import cdk
+from topicsmith.assembly_diff import deployed
+from topicsmith.assembly_diff.assembly import Stack
+from topicsmith.commands import diff
+
+_CDK = """#!/bin/sh
+# Stands in for the CDK CLI: what the app makes lies beside it.
+if [ -f broken ]; then echo "the app is broken"; exit 1; fi
+cp -r assembly "$5"
+if [ -f assembly/validation-report.json ]; then echo "rules are broken"; exit 1; fi
+"""
+
+
+def _resource(kind: str, **properties: Any) -> dict[str, Any]:
+    return {"Type": kind, "Properties": properties}
+
+
+_QUEUE = {"Queue": _resource("AWS::SQS::Queue", DelaySeconds=5)}
+_LATER = {"Queue": _resource("AWS::SQS::Queue", DelaySeconds=9)}
+_RENAMED = {"Other": _resource("AWS::SQS::Queue", DelaySeconds=5)}
+
+
+def _write(directory: Path, resources: dict[str, Any], *, account: str = "unknown-account") -> Path:
+    """Write an assembly of one environment with one stack."""
+    properties = {"templateFile": "data.json", "stackName": "topicsmith-dev-data"}
+    stack = {"type": "aws:cloudformation:stack", "displayName": "dev/data", "properties": properties}
+    stage = {"type": "cdk:cloud-assembly", "properties": {"directoryName": "assembly-dev"}}
+    inner = directory / "assembly-dev"
+    inner.mkdir(parents=True, exist_ok=True)
+    environment = f"aws://{account}/{REGION}"
+    (directory / "manifest.json").write_text(json.dumps({"artifacts": {"assembly-dev": stage}}))
+    (inner / "manifest.json").write_text(json.dumps({"artifacts": {"data": {**stack, "environment": environment}}}))
+    (inner / "data.json").write_text(json.dumps({"Resources": resources}))
+    return directory
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with one commit, whose app makes one queue."""
+    command = tmp_path / "node_modules" / ".bin" / "cdk"
+    command.parent.mkdir(parents=True)
+    command.write_text(_CDK)
+    command.chmod(0o755)
+    (tmp_path / ".gitignore").write_text("node_modules\n")
+    (tmp_path / "requirements.txt").write_text("aws-cdk-lib==2\n")
+    _write(tmp_path / "assembly", _QUEUE)
+    _git(tmp_path, "init", "--quiet")
+    _commit(tmp_path, "A queue")
+    for module in (cdk, diff):
+        monkeypatch.setattr(module, "project_root", lambda: tmp_path)
+    return tmp_path
+
+
+def _git(root: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", *identity, *arguments], cwd=root, check=True, capture_output=True)
+
+
+def _commit(root: Path, message: str) -> None:
+    _git(root, "add", ".")
+    _git(root, "commit", "--quiet", "--message", message)
+
+
+@pytest.mark.parametrize(("resources", "status"), [(_QUEUE, 0), (_LATER, 1), (_RENAMED, 2)])
+def test_the_working_tree_is_compared_with_the_last_commit(
+    checkout: Path, invoke: Invoke, resources: dict[str, Any], status: int
+) -> None:
+    _write(checkout / "assembly", resources)
+    result = invoke("diff")
+    assert result.exit_code == status, result.output
+    assert "A queue → the working tree" in result.stdout
+
+
+def test_an_earlier_commit_and_other_libraries(checkout: Path, invoke: Invoke) -> None:
+    _write(checkout / "assembly", _LATER)
+    (checkout / "requirements.txt").write_text("aws-cdk-lib==3\n")
+    _commit(checkout, "Later")
+    assert invoke("diff").exit_code == 0
+    result = invoke("diff", "--base", "HEAD~1", "--format", "json")
+    assert result.exit_code == 1
+    record = json.loads(result.stdout)
+    assert record["changes"][0]["details"] == ["DelaySeconds: 5 → 9"]
+    assert record["notes"][1].startswith("requirements.txt changed.")
+
+
+def test_two_assemblies_need_no_checkout(checkout: Path, invoke: Invoke, tmp_path: Path) -> None:
+    one, two = _write(tmp_path / "one", _QUEUE), _write(tmp_path / "two", _RENAMED)
+    result = invoke("diff", "--base", str(one), "--assembly", str(two), "--env", "all", "--format", "markdown")
+    assert result.exit_code == 2
+    assert result.stdout.startswith("## ⛔ Diff of all: 1 dangerous change.")
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--base", "nowhere"], "There is no commit 'nowhere'."),
+        (["--base", "--output=x"], "There is no commit '--output=x'."),
+        (["--env", "staging"], "There is no environment 'staging' on either side."),
+        (["--assembly", "nowhere"], "nowhere is not a cloud assembly"),
+    ],
+)
+def test_what_cannot_be_compared_has_a_status_of_its_own(
+    checkout: Path, invoke: Invoke, options: list[str], problem: str
+) -> None:
+    result = invoke("diff", *options)
+    assert result.exit_code == 3
+    assert problem in result.stderr
+
+
+def test_a_side_that_does_not_synthesize_says_why(checkout: Path, invoke: Invoke) -> None:
+    (checkout / "broken").touch()
+    result = invoke("diff")
+    assert result.exit_code == 3
+    assert "The working tree does not synthesize" in result.stderr
+    assert "the app is broken" in result.stderr
+    _commit(checkout, "Broken")
+    (checkout / "broken").unlink()
+    assert re.match(r"Error: Commit [0-9a-f]{7} does not synthesize", invoke("diff").stderr)
+
+
+def test_what_breaks_a_rule_is_compared_and_dangerous(checkout: Path, invoke: Invoke) -> None:
+    def break_rule(severity: str, *constructs: str) -> None:
+        violation = {
+            "ruleName": "Rules-IAM5[Action::s3:*]",
+            "description": "Too wide.",
+            "severity": severity,
+            "violatingConstructs": [{"constructPath": f"dev/data/{name}"} for name in constructs],
+        }
+        report = {"pluginReports": [{"violations": [violation]}]}
+        (checkout / "assembly" / "validation-report.json").write_text(json.dumps(report))
+
+    break_rule("error", "Role")
+    result = invoke("diff")
+    assert result.exit_code == 2
+    assert "! Rules-IAM5[Action::s3:*] is broken, and the deployment refused: Too wide." in result.stdout
+    _commit(checkout, "Broken")
+    assert invoke("diff").exit_code == 0
+    break_rule("error", "Role", "Other")
+    assert "        Other\n" in invoke("diff").stdout
+    break_rule("warning", "Role")
+    assert invoke("diff").exit_code == 3
+
+
+def test_an_error_of_ours_does_not_look_like_a_change(
+    checkout: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(diff.compare, "compare", fail)
+    result = invoke("diff")
+    assert result.exit_code == 3
+    assert "a bug" in result.stderr
+
+
+def test_deployed_stacks_are_compared_with_their_parameters(account: Account, invoke: Invoke, tmp_path: Path) -> None:
+    cloudformation = boto3.client("cloudformation", region_name=REGION)
+    cloudformation.create_stack(StackName="topicsmith-dev-data", TemplateBody=json.dumps({"Resources": _QUEUE}))
+    cloudformation.create_stack(StackName="topicsmith-dev-old", TemplateBody=json.dumps({"Resources": _LATER}))
+    cloudformation.create_stack(StackName="topicsmith-prod-data", TemplateBody=json.dumps({"Resources": _LATER}))
+    same = invoke("diff", "--base", "deployed", "--assembly", str(_write(tmp_path / "same", _QUEUE)))
+    assert same.exit_code == 2
+    assert "Stack topicsmith-dev-old is no longer in the app." in same.stdout
+    assert "topicsmith-prod-data" not in same.stdout
+    cloudformation.delete_stack(StackName="topicsmith-dev-old")
+    assert invoke("diff", "--base", "deployed", "--assembly", str(tmp_path / "same")).exit_code == 0
+    later = invoke("diff", "--base", "deployed", "--assembly", str(_write(tmp_path / "later", _LATER)))
+    assert later.exit_code == 1
+    assert "DelaySeconds: 5 → 9" in later.stdout
+
+
+def test_what_is_deployed_in_another_account_needs_other_credentials(
+    account: Account, invoke: Invoke, tmp_path: Path
+) -> None:
+    elsewhere = str(_write(tmp_path / "elsewhere", _QUEUE, account="999999999999"))
+    result = invoke("diff", "--base", "deployed", "--assembly", elsewhere)
+    assert result.exit_code == 3
+    assert "is in account 999999999999, and the credentials are of 123456789012" in result.stderr
+
+
+def test_cloudformation_tells_a_question_mark_for_what_is_not_ascii() -> None:
+    stack = Stack("s", "dev/s", None, None, {"Description": "é → 🙂"})
+    assert deployed.as_told(stack).template == {"Description": "? ? ?"}

@@ -1,0 +1,52 @@
+"""A gate as it is deployed, and what it says of a model of another environment."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from constructs.quality_gate import CHECKS, QualityGate
+from tests.unit.topicsmith.promotion import PASSED
+from topicsmith import gate
+from topicsmith.errors import OperatorError
+from topicsmith.evaluation import Evaluation
+
+_NUMBERS = st.floats(-5, 5) | st.sampled_from([0.0, 0.31, 0.9])
+
+
+def definition(thresholds: dict[str, float]) -> dict[str, Any]:
+    """Return the part of a pipeline that is its gate, as the environment's stack writes it."""
+    conditions = QualityGate(thresholds=thresholds).conditions({"Get": "Steps.Evaluate.PropertyFiles.Evaluation"})
+    return {"Steps": [{"Name": "Train"}, {"Name": "Gate", "Arguments": {"Conditions": conditions}}]}
+
+
+def test_thresholds_have_the_names_of_the_environments_file() -> None:
+    assert {name: path for path, name in gate.NAMES.items()} == {name: check.path for name, check in CHECKS.items()}
+
+
+@given(st.dictionaries(st.sampled_from(sorted(CHECKS)), _NUMBERS))
+def test_the_deployed_thresholds_are_those_of_the_environment(thresholds: dict[str, float]) -> None:
+    found = gate.thresholds(definition(thresholds))
+    assert {one.metric: one.value for one in found} == thresholds
+    assert {one.metric: one.kind for one in found} == {name: CHECKS[name].kind for name in thresholds}
+
+
+def test_a_model_is_held_against_each_threshold() -> None:
+    evaluation = Evaluation.model_validate(PASSED)
+    asked = gate.thresholds(definition({"npmi": 0.31, "perplexity": 100, "npmi_over_baseline": 0.1}))
+    found = {check.metric: check.passed for check in gate.judge(evaluation, asked, "prod")}
+    assert found == {"npmi": True, "perplexity": False, "npmi_over_baseline": False}
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"Type": "Equals", "LeftValue": {"Std:JsonGet": {"Path": "metrics.npmi"}}, "RightValue": 1},
+        {"Type": "GreaterThanOrEqualTo", "LeftValue": 1, "RightValue": 1},
+        {"Type": "GreaterThanOrEqualTo", "LeftValue": {"Std:JsonGet": {"Path": "metrics.npmi"}}, "RightValue": "x"},
+    ],
+)
+def test_a_gate_of_another_form_is_refused(condition: dict[str, Any]) -> None:
+    with pytest.raises(OperatorError, match="cannot be read"):
+        gate.thresholds({"Steps": [{"Name": "Gate", "Arguments": {"Conditions": [condition]}}]})

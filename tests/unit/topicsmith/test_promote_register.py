@@ -1,0 +1,248 @@
+"""promote, where the other environment's registry gets a copy."""
+
+import base64
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import boto3
+import pytest
+
+from tests.unit.topicsmith.account import ACCOUNT, Account, Invoke, backend
+from tests.unit.topicsmith.promotion import PASSED, Promotions
+from topicsmith.promotion import artifacts
+
+
+@pytest.fixture
+def promotions(account: Account, no_waiting: None, tmp_path: Path) -> Promotions:
+    promotions = Promotions(account, tmp_path / "environments")
+    promotions.deploy("dev", "prod")
+    return promotions
+
+
+def test_a_model_is_copied_registered_recorded_approved_and_served(promotions: Promotions, invoke: Invoke) -> None:
+    origin = promotions.train()
+    result = invoke(*promotions.arguments(1, "--yes", "--wait", "--json"))
+    assert result.exit_code == 0, result.output
+    answer = json.loads(result.stdout)
+    assert answer["changed"]
+    assert (answer["endpoint"]["status"], answer["endpoint"]["model_version"]) == ("InService", 1)
+
+    (package,) = promotions.registered()
+    assert package["ModelApprovalStatus"] == "Approved"
+    properties = package["CustomerMetadataProperties"]
+    assert properties["PromotedFrom"] == origin
+    assert properties["PromotedBy"].startswith("arn:aws:sts::")
+    assert properties["CorpusUri"] == "s3://topicsmith-dev-data/raw/reviews.csv"
+    assert properties["PipelineExecutionArn"].endswith("/run1")
+    specification = package["InferenceSpecification"]
+    model, place = "models/promoted-dev-1-run1/model.tar.gz", "evaluation/promoted-dev-1-run1"
+    assert specification["Containers"] == [
+        {"Image": "image:1", "ModelDataUrl": f"s3://topicsmith-prod-data/{model}"},
+    ]
+    assert specification["SupportedContentTypes"] == ["text/csv"]
+    statistics = package["ModelMetrics"]["ModelQuality"]["Statistics"]
+    assert statistics["S3Uri"] == f"s3://topicsmith-prod-data/{place}/evaluation.json"
+
+    made = promotions.objects("prod")
+    assert made[model] == promotions.objects("dev")["models/run1/job/output/model.tar.gz"]
+    assert json.loads(made[f"{place}/evaluation.json"]) == PASSED
+    assert f"{place}/report.html" in made
+
+
+def test_the_record_says_who_promoted_what_and_what_was_served(promotions: Promotions, invoke: Invoke) -> None:
+    first, second = promotions.train("run1"), promotions.train("run2")
+    invoke(*promotions.arguments(1, "--yes"))
+    result = invoke(*promotions.arguments(2, "--yes", "--json"))
+    assert result.exit_code == 0, result.output
+    record = json.loads(result.stdout)["promotion"]
+    assert record in promotions.records()
+    packages = promotions.registered()
+    assert record["by"] == packages[1]["CustomerMetadataProperties"]["PromotedBy"]
+    assert record["method"] == "register"
+    assert record["from"] == {"environment": "dev", "account": ACCOUNT, "version": 2, "arn": second}
+    assert record["to"] == {
+        "environment": "prod",
+        "account": ACCOUNT,
+        "version": 2,
+        "arn": packages[1]["ModelPackageArn"],
+    }
+    assert record["before"] == {"arn": packages[0]["ModelPackageArn"], "version": 1}
+    assert (record["run"], record["corpus"], record["code_version"]) == (
+        "run2",
+        "s3://topicsmith-dev-data/raw/reviews.csv",
+        "abc",
+    )
+    assert (record["metrics"], record["baseline"]) == (PASSED["metrics"], PASSED["baseline"])
+    assert record["gate"] == PASSED["gate"]
+    digest = hashlib.sha256(promotions.objects("dev")["models/run2/job/output/model.tar.gz"]).hexdigest()
+    assert record["artifacts"]["s3://topicsmith-prod-data/models/promoted-dev-2-run2/model.tar.gz"] == digest
+    assert first != second
+
+
+def test_metrics_are_shown_beside_those_of_what_is_served_and_the_gate(promotions: Promotions, invoke: Invoke) -> None:
+    promotions.train("run1", evaluation={**PASSED, "metrics": {**PASSED["metrics"], "npmi": 0.222}})
+    promotions.train("run2")
+    invoke(*promotions.arguments(1, "--yes"))
+    shown = invoke(*promotions.arguments(2, "--dry-run")).stderr
+    rows = {line[:20].strip(): line for line in shown.splitlines()}
+    assert re.search(r"dev 2 +prod serves 1 +gate of prod", shown)
+    assert "0.310  " in rows["NPMI"]
+    assert "0.222  ✓ at least 0.1" in rows["NPMI"]
+    assert "✓ at least 0" in rows["NPMI above the LDA's"]
+    assert rows["Run"].split()[1:] == ["run2", "run1"]
+
+
+def test_the_same_once_more_is_nothing_to_do(promotions: Promotions, invoke: Invoke) -> None:
+    promotions.train()
+    invoke(*promotions.arguments(1, "--yes"))
+    promotions.requests.clear()
+    before = promotions.objects("prod")
+    result = invoke(*promotions.arguments(1, "--wait"))
+    assert result.exit_code == 0, result.output
+    assert "Nothing to do: Version 1 of dev is in prod as version 1, approved" in result.stdout
+    assert "Endpoint topicsmith-prod serves it." in result.stdout
+    assert promotions.requests == []
+    assert promotions.objects("prod") == before
+
+
+def test_an_earlier_version_goes_back_without_being_registered_again(promotions: Promotions, invoke: Invoke) -> None:
+    promotions.train("run1")
+    promotions.train("run2")
+    for version in (1, 2, 1):
+        result = invoke(*promotions.arguments(version, "--yes", "--wait"))
+        assert result.exit_code == 0, result.output
+    assert [package["ModelPackageVersion"] for package in promotions.registered()] == [1, 2]
+    assert promotions.requests[-2:] == [
+        ("topicsmith-prod/1", "PendingManualApproval"),
+        ("topicsmith-prod/1", "Approved"),
+    ]
+    history = json.loads(invoke("history", "--env", "prod", "--json").stdout)
+    assert history[0]["to"]["version"] == 1
+
+
+def test_a_dry_run_and_a_no_change_nothing(promotions: Promotions, invoke: Invoke) -> None:
+    promotions.train()
+    before = promotions.objects("prod")
+    dry = invoke(*promotions.arguments(1, "--dry-run"))
+    assert dry.exit_code == 0
+    assert "This was a dry run" in dry.stdout
+    assert "It is going to copy its artifacts to s3://topicsmith-prod-data/models/promoted-dev-1-run1/" in dry.stderr
+    refused = invoke(*promotions.arguments(), stdin="n\n")
+    assert refused.exit_code == 1
+    assert "Promote version 1 of dev to prod?" in refused.stderr
+    assert "Nothing was changed." in refused.stderr
+    assert "With --yes it does not ask." in invoke(*promotions.arguments(), stdin="").stderr
+    assert (promotions.objects("prod"), promotions.registered(), promotions.requests) == (before, [], [])
+    assert invoke(*promotions.arguments(), stdin="y\n").exit_code == 0
+    assert len(promotions.registered()) == 1
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "topicsmith.promotion.artifacts.copy",
+        "topicsmith.promotion.registering.Registering._register",
+        "topicsmith.promotion.records.write",
+        "topicsmith.models.approve",
+    ],
+)
+def test_what_was_interrupted_goes_on_where_it_ended(
+    promotions: Promotions, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    promotions.train()
+
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(place, interrupt)
+        assert invoke(*promotions.arguments(1, "--yes")).exit_code != 0
+    assert [package["ModelApprovalStatus"] for package in promotions.registered()] in ([], ["PendingManualApproval"])
+
+    result = invoke(*promotions.arguments(1, "--yes", "--wait"))
+    assert result.exit_code == 0, result.output
+    assert [package["ModelApprovalStatus"] for package in promotions.registered()] == ["Approved"]
+    assert len(promotions.records()) == 1
+    assert len(promotions.objects("prod", "models/")) == 1
+
+
+def test_a_version_that_was_rejected_where_it_went_is_not_approved_by_the_way(
+    promotions: Promotions, invoke: Invoke
+) -> None:
+    promotions.train()
+    invoke(*promotions.arguments(1, "--yes"))
+    (package,) = promotions.registered()
+    boto3.client("sagemaker").update_model_package(
+        ModelPackageArn=package["ModelPackageArn"], ModelApprovalStatus="Rejected", ApprovalDescription="mixed up."
+    )
+    result = invoke(*promotions.arguments(1, "--yes"))
+    assert result.exit_code == 1
+    assert "was promoted before, as version 1 of prod, and is Rejected there: mixed up." in result.stderr
+    assert "approve 1 --wait --env prod" in result.stderr
+
+
+def test_a_source_that_was_deployed_anew_has_other_models_under_the_same_versions(
+    promotions: Promotions, invoke: Invoke
+) -> None:
+    origin = promotions.train("run1")
+    invoke(*promotions.arguments(1, "--yes"))
+    moto = backend()
+    del moto.model_packages[origin], moto.model_package_name_mapping[origin]
+    assert promotions.train("other") == origin
+    result = invoke(*promotions.arguments(1, "--yes"))
+    assert result.exit_code == 0, result.output
+    assert "models/promoted-dev-1-other/model.tar.gz" in promotions.objects("prod")
+    assert len(promotions.registered()) == 2
+
+
+def test_other_bytes_do_not_replace_those_that_were_promoted(promotions: Promotions, invoke: Invoke) -> None:
+    promotions.train()
+    invoke(*promotions.arguments(1, "--yes"))
+    before = promotions.objects("prod", "models/")
+    boto3.client("s3").put_object(
+        Bucket="topicsmith-dev-data", Key="models/run1/job/output/model.tar.gz", Body=b"other"
+    )
+    boto3.client("sagemaker").update_model_package(
+        ModelPackageArn=promotions.registered()[0]["ModelPackageArn"], ModelApprovalStatus="PendingManualApproval"
+    )
+    result = invoke(*promotions.arguments(1, "--yes"))
+    assert result.exit_code == 1
+    assert (
+        "model.tar.gz is there already, and it is not a copy of s3://topicsmith-dev-data/models/run1" in result.stderr
+    )
+    assert promotions.objects("prod", "models/") == before
+
+
+def test_an_artifact_that_is_gone_is_said_to_be(promotions: Promotions, invoke: Invoke) -> None:
+    promotions.train()
+    boto3.client("s3").delete_object(Bucket="topicsmith-dev-data", Key="models/run1/job/output/model.tar.gz")
+    result = invoke(*promotions.arguments(1, "--yes"))
+    assert result.exit_code == 1
+    assert "models/run1/job/output/model.tar.gz is not there any more" in result.stderr
+    assert promotions.registered() == []
+
+
+def test_s3_is_told_the_checksum_of_what_was_read(promotions: Promotions) -> None:
+    promotions.train()
+    s3 = boto3.client("s3")
+    origin, copy = "topicsmith-dev-data/models/run1/job/output/model.tar.gz", "topicsmith-prod-data/models/copy"
+    digest = artifacts.copy(s3, s3, f"s3://{origin}", f"s3://{copy}")
+    assert digest == hashlib.sha256(promotions.objects("prod")["models/copy"]).hexdigest()
+    head = s3.head_object(Bucket="topicsmith-prod-data", Key="models/copy", ChecksumMode="ENABLED")
+    assert base64.b64decode(head["ChecksumSHA256"]).hex() == digest
+    assert artifacts.sha256(s3, f"s3://{origin}") == digest
+
+
+def test_where_the_other_environment_pins_its_model_an_approval_would_serve_nothing(
+    account: Account, invoke: Invoke, tmp_path: Path
+) -> None:
+    promotions = Promotions(account, tmp_path / "environments")
+    promotions.deploy("dev")
+    promotions.deploy("prod", pinned=True)
+    promotions.train()
+    result = invoke(*promotions.arguments(1, "--yes"))
+    assert result.exit_code == 1
+    assert "promotion.method: register, but what prod serves is pinned" in result.stderr
+    assert promotions.registered() == []

@@ -1,0 +1,104 @@
+"""Synthesizes the working tree and a commit, beside each other and offline."""
+
+import io
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from topicsmith import cdk
+from topicsmith.assembly_diff import rule_findings
+from topicsmith.cdk import Command
+from topicsmith.errors import OperatorError
+
+# What decides which libraries synthesize; there is one installation, that of the working tree.
+_LIBRARIES = ("requirements.txt", "constraints.txt", "package-lock.json")
+_EVERY_STAGE = "*"
+_OUTPUT = "cdk.out"
+_SHORT = 7
+
+
+@contextmanager
+def assemblies(root: Path, base: str | None, *, tree: bool) -> Iterator[tuple[Path | None, Path | None]]:
+    """Give the assemblies of a commit and of the working tree; they are deleted after the block.
+
+    Args:
+        root: the checkout.
+        base: the commit's hash, or None to leave it out.
+        tree: whether the working tree is wanted.
+
+    Raises:
+        OperatorError: there is no such commit, or one of them does not synthesize.
+    """
+    with TemporaryDirectory(prefix="topicsmith-diff-") as directory:
+        older, newer = Path(directory, "old"), Path(directory, "new")
+        source = _extract(root, base, Path(directory, "source")) if base else None
+        with cdk.commands(_EVERY_STAGE, older) as first, cdk.commands(_EVERY_STAGE, newer) as second:
+            old = first.synth(source) if source else None
+            new = second.synth(root) if tree else None
+            if old and base:
+                _finish(old, older / _OUTPUT, f"Commit {base[:_SHORT]} does not synthesize")
+            if new:
+                _finish(new, newer / _OUTPUT, "The working tree does not synthesize")
+        yield (older / _OUTPUT if old else None), (newer / _OUTPUT if new else None)
+
+
+def changed_libraries(root: Path, commit: str) -> list[str]:
+    """Return the files that say which libraries are installed, and differ from those of a commit."""
+    return [
+        name
+        for name in _LIBRARIES
+        if (root / name).is_file() and _git(root, "show", f"{commit}:{name}").stdout != (root / name).read_bytes()
+    ]
+
+
+def resolve(root: Path, base: str) -> str:
+    """Return the hash of a commit.
+
+    Raises:
+        OperatorError: there is no such commit, or no git.
+    """
+    found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
+    if found.returncode:
+        raise OperatorError(
+            f"There is no commit {base!r}.",
+            "BASE is a commit, a branch, a tag, `deployed`, or the directory of a cloud assembly. A commit that only "
+            "the remote has: git fetch origin",
+        )
+    return found.stdout.decode().strip()
+
+
+def subject(root: Path, commit: str) -> str:
+    """Return a commit's abbreviated hash and the first line of its message."""
+    return _git(root, "log", "-1", "--format=%h %s", commit).stdout.decode(errors="replace").strip()
+
+
+def _extract(root: Path, commit: str, directory: Path) -> Path:
+    archive = _git(root, "archive", "--format=tar", f"{commit}:./")
+    if archive.returncode:
+        raise OperatorError(f"git cannot read {commit}: {archive.stderr.decode(errors='replace').strip()}")
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+        # It is as trustworthy as the code in it, which is about to run.
+        files.extractall(directory, filter="tar")
+    return directory
+
+
+def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
+    except FileNotFoundError:
+        raise OperatorError("git is not installed.", "Compare with what is deployed: BASE=deployed.") from None
+
+
+def _finish(command: Command, assembly: Path, problem: str) -> None:
+    try:
+        command.finish()
+    except OperatorError as error:
+        if rule_findings.has_findings(assembly):
+            return
+        # The log goes with the temporary directory; its end is in the error.
+        raise OperatorError(
+            f"{problem}, so that there is nothing to compare. Its last lines:", error.next_step
+        ) from None

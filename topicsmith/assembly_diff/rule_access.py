@@ -1,0 +1,119 @@
+"""What may be done that could not be done before, and the other way round."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from topicsmith.assembly_diff import exposure, grants
+from topicsmith.assembly_diff.changes import Change, Risk
+from topicsmith.assembly_diff.grants import MANAGED_POLICY, Grant, Origin
+from topicsmith.assembly_diff.pairs import StackPair
+
+_ORDER = {"opened": 0, "widened": 10, "new": 20, "narrowed": 40}
+
+
+@dataclass(frozen=True)
+class _Shift:
+    """A grant that came or went.
+
+    Attributes:
+        origin: where it is from.
+        grant: what came or went.
+        came: which of them.
+        danger: to whom it opens something; None where that is nobody in particular.
+    """
+
+    origin: Origin
+    grant: Grant
+    came: bool
+    danger: str | None
+
+    @property
+    def widens(self) -> bool:
+        """Whether more is possible with the change."""
+        return self.came is (self.grant.effect == "Allow")
+
+
+def find(pair: StackPair) -> Iterator[Change]:
+    """Yield how a stack's permissions change, by the resource that they are about or that has them."""
+    shifts = sorted(_shifts(pair), key=lambda shift: (shift.origin.owner, shift.grant))
+    alike: dict[Change, list[tuple[str, Change]]] = {}
+    for owner, group in groupby(shifts, key=lambda shift: shift.origin.owner):
+        logical_id = owner.removeprefix("${").removesuffix("}")
+        for change in _changes(pair, owner, logical_id, list(group)):
+            same = dataclasses.replace(change, resources=())
+            alike.setdefault(same, []).append((pair.label(logical_id), change))
+    for same, members in alike.items():
+        labels = ", ".join(label for label, _ in members)
+        resources = tuple(name for _, change in members for name in change.resources)
+        yield dataclasses.replace(same, message=f"{labels}: {same.message}.", resources=resources)
+
+
+def _shifts(pair: StackPair) -> Iterator[_Shift]:
+    old, new = grants.read(pair.before), grants.read(pair.after)
+    known = {name for grant in old for name in exposure.outsiders(grant)}
+    for grant, origin in new.items():
+        if grant not in old and not any(one.covers(grant) for one in old):
+            yield _Shift(origin, grant, True, exposure.exposes(grant, account=pair.new.account, known=known))
+    for grant, origin in old.items():
+        if grant not in new and not any(one.covers(grant) for one in new):
+            yield _Shift(origin, grant, False, None)
+
+
+def _changes(pair: StackPair, owner: str, logical_id: str, shifts: Sequence[_Shift]) -> Iterator[Change]:
+    """Yield the change of one owner's permissions; its message is what follows the owner's name."""
+    resource = next((one for one in pair.resources if one.logical_id == logical_id), None)
+    if resource and resource.is_gone:
+        return
+    is_new = resource is not None and resource.old is None
+    # What is new had no access that could become narrower.
+    told = [shift for shift in shifts if shift.widens or not is_new]
+    if not told:
+        return
+    dangers = sorted({shift.danger for shift in told if shift.danger})
+    wider, narrower = (any(shift.widens is side for shift in told) for side in (True, False))
+    if dangers:
+        what, rule = "; ".join(dangers), "opened"
+    elif is_new:
+        what, rule = "is new", "new"
+    elif wider:
+        what, rule = ("other access than before" if narrower else "wider access"), "widened"
+        if any(shift.widens and "aws:SecureTransport" in shift.grant.condition for shift in told):
+            what += ", without TLS too"
+    else:
+        what, rule = "narrower access", "narrowed"
+    yield Change(
+        risk=Risk.ACCESS,
+        rule=rule,
+        message=what,
+        details=tuple(_lines(owner, told)),
+        exposes=bool(dangers),
+        order=_ORDER[rule],
+        resources=tuple(dict.fromkeys([logical_id, *(shift.origin.logical_id for shift in told)])),
+    )
+
+
+def _lines(owner: str, shifts: Sequence[_Shift]) -> Iterator[str]:
+    """Yield a line for what the same principal may do under the same condition, the widening ones first."""
+    actions: dict[tuple[bool, bool, str, str, str, str], list[str]] = {}
+    for shift in shifts:
+        one = shift.grant
+        place = (not shift.widens, shift.came, one.effect, one.principal, one.condition, one.resource)
+        actions.setdefault(place, []).append(one.action)
+    resources: dict[tuple[bool, bool, str, str, str, tuple[str, ...]], list[str]] = {}
+    for (narrows, came, effect, principal, condition, resource), names in sorted(actions.items()):
+        resources.setdefault((narrows, came, effect, principal, condition, tuple(names)), []).append(resource)
+    for (_, came, effect, principal, condition, what), where in resources.items():
+        sign = "+" if came else "-"
+        who = "" if principal == owner else f"{_who(principal)} "
+        verb = "may" if effect == "Allow" else "must not"
+        when = f" if {condition}" if condition else ""
+        if what == (MANAGED_POLICY,):
+            yield f"{sign} has {MANAGED_POLICY} {', '.join(where)}"
+        else:
+            yield f"{sign} {who}{verb} {', '.join(what)} on {', '.join(where)}{when}"
+
+
+def _who(principal: str) -> str:
+    return "everyone" if principal == "*" else principal.removeprefix("AWS:").removeprefix("Service:")

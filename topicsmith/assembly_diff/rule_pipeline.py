@@ -1,0 +1,280 @@
+"""What a pipeline's definition does otherwise: the gate first, then its steps, argument by argument.
+
+https://aws-sagemaker-mlops.github.io/sagemaker-model-building-pipeline-definition-JSON-schema/
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from topicsmith.assembly_diff.assembly import JsonObject
+from topicsmith.assembly_diff.changes import Change, Risk
+from topicsmith.assembly_diff.pairs import Resource, StackPair
+from topicsmith.assembly_diff.rule_properties import Verdict, judge
+from topicsmith.assembly_diff.values import (
+    MISSING,
+    Difference,
+    canonical,
+    differences,
+    hashes,
+    parsed,
+    shown,
+    without_hashes,
+)
+
+TYPE = "AWS::SageMaker::Pipeline"
+DEFINITION = "PipelineDefinition"
+"""The property that these rules tell."""
+
+_BRANCHES = ("IfSteps", "ElseSteps")
+_SIGNS = {
+    "GreaterThanOrEqualTo": "≥",
+    "GreaterThan": ">",
+    "LessThanOrEqualTo": "≤",
+    "LessThan": "<",
+    "Equals": "=",
+}
+_ALIKE = 0.5
+_OFTEN = 3
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a definition.
+
+    Attributes:
+        name: its name.
+        kind: its type.
+        branch: the condition and the branch that it is in; empty of one that always runs.
+        body: the rest of it, without the steps that it decides on.
+    """
+
+    name: str
+    kind: str
+    branch: str
+    body: JsonObject
+
+
+def find(pair: StackPair) -> Iterator[Change]:
+    """Yield what the pipelines of a stack do otherwise."""
+    for resource in pair.resources:
+        if resource.type == TYPE and resource.old and resource.new:
+            yield from _changes(resource)
+
+
+def steps(resource_properties: Mapping[str, Any]) -> list[Step]:
+    """Return all steps of a pipeline, those behind a condition after it."""
+    return list(_flat(_definition(resource_properties).get("Steps", []), ""))
+
+
+def new_code(resource: Resource) -> list[str]:
+    """Return the names of the steps in which only the hash of an asset changed, or that one too."""
+    old = {step.name: hashes(step.body) for step in steps(resource.before())}
+    return [step.name for step in steps(resource.after()) if step.name in old and old[step.name] != hashes(step.body)]
+
+
+def tag_differences(resource: Resource) -> list[Difference]:
+    """Return where the tags of jobs differ."""
+    old, new, _ = _both(resource)
+    return [one for _, one in _step_differences(old, new) if "Tags" in one.path]
+
+
+def _changes(resource: Resource) -> Iterator[Change]:
+    old, new, names = _both(resource)
+    yield from _gate(resource, old, new)
+    yield from _structure(resource, old, new, names)
+    yield from _arguments(resource, old, new)
+    rest = differences(_without_steps(resource.before()), _without_steps(resource.after()))
+    if rest:
+        yield _change(resource, "definition", "what a run does unless told otherwise", tuple(map(str, rest)), 22)
+
+
+def _both(resource: Resource) -> tuple[list[Step], list[Step], Mapping[str, str]]:
+    """Return the steps of both sides, with the new names of those that have another name, and these names."""
+    old, new = steps(resource.before()), steps(resource.after())
+    names = _renames(old, new)
+    if names:
+        text = canonical(_definition(resource.before()))
+        for before, after in names.items():
+            text = text.replace(f"Steps.{before}.", f"Steps.{after}.").replace(
+                f'"Name": "{before}"', f'"Name": "{after}"'
+            )
+        old = list(_flat(parsed(text).get("Steps", []), ""))
+    return old, new, names
+
+
+def _renames(old: Sequence[Step], new: Sequence[Step]) -> Mapping[str, str]:
+    before, after = ({step.name for step in side} for side in (old, new))
+    found: dict[str, str] = {}
+    for one in (step for step in old if step.name not in after):
+        alike = [
+            (_likeness(one, other), other.name)
+            for other in new
+            if other.kind == one.kind and other.name not in before and other.name not in found.values()
+        ]
+        if alike and max(alike)[0] >= _ALIKE:
+            found[one.name] = max(alike)[1]
+    return found
+
+
+def _likeness(one: Step, other: Step) -> float:
+    before, after = (
+        {canonical((leaf.path, leaf.new)) for leaf in Difference((), MISSING, step.body).leaves()}
+        for step in (one, other)
+    )
+    return len(before & after) / len(before | after) if before | after else 1.0
+
+
+def _definition(properties: Mapping[str, Any]) -> JsonObject:
+    body = parsed(properties.get(DEFINITION, {}).get("PipelineDefinitionBody"))
+    return body if isinstance(body, dict) else {}
+
+
+def _without_steps(properties: Mapping[str, Any]) -> JsonObject:
+    return {key: item for key, item in _definition(properties).items() if key != "Steps"}
+
+
+def _flat(items: Sequence[JsonObject], branch: str) -> Iterator[Step]:
+    for item in items:
+        arguments = item.get("Arguments", {})
+        is_condition = item.get("Type") == "Condition"
+        body = {key: value for key, value in item.items() if key not in ("Name", "Type")}
+        if is_condition:
+            body["Arguments"] = {key: value for key, value in arguments.items() if key not in _BRANCHES}
+        yield Step(item["Name"], item.get("Type", ""), branch, body)
+        if is_condition:
+            for side in _BRANCHES:
+                yield from _flat(arguments.get(side, []), f"{item['Name']}: {side}")
+
+
+def _gate(resource: Resource, old: Sequence[Step], new: Sequence[Step]) -> Iterator[Change]:
+    before, after = ({step.name: step for step in side if step.kind == "Condition"} for side in (old, new))
+    for name in [name for name in after if name in before]:
+        one, two = (_conditions(side[name]) for side in (before, after))
+        lines = [
+            f"{key} {shown(one.get(key, MISSING))} → {shown(two.get(key, MISSING))}{_direction(key, one, two)}"
+            for key in {**one, **two}
+            if one.get(key) != two.get(key)
+        ]
+        if lines:
+            yield _change(resource, "gate", f"{name} decides otherwise", tuple(lines), 0)
+
+
+def _conditions(step: Step) -> Mapping[str, Any]:
+    """Return what each condition compares with, by what it compares and how."""
+    found: dict[str, Any] = {}
+    for condition in step.body.get("Arguments", {}).get("Conditions", []):
+        kind = condition.get("Type", "")
+        key = f"{_operand(condition.get('LeftValue'))} {_SIGNS.get(kind, kind)}"
+        rest = {name: value for name, value in condition.items() if name not in ("Type", "LeftValue")}
+        found[key] = rest["RightValue"] if rest.keys() == {"RightValue"} else rest
+    return found
+
+
+def _operand(value: Any) -> str:
+    match value:
+        case {"Std:JsonGet": {"Path": str(path)}}:
+            return path
+        case {"Get": str(path)}:
+            return path
+        case _:
+            return shown(value)
+
+
+def _direction(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Return which way a condition moved."""
+    if key not in new:
+        return " (easier to pass)"
+    if key not in old:
+        return " (harder to pass)"
+    before, after = old[key], new[key]
+    if not all(isinstance(side, (int, float)) for side in (before, after)) or key[-1] not in "≥>≤<":
+        return ""
+    return " (easier to pass)" if (after < before) is (key[-1] in "≥>") else " (harder to pass)"
+
+
+def _structure(
+    resource: Resource, old: Sequence[Step], new: Sequence[Step], names: Mapping[str, str]
+) -> Iterator[Change]:
+    before, after = ({step.name: step for step in side} for side in (old, new))
+    lines = [f"- {_described(step)}" for step in old if step.name not in after]
+    lines += [f"+ {_described(step)}" for step in new if step.name not in before]
+    lines += [f"{one} is called {two} now" for one, two in names.items()]
+    both = [name for name in before if name in after]
+    lines += [
+        f"{name}: {_branch(before[name])} → {_branch(after[name])}"
+        for name in both
+        if before[name].branch != after[name].branch
+    ]
+    if both != [name for name in after if name in before]:
+        lines.append(f"in this order now: {', '.join(after)}")
+    if lines:
+        yield _change(resource, "steps", "other steps", tuple(lines), 20)
+
+
+def _described(step: Step) -> str:
+    return f"{step.name} ({step.kind}{f', {step.branch}' if step.branch else ''})"
+
+
+def _branch(step: Step) -> str:
+    return step.branch or "always"
+
+
+def _step_differences(old: Sequence[Step], new: Sequence[Step]) -> Iterator[tuple[Step, Difference]]:
+    before = {step.name: step for step in old}
+    for step in new:
+        if step.name in before:
+            one, two = (_without_conditions(without_hashes(side.body)) for side in (before[step.name], step))
+            yield from ((step, difference) for difference in differences(one, two))
+
+
+def _without_conditions(body: JsonObject) -> JsonObject:
+    arguments = body.get("Arguments")
+    if not isinstance(arguments, dict) or "Conditions" not in arguments:
+        return body
+    return {**body, "Arguments": {key: value for key, value in arguments.items() if key != "Conditions"}}
+
+
+def _arguments(resource: Resource, old: Sequence[Step], new: Sequence[Step]) -> Iterator[Change]:
+    """Yield the other arguments of steps; what is the same of several is said once."""
+    told: dict[tuple[Verdict | None, str], list[str]] = {}
+    found = [(step, one) for step, one in _step_differences(old, new) if "Tags" not in one.path]
+    times = Counter(canonical((one.old, one.new)) for _, one in found)
+    for step, one in found:
+        path = one.path[1:] if one.path[0] == "Arguments" else one.path
+        # An image, a key or a role stands at another place in each step.
+        often = times[canonical((one.old, one.new))] >= _OFTEN and isinstance(one.old, str) and isinstance(one.new, str)
+        line = str(Difference(("everywhere",) if often else path, one.old, one.new))
+        where = told.setdefault((judge(one, step.kind), line), [])
+        if step.name not in where:
+            where.append(step.name)
+    together: dict[tuple[Verdict | None, tuple[str, ...]], list[str]] = {}
+    for (verdict, line), where in told.items():
+        together.setdefault((verdict, tuple(where)), []).append(line)
+    for (verdict, names), lines in together.items():
+        place = f"step{'s' if len(names) > 1 else ''} {', '.join(names)}"
+        if verdict is None or verdict.risk is Risk.REST:
+            yield _change(resource, "arguments", place, tuple(lines), 21)
+        else:
+            means = "better protected" if verdict.rule == "guard-on" else verdict.means
+            yield Change(
+                risk=verdict.risk,
+                rule=verdict.rule,
+                message=f"{resource.label}, {place}{f': {means}' if means else ''}.",
+                details=tuple(lines),
+                exposes=verdict.exposes,
+                order=40 if verdict.rule == "guard-on" else 11,
+                resources=(resource.logical_id,),
+            )
+
+
+def _change(resource: Resource, rule: str, message: str, details: tuple[str, ...], order: int) -> Change:
+    return Change(
+        risk=Risk.BEHAVIOUR,
+        rule=rule,
+        message=f"{resource.label}, {message}.",
+        details=details,
+        order=order,
+        resources=(resource.logical_id,),
+    )

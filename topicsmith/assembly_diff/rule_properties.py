@@ -1,0 +1,165 @@
+"""Single properties that protect something, wherever they stand: in a resource, or in a step of the pipeline."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from topicsmith.assembly_diff.changes import Risk
+from topicsmith.assembly_diff.values import MISSING, Difference
+
+_KEY = re.compile(r"(?i)kms\w*key\w*|kms\w*id")
+_NOT_A_KEY = {"KmsDataKeyReusePeriodSeconds", "BucketKeyEnabled"}
+_ROLES = {"Role", "RoleArn", "RoleARN", "ExecutionRoleArn", "TaskRoleArn"}
+_NETWORKS = {"VpcConfig", "Subnets", "SubnetIds", "SecurityGroupIds", "SecurityGroups"}
+_PUBLIC_ACL = {"PublicRead", "PublicReadWrite", "AuthenticatedRead"}
+
+
+@dataclass(frozen=True)
+class _Guard:
+    """A property that protects something.
+
+    Attributes:
+        protects: the value with which it does; ``...`` is any.
+        means: what is so without it.
+        exposes: whether everyone comes in then.
+        without: whether it is protected where the property is not said.
+    """
+
+    protects: Any
+    means: str
+    exposes: bool = False
+    without: bool = False
+
+
+# Without them, what is kept is easier to lose or to read from the disk.
+_DATA: Mapping[str, _Guard] = {
+    "VersioningConfiguration.Status": _Guard("Enabled", "versioning is off: what is overwritten or deleted is gone"),
+    "EnableKeyRotation": _Guard(True, "the key is no longer rotated"),
+    "Enabled@AWS::KMS::Key": _Guard(True, "the key is off: nothing that it encrypts can be read", without=True),
+    "DeletionProtectionEnabled": _Guard(True, "it can be deleted"),
+    "DeletionProtection": _Guard(True, "it can be deleted"),
+    "StorageEncrypted": _Guard(True, "it is not encrypted"),
+    "Encrypted": _Guard(True, "it is not encrypted"),
+    "SSEEnabled": _Guard(True, "it is not encrypted with its own key"),
+    "SqsManagedSseEnabled": _Guard(True, "messages are not encrypted", without=True),
+    "PointInTimeRecoveryEnabled": _Guard(True, "there are no backups to go back to"),
+    "EmptyOnDelete": _Guard(False, "it is emptied when it is deleted", without=True),
+    "BackupPolicy.Status": _Guard("ENABLED", "there are no backups"),
+    "RedrivePolicy.deadLetterTargetArn": _Guard(..., "messages that failed are thrown away"),
+    "ObjectLockConfiguration.ObjectLockEnabled": _Guard("Enabled", "objects are not locked"),
+    "ReplicationConfiguration.Role": _Guard(..., "objects are not replicated"),
+}
+# Without them, more can be reached.
+_ACCESS: Mapping[str, _Guard] = {
+    "EnableNetworkIsolation": _Guard(True, "the container may use the network"),
+    "EnableInterContainerTrafficEncryption": _Guard(True, "traffic between containers is not encrypted"),
+    "BlockPublicAcls": _Guard(True, "ACLs can open the bucket to everyone", exposes=True),
+    "BlockPublicPolicy": _Guard(True, "a policy can open the bucket to everyone", exposes=True),
+    "IgnorePublicAcls": _Guard(True, "ACLs can open the bucket to everyone", exposes=True),
+    "RestrictPublicBuckets": _Guard(True, "a policy can open the bucket to everyone", exposes=True),
+    "MapPublicIpOnLaunch": _Guard(False, "what runs there gets a public address", without=True),
+    "AssociatePublicIpAddress": _Guard(False, "it gets a public address", without=True),
+    "ImageTagMutability": _Guard("IMMUTABLE", "a tag can come to mean another image"),
+    "ScanOnPush": _Guard(True, "images are not scanned"),
+    "ObjectOwnership": _Guard("BucketOwnerEnforced", "ACLs count", without=True),
+    "PermissionsBoundary": _Guard(..., "the role has no boundary"),
+    "LoggingConfiguration.DestinationBucketName": _Guard(..., "access to the bucket is not logged"),
+    "VpcConfig": _Guard(..., "it leaves the VPC"),
+    "VpcConfig.Subnets": _Guard(..., "it leaves the VPC"),
+    "VpcConfig.SubnetIds": _Guard(..., "it leaves the VPC"),
+    "VpcConfig.SecurityGroupIds": _Guard(..., "it leaves the VPC"),
+    "AuthorizationType": _Guard(..., "nobody has to say who he is"),
+    "AuthType": _Guard(..., "nobody has to say who he is"),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a change of a property means.
+
+    Attributes:
+        risk: its group.
+        rule: a word for machines.
+        means: the consequence; empty where the values say it.
+        exposes: whether everyone may come in.
+    """
+
+    risk: Risk
+    rule: str
+    means: str = ""
+    exposes: bool = False
+
+
+def is_open_to_everyone(kind: str, properties: Mapping[str, Any]) -> bool:
+    """Tell whether anybody can call what a resource with these properties offers, without saying who he is."""
+    if kind == "AWS::Lambda::Url":
+        return bool(properties.get("AuthType") == "NONE")
+    if kind in ("AWS::ApiGatewayV2::Route", "AWS::ApiGateway::Method") and properties.get("HttpMethod") != "OPTIONS":
+        return bool(properties.get("AuthorizationType", "NONE") == "NONE")
+    if kind == "AWS::S3::Bucket":
+        return properties.get("AccessControl") in _PUBLIC_ACL
+    return str(properties.get("PubliclyAccessible", "")).lower() == "true"
+
+
+def judge(difference: Difference, kind: str) -> Verdict | None:
+    """Return what the worst of a difference's single values means; None where it guards nothing.
+
+    Args:
+        difference: of a property, or of an argument of a step.
+        kind: the type of the resource or of the step.
+    """
+    verdicts = [verdict for leaf in difference.leaves() if (verdict := _judge(leaf, kind))]
+    return min(verdicts, key=lambda one: (one.rule == "guard-on", not one.exposes, one.risk), default=None)
+
+
+def _judge(leaf: Difference, kind: str) -> Verdict | None:
+    names = [part for part in leaf.path if not part.startswith("[")]
+    if not names:
+        return None
+    keys = [f"{names[-1]}@{kind}", ".".join(names[-2:]), names[-1]]
+    for risk, guards in ((Risk.DATA, _DATA), (Risk.ACCESS, _ACCESS)):
+        guard = next((guards[key] for key in keys if key in guards), None)
+        if guard is not None:
+            return _guarded(risk, guard, leaf)
+    return _encryption(leaf, names) or _other(names)
+
+
+def _guarded(risk: Risk, guard: _Guard, leaf: Difference) -> Verdict | None:
+    old, new = (_is_protected(guard, side) for side in (leaf.old, leaf.new))
+    if old and not new:
+        return Verdict(risk, "guard-off", guard.means, guard.exposes)
+    if new and not old:
+        return Verdict(Risk.ACCESS if risk is Risk.ACCESS else Risk.REST, "guard-on")
+    return Verdict(Risk.ACCESS, "guard-changed") if risk is Risk.ACCESS and new else None
+
+
+def _is_protected(guard: _Guard, value: Any) -> bool:
+    if _is_absent(value):
+        return guard.without
+    return value != "NONE" if guard.protects is ... else str(value).lower() == str(guard.protects).lower()
+
+
+def _is_absent(value: Any) -> bool:
+    return value is MISSING or value in ([], {}, "")
+
+
+def _encryption(leaf: Difference, names: list[str]) -> Verdict | None:
+    name = names[-1]
+    if name == "SSEAlgorithm" and str(leaf.old).startswith("aws:kms") and not str(leaf.new).startswith("aws:kms"):
+        return Verdict(Risk.DATA, "encryption-off", "it is not encrypted with the environment's own key")
+    if name in _NOT_A_KEY or not _KEY.fullmatch(name):
+        return None
+    if _is_absent(leaf.new):
+        return Verdict(Risk.DATA, "encryption-off", "it is not encrypted with the environment's own key")
+    if _is_absent(leaf.old):
+        return Verdict(Risk.REST, "guard-on")
+    return Verdict(Risk.ACCESS, "key", "another key: what is encrypted already keeps the old one")
+
+
+def _other(names: list[str]) -> Verdict | None:
+    if names[-1] in _ROLES:
+        return Verdict(Risk.ACCESS, "role", "it runs with another role")
+    if _NETWORKS.intersection(names):
+        return Verdict(Risk.ACCESS, "network")
+    return None

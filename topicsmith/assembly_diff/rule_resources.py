@@ -1,0 +1,260 @@
+"""Resources that come, go or change, and what no other rule tells about them."""
+
+from collections.abc import Iterator, Sequence
+
+from topicsmith.assembly_diff import grants, rule_network, rule_pipeline, rule_retention
+from topicsmith.assembly_diff.assembly import JsonObject
+from topicsmith.assembly_diff.changes import Change, Risk
+from topicsmith.assembly_diff.grants import has_policy
+from topicsmith.assembly_diff.names import kept_name
+from topicsmith.assembly_diff.pairs import Resource, StackPair, keep_the_id
+from topicsmith.assembly_diff.rule_properties import Verdict, is_open_to_everyone, judge
+from topicsmith.assembly_diff.stateful import ANSWERS, holds_something
+from topicsmith.assembly_diff.values import MISSING, Difference, shown
+
+# The order in which they are told, by how near they are to who asks for topics.
+_BEHAVIOUR = {
+    "AWS::SageMaker::Endpoint": 10,
+    "AWS::SageMaker::Model": 11,
+    "AWS::ApplicationAutoScaling::": 12,
+    "AWS::ApiGateway": 13,
+    "AWS::SageMaker::": 23,
+    "AWS::Lambda::": 30,
+    "AWS::Events::": 31,
+    "AWS::Scheduler::": 31,
+    "AWS::SQS::": 32,
+    "AWS::SNS::": 33,
+    "AWS::CloudWatch::Alarm": 34,
+    "AWS::CloudWatch::CompositeAlarm": 34,
+    "AWS::Budgets::": 35,
+    "Custom::": 36,
+}
+_NETWORK = "AWS::EC2::"
+_PERMISSIONS = ("AWS::IAM::", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy")
+# They are made anew whenever they change, and nothing refers to the old ones.
+_MADE_ANEW = {
+    "AWS::SageMaker::Model",
+    "AWS::SageMaker::EndpointConfig",
+    "AWS::Lambda::Permission",
+    "AWS::Lambda::Version",
+    "AWS::ApiGateway::Deployment",
+}
+# Their body is a drawing: where what stands is for those who ask.
+_DRAWN = {"AWS::CloudWatch::Dashboard"}
+_FOLDED = {"Tags", "FileSystemTags", "HostedZoneTags"}
+_PROSE = {"Description", "AlarmDescription", "PipelineDescription", "ModelPackageGroupDescription", "GroupDescription"}
+_EXPIRING = {"LifecycleConfiguration", "LifecyclePolicy", "RetentionInDays", "MessageRetentionPeriod"}
+_POLICIES = ("DeletionPolicy", "UpdateReplacePolicy")
+_ATTRIBUTES = (*_POLICIES, "Condition", "CreationPolicy", "UpdatePolicy")
+
+
+def find(pair: StackPair) -> Iterator[Change]:
+    """Yield what changes about a stack's resources, where no other rule says more of it."""
+    for resource in pair.resources:
+        if _is_open(resource.type, resource.new) and not _is_open(resource.type, resource.old):
+            yield _opened(resource)
+    yield from _updates(pair)
+    yield from _came_and_went(pair)
+
+
+def is_told_elsewhere(resource: Resource, name: str) -> bool:
+    """Tell whether a property is told by another rule, or folded with its like."""
+    if name in _FOLDED or (name in _PROSE and not resource.is_replaced):
+        return True
+    if resource.type == grants.PERMISSION or (_is_about_permissions(resource) and name in grants.PROPERTIES):
+        return True
+    if name == "ManagedPolicyArns" or has_policy(resource.before().get(name)) or has_policy(resource.after().get(name)):
+        return True
+    if resource.type in rule_network.RULES:
+        names = rule_network.RULES[resource.type]
+        return names is None or name in names
+    return resource.type == rule_pipeline.TYPE and name == rule_pipeline.DEFINITION
+
+
+def folded_differences(resource: Resource, names: set[str] | None = None) -> list[Difference]:
+    """Return the differences of tags, or of other properties, that are told together with their like."""
+    return [one for one in resource.differences if one.path[0] in (names or _FOLDED)]
+
+
+def prose(resource: Resource) -> list[Difference]:
+    """Return the differences of descriptions that change nothing else."""
+    return [] if resource.is_replaced else folded_differences(resource, _PROSE)
+
+
+def _updates(pair: StackPair) -> Iterator[Change]:
+    """Yield the changes of resources that stay, those that change alike together."""
+    alike: dict[tuple[str, str, tuple[str, ...]], list[Resource]] = {}
+    for resource in pair.resources:
+        if resource.old is None or resource.new is None:
+            continue
+        yield from _guarded(resource)
+        lines = _lines(pair, resource)
+        replaced = resource.is_replaced and not loses(pair, resource) and resource.type not in _MADE_ANEW
+        if lines or (replaced and resource.differences):
+            alike.setdefault((resource.type, resource.impact if replaced else "", lines), []).append(resource)
+        if (
+            resource.is_renamed
+            and not loses(pair, resource)
+            and (name := kept_name(resource.type, resource.before(), resource.after()))
+        ):
+            yield _name_taken(resource, name)
+    for (_, impact, lines), resources in alike.items():
+        yield _update(resources, impact, lines)
+
+
+def _guarded(resource: Resource) -> Iterator[Change]:
+    """Yield the changes of what protects a resource."""
+    told: dict[Verdict, list[Difference]] = {}
+    for difference in resource.differences:
+        verdict = _verdict(resource, difference)
+        if verdict is not None and not is_told_elsewhere(resource, difference.path[0]):
+            told.setdefault(verdict, []).append(difference)
+    for verdict, found in told.items():
+        means = verdict.means or "its network or protection changes"
+        yield Change(
+            risk=verdict.risk,
+            rule=verdict.rule,
+            message=f"{resource.label}: {'better protected' if verdict.rule == 'guard-on' else means}.",
+            details=tuple(map(str, found)),
+            exposes=verdict.exposes,
+            order={"guard-off": 2, "encryption-off": 2, "guard-on": 41}.get(verdict.rule, 12),
+            resources=(resource.logical_id,),
+        )
+
+
+def _lines(pair: StackPair, resource: Resource) -> tuple[str, ...]:
+    """Return the changes that no other rule tells, as lines."""
+    told = set(resource.replacing) if loses(pair, resource) else set()
+    told |= _EXPIRING if rule_retention.expires_sooner(resource) else set()
+    lines = [
+        str(one)
+        for one in resource.differences
+        if one.path[0] not in told
+        and (one.path[0] in resource.replacing or not is_told_elsewhere(resource, one.path[0]))
+        and _verdict(resource, one) is None
+    ]
+    return (*lines, *_attributes(pair, resource))
+
+
+def _verdict(resource: Resource, difference: Difference) -> Verdict | None:
+    """Return what a difference means for what protects the resource; None where that is nothing."""
+    verdict = judge(difference, resource.type)
+    return None if verdict is None or verdict.risk is Risk.REST else verdict
+
+
+def _update(resources: Sequence[Resource], impact: str, lines: tuple[str, ...]) -> Change:
+    first, word = resources[0], resources[0].type.split("::")[-1]
+    risk, order = _place(first.type)
+    several = len(resources) > 1
+    does = "change" if several else "changes"
+    if impact:
+        what = "new ones" if several else "a new one"
+        does = f"{'may be' if impact == 'MAY_REPLACE' else 'are' if several else 'is'} replaced by {what}"
+    names = ", ".join(one.label.removeprefix(f"{word} ") for one in resources)
+    return Change(
+        risk=Risk.BEHAVIOUR if impact and risk is Risk.REST else risk,
+        rule="replaced" if impact else "changed",
+        message=f"{word}: {len(resources)} {does} alike." if several else f"{first.label} {does}.",
+        details=(*lines, f"({names})") if several else lines,
+        order=order,
+        resources=tuple(one.logical_id for one in resources),
+        folded=first.type in _DRAWN,
+    )
+
+
+def _name_taken(resource: Resource, name: str) -> Change:
+    assert resource.old_place is not None
+    return Change(
+        risk=Risk.BEHAVIOUR,
+        rule="name-taken",
+        message=f"{resource.label} gets another logical id and keeps its name {name}: the deployment fails, since "
+        "CloudFormation makes the new one before it deletes the old one.",
+        details=(f"{resource.old_place.logical_id} → {resource.logical_id}",),
+        way_out=keep_the_id(resource),
+        order=1,
+        resources=(resource.logical_id,),
+    )
+
+
+def _is_open(kind: str, resource: JsonObject | None) -> bool:
+    return resource is not None and is_open_to_everyone(kind, resource.get("Properties", {}))
+
+
+def _opened(resource: Resource) -> Change:
+    return Change(
+        risk=Risk.ACCESS,
+        rule="opened",
+        message=f"{resource.label}: opened to everyone.",
+        exposes=True,
+        order=0,
+        resources=(resource.logical_id,),
+    )
+
+
+def _came_and_went(pair: StackPair) -> Iterator[Change]:
+    """Yield the resources that come and go, those of a type together."""
+    together: dict[tuple[Risk, int, str, str], list[Resource]] = {}
+    for resource in pair.resources:
+        if resource.old is not None and resource.new is not None:
+            continue
+        if resource.is_gone and loses(pair, resource):
+            continue
+        risk, order = _place(resource.type)
+        if _is_about_permissions(resource) or resource.type in rule_network.RULES:
+            # What is new there is told by what it allows.
+            if not resource.is_gone or resource.type not in ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy"):
+                continue
+            risk, order = Risk.ACCESS, 45
+        verb = "gone" if resource.is_gone else "new"
+        together.setdefault((risk, order, verb, resource.type), []).append(resource)
+    for (risk, order, verb, kind), resources in sorted(together.items(), key=lambda item: item[0]):
+        yield _group(risk, order, verb, kind, resources)
+
+
+def _group(risk: Risk, order: int, verb: str, kind: str, resources: Sequence[Resource]) -> Change:
+    first, word = resources[0], kind.split("::")[-1]
+    several = len(resources) > 1
+    return Change(
+        risk=risk,
+        rule=verb,
+        message=f"{word}: {len(resources)} are {verb}." if several else f"{first.label} is {verb}.",
+        details=tuple(one.label.removeprefix(f"{word} ") for one in resources) if several else (),
+        order=order,
+        resources=tuple(one.logical_id for one in resources),
+    )
+
+
+def _attributes(pair: StackPair, resource: Resource) -> list[str]:
+    """Return the attributes beside the properties that change; what is lost with them is told as a loss."""
+    assert resource.old is not None
+    assert resource.new is not None
+    return [
+        f"{name}: {shown(resource.old.get(name, MISSING))} → {shown(resource.new.get(name, MISSING))}"
+        for name in _ATTRIBUTES
+        if resource.old.get(name) != resource.new.get(name)
+        and not (loses(pair, resource) and _is_told_as_loss(name, resource.new))
+    ]
+
+
+def _is_told_as_loss(name: str, resource: JsonObject) -> bool:
+    if name == "Condition":
+        return name in resource
+    return name in _POLICIES and resource.get(name, "Delete") == "Delete"
+
+
+def _is_about_permissions(resource: Resource) -> bool:
+    return grants.is_about_permissions(resource.type, resource.after() or resource.before())
+
+
+def _place(kind: str) -> tuple[Risk, int]:
+    if kind.startswith(_NETWORK):
+        return Risk.ACCESS, 13
+    if kind.startswith(_PERMISSIONS):
+        return Risk.ACCESS, 14
+    order = next((order for prefix, order in _BEHAVIOUR.items() if kind.startswith(prefix)), None)
+    return (Risk.REST, 10) if order is None else (Risk.BEHAVIOUR, order)
+
+
+def loses(pair: StackPair, resource: Resource) -> bool:
+    """Tell whether something is lost with a resource, which the rules of losses tell."""
+    return resource.type in ANSWERS or holds_something(resource.type, pair.impact.stateful)

@@ -1,0 +1,67 @@
+"""Finds the two sides of a comparison: the working tree on one, and what it is compared with on the other."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from topicsmith.assembly_diff import assembly, checkout, deployed
+from topicsmith.assembly_diff.assembly import Stack
+from topicsmith.assembly_diff.sides import Sides
+from topicsmith.errors import OperatorError
+
+DEPLOYED = "deployed"
+"""In place of a commit: what CloudFormation has."""
+ALL = "all"
+"""In place of an environment: all of them, and the stacks that are of none."""
+
+
+@contextmanager
+def open_sides(root: Path, *, base: str, environment: str, new: Path | None) -> Iterator[Sides]:
+    """Give the two sides; assemblies that were made for it are deleted after the block.
+
+    Args:
+        root: the checkout.
+        base: a commit, ``deployed``, or the directory of a cloud assembly.
+        environment: whose stacks, or ``all``.
+        new: a cloud assembly to take in place of the working tree's.
+
+    Raises:
+        OperatorError: a side cannot be had, or has no such environment.
+    """
+    directory = Path(base) if assembly.is_assembly(Path(base)) else None
+    commit = None if base == DEPLOYED or directory else checkout.resolve(root, base)
+    title = checkout.subject(root, commit) if commit else base
+    notes = [f"{title} → {new or 'the working tree'}"]
+    if commit and (changed := checkout.changed_libraries(root, commit)):
+        notes.append(
+            f"{', '.join(changed)} changed. Both sides were made with the libraries that are installed now: what their "
+            f"change does is not seen here, but with BASE={DEPLOYED}."
+        )
+    with checkout.assemblies(root, commit, tree=new is None) as (old, made):
+        after = new or made
+        assert after is not None
+        yield _sides(directory or old, after, environment, tuple(notes))
+
+
+def _sides(old: Path | None, new: Path, environment: str, notes: tuple[str, ...]) -> Sides:
+    after = assembly.read(new)
+    if old is None:
+        names = [environment] if environment != ALL else sorted({one.environment for one in after if one.environment})
+        before = deployed.stacks(_of(after, environment), names)
+        after = [deployed.as_told(stack) for stack in after]
+    else:
+        before = assembly.read(old)
+    _require(environment, [*before, *after])
+    return Sides(before=_of(before, environment), after=_of(after, environment), old=old, new=new, notes=notes)
+
+
+def _of(stacks: Sequence[Stack], environment: str) -> list[Stack]:
+    return [stack for stack in stacks if environment in (ALL, stack.environment)]
+
+
+def _require(environment: str, stacks: Sequence[Stack]) -> None:
+    names = sorted({stack.environment for stack in stacks if stack.environment})
+    if environment not in (ALL, *names):
+        raise OperatorError(
+            f"There is no environment {environment!r} on either side.", f"There are: {', '.join(names)}; or {ALL}."
+        )

@@ -1,0 +1,254 @@
+"""Compares two values of a template and says where they differ, as paths that a reader can follow."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any, Final
+
+# The members by which an element of a list is known, wherever it stands in the list.
+_IDENTITIES = (
+    "Name",
+    "Key",
+    "Id",
+    "VariantName",
+    "ChannelName",
+    "InputName",
+    "OutputName",
+    "PropertyFileName",
+    "AlarmName",
+    "AttributeName",
+    "IndexName",
+    "OptionName",
+)
+_UNORDERED = {
+    "Architectures",
+    "AlarmActions",
+    "Action",
+    "InsufficientDataActions",
+    "ManagedPolicyArns",
+    "NotAction",
+    "OKActions",
+    "Resource",
+    "SecurityGroupIds",
+    "SubnetIds",
+    "SupportedContentTypes",
+    "SupportedResponseMIMETypes",
+    "SupportedRealtimeInferenceInstanceTypes",
+    "SupportedTransformInstanceTypes",
+}
+_LONG = 90
+_SHORT_LIST = 12
+# A digest of an image is a choice of the author; the hash of an asset follows from its content.
+_ASSET_HASH = re.compile(r"(?<!sha256:)\b[0-9a-f]{64}\b")
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "—"
+
+
+MISSING: Final = _Missing()
+"""Where one of the sides has nothing."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One place at which two values differ.
+
+    Attributes:
+        path: the keys that lead there; an element of a list is in brackets.
+        old: the value on the one side, or ``MISSING``.
+        new: the value on the other.
+    """
+
+    path: tuple[str, ...]
+    old: Any
+    new: Any
+
+    @property
+    def place(self) -> str:
+        """The path as text, for example ``Rules[ExpireRuns].ExpirationInDays``."""
+        return ".".join(self.path).replace(".[", "[")
+
+    def __str__(self) -> str:
+        if self.old is MISSING:
+            return f"{self.place}: + {shown(self.new)}"
+        if self.new is MISSING:
+            return f"{self.place}: - {shown(self.old)}"
+        return f"{self.place}: {_pair(self.old, self.new)}"
+
+    def leaves(self) -> Iterator["Difference"]:
+        """Yield the difference of each single value in it, where a whole part came or went."""
+        if self.old is MISSING and isinstance(self.new, (dict, list)) and self.new:
+            yield from (leaf for one in differences(_empty(self.new), self.new, self.path) for leaf in one.leaves())
+        elif self.new is MISSING and isinstance(self.old, (dict, list)) and self.old:
+            yield from (leaf for one in differences(self.old, _empty(self.old), self.path) for leaf in one.leaves())
+        else:
+            yield self
+
+
+def differences(old: Any, new: Any, path: tuple[str, ...] = ()) -> list[Difference]:
+    """Return where two values differ; texts that hold JSON are compared by what they hold.
+
+    Neither the order of keys counts, nor that of a list whose elements have names, nor whether a number is text.
+    """
+    return list(_compare(parsed(old), parsed(new), path))
+
+
+def parsed(value: Any) -> Any:
+    """Return the object or the list that a text holds as JSON; any other value as it is."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def without_hashes(value: Any) -> Any:
+    """Return the value without what changes with the content of an asset only."""
+    match value:
+        case str():
+            return _ASSET_HASH.sub("<hash>", value)
+        case dict():
+            return {key: without_hashes(item) for key, item in value.items()}
+        case list():
+            return [without_hashes(item) for item in value]
+        case _:
+            return value
+
+
+def hashes(value: Any) -> list[str]:
+    """Return the hashes of assets in a value, in the order in which they stand there, each once."""
+    return list(dict.fromkeys(_ASSET_HASH.findall(canonical(value))))
+
+
+def canonical(value: Any) -> str:
+    """Return a text that is the same for equal values."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+
+
+def shown(value: Any) -> str:
+    """Return a value for a reader, on one line."""
+    match value:
+        case str():
+            text = " ".join(value.split()) or '""'
+        case bool() | None:
+            text = json.dumps(value)
+        case dict() | list():
+            text = json.dumps(value, ensure_ascii=False).replace('"', "")
+        case _:
+            text = str(value)
+    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
+
+
+def _pair(old: Any, new: Any) -> str:
+    """Return both values; of long ones the part in which they differ."""
+    before, after = (value if isinstance(value, str) else shown(value) for value in (old, new))
+    if max(len(before), len(after)) > _LONG:
+        start = next((at for at, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), 0)
+        start = max(0, min(start, len(before), len(after)) - 20)
+        if start:
+            before, after = f"…{before[start:]}", f"…{after[start:]}"
+    return f"{shown(before)} → {shown(after)}"
+
+
+def _compare(old: Any, new: Any, path: tuple[str, ...]) -> Iterator[Difference]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted({*old, *new}):
+            yield from _members(old.get(key, MISSING), new.get(key, MISSING), (*path, str(key)))
+    elif isinstance(old, list) and isinstance(new, list):
+        yield from _compare_lists(old, new, path)
+    elif not _same(old, new):
+        yield Difference(path, old, new)
+
+
+def _members(old: Any, new: Any, path: tuple[str, ...]) -> Iterator[Difference]:
+    if old is MISSING or new is MISSING:
+        yield Difference(path, parsed(old), parsed(new))
+    else:
+        yield from differences(old, new, path)
+
+
+def _compare_lists(old: list[Any], new: list[Any], path: tuple[str, ...]) -> Iterator[Difference]:
+    if identity := _identity(old, new):
+        before, after = ({str(item[identity]): item for item in side} for side in (old, new))
+        for name in {**before, **after}:
+            yield from _members(before.get(name, MISSING), after.get(name, MISSING), (*path, f"[{name}]"))
+    elif _is_flat(old) and _is_flat(new) and not _has_options([*old, *new]):
+        yield from _compare_flat(old, new, path)
+    else:
+        yield from _align(old, new, path)
+
+
+def _compare_flat(old: list[Any], new: list[Any], path: tuple[str, ...]) -> Iterator[Difference]:
+    unordered = path[-1:] and path[-1] in _UNORDERED
+    if old == new or (unordered and sorted(map(str, old)) == sorted(map(str, new))):
+        return
+    if max(len(old), len(new)) <= _SHORT_LIST and not unordered:
+        yield Difference(path, old, new)
+    else:
+        yield from (Difference((*path, "[]"), item, MISSING) for item in old if item not in new)
+        yield from (Difference((*path, "[]"), MISSING, item) for item in new if item not in old)
+        if set(map(str, old)) == set(map(str, new)):
+            yield Difference(path, old, new)
+
+
+def _align(old: list[Any], new: list[Any], path: tuple[str, ...]) -> Iterator[Difference]:
+    """Compare lists whose elements have no names: those between equal ones belong together in their order."""
+    before, after = ([canonical(item) for item in side] for side in (old, new))
+    for tag, start, stop, other_start, other_stop in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if tag == "equal":
+            continue
+        for step in range(max(stop - start, other_stop - other_start)):
+            at, other = start + step, other_start + step
+            one = old[at] if at < stop else MISSING
+            two = new[other] if other < other_stop else MISSING
+            label = _option(old, at) if one is not MISSING else _option(new, other)
+            yield from _members(one, two, (*path, f"[{label}]"))
+
+
+def _option(items: list[Any], at: int) -> str:
+    """Return the option that a command line's argument belongs to, or the argument's place."""
+    if isinstance(items[at], str) and at and str(items[at - 1]).startswith("--"):
+        return str(items[at - 1])
+    return str(at)
+
+
+def _identity(old: list[Any], new: list[Any]) -> str | None:
+    both = [*old, *new]
+    if not both or not all(isinstance(item, dict) for item in both):
+        return None
+    for key in _IDENTITIES:
+        if all(isinstance(item.get(key), str) for item in both) and _unique(old, key) and _unique(new, key):
+            return key
+    return None
+
+
+def _unique(items: Sequence[Mapping[str, Any]], key: str) -> bool:
+    return len({item[key] for item in items}) == len(items)
+
+
+def _is_flat(items: list[Any]) -> bool:
+    return not any(isinstance(item, (dict, list)) for item in items)
+
+
+def _has_options(items: list[Any]) -> bool:
+    return any(str(item).startswith("--") for item in items)
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Whether CloudFormation takes both for the same: it makes no difference between a number and its text."""
+    if isinstance(old, (dict, list)) or isinstance(new, (dict, list)):
+        return bool(old == new)
+    return bool(old == new) or _text(old) == _text(new)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _empty(value: Any) -> Any:
+    return {} if isinstance(value, dict) else []

@@ -1,0 +1,49 @@
+"""``check``: whether a deployed environment works."""
+
+from typing import Annotated
+
+import typer
+
+from topicsmith import environment, output, serving
+from topicsmith.aws import connect
+from topicsmith.commands.options import AsJson, Environment
+from topicsmith.endpoint_check import ask_each_variant
+
+
+def check(
+    env: Environment = "dev",
+    served: Annotated[bool, typer.Option("--served", help="Fail where no model is served yet.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check that a deployed environment is complete, and that its endpoint answers.
+
+    Each production variant is asked about some texts. Before the first model is
+    approved there is nothing to ask, and that is said.
+
+    Examples:
+      python -m topicsmith check --env prod
+      make check ENV=prod
+    """
+    clients = connect()
+    deployment = environment.load(clients, env)
+    # Where the environment pins a model, that one is served from the first deployment on.
+    if deployment.follows_approvals and not served and serving.endpoint(clients.sagemaker, deployment.endpoint) is None:
+        if as_json:
+            output.print_json({"environment": env, "endpoint": None, "model_version": None, "variants": []})
+        else:
+            output.results().print(f"{env} is deployed. No model is served yet.", soft_wrap=True)
+        return
+    endpoint = serving.require(clients, deployment)
+    answers = ask_each_variant(clients, endpoint)
+    if as_json:
+        record = {"environment": env, "endpoint": endpoint.name, "model_version": endpoint.model_version}
+        output.print_json({**record, "variants": [answer.record() for answer in answers]})
+        return
+    console = output.results()
+    console.print(
+        f"{env} is deployed. Endpoint {endpoint.name} serves version {endpoint.model_version}:", soft_wrap=True
+    )
+    for answer in answers:
+        console.print(
+            f"  ✓ {answer.variant} answers in {answer.milliseconds} ms, {answer.topics} topics", soft_wrap=True
+        )

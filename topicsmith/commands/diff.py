@@ -1,0 +1,82 @@
+"""``diff``: what a deployment would change, the dangerous first."""
+
+import sys
+import traceback
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from topicsmith import output
+from topicsmith.assembly_diff import as_json, as_markdown, as_text, compare, sources
+from topicsmith.assembly_diff.compare import Report
+from topicsmith.errors import explain
+from topicsmith.local.settings import project_root
+
+_CANNOT_COMPARE = 3
+
+
+class Format(StrEnum):
+    """What a report is written in."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+def diff(
+    base: Annotated[
+        str,
+        typer.Option(
+            metavar="BASE",
+            help="What to compare with: a commit, `deployed`, or the directory of a cloud assembly.",
+        ),
+    ] = "HEAD",
+    env: Annotated[
+        str, typer.Option("--env", envvar="TOPICSMITH_ENV", metavar="NAME", help="The environment, or `all`.")
+    ] = "dev",
+    format_: Annotated[Format, typer.Option("--format", help="For a person, a pull request, or a program.")] = (
+        Format.TEXT
+    ),
+    assembly: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Compare this cloud assembly.", show_default="the working tree, synthesized"),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Unfold what is folded.")] = False,
+) -> None:
+    """Show what a deployment would change: lost data first, then permissions, behaviour, and the rest.
+
+    Both sides are synthesized offline; only --base deployed asks AWS.
+
+    Exit codes: 0 nothing changes, 1 something changes, 2 something dangerous
+    does, 3 it could not be compared.
+
+    Example:
+      python -m topicsmith diff --base main --env all --format markdown
+    """
+    try:
+        report = _report(base, env, assembly)
+    except Exception as error:
+        # Any other status would tell something about the changes.
+        meaning = explain(error)
+        if meaning is None:
+            traceback.print_exc()
+        else:
+            output.print_error(meaning)
+        raise typer.Exit(_CANNOT_COMPARE) from error
+    if format_ is Format.JSON:
+        output.print_json(as_json.record(report))
+    elif format_ is Format.MARKDOWN:
+        sys.stdout.write(as_markdown.write(report, title=f"Diff of {env}", verbose=verbose))
+    else:
+        as_text.write(report, output.results(), verbose=verbose)
+    raise typer.Exit(report.status)
+
+
+def _report(base: str, env: str, assembly: Path | None) -> Report:
+    with (
+        output.progress().status(f"Comparing {env} with {base}"),
+        sources.open_sides(project_root(), base=base, environment=env, new=assembly) as sides,
+    ):
+        return compare.compare(sides)

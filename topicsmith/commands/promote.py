@@ -1,0 +1,135 @@
+"""``promote``: an approved model goes from one environment to the next."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from topicsmith import environment_file, output, rollout
+from topicsmith.commands.models import approve_model
+from topicsmith.commands.options import AsJson
+from topicsmith.commands.promotion_table import comparison
+from topicsmith.environment_file import EnvironmentFile
+from topicsmith.errors import OperatorError
+from topicsmith.promotion import candidate, served, sides
+from topicsmith.promotion.pinning import Pinning
+from topicsmith.promotion.registering import Registering
+from topicsmith.promotion.sides import Side
+from topicsmith.serving import Endpoint
+
+_REFUSED = 1
+_FROM, _TO = "--from-profile", "--to-profile"
+
+
+def promote(
+    version: Annotated[int, typer.Argument(min=1, help="The version to promote; see the command models.")],
+    source_name: Annotated[str, typer.Option("--from", metavar="NAME", help="The environment that it is in.")],
+    target_name: Annotated[str, typer.Option("--to", metavar="NAME", help="The environment that it goes to.")],
+    from_profile: Annotated[
+        str | None,
+        typer.Option(_FROM, metavar="PROFILE", help="AWS profile for the first.", show_default="your credentials"),
+    ] = None,
+    to_profile: Annotated[
+        str | None,
+        typer.Option(_TO, metavar="PROFILE", help="AWS profile for the second.", show_default="your credentials"),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the endpoint serves it.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")] = False,
+    environments: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where the environments' files are.", show_default="environments/")
+    ] = environment_file.FOLDER,
+    as_json: AsJson = False,
+) -> None:
+    """Bring an approved model to another environment without training it again.
+
+    It must have passed the gate where it was trained, and pass that of where it
+    goes. By promotion.method of that environment, either its registry gets a
+    copy, which is approved and served, or its file pins the model, for a pull
+    request. An earlier version goes back the same way.
+
+    Example:
+      python -m topicsmith promote 3 --from dev --to prod --to-profile prod --wait
+    """
+    source, target = _reach(
+        environment_file.read(environments, source_name),
+        environment_file.read(environments, target_name),
+        from_profile,
+        to_profile,
+    )
+    chosen = candidate.find(source, version)
+    thresholds = candidate.target_gate(target)
+    candidate.require_good_enough(chosen, source, target, thresholds)
+    present = served.now(target, source)
+    if target.file.settings.promotion.method == "pin":
+        way: Pinning | Registering = Pinning(source, target, chosen, present)
+    else:
+        way = Registering(source, target, chosen, present)
+    steps = way.steps
+    console = output.progress()
+    console.print(comparison(source, target, chosen, present, thresholds))
+    console.print("\n".join(["", *(f"It is going to {step}." for step in steps)]), soft_wrap=True)
+    if steps and not yes and not dry_run:
+        _ask(f"Promote version {version} of {source_name} to {target_name}?")
+    record = way.carry_out(_tell) if steps and not dry_run else None
+    endpoint = None
+    if isinstance(way, Registering) and not dry_run:
+        endpoint = _serve(way, target, approves=bool(steps), wait=wait)
+    if as_json:
+        output.print_json(
+            {
+                "changed": record is not None,
+                "steps": steps,
+                "promotion": record.document() if record else None,
+                "endpoint": endpoint.record() if endpoint else None,
+            }
+        )
+        return
+    results = output.results()
+    if dry_run and steps:
+        results.print("This was a dry run: nothing was changed.")
+    else:
+        results.print(way.outcome, soft_wrap=True)
+        if endpoint:
+            results.print(f"Endpoint {endpoint.name} serves it.")
+
+
+def _ask(question: str) -> None:
+    """Go on only after a yes.
+
+    Raises:
+        OperatorError: the answer is no, or nobody answers.
+    """
+    try:
+        answer = typer.confirm(question, err=True)
+    except typer.Abort as error:
+        raise OperatorError("Nothing was changed, since nobody answered.", "With --yes it does not ask.") from error
+    if not answer:
+        raise OperatorError("Nothing was changed.")
+
+
+def _reach(
+    source: EnvironmentFile, target: EnvironmentFile, from_profile: str | None, to_profile: str | None
+) -> tuple[Side, Side]:
+    sides.require_declared(source, target)
+    one = sides.reach(source, profile=from_profile, option=_FROM)
+    other = sides.reach(target, profile=to_profile, option=_TO, beside=one)
+    sides.require_one_account_or_two_named(one, other)
+    return one, other
+
+
+def _serve(way: Registering, target: Side, *, approves: bool, wait: bool) -> Endpoint | None:
+    """Approve the model that was registered; or, where it is approved already, wait for what that brings."""
+    if approves and way.registered:
+        return approve_model(target.clients, target.deployment, way.registered, wait=wait)
+    if wait and way.registered:
+        return rollout.Rollout(target.clients, target.deployment, way.registered, _tell_waiting).wait()
+    return None
+
+
+def _tell_waiting(state: str) -> None:
+    _tell(f"Waiting: {state}")
+
+
+def _tell(done: str) -> None:
+    output.progress().print(done, soft_wrap=True)

@@ -1,0 +1,200 @@
+"""``environments/<name>.yaml`` as far as a promotion is about it: what it says, and which model it pins.
+
+Everything else that the file says is for ``make synth``, which checks all of it.
+"""
+
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from topicsmith.errors import OperatorError
+from topicsmith.local.settings import project_root
+
+FOLDER = project_root() / "environments"
+
+_SECTION = "serving"
+_KEY = "model_package"
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True)
+
+
+class Promotion(_Settings):
+    """Where models come from, and how."""
+
+    source: str | None = Field(default=None, alias="from")
+    method: Literal["pin", "register"] = "register"
+
+
+class Serving(_Settings):
+    """What is served."""
+
+    model_package: str | None = None
+
+
+class Settings(_Settings):
+    """What a promotion needs to know of an environment; the defaults are those of ``stacks/config.py``."""
+
+    account: str | None = None
+    region: str
+    promotion: Promotion = Promotion()
+    serving: Serving = Serving()
+
+
+@dataclass(frozen=True)
+class EnvironmentFile:
+    """The file of one environment, as it was when it was read."""
+
+    name: str
+    path: Path
+    text: str
+    settings: Settings
+
+    @property
+    def shown(self) -> str:
+        """The path as messages name it."""
+        return f"{self.path.parent.name}/{self.path.name}"
+
+
+def read(folder: Path, name: str) -> EnvironmentFile:
+    """Return the file of environment ``name``.
+
+    Raises:
+        OperatorError: there is none, or it cannot be used.
+    """
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        there = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
+        raise OperatorError(
+            f"There is no file {path} for environment {name}." + (f" There is one for: {there}." if there else ""),
+            "Say with --environments in which folder it is, or add the file and deploy the environment.",
+        )
+    shown = f"{folder.name}/{path.name}"
+    try:
+        # Line ends stay as they are.
+        text = path.read_bytes().decode()
+        return EnvironmentFile(name, path, text, Settings.model_validate(yaml.safe_load(text)))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise OperatorError(f"{shown} cannot be read: {' '.join(str(error).split())}.") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"])) or "the whole file"
+        raise OperatorError(
+            f"{shown} cannot be used: {key}: {first['msg']}.", "Every error of the file, with its line: make synth"
+        ) from error
+
+
+def pinned(file: EnvironmentFile, arn: str) -> str:
+    """Return the file's text with ``serving.model_package`` set to ``arn``: one line is another, or one is added.
+
+    Raises:
+        OperatorError: the file is written in a way that this cannot be done in without changing more.
+    """
+    try:
+        text = _spliced(file.text, arn)
+        expected = yaml.safe_load(file.text) or {}
+        expected[_SECTION] = {**(expected.get(_SECTION) or {}), _KEY: arn}
+        if yaml.safe_load(text) == expected:
+            return text
+    except (yaml.YAMLError, _OtherForm):
+        pass
+    raise OperatorError(
+        f"{file.shown} is written in a way in which {_SECTION}.{_KEY} cannot be set without changing more of it.",
+        f"Write it there by hand, and then promote once more:\n{_SECTION}:\n  {_KEY}: {arn}",
+    )
+
+
+def write(file: EnvironmentFile, text: str) -> None:
+    """Replace the file by one with another text; whoever reads meanwhile sees the one or the other.
+
+    Raises:
+        OperatorError: it cannot be written, or somebody else has changed it since it was read.
+    """
+    # A link stays a link.
+    path = file.path.resolve()
+    try:
+        if path.read_bytes().decode(errors="replace") != file.text:
+            raise OperatorError(f"{file.shown} was changed by somebody else meanwhile.", "Promote once more.")
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as other:
+            try:
+                other.write(text.encode())
+                other.flush()
+                os.fsync(other.fileno())
+                Path(other.name).chmod(path.stat().st_mode)
+                Path(other.name).replace(path)
+            except BaseException:
+                Path(other.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise OperatorError(f"{file.shown} cannot be written: {error.strerror or error}.") from error
+
+
+class _OtherForm(Exception):
+    """The file is not in one of the forms that can be edited."""
+
+
+def _spliced(text: str, arn: str) -> str:
+    """Return ``text`` with the ARN at the place where YAML's parser says that the key's value is.
+
+    A library that writes the whole file anew would keep its meaning and its comments, but not each of its bytes.
+    """
+    root = yaml.compose(text, yaml.SafeLoader)
+    if root is None:
+        return _appended(text, arn)
+    if not isinstance(root, yaml.MappingNode) or root.flow_style:
+        raise _OtherForm
+    section = _value(root, _SECTION)
+    if section is None:
+        return _appended(text, arn)
+    if isinstance(section, yaml.MappingNode):
+        value = _value(section, _KEY)
+        if value is not None:
+            return _replaced(text, value, arn)
+        if section.flow_style:
+            # A comma after the last key is allowed, so that this is right in an empty mapping as well.
+            start = section.start_mark.index + 1
+            return f'{text[:start]}{_KEY}: "{arn}", {text[start:]}'
+        return _inserted(text, root, " " * section.value[0][0].start_mark.column, arn)
+    if section.start_mark.index == section.end_mark.index:
+        return _inserted(text, root, "  ", arn)
+    raise _OtherForm
+
+
+def _value(mapping: yaml.MappingNode, name: str) -> yaml.Node | None:
+    return next((value for key, value in mapping.value if key.value == name), None)
+
+
+def _replaced(text: str, value: yaml.Node, arn: str) -> str:
+    start, end = value.start_mark.index, value.end_mark.index
+    if not isinstance(value, yaml.ScalarNode) or value.start_mark.line != value.end_mark.line:
+        raise _OtherForm
+    space = " " if text[start - 1 : start] == ":" else ""
+    quote = text[start] if text[start:end][:1] in ('"', "'") else ""
+    return f"{text[:start]}{space}{quote}{arn}{quote}{text[end:]}"
+
+
+def _inserted(text: str, root: yaml.MappingNode, indentation: str, arn: str) -> str:
+    """Return ``text`` with a line below that of the section's name: comments stay with the keys that they are about."""
+    key = next(key for key, _ in root.value if key.value == _SECTION)
+    line_end = re.compile(r"\r?\n|\Z").search(text, key.end_mark.index)
+    assert line_end is not None
+    newline = line_end.group() or _newline(text)
+    before = text[: line_end.start()] + newline
+    return f"{before}{indentation}{_KEY}: {arn}{newline}{text[line_end.end() :]}"
+
+
+def _appended(text: str, arn: str) -> str:
+    newline = _newline(text)
+    before = text if not text or text.endswith("\n") else text + newline
+    return f"{before}{_SECTION}:{newline}  {_KEY}: {arn}{newline}"
+
+
+def _newline(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"

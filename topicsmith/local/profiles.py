@@ -1,0 +1,67 @@
+"""The AWS configuration of the local cloud's clients: a profile for each account, named by its number.
+
+The profile ``default`` is the operator of the main account. The files are those of
+https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html, so that ``AWS_PROFILE`` chooses the account for boto3,
+the AWS CLI and the CDK CLI alike.
+"""
+
+import configparser
+import io
+import re
+from pathlib import Path
+
+from topicsmith.local.private_files import write_private
+from topicsmith.local.settings import ACCOUNT_ID, DEFAULT_REGION
+
+FOLDER = "aws"
+"""Name of the folder of these files, in the directory of the cloud's state."""
+
+_ACCOUNT = re.compile(r"\d{12}")
+
+
+def environ(state_dir: Path) -> dict[str, str]:
+    """Return the variables that lead an AWS client to these files."""
+    return {
+        "AWS_CONFIG_FILE": str(state_dir / FOLDER / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(state_dir / FOLDER / "credentials"),
+    }
+
+
+def write_operator(state_dir: Path, access_key_id: str, secret_access_key: str) -> None:
+    """Write the profiles of the main account's operator, and forget those of a former cloud's accounts."""
+    key = {"aws_access_key_id": access_key_id, "aws_secret_access_key": secret_access_key}
+    (state_dir / FOLDER).mkdir(parents=True, exist_ok=True)
+    _write(state_dir, "credentials", {"default": key, ACCOUNT_ID: key})
+    region = {"region": DEFAULT_REGION}
+    _write(state_dir, "config", {"default": region, f"profile {ACCOUNT_ID}": region})
+
+
+def add(state_dir: Path, account_id: str, role_arn: str) -> None:
+    """Add the profile of another account, in which the operator acts as a role."""
+    profile = {
+        "role_arn": role_arn,
+        "source_profile": "default",
+        "role_session_name": "operator",
+        "region": DEFAULT_REGION,
+    }
+    _write(state_dir, "config", {**_read(state_dir), f"profile {account_id}": profile})
+
+
+def accounts(state_dir: Path) -> list[str]:
+    """Return the numbers of the accounts that have a profile, the main account first."""
+    names = [section.removeprefix("profile ") for section in _read(state_dir)]
+    return [name for name in names if _ACCOUNT.fullmatch(name)]
+
+
+def _read(state_dir: Path) -> dict[str, dict[str, str]]:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(state_dir / FOLDER / "config")
+    return {name: dict(parser[name]) for name in parser.sections()}
+
+
+def _write(state_dir: Path, name: str, profiles: dict[str, dict[str, str]]) -> None:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_dict(profiles)
+    text = io.StringIO()
+    parser.write(text)
+    write_private(state_dir / FOLDER / name, text.getvalue())

@@ -1,0 +1,151 @@
+"""What a model consists of in S3: copied to another environment's bucket, or marked as promoted where it lies."""
+
+import base64
+import hashlib
+import tempfile
+from collections.abc import Mapping
+from typing import IO, TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from topicsmith.errors import OperatorError, code
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+
+MARK = "true"
+_BLOCK = 1 << 20
+# What a copy remembers of what it is a copy of: S3 gives an object another ETag whenever it is written.
+_ORIGIN, _ORIGIN_ETAG = "promoted-from", "promoted-etag"
+
+
+def mark_name(environment: str) -> str:
+    """Return the tag that lets an environment read an object: the source's bucket policy asks for it."""
+    return f"promoted-to-{environment}"
+
+
+def is_marked(s3: "S3Client", uri: str, environment: str) -> bool:
+    """Tell whether an environment may read an object.
+
+    Raises:
+        OperatorError: it is gone.
+    """
+    return _tags(s3, uri).get(mark_name(environment)) == MARK
+
+
+def mark(s3: "S3Client", uri: str, environment: str) -> None:
+    """Let an environment read an object; the object's other tags stay."""
+    tags = {**_tags(s3, uri), mark_name(environment): MARK}
+    bucket, key = _place(uri)
+    s3.put_object_tagging(
+        Bucket=bucket, Key=key, Tagging={"TagSet": [{"Key": name, "Value": value} for name, value in tags.items()]}
+    )
+
+
+def copy(source: "S3Client", target: "S3Client", origin: str, uri: str) -> str:
+    """Copy an object between two accounts, of which nobody has credentials for both, and return its SHA-256.
+
+    A copy that is there is left as it is. S3 keeps an object whole or not at all, and refuses bytes that are not those
+    of the checksum, so that what is there is right.
+
+    Args:
+        source: reads the object.
+        target: writes the copy.
+        origin: S3 URI of the object.
+        uri: S3 URI of the copy.
+
+    Raises:
+        OperatorError: the object is gone, or there is another one in the place of the copy.
+    """
+    described = _head(source, origin)
+    if described is None:
+        raise _gone(origin)
+    remembered = {_ORIGIN: origin, _ORIGIN_ETAG: described["ETag"].strip('"')}
+    there = _head(target, uri)
+    if there is None:
+        return _transfer(source, target, origin, uri, remembered)
+    if there["Metadata"] != remembered or "ChecksumSHA256" not in there:
+        raise OperatorError(
+            f"{uri} is there already, and it is not a copy of {origin} as that is now.",
+            f"If no model of the registry needs it, remove it, and promote once more: aws s3 rm {uri}",
+        )
+    return base64.b64decode(there["ChecksumSHA256"]).hex()
+
+
+def sha256(s3: "S3Client", uri: str) -> str:
+    """Return the SHA-256 of an object's bytes.
+
+    Raises:
+        OperatorError: it is gone.
+    """
+    with tempfile.TemporaryFile() as file:
+        return _fetch(s3, uri, file).hex()
+
+
+def _transfer(source: "S3Client", target: "S3Client", origin: str, uri: str, remembered: Mapping[str, str]) -> str:
+    bucket, key = _place(uri)
+    with tempfile.TemporaryFile() as file:
+        digest = _fetch(source, origin, file)
+        file.seek(0)
+        target.put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=file,
+            Metadata=remembered,
+            ChecksumAlgorithm="SHA256",
+            ChecksumSHA256=base64.b64encode(digest).decode(),
+        )
+    return digest.hex()
+
+
+def _fetch(s3: "S3Client", uri: str, file: IO[bytes]) -> bytes:
+    """Write an object to a file, and return its SHA-256."""
+    from botocore.exceptions import ClientError
+
+    bucket, key = _place(uri)
+    digest = hashlib.sha256()
+    try:
+        body = s3.get_object(Bucket=bucket, Key=key)["Body"]
+    except ClientError as error:
+        if not isinstance(error, s3.exceptions.NoSuchKey):
+            raise
+        raise _gone(uri) from error
+    for block in body.iter_chunks(_BLOCK):
+        digest.update(block)
+        file.write(block)
+    return digest.digest()
+
+
+def _head(s3: "S3Client", uri: str) -> "HeadObjectOutputTypeDef | None":
+    from botocore.exceptions import ClientError
+
+    bucket, key = _place(uri)
+    try:
+        return s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+    except ClientError as error:
+        # A response to HEAD has no body that could name the error.
+        if code(error) == "404":
+            return None
+        raise
+
+
+def _tags(s3: "S3Client", uri: str) -> dict[str, str]:
+    from botocore.exceptions import ClientError
+
+    bucket, key = _place(uri)
+    try:
+        return {tag["Key"]: tag["Value"] for tag in s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]}
+    except ClientError as error:
+        if code(error) != "NoSuchKey":
+            raise
+        raise _gone(uri) from error
+
+
+def _gone(uri: str) -> OperatorError:
+    return OperatorError(f"{uri} is not there any more: a lifecycle rule removed it, or somebody.")
+
+
+def _place(uri: str) -> tuple[str, str]:
+    """Return the bucket and the key of an S3 URI."""
+    parts = urlsplit(uri)
+    return parts.netloc, parts.path.lstrip("/")

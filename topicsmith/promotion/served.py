@@ -1,0 +1,62 @@
+"""What an environment serves now, beside which a promotion is decided."""
+
+from dataclasses import dataclass
+
+from topicsmith import evaluation, serving
+from topicsmith.aws import Clients
+from topicsmith.errors import OperatorError, is_denied, is_missing
+from topicsmith.evaluation import Evaluation
+from topicsmith.models import ModelVersion, describe
+from topicsmith.promotion.records import Before
+from topicsmith.promotion.sides import Side
+
+
+@dataclass(frozen=True)
+class Served:
+    """The model that answers requests.
+
+    Attributes:
+        model: the model; None where its version was deleted, or may not be looked at.
+        evaluation: how good it is; None where that is not told any more.
+        owner: the name of the environment in whose registry it is.
+    """
+
+    arn: str
+    version: int
+    owner: str
+    model: ModelVersion | None
+    evaluation: Evaluation | None
+
+    @property
+    def before(self) -> Before:
+        """What a record says of it."""
+        return Before(arn=self.arn, version=self.version)
+
+
+def now(target: Side, source: Side) -> Served | None:
+    """Return what the target environment serves, if anything; it may be a model of the source that it pins."""
+    endpoint = serving.endpoint(target.clients.sagemaker, target.deployment.endpoint)
+    if endpoint is None or endpoint.model_package is None or endpoint.model_version is None:
+        return None
+    owner = source if source.owns(endpoint.model_package) else target
+    model, found = _look_up(owner.clients, endpoint.model_package)
+    return Served(endpoint.model_package, endpoint.model_version, owner.name, model, found)
+
+
+def _look_up(clients: Clients, arn: str) -> tuple[ModelVersion | None, Evaluation | None]:
+    from botocore.exceptions import ClientError
+
+    try:
+        package = clients.sagemaker.describe_model_package(ModelPackageName=arn)
+    except ClientError as error:
+        # It may have been deleted, or be of an environment that neither side may look at.
+        if not (is_missing(error) or is_denied(error)):
+            raise
+        return None, None
+    model = describe(clients.sagemaker, arn)
+    uri = package.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {}).get("S3Uri", "")
+    try:
+        return model, evaluation.read(clients.s3, uri.rpartition("/")[0]) if uri else None
+    except OperatorError:
+        # The comparison lacks a column then; what is promoted was checked.
+        return model, None
