@@ -88,6 +88,10 @@ class Container:
         """The last lines of its output."""
         return list(self._last_lines)
 
+    def wait(self, seconds: float) -> None:
+        """Wait until it has ended and its output is read, but no longer than this."""
+        self._thread.join(seconds)
+
     def stop(self, grace_seconds: float) -> None:
         """End the container: SIGTERM, then SIGKILL; returns when it is gone and its output is read."""
         processes.end(self._process, grace_seconds)

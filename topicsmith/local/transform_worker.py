@@ -23,6 +23,7 @@ LOG_GROUP = "/aws/sagemaker/TransformJobs"
 _STARTUP_SECONDS = 480.0
 _PING_INTERVAL_SECONDS = 0.1
 _CONNECT_SECONDS = 2.0
+_END_SECONDS = 2.0
 _STOP_GRACE_SECONDS = 2.0
 _RETRY_PAUSE_SECONDS = 0.5
 _SERVER_FAULT = 500
@@ -110,6 +111,9 @@ class TransformWorker:
             try:
                 response = self._pool.request("POST", "/invocations", body=body, headers=headers, timeout=timeout)
             except urllib3.exceptions.HTTPError as error:
+                if isinstance(error, urllib3.exceptions.NewConnectionError):
+                    # Nobody listens any more: its end may not have been noticed yet.
+                    self._container.wait(_END_SECONDS)
                 self._check_alive()
                 said = f"{type(error).__name__}: {error}"
                 continue
