@@ -63,16 +63,29 @@ def _a_number(days: object) -> object:
 def _not_reserved(tag_key: str) -> str:
     if tag_key.lower().startswith("aws:"):
         raise refuse("keys with this prefix are AWS's own", "keys that do not begin with aws:")
+    if tag_key.lower() in ("project", "environment"):
+        raise refuse("everything has this tag, by which budgets and roles know it", "other keys")
     return tag_key
+
+
+def _different_to_iam(tags: dict[str, str]) -> dict[str, str]:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html: a role has no two keys that differ in case alone.
+    spelled: dict[str, list[str]] = {}
+    for key in tags:
+        spelled.setdefault(key.lower(), []).append(key)
+    if twice := [" and ".join(keys) for keys in spelled.values() if len(keys) > 1]:
+        raise refuse(f"{', '.join(twice)} differ in case alone, and are one to IAM", "different keys")
+    return tags
 
 
 # The letters of all languages, which the regular expressions of JSON Schema cannot say.
 _TAG_CHARACTERS = r"^[\w\s.:/=+@-]*$"
+_RESERVED = "^([aA][wW][sS]:|[pP][rR][oO][jJ][eE][cC][tT]$|[eE][nN][vV][iI][rR][oO][nN][mM][eE][nN][tT]$)"
 TagKey = Annotated[
     str,
     Field(min_length=1, max_length=128, pattern=_TAG_CHARACTERS),
     AfterValidator(_not_reserved),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 128, "not": {"pattern": "^[aA][wW][sS]:"}}),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 128, "not": {"pattern": _RESERVED}}),
 ]
 TagValue = Annotated[
     str, Field(max_length=256, pattern=_TAG_CHARACTERS), WithJsonSchema({"type": "string", "maxLength": 256})
@@ -97,9 +110,11 @@ class EnvironmentConfig(Section):
     log_retention_days: Annotated[LogRetentionDays, BeforeValidator(_a_number), Also("≥ 30 in production")] = Field(
         default=30, description="Age at which the functions' log lines are deleted."
     )
-    tags: Annotated[dict[TagKey, TagValue], Words("map; keys ≤ 128, values ≤ 256 characters, at most 40")] = Field(
-        default={}, max_length=40, description="Tags on every resource and job, beside project and environment."
-    )
+    tags: Annotated[
+        dict[TagKey, TagValue],
+        AfterValidator(_different_to_iam),
+        Words("map; keys ≤ 128, values ≤ 256 characters, at most 40, without project and environment"),
+    ] = Field(default={}, max_length=40, description="Tags on every resource and job, beside project and environment.")
     algorithm: Literal["container", "builtin"] = Field(
         default="container", description="What trains and serves: this project's container, or SageMaker's own NTM."
     )

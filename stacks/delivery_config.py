@@ -7,13 +7,31 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from stacks.config_sections.automation import Email
+from stacks.config_sections.automation import Emails
 from stacks.config_sections.base import Section, refuse
 
+
+def _not_an_address(repository: str) -> str:
+    if repository.endswith(".git"):
+        raise refuse("this ends as its address does, not as its name", repository.removesuffix(".git"))
+    return repository
+
+
+def _known_to_git(branch: str) -> str:
+    if branch.startswith("refs/"):
+        raise refuse("not the name alone", branch.removeprefix("refs/heads/"))
+    parts = branch.split("/")
+    if ".." in branch or branch.endswith(".") or any(not p or p.startswith(".") or p.endswith(".lock") for p in parts):
+        raise refuse("git has no such branch", "a name that git check-ref-format accepts")
+    return branch
+
+
 # GitLab's owners may be groups in groups.
-Repository = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+$", max_length=200)]
-# What git check-ref-format allows, without the characters that a policy or a shell would read in another way.
-Branch = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=200)]
+Repository = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+$", max_length=200), AfterValidator(_not_an_address)
+]
+# Of what git allows, without the characters that a policy or a shell would read in another way.
+Branch = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=200), AfterValidator(_known_to_git)]
 Connection = Annotated[
     str,
     Field(
@@ -53,7 +71,7 @@ class CodePipelineConfig(Section):
     """Delivery by AWS CodePipeline, in the account and the region of its connection to the repository."""
 
     connection: Connection = Field(description="ARN of the connection to the repository, once somebody accepted it.")
-    approvers: tuple[Email, ...] = Field(
+    approvers: Emails = Field(
         default=(), strict=False, description="Addresses that are told when a change waits for an approval."
     )
 

@@ -82,6 +82,13 @@ def explain_all(path: Path, model: type[BaseModel], details: Sequence[ErrorDetai
 class _Loader(yaml.SafeLoader):
     """YAML in which a key stands once, and ``1e-3`` is the number that it is in YAML 1.2."""
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:
+            # It looks like a date or a number, and is none.
+            raise yaml.constructor.ConstructorError(problem=str(error), problem_mark=node.start_mark) from None
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
@@ -120,11 +127,12 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
             near = get_close_matches(str(detail["loc"][-1]), allowed, n=1)
             hint = f" (did you mean {near[0]}?)" if near else ""
             return f"{key}: unknown key{hint}; allowed: {', '.join(allowed)}"
-        case "string_type":
+        case "string_type" if not isinstance(detail["input"], list | dict | None):
             return f"{key}: {detail['input']!r} is not text to YAML; put it in quotes"
         case _:
             # A sequence is a list in YAML, and a tuple in the model, so that it cannot be changed.
-            return f"{key}: {detail['input']!r}: {detail['msg'].replace('tuple', 'list')}"
+            value = list(detail["input"]) if isinstance(detail["input"], tuple) else detail["input"]
+            return f"{key}: {value!r}: {detail['msg'].replace('tuple', 'list').replace('Tuple', 'List')}"
 
 
 def _model_at(path: Sequence[str | int], model: type[BaseModel]) -> type[BaseModel]:

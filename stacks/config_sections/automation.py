@@ -2,11 +2,13 @@
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from stacks.config_sections.base import Also, Section, Words, refuse
+from stacks.config_sections.base import Also, Section, Words, different, refuse
 
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+# A topic takes an address once.
+Emails = Annotated[tuple[Email, ...], AfterValidator(different)]
 
 
 class RetriesConfig(Section):
@@ -48,6 +50,6 @@ class TriggersConfig(Section):
 class NotificationsConfig(Section):
     """Who is told of runs that fail or are rejected."""
 
-    emails: Annotated[tuple[Email, ...], Words("list of addresses"), Also("at least one in production")] = Field(
+    emails: Annotated[Emails, Words("list of addresses"), Also("at least one in production")] = Field(
         default=(), strict=False, description="Addresses; each gets a message that asks for its consent."
     )

@@ -53,6 +53,18 @@ def refuse(reason: str, allowed: str) -> PydanticCustomError:
     return PydanticCustomError("refused", "{reason}; allowed: {allowed}", {"reason": reason, "allowed": allowed})
 
 
+def different(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a list in which something stands twice.
+
+    Raises:
+        PydanticCustomError: something does.
+    """
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise refuse(f"{', '.join(twice)} stands twice", "each once")
+    return values
+
+
 def unsaid(key: str, reason: str, allowed: str) -> InitErrorDetails:
     """Return the error of a key that has a default and must be there all the same."""
     error = PydanticCustomError("unsaid", "{reason}; allowed: {allowed}", {"reason": reason, "allowed": allowed})

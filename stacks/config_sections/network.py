@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from constructs.private_network import MOST_ZONES
-from stacks.config_sections.base import Also, Section, Words, refuse
+from stacks.config_sections.base import Also, Section, Words, different, refuse
 
 # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html recommends RFC 1918's ranges; RFC 6598's is
 # private as well.
@@ -25,16 +25,11 @@ def _range_of_a_vpc(cidr: str) -> str:
         raise refuse("the address lies within the range", f"{IPv4Network(cidr, strict=False)}") from None
     if "/" not in cidr or not _LARGEST <= network.prefixlen <= _SMALLEST:
         raise refuse("too large or too small", f"/{_LARGEST} to /{_SMALLEST}, for example {network[0]}/{_LARGEST}")
+    if cidr != str(network):
+        raise refuse("not as EC2 writes a range", str(network))
     if not any(network.subnet_of(private) for private in _PRIVATE):
         raise refuse("addresses of others", f"a part of {', '.join(map(str, _PRIVATE))}")
     return cidr
-
-
-def _different(ids: tuple[str, ...]) -> tuple[str, ...]:
-    twice = sorted({id_ for id_ in ids if ids.count(id_) > 1})
-    if twice:
-        raise refuse(f"{', '.join(twice)} stands twice", "different ids")
-    return ids
 
 
 SubnetId = Annotated[str, Field(pattern=r"^subnet-([0-9a-f]{8}|[0-9a-f]{17})$")]
@@ -56,12 +51,12 @@ class NetworkConfig(Section):
     )
     subnets: Annotated[
         tuple[SubnetId, ...],
-        AfterValidator(_different),
+        AfterValidator(different),
         Words("at most 16 ids, for example `subnet-0123456789abcdef0`; one or more in mode existing"),
     ] = Field(default=(), max_length=16, strict=False, description="Of mode existing: the subnets.")
     security_groups: Annotated[
         tuple[SecurityGroupId, ...],
-        AfterValidator(_different),
+        AfterValidator(different),
         Words("at most 5 ids, for example `sg-0123456789abcdef0`; one or more in mode existing"),
     ] = Field(default=(), max_length=5, strict=False, description="Of mode existing: the security groups.")
     cidr: Annotated[

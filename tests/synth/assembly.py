@@ -49,6 +49,12 @@ class Assembly:
         )
         return self._stage(environment) / str(artifact["properties"]["templateFile"])
 
+    def place(self, environment: str) -> tuple[str, str]:
+        """Return account and region of an environment, the first of which its file need not say."""
+        (place,) = {str(one["environment"]) for one in self._artifacts(environment) if "displayName" in one}
+        account, region = place.removeprefix("aws://").split("/")
+        return account, region
+
     def template(self, environment: str, part: str) -> JsonObject:
         return _object(self.template_file(environment, part).read_text())
 

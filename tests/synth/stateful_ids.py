@@ -15,8 +15,12 @@ from topicsmith.assembly_diff.stateful import ANSWERS, HOLDS
 
 LOCK = Path(__file__).with_name("stateful-ids.json")
 
-# Of a topic, those who are told would have to consent anew.
-_TYPES = {*HOLDS, *ANSWERS, "AWS::SNS::Topic"}
+_STAKES = {
+    **{kind: f"and with it {held}" for kind, held in HOLDS.items()},
+    **{kind: f"and meanwhile {outage}" for kind, outage in ANSWERS.items()},
+    "AWS::SNS::Topic": "and with it the consent of those whom it tells",
+}
+"""What is lost with a resource, by type."""
 
 Resource = dict[str, Any]
 """A type, and those properties that CloudFormation cannot change without making another resource."""
@@ -68,7 +72,7 @@ def _templates(directory: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _of_template(template: Mapping[str, Any]) -> Iterator[tuple[str, Resource]]:
     for logical_id, resource in template["Resources"].items():
         type_ = resource["Type"]
-        if type_ in _TYPES:
+        if type_ in _STAKES:
             properties = resource.get("Properties", {})
             yield logical_id, {"Type": type_, **{k: v for k, v in properties.items() if k in _create_only(type_)}}
 
@@ -85,12 +89,15 @@ def _lost(stack: str, locked: dict[str, Resource], found: dict[str, Resource]) -
     for logical_id, resource in locked.items():
         now = found.get(logical_id)
         what = f"  {stack}: {resource['Type']} {logical_id}"
+        stake = _STAKES[resource["Type"]]
         if now is None:
             alike = [other for other, one in new.items() if one["Type"] == resource["Type"]]
-            yield f"{what} is gone" + (f"; new of its type: {', '.join(alike)}" if alike else "")
+            yield f"{what} is gone, {stake}" + (f"; new of its type: {', '.join(alike)}" if alike else "")
         elif now != resource:
             changed = [key for key in sorted({*now, *resource}) if now.get(key) != resource.get(key)]
-            yield f"{what} is replaced: " + ", ".join(f"{k} {resource.get(k)!r} → {now.get(k)!r}" for k in changed)
+            yield f"{what} is replaced, {stake}: " + ", ".join(
+                f"{k} {resource.get(k)!r} → {now.get(k)!r}" for k in changed
+            )
 
 
 if __name__ == "__main__":

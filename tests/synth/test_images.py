@@ -2,7 +2,7 @@
 
 import json
 
-from tests.synth.assembly import ENVIRONMENTS, Assembly, JsonObject, template_of
+from tests.synth.assembly import Assembly, JsonObject, template_of
 from tests.synth.cloudformation import ACCOUNT, REGION, Deployment
 
 
@@ -48,12 +48,11 @@ def test_an_image_that_a_registered_model_names_stays_as_it_is(deployment: Deplo
     assert "LifecyclePolicy" not in repository
 
 
-def test_images_stay_where_models_of_other_environments_need_them(assembly: Assembly) -> None:
+def test_images_stay_where_models_of_other_environments_need_them(deployment: Deployment) -> None:
     """Of dev all may be thrown away but the image of a model that prod serves."""
-    for name in ENVIRONMENTS:
-        (repository,) = Deployment(assembly, name).resources("data", "AWS::ECR::Repository").values()
-        assert repository["DeletionPolicy"] == repository["UpdateReplacePolicy"] == "Retain"
-        assert repository["Properties"]["EmptyOnDelete"] is False
+    (repository,) = deployment.resources("data", "AWS::ECR::Repository").values()
+    assert repository["DeletionPolicy"] == repository["UpdateReplacePolicy"] == "Retain"
+    assert repository["Properties"]["EmptyOnDelete"] is False
 
 
 def test_images_that_nobody_else_needs_go_with_the_data() -> None:
@@ -73,7 +72,9 @@ def test_the_cli_publishes_as_the_role_that_the_manifest_names(assembly: Assembl
     environment = deployment.name.removeprefix("topicsmith-")
     role = _publisher(deployment.resources("data", "AWS::IAM::Role"))
     (destination,) = _published(assembly, environment, "training")
-    role_arn = destination["assumeRoleArn"].replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", ACCOUNT)
+    own, _ = assembly.place(environment)
+    role_arn = destination["assumeRoleArn"].replace("${AWS::Partition}", "aws")
+    role_arn = role_arn.replace("${AWS::AccountId}", ACCOUNT).replace(own, ACCOUNT)
     assert role_arn == f"arn:aws:iam::{ACCOUNT}:role/{role['RoleName']}"
     resources = {one["Resource"]: one["Action"] for one in deployment.statements("data", "ImagesPublishingRole")}
     repository = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{deployment.name}-images"

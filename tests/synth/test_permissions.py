@@ -239,7 +239,7 @@ def test_each_role_serves_one_service(deployment: Deployment) -> None:
 def test_the_registered_versions_are_those_of_the_own_group(deployment: Deployment) -> None:
     (statement,) = _that_allow(deployment, "training", "PipelineRole", "sagemaker:CreateModelPackage")
     registry = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
-    assert statement["Resource"] == [
+    assert {*statement["Resource"]} == {
         f"{registry}:model-package-group/{deployment.name}",
         f"{registry}:model-package/{deployment.name}/*",
-    ]
+    }

@@ -48,24 +48,26 @@ def test_names_and_what_else_cannot_be_changed_are_guarded(found: Stacks, enviro
     [
         ({"Group1": _GROUP}, None),
         ({"Group1": _GROUP, "Group2": _GROUP}, None),
-        ({}, "training: AWS::SageMaker::ModelPackageGroup Group1 is gone"),
+        ({}, "training: AWS::SageMaker::ModelPackageGroup Group1 is gone, and with it the registered models"),
         (
             {"Group2": _GROUP, "Bucket2": _BUCKET},
-            "training: AWS::SageMaker::ModelPackageGroup Group1 is gone; new of its type: Group2",
+            "training: AWS::SageMaker::ModelPackageGroup Group1 is gone, and with it the registered models; "
+            "new of its type: Group2",
         ),
         (
             {"Group1": {**_GROUP, "ModelPackageGroupName": "topics-2"}},
-            "training: AWS::SageMaker::ModelPackageGroup Group1 is replaced: "
+            "training: AWS::SageMaker::ModelPackageGroup Group1 is replaced, and with it the registered models: "
             "ModelPackageGroupName 'topics' → 'topics-2'",
         ),
         (
             {"Group1": {"Type": "AWS::SageMaker::ModelPackageGroup"}},
-            "training: AWS::SageMaker::ModelPackageGroup Group1 is replaced: ModelPackageGroupName 'topics' → None",
+            "training: AWS::SageMaker::ModelPackageGroup Group1 is replaced, and with it the registered models: "
+            "ModelPackageGroupName 'topics' → None",
         ),
         (
             {"Group1": {"Type": "AWS::SQS::Queue"}},
-            "training: AWS::SageMaker::ModelPackageGroup Group1 is replaced: ModelPackageGroupName 'topics' → None, "
-            "Type 'AWS::SageMaker::ModelPackageGroup' → 'AWS::SQS::Queue'",
+            "training: AWS::SageMaker::ModelPackageGroup Group1 is replaced, and with it the registered models: "
+            "ModelPackageGroupName 'topics' → None, Type 'AWS::SageMaker::ModelPackageGroup' → 'AWS::SQS::Queue'",
         ),
     ],
 )
@@ -76,7 +78,7 @@ def test_what_is_said_of_a_change(training: dict[str, Resource], line: str | Non
 
 def test_a_stack_with_another_name_takes_its_resources_along() -> None:
     assert lost(_LOCKED, {"store": _LOCKED["data"], "training": _LOCKED["training"]}) == [
-        "  data: AWS::S3::Bucket Bucket1 is gone"
+        "  data: AWS::S3::Bucket Bucket1 is gone, and with it its objects"
     ]
 
 

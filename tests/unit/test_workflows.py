@@ -130,6 +130,12 @@ def test_main_reaches_the_environments_in_their_order() -> None:
     assert WORKFLOWS["topicsmith"]["on"]["push"]["branches"] == [delivery.branch]
 
 
+def test_no_job_is_skipped_for_what_it_does_not_need() -> None:
+    """Of a job that is not in its ``needs``, a condition reads nothing, and GitHub skips the job without a word."""
+    for job in DELIVERING.values():
+        assert set(re.findall(r"needs\.([\w-]+)", job.get("if", ""))) <= {job["needs"]}
+
+
 def test_production_is_approved_after_its_difference_was_shown() -> None:
     for name, job in DELIVERING.items():
         production = load_environment(ROOT / "environments" / f"{name}.yaml").production

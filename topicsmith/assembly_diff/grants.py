@@ -18,6 +18,7 @@ MANAGED_POLICY = "the policy"
 """Takes the action's place in the grant of a managed policy; the policy's ARN is the resource."""
 
 _IDENTITY_POLICIES = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy", "AWS::IAM::UserPolicy")
+_ENDPOINT = "AWS::EC2::VPCEndpoint"
 _HOLDERS = ("Roles", "Users", "Groups", "RoleName", "UserName")
 PERMISSION = "AWS::Lambda::Permission"
 """A statement of a function's policy, as a resource of its own."""
@@ -102,6 +103,9 @@ def _grants(logical_id: str, kind: str, properties: JsonObject) -> Iterator[tupl
     if kind == PERMISSION:
         yield from _permission(properties)
         return
+    if kind == _ENDPOINT and not properties.get("PolicyDocument"):
+        # https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html#default-endpoint-policy
+        yield itself, Grant("Allow", "*", "*", itself, "")
     holders = [itself]
     if kind in _IDENTITY_POLICIES:
         holders = [holder for key in _HOLDERS for holder in _listed(properties.get(key))] or [itself]

@@ -97,6 +97,11 @@ class StackPair:
     resources: Sequence[Resource]
     impact: Impact
 
+    @property
+    def is_another_stack(self) -> bool:
+        """Whether it has another name, so that nothing happens to what the old one has."""
+        return self.old.name != self.new.name
+
     def label(self, logical_id: str) -> str:
         """Return a resource's label, or the logical id where there is no such resource."""
         return self._labels.get(logical_id, logical_id)

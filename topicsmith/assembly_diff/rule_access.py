@@ -99,7 +99,8 @@ def _lines(owner: str, shifts: Sequence[_Shift]) -> Iterator[str]:
     actions: dict[tuple[bool, bool, str, str, str, str], list[str]] = {}
     for shift in shifts:
         one = shift.grant
-        place = (not shift.widens, shift.came, one.effect, one.principal, one.condition, one.resource)
+        resource = "it" if one.resource == owner else one.resource
+        place = (not shift.widens, shift.came, one.effect, one.principal, one.condition, resource)
         actions.setdefault(place, []).append(one.action)
     resources: dict[tuple[bool, bool, str, str, str, tuple[str, ...]], list[str]] = {}
     for (narrows, came, effect, principal, condition, resource), names in sorted(actions.items()):

@@ -21,6 +21,8 @@ _REVIVE = "Where it is meant, save what it holds before."
 
 def find(pair: StackPair) -> Iterator[Change]:
     """Yield what a stack loses."""
+    if pair.is_another_stack:
+        return
     for resource in pair.resources:
         if resource.old is None:
             continue

@@ -28,6 +28,8 @@ DEFINITION = "PipelineDefinition"
 """The property that these rules tell."""
 
 _BRANCHES = ("IfSteps", "ElseSteps")
+_REGISTERS = "RegisterModel"
+_APPROVAL = ("Arguments", "ModelApprovalStatus")
 _SIGNS = {
     "GreaterThanOrEqualTo": "≥",
     "GreaterThan": ">",
@@ -83,6 +85,7 @@ def tag_differences(resource: Resource) -> list[Difference]:
 def _changes(resource: Resource) -> Iterator[Change]:
     old, new, names = _both(resource)
     yield from _gate(resource, old, new)
+    yield from _registration(resource, old, new)
     yield from _structure(resource, old, new, names)
     yield from _arguments(resource, old, new)
     rest = differences(_without_steps(resource.before()), _without_steps(resource.after()))
@@ -161,6 +164,33 @@ def _gate(resource: Resource, old: Sequence[Step], new: Sequence[Step]) -> Itera
             yield _change(resource, "gate", f"{name} decides otherwise", tuple(lines), 0)
 
 
+def _registration(resource: Resource, old: Sequence[Step], new: Sequence[Step]) -> Iterator[Change]:
+    """Yield that models are registered that no gate let pass, or approved by nobody."""
+    before = {step.name: step for step in old}
+    for step in new:
+        if step.kind == _REGISTERS and step.name in before and _is_released(before[step.name], step):
+            gate, _, _ = before[step.name].branch.partition(": ")
+            yield _change(
+                resource,
+                "gate",
+                f"{step.name} does not depend on {gate} any more: every model is registered",
+                (_moved(before[step.name], step),),
+                0,
+            )
+    for step, one in _step_differences(old, new):
+        if _approves(step, one):
+            what = f"{step.name} approves each model itself: nobody looks at it before it may be served"
+            yield _change(resource, "gate", what, (str(Difference(one.path[1:], one.old, one.new)),), 0)
+
+
+def _is_released(before: Step, after: Step) -> bool:
+    return after.kind == _REGISTERS and bool(before.branch) and not after.branch
+
+
+def _approves(step: Step, difference: Difference) -> bool:
+    return step.kind == _REGISTERS and difference.path == _APPROVAL and difference.new == "Approved"
+
+
 def _conditions(step: Step) -> Mapping[str, Any]:
     """Return what each condition compares with, by what it compares and how."""
     found: dict[str, Any] = {}
@@ -203,9 +233,9 @@ def _structure(
     lines += [f"{one} is called {two} now" for one, two in names.items()]
     both = [name for name in before if name in after]
     lines += [
-        f"{name}: {_branch(before[name])} → {_branch(after[name])}"
+        _moved(before[name], after[name])
         for name in both
-        if before[name].branch != after[name].branch
+        if before[name].branch != after[name].branch and not _is_released(before[name], after[name])
     ]
     if both != [name for name in after if name in before]:
         lines.append(f"in this order now: {', '.join(after)}")
@@ -215,6 +245,10 @@ def _structure(
 
 def _described(step: Step) -> str:
     return f"{step.name} ({step.kind}{f', {step.branch}' if step.branch else ''})"
+
+
+def _moved(before: Step, after: Step) -> str:
+    return f"{after.name}: {_branch(before)} → {_branch(after)}"
 
 
 def _branch(step: Step) -> str:
@@ -239,7 +273,9 @@ def _without_conditions(body: JsonObject) -> JsonObject:
 def _arguments(resource: Resource, old: Sequence[Step], new: Sequence[Step]) -> Iterator[Change]:
     """Yield the other arguments of steps; what is the same of several is said once."""
     told: dict[tuple[Verdict | None, str], list[str]] = {}
-    found = [(step, one) for step, one in _step_differences(old, new) if "Tags" not in one.path]
+    found = [
+        (step, one) for step, one in _step_differences(old, new) if "Tags" not in one.path and not _approves(step, one)
+    ]
     times = Counter(canonical((one.old, one.new)) for _, one in found)
     for step, one in found:
         path = one.path[1:] if one.path[0] == "Arguments" else one.path

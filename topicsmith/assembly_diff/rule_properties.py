@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from topicsmith.assembly_diff.changes import Risk
-from topicsmith.assembly_diff.values import MISSING, Difference
+from topicsmith.assembly_diff.values import ELEMENT, MISSING, Difference
 
 _KEY = re.compile(r"(?i)kms\w*key\w*|kms\w*id")
 _NOT_A_KEY = {"KmsDataKeyReusePeriodSeconds", "BucketKeyEnabled"}
 _ROLES = {"Role", "RoleArn", "RoleARN", "ExecutionRoleArn", "TaskRoleArn"}
 _NETWORKS = {"VpcConfig", "Subnets", "SubnetIds", "SecurityGroupIds", "SecurityGroups"}
+_ENCRYPTS = re.compile(r"Encrypt|Kms|KMS|SSE")
+SAYS_WHO = {"AuthType", "AuthorizationType", "AuthorizerId", "JwtConfiguration"}
+"""The properties by which callers have to say who they are."""
 _PUBLIC_ACL = {"PublicRead", "PublicReadWrite", "AuthenticatedRead"}
 
 
@@ -24,13 +27,18 @@ class _Guard:
         means: what is so without it.
         exposes: whether everyone comes in then.
         without: whether it is protected where the property is not said.
+        changed: what it means that it protects in another way; empty where the values say it.
     """
 
     protects: Any
     means: str
     exposes: bool = False
     without: bool = False
+    changed: str = ""
 
+
+_OTHER_CALLERS = "who may call it is decided otherwise"
+_OTHER_NETWORK = "its network changes"
 
 # Without them, what is kept is easier to lose or to read from the disk.
 _DATA: Mapping[str, _Guard] = {
@@ -65,12 +73,12 @@ _ACCESS: Mapping[str, _Guard] = {
     "ObjectOwnership": _Guard("BucketOwnerEnforced", "ACLs count", without=True),
     "PermissionsBoundary": _Guard(..., "the role has no boundary"),
     "LoggingConfiguration.DestinationBucketName": _Guard(..., "access to the bucket is not logged"),
-    "VpcConfig": _Guard(..., "it leaves the VPC"),
-    "VpcConfig.Subnets": _Guard(..., "it leaves the VPC"),
-    "VpcConfig.SubnetIds": _Guard(..., "it leaves the VPC"),
-    "VpcConfig.SecurityGroupIds": _Guard(..., "it leaves the VPC"),
-    "AuthorizationType": _Guard(..., "nobody has to say who he is"),
-    "AuthType": _Guard(..., "nobody has to say who he is"),
+    "VpcConfig": _Guard(..., "it leaves the VPC", changed=_OTHER_NETWORK),
+    "VpcConfig.Subnets": _Guard(..., "it leaves the VPC", changed=_OTHER_NETWORK),
+    "VpcConfig.SubnetIds": _Guard(..., "it leaves the VPC", changed=_OTHER_NETWORK),
+    "VpcConfig.SecurityGroupIds": _Guard(..., "it leaves the VPC", changed=_OTHER_NETWORK),
+    "AuthorizationType": _Guard(..., "nobody has to say who he is", changed=_OTHER_CALLERS),
+    "AuthType": _Guard(..., "nobody has to say who he is", changed=_OTHER_CALLERS),
 }
 
 
@@ -109,7 +117,13 @@ def judge(difference: Difference, kind: str) -> Verdict | None:
         difference: of a property, or of an argument of a step.
         kind: the type of the resource or of the step.
     """
+    if difference.path[-1] == ELEMENT and _NETWORKS.intersection(difference.path):
+        # Others are left in the list.
+        return Verdict(Risk.ACCESS, "guard-changed", _OTHER_NETWORK)
     verdicts = [verdict for leaf in difference.leaves() if (verdict := _judge(leaf, kind))]
+    if difference.new is MISSING and isinstance(difference.old, dict) and not _ENCRYPTS.search(difference.place):
+        # What was written there is not written any more: it goes with its key.
+        verdicts = [verdict for verdict in verdicts if verdict.rule != "encryption-off"]
     return min(verdicts, key=lambda one: (one.rule == "guard-on", not one.exposes, one.risk), default=None)
 
 
@@ -131,7 +145,7 @@ def _guarded(risk: Risk, guard: _Guard, leaf: Difference) -> Verdict | None:
         return Verdict(risk, "guard-off", guard.means, guard.exposes)
     if new and not old:
         return Verdict(Risk.ACCESS if risk is Risk.ACCESS else Risk.REST, "guard-on")
-    return Verdict(Risk.ACCESS, "guard-changed") if risk is Risk.ACCESS and new else None
+    return Verdict(Risk.ACCESS, "guard-changed", guard.changed) if risk is Risk.ACCESS and new else None
 
 
 def _is_protected(guard: _Guard, value: Any) -> bool:
@@ -160,6 +174,8 @@ def _encryption(leaf: Difference, names: list[str]) -> Verdict | None:
 def _other(names: list[str]) -> Verdict | None:
     if names[-1] in _ROLES:
         return Verdict(Risk.ACCESS, "role", "it runs with another role")
+    if SAYS_WHO.intersection(names):
+        return Verdict(Risk.ACCESS, "guard-changed", _OTHER_CALLERS)
     if _NETWORKS.intersection(names):
-        return Verdict(Risk.ACCESS, "network")
+        return Verdict(Risk.ACCESS, "guard-changed", _OTHER_NETWORK)
     return None

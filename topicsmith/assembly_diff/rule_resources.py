@@ -1,6 +1,7 @@
 """Resources that come, go or change, and what no other rule tells about them."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from topicsmith.assembly_diff import grants, rule_network, rule_pipeline, rule_retention
 from topicsmith.assembly_diff.assembly import JsonObject
@@ -8,7 +9,7 @@ from topicsmith.assembly_diff.changes import Change, Risk
 from topicsmith.assembly_diff.grants import has_policy
 from topicsmith.assembly_diff.names import kept_name
 from topicsmith.assembly_diff.pairs import Resource, StackPair, keep_the_id
-from topicsmith.assembly_diff.rule_properties import Verdict, is_open_to_everyone, judge
+from topicsmith.assembly_diff.rule_properties import SAYS_WHO, Verdict, is_open_to_everyone, judge
 from topicsmith.assembly_diff.stateful import ANSWERS, holds_something
 from topicsmith.assembly_diff.values import MISSING, Difference, shown
 
@@ -41,6 +42,7 @@ _MADE_ANEW = {
 }
 # Their body is a drawing: where what stands is for those who ask.
 _DRAWN = {"AWS::CloudWatch::Dashboard"}
+_AUTHORIZER = "AWS::ApiGatewayV2::Authorizer"
 _FOLDED = {"Tags", "FileSystemTags", "HostedZoneTags"}
 _PROSE = {"Description", "AlarmDescription", "PipelineDescription", "ModelPackageGroupDescription", "GroupDescription"}
 _EXPIRING = {"LifecycleConfiguration", "LifecyclePolicy", "RetentionInDays", "MessageRetentionPeriod"}
@@ -51,7 +53,7 @@ _ATTRIBUTES = (*_POLICIES, "Condition", "CreationPolicy", "UpdatePolicy")
 def find(pair: StackPair) -> Iterator[Change]:
     """Yield what changes about a stack's resources, where no other rule says more of it."""
     for resource in pair.resources:
-        if _is_open(resource.type, resource.new) and not _is_open(resource.type, resource.old):
+        if _opens(resource):
             yield _opened(resource)
     yield from _updates(pair)
     yield from _came_and_went(pair)
@@ -84,10 +86,10 @@ def prose(resource: Resource) -> list[Difference]:
 def _updates(pair: StackPair) -> Iterator[Change]:
     """Yield the changes of resources that stay, those that change alike together."""
     alike: dict[tuple[str, str, tuple[str, ...]], list[Resource]] = {}
-    for resource in pair.resources:
-        if resource.old is None or resource.new is None:
-            continue
-        yield from _guarded(resource)
+    taken: dict[str, list[tuple[Resource, str]]] = {}
+    both = [resource for resource in pair.resources if resource.old is not None and resource.new is not None]
+    yield from _guarded(both)
+    for resource in both:
         lines = _lines(pair, resource)
         replaced = resource.is_replaced and not loses(pair, resource) and resource.type not in _MADE_ANEW
         if lines or (replaced and resource.differences):
@@ -97,28 +99,35 @@ def _updates(pair: StackPair) -> Iterator[Change]:
             and not loses(pair, resource)
             and (name := kept_name(resource.type, resource.before(), resource.after()))
         ):
-            yield _name_taken(resource, name)
+            taken.setdefault(resource.type, []).append((resource, name))
+    for found in taken.values():
+        yield _names_taken(found)
     for (_, impact, lines), resources in alike.items():
         yield _update(resources, impact, lines)
 
 
-def _guarded(resource: Resource) -> Iterator[Change]:
-    """Yield the changes of what protects a resource."""
-    told: dict[Verdict, list[Difference]] = {}
-    for difference in resource.differences:
-        verdict = _verdict(resource, difference)
-        if verdict is not None and not is_told_elsewhere(resource, difference.path[0]):
-            told.setdefault(verdict, []).append(difference)
-    for verdict, found in told.items():
-        means = verdict.means or "its network or protection changes"
+def _guarded(resources: Sequence[Resource]) -> Iterator[Change]:
+    """Yield the changes of what protects resources, those that change alike together."""
+    alike: dict[tuple[Verdict, tuple[str, ...]], list[Resource]] = {}
+    for resource in resources:
+        told: dict[Verdict, list[Difference]] = {}
+        for difference in resource.differences:
+            verdict = None if _is_opening(resource, difference) else _verdict(resource, difference)
+            if verdict is not None and not is_told_elsewhere(resource, difference.path[0]):
+                told.setdefault(verdict, []).append(difference)
+        for verdict, found in told.items():
+            alike.setdefault((verdict, tuple(map(str, found))), []).append(resource)
+    for (verdict, lines), found_in in alike.items():
+        means = verdict.means or "its protection changes"
         yield Change(
             risk=verdict.risk,
             rule=verdict.rule,
-            message=f"{resource.label}: {'better protected' if verdict.rule == 'guard-on' else means}.",
-            details=tuple(map(str, found)),
+            message=f"{', '.join(one.label for one in found_in)}: "
+            f"{'better protected' if verdict.rule == 'guard-on' else means}.",
+            details=lines,
             exposes=verdict.exposes,
             order={"guard-off": 2, "encryption-off": 2, "guard-on": 41}.get(verdict.rule, 12),
-            resources=(resource.logical_id,),
+            resources=tuple(one.logical_id for one in found_in),
         )
 
 
@@ -162,18 +171,45 @@ def _update(resources: Sequence[Resource], impact: str, lines: tuple[str, ...]) 
     )
 
 
-def _name_taken(resource: Resource, name: str) -> Change:
-    assert resource.old_place is not None
+def _names_taken(found: Sequence[tuple[Resource, str]]) -> Change:
+    """Return that resources of a type cannot be deployed, since the old ones have their names."""
+    (first, name), several = found[0], len(found) > 1
+    lines = [
+        f"{f'{taken}: ' if several else ''}{one.old_place.logical_id} → {one.logical_id}"
+        for one, taken in found
+        if one.old_place
+    ]
+    ones = "new ones before it deletes the old ones" if several else "new one before it deletes the old one"
+    what = (
+        f"{first.type.split('::')[-1]}: {len(found)} get another logical id and keep their names"
+        if several
+        else f"{first.label} gets another logical id and keeps its name {name}"
+    )
     return Change(
         risk=Risk.BEHAVIOUR,
         rule="name-taken",
-        message=f"{resource.label} gets another logical id and keeps its name {name}: the deployment fails, since "
-        "CloudFormation makes the new one before it deletes the old one.",
-        details=(f"{resource.old_place.logical_id} → {resource.logical_id}",),
-        way_out=keep_the_id(resource),
+        message=f"{what}: the deployment fails, since CloudFormation makes the {ones}.",
+        details=tuple(lines),
+        way_out=f"Of the first: {keep_the_id(first)}" if several else keep_the_id(first),
         order=1,
-        resources=(resource.logical_id,),
+        resources=tuple(one.logical_id for one, _ in found),
     )
+
+
+def _opens(resource: Resource) -> bool:
+    if _is_open(resource.type, resource.new) and not _is_open(resource.type, resource.old):
+        return True
+    issuer = _issuer(resource.type, resource.after())
+    return issuer is not None and issuer != _issuer(resource.type, resource.before())
+
+
+def _issuer(kind: str, properties: JsonObject) -> Any:
+    """Return whose tokens an authorizer accepts; None of any other resource."""
+    return properties.get("JwtConfiguration", {}).get("Issuer") if kind == _AUTHORIZER else None
+
+
+def _is_opening(resource: Resource, difference: Difference) -> bool:
+    return difference.path[0] in SAYS_WHO and _opens(resource)
 
 
 def _is_open(kind: str, resource: JsonObject | None) -> bool:
@@ -181,10 +217,16 @@ def _is_open(kind: str, resource: JsonObject | None) -> bool:
 
 
 def _opened(resource: Resource) -> Change:
+    issuer = _issuer(resource.type, resource.after())
+    told = [one for one in resource.differences if one.path[0] in SAYS_WHO]
+    if issuer and not told:
+        told = [Difference(("JwtConfiguration", "Issuer"), MISSING, issuer)]
     return Change(
         risk=Risk.ACCESS,
         rule="opened",
-        message=f"{resource.label}: opened to everyone.",
+        message=f"{resource.label}: opened to "
+        f"{'an identity provider that was not named before' if issuer else 'everyone'}.",
+        details=tuple(map(str, told)),
         exposes=True,
         order=0,
         resources=(resource.logical_id,),
@@ -257,4 +299,6 @@ def _place(kind: str) -> tuple[Risk, int]:
 
 def loses(pair: StackPair, resource: Resource) -> bool:
     """Tell whether something is lost with a resource, which the rules of losses tell."""
-    return resource.type in ANSWERS or holds_something(resource.type, pair.impact.stateful)
+    return not pair.is_another_stack and (
+        resource.type in ANSWERS or holds_something(resource.type, pair.impact.stateful)
+    )

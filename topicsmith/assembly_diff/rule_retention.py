@@ -141,7 +141,7 @@ def _number(value: Any, default: float | None) -> float | None:
 
 
 def _period(value: float | None, unit: str) -> str:
-    return "for ever" if value is None else f"{value:g} {unit}"
+    return "for ever" if value is None else f"{value:.15g} {unit}"
 
 
 def _change(resources: Sequence[Resource], message: str, details: tuple[str, ...]) -> Change:

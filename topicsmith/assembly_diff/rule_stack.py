@@ -28,7 +28,9 @@ def gone(stack: Stack, came: Sequence[Stack]) -> Change:
         rule="stack-gone",
         message=f"Stack {stack.name} is no longer in the app. It stays deployed, and nothing updates it any more.",
         details=tuple(details),
-        way_out=f"Where it is to go: aws cloudformation delete-stack --stack-name {stack.name}",
+        way_out=_keep_the_name(stack)
+        if likely
+        else f"Where it is to go: aws cloudformation delete-stack --stack-name {stack.name}",
         order=0,
     )
 
@@ -57,7 +59,8 @@ def find(pair: StackPair) -> Iterator[Change]:
             rule="stack-renamed",
             message=f"Stack {old.name} is called {new.name} now: that is another stack, which begins empty. "
             f"The old one stays deployed, and nothing updates it any more.",
-            way_out=f'Keep the name: stack_name="{old.name}".',
+            details=tuple(_names_taken(old, new)),
+            way_out=_keep_the_name(old),
             order=0,
         )
     if old.protected and not new.protected:
@@ -106,6 +109,10 @@ def _deployed_by(old: Stack, new: Stack) -> Iterator[Change]:
             details=tuple(roles),
             order=15,
         )
+
+
+def _keep_the_name(stack: Stack) -> str:
+    return f'Keep the name: stack_name="{stack.name}".'
 
 
 def _names_taken(old: Stack, new: Stack) -> list[str]:

@@ -31,6 +31,7 @@ _UNORDERED = {
     "NotAction",
     "OKActions",
     "Resource",
+    "RouteTableIds",
     "SecurityGroupIds",
     "SubnetIds",
     "SupportedContentTypes",
@@ -38,6 +39,8 @@ _UNORDERED = {
     "SupportedRealtimeInferenceInstanceTypes",
     "SupportedTransformInstanceTypes",
 }
+ELEMENT: Final = "[]"
+"""The end of the path to an element of a list that has neither a name nor an order."""
 _LONG = 90
 _SHORT_LIST = 12
 # A digest of an image is a choice of the author; the hash of an asset follows from its content.
@@ -187,11 +190,11 @@ def _compare_flat(old: list[Any], new: list[Any], path: tuple[str, ...]) -> Iter
     unordered = path[-1:] and path[-1] in _UNORDERED
     if old == new or (unordered and sorted(map(str, old)) == sorted(map(str, new))):
         return
-    if max(len(old), len(new)) <= _SHORT_LIST and not unordered:
+    if not old or not new or (max(len(old), len(new)) <= _SHORT_LIST and not unordered):
         yield Difference(path, old, new)
     else:
-        yield from (Difference((*path, "[]"), item, MISSING) for item in old if item not in new)
-        yield from (Difference((*path, "[]"), MISSING, item) for item in new if item not in old)
+        yield from (Difference((*path, ELEMENT), item, MISSING) for item in old if item not in new)
+        yield from (Difference((*path, ELEMENT), MISSING, item) for item in new if item not in old)
         if set(map(str, old)) == set(map(str, new)):
             yield Difference(path, old, new)
 

@@ -43,6 +43,14 @@ def _thing(kind: str, **properties: Any) -> Resources:
     return {"Thing": resource(kind, **properties)}
 
 
+def _function_in(*subnets: str) -> Resources:
+    return _thing("AWS::Lambda::Function", VpcConfig={"SubnetIds": list(subnets)})
+
+
+def _authorizer(issuer: str, audience: str = "a") -> Resources:
+    return _thing("AWS::ApiGatewayV2::Authorizer", JwtConfiguration={"Issuer": issuer, "Audience": [audience]})
+
+
 def _rule(cidr: str, direction: str = "Ingress") -> Resources:
     rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": cidr}
     return _thing("AWS::EC2::SecurityGroup", GroupDescription="a", **{f"SecurityGroup{direction}": [rule]})
@@ -90,6 +98,16 @@ OPENED = {
         },
     ),
     "a URL for everyone": (_thing("AWS::Lambda::Url", AuthType="AWS_IAM"), _thing("AWS::Lambda::Url", AuthType="NONE")),
+    "a route for everyone by now": (
+        _thing("AWS::ApiGatewayV2::Route", AuthorizationType="JWT", AuthorizerId="a"),
+        _thing("AWS::ApiGatewayV2::Route", AuthorizationType="NONE"),
+    ),
+    "another issuer of tokens": (_authorizer("https://a/"), _authorizer("https://b/")),
+    "an issuer of tokens": ({}, _authorizer("https://a/")),
+    "an endpoint without its policy": (
+        _thing("AWS::EC2::VPCEndpoint", PolicyDocument={"Statement": [{**_READ, "Principal": _SOMEBODY}]}),
+        _thing("AWS::EC2::VPCEndpoint"),
+    ),
     "a route for everyone": ({}, _thing("AWS::ApiGatewayV2::Route", RouteKey="POST /")),
     "public access": (
         _thing("AWS::S3::Bucket", PublicAccessBlockConfiguration={"BlockPublicPolicy": True}),
@@ -125,12 +143,21 @@ GUARDS_OFF = {
         _thing("AWS::SageMaker::Model", EnableNetworkIsolation=True),
         _thing("AWS::SageMaker::Model", EnableNetworkIsolation=False),
     ),
-    "VPC": (_thing("AWS::Lambda::Function", VpcConfig={"SubnetIds": ["a"]}), _thing("AWS::Lambda::Function")),
+    "VPC": (_function_in("a"), _thing("AWS::Lambda::Function")),
+    "all subnets": (_function_in("a"), _function_in()),
     "boundary": (_thing("AWS::IAM::Role", PermissionsBoundary="arn"), _thing("AWS::IAM::Role")),
     "tags of images": (
         _thing("AWS::ECR::Repository", ImageTagMutability="IMMUTABLE"),
         _thing("AWS::ECR::Repository", ImageTagMutability="MUTABLE"),
     ),
+}
+_ROUTE = "AWS::ApiGatewayV2::Route"
+_OF_TOKENS = {"AuthorizationType": "JWT", "AuthorizerId": "a"}
+GUARDS_CHANGED = {
+    "another VPC": (_function_in("a", "b"), _function_in("c")),
+    "a subnet less": (_function_in("a", "b"), _function_in("a")),
+    "another audience": (_authorizer("https://a/"), _authorizer("https://a/", "b")),
+    "callers known otherwise": (_thing(_ROUTE, AuthorizationType="AWS_IAM"), _thing(_ROUTE, **_OF_TOKENS)),
 }
 NARROWED = {
     "an action less": (_policy(_statement(["s3:GetObject", "s3:PutObject"])), _policy(_READ)),
@@ -153,7 +180,7 @@ SAME = {
         _bucket({**_READ, "Principal": {"AWS": f"arn:aws:iam::{_ACCOUNT}:root"}}),
     ),
 }
-_ALL = {**OPENED, **WIDENED, **GUARDS_OFF, **NARROWED, **SAME}
+_ALL = {**OPENED, **WIDENED, **GUARDS_OFF, **GUARDS_CHANGED, **NARROWED, **SAME}
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +206,27 @@ def test_what_is_widened_is_said_so(changes: dict[str, list[Change]], name: str)
 def test_a_guard_that_is_gone_is_said_so(changes: dict[str, list[Change]], name: str) -> None:
     (change,) = changes[name]
     assert (change.risk, change.rule, change.dangerous) == (Risk.ACCESS, "guard-off", False)
+
+
+@pytest.mark.parametrize("name", GUARDS_CHANGED)
+def test_a_guard_that_guards_otherwise_is_neither_gone_nor_new(changes: dict[str, list[Change]], name: str) -> None:
+    (change,) = changes[name]
+    assert (change.risk, change.rule, change.dangerous) == (Risk.ACCESS, "guard-changed", False)
+
+
+def test_what_opens_a_route_is_said_once(changes: dict[str, list[Change]]) -> None:
+    (change,) = changes["a route for everyone by now"]
+    assert change.details == ("AuthorizationType: JWT → NONE", "AuthorizerId: - a")
+
+
+def test_an_endpoint_without_a_policy_lets_everything_through(changes: dict[str, list[Change]]) -> None:
+    (change,) = changes["an endpoint without its policy"]
+    assert change.details[0] == "+ everyone may * on it"
+
+
+def test_whose_tokens_are_accepted_is_said_once(changes: dict[str, list[Change]]) -> None:
+    (change,) = changes["another issuer of tokens"]
+    assert change.details == ("JwtConfiguration.Issuer: https://a/ → https://b/",)
 
 
 @pytest.mark.parametrize("name", NARROWED)

@@ -58,12 +58,25 @@ def test_a_stack_that_is_gone_names_its_successor() -> None:
     assert (lost.rule, new.rule) == ("stack-gone", "stack-new")
     assert any("topicsmith-dev-train has the same resources" in line for line in lost.details)
     assert any("Pipeline topics" in line for line in lost.details)
+    assert lost.way_out == 'Keep the name: stack_name="topicsmith-dev-training".'
 
 
 def test_a_stack_with_another_name_is_another_stack() -> None:
     old = _data("Bucket")
     (lost,) = _changes([replace(old, name="topics-data")], [old])
     assert (lost.rule, lost.dangerous) == ("stack-renamed", True)
+
+
+def test_nothing_of_a_stack_with_another_name_is_said_to_be_deleted() -> None:
+    old, new = (
+        {"Group": resource("AWS::SageMaker::ModelPackageGroup", ModelPackageGroupName=name)} for name in ("a", "b")
+    )
+    after = _stack("training", new)
+    lost, *rest = _changes([replace(_stack("training", old), name="topics-training")], [after])
+    assert lost.rule == "stack-renamed"
+    assert [(one.rule, one.dangerous) for one in rest] == [("replaced", False)]
+    (taken,) = _changes([replace(after, name="topics-training")], [after])
+    assert any("ModelPackageGroup b" in line for line in taken.details)
 
 
 def test_a_new_stack_is_one_line_but_for_what_it_opens() -> None:

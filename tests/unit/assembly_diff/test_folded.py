@@ -72,6 +72,17 @@ LOUD = {
         _description("AWS::IAM::ManagedPolicy", "a"), _description("AWS::IAM::ManagedPolicy", "b")
     ),
     "name that is taken": Case(_reference("Topic"), _reference("Other")),
+    "names that are taken": Case(
+        {name: resource("AWS::CloudWatch::Alarm", AlarmName=name, Threshold=at) for at, name in enumerate("ab")},
+        {
+            f"New{name}": resource("AWS::CloudWatch::Alarm", AlarmName=name, Threshold=at)
+            for at, name in enumerate("ab")
+        },
+    ),
+    "capture that ends": Case(
+        {"C": resource("AWS::SageMaker::EndpointConfig", DataCaptureConfig={"EnableCapture": True, "KmsKeyId": "k"})},
+        {"C": resource("AWS::SageMaker::EndpointConfig")},
+    ),
     "policy of a queue that stays": Case(_policied("One"), _policied("Two")),
     "autoscaling of what stays": Case(_scaled("One"), _scaled("Two")),
     "topic": Case({"One": resource("AWS::SNS::Topic")}, {"Two": resource("AWS::SNS::Topic")}),
@@ -117,3 +128,15 @@ def test_what_follows_another_id_is_not_told_twice(changes: dict[str, list[Chang
         ("made-anew", Risk.BEHAVIOUR),
     }
     assert [change.rule for change in told[2:]] == ["same"]
+
+
+def test_names_that_are_taken_are_told_together(changes: dict[str, list[Change]]) -> None:
+    (change,) = (one for one in changes["names that are taken"] if one.rule == "name-taken")
+    assert change.message.startswith("Alarm: 2 get another logical id and keep their names: the deployment fails")
+    assert change.details == ("a: a → Newa", "b: b → Newb")
+    assert change.way_out == 'Of the first: Keep the id: override_logical_id("a").'
+
+
+def test_what_ends_with_its_key_is_not_decrypted(changes: dict[str, list[Change]]) -> None:
+    (change,) = changes["capture that ends"]
+    assert (change.risk, change.rule) == (Risk.BEHAVIOUR, "changed")

@@ -25,6 +25,8 @@ def _definition(**changed: Any) -> dict[str, Any]:
         "conditions": [_condition(0.1)],
         "topics": 20,
         "extra": [],
+        "approval": "PendingManualApproval",
+        "gated": True,
         **changed,
     }
     train = {
@@ -34,9 +36,14 @@ def _definition(**changed: Any) -> dict[str, Any]:
         "OutputDataConfig": {"KmsKeyId": said["key"]} if said["key"] else {},
         "Tags": said.get("tags", []),
     }
+    register = {
+        "Name": "Register",
+        "Type": "RegisterModel",
+        "Arguments": {"ModelApprovalStatus": said["approval"]},
+    }
     gate = {
         "Conditions": said["conditions"],
-        "IfSteps": [{"Name": "Register", "Type": "RegisterModel"}],
+        "IfSteps": [register] if said["gated"] else [],
         "ElseSteps": [],
     }
     model = {"Get": f"Steps.{said['train']}.Model"}
@@ -47,6 +54,7 @@ def _definition(**changed: Any) -> dict[str, Any]:
             {"Name": "Evaluate", "Type": "Processing", "Arguments": {"Model": model}},
             *said["extra"],
             {"Name": "Gate", "Type": "Condition", "Arguments": gate},
+            *([] if said["gated"] else [register]),
         ],
     }
 
@@ -70,6 +78,8 @@ CASES: dict[str, dict[str, Any]] = {
     "default": {"topics": 30},
     "image": {"image": f"repository:{'b' * 64}"},
     "tags": {"tags": [{"Key": "team", "Value": "nlp"}]},
+    "approved": {"approval": "Approved"},
+    "not gated": {"gated": False},
 }
 
 
@@ -94,6 +104,30 @@ def changes() -> dict[str, list[Change]]:
 def test_behaviour_is_one_line(changes: dict[str, list[Change]], name: str, line: str) -> None:
     (change,) = changes[name]
     assert change.risk is Risk.BEHAVIOUR
+    assert change.details == (line,)
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "line"),
+    [
+        (
+            "approved",
+            "Register approves each model itself: nobody looks at it before it may be served",
+            "ModelApprovalStatus: PendingManualApproval → Approved",
+        ),
+        (
+            "not gated",
+            "Register does not depend on Gate any more: every model is registered",
+            "Register: Gate: IfSteps → always",
+        ),
+    ],
+)
+def test_a_way_past_gate_or_person_is_told_with_the_gate_and_once(
+    changes: dict[str, list[Change]], name: str, message: str, line: str
+) -> None:
+    (change,) = changes[name]
+    assert (change.rule, change.order) == ("gate", 0)
+    assert change.message == f"Pipeline Pipeline, {message}."
     assert change.details == (line,)
 
 

@@ -83,3 +83,7 @@ def test_resources_with_the_same_period_are_said_together() -> None:
     (change,) = compare_all({"both": Case(old, new)})["both"]
     assert change.message.startswith("LogGroup One, LogGroup Two:")
     assert change.details == ("RetentionInDays: 365 days → 7 days",)
+
+
+def test_a_great_number_is_written_out(changes: dict[str, list[Change]]) -> None:
+    assert changes["messages"][0].details == ("MessageRetentionPeriod: 1209600 seconds → 345600 seconds",)

@@ -46,6 +46,11 @@ def test_elements_with_names_are_compared_wherever_they_stand() -> None:
     assert [str(one) for one in differences({"Rules": old}, {"Rules": new})] == ["Rules[b].Value: 2 → 3"]
 
 
+def test_route_tables_have_no_order() -> None:
+    found = differences({"RouteTableIds": ["a", "b"]}, {"RouteTableIds": ["c", "b", "a"]})
+    assert [str(one) for one in found] == ["RouteTableIds[]: + c"]
+
+
 def test_an_argument_is_told_with_its_option() -> None:
     old, new = ["--gate", "npmi:0.1", "--topics", "20"], ["--gate", "npmi:0.2", "--topics", "20"]
     (change,) = differences({"Arguments": old}, {"Arguments": new})

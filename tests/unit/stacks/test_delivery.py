@@ -109,6 +109,13 @@ def test_environments_that_are_not_there_or_nowhere(tmp_path: Path) -> None:
         ({"github": {"owner_id": 5}}, "owner_id and repository_id, or neither"),
         ({"environments": []}, "at least 1 item"),
         ({"repository": "acme/group/topics"}, "GitHub has no repository 'acme/group/topics'"),
+        ({"repository": "acme/topics.git"}, "its name; allowed: acme/topics "),
+        ({"branch": "refs/heads/main"}, "not the name alone; allowed: main"),
+        *(({"branch": name}, "git has no such branch") for name in ("a..b", "a//b", "a/", "a.", "a/.b", "a.lock/b")),
+        (
+            {"github": None, "codepipeline": {"connection": CONNECTION, "approvers": ["a@b.cd", "a@b.cd"]}},
+            "a@b.cd stands twice",
+        ),
     ],
 )
 def test_what_cannot_be(values: dict[str, Any], reason: str) -> None:

@@ -29,7 +29,7 @@ def test_the_environments_of_the_project() -> None:
     assert list(environments) == sorted(environments)
     assert environments["dev"].data.removal == "destroy"
     assert environments["prod"].production
-    assert environments["prod"].promotion.source == "dev"
+    assert environments["prod"].promotion.source
 
 
 def test_the_schema_beside_them_is_none(tmp_path: Path) -> None:
@@ -187,6 +187,7 @@ def test_all_files_at_once(tmp_path: Path) -> None:
         ("region: !!python/object/apply:os.getcwd []\n", "line 1: could not determine a constructor for the tag"),
         ("? [region]\n: us-east-1\n", "line 1: found unhashable key"),
         ("region: us-east-1\n---\nregion: us-east-1\n", "line 2: but found another document"),
+        ("region: us-east-1\ntags: {since: 2026-02-30}\n", "line 2: day is out of range for month"),
     ],
 )
 def test_what_is_not_usable_yaml(tmp_path: Path, text: str, problem: str) -> None:
@@ -202,6 +203,12 @@ def test_what_is_not_usable_yaml(tmp_path: Path, text: str, problem: str) -> Non
         ("- region\n", "  line 1, the whole file: ['region']: Input should be a valid dictionary"),
         ("region: us-east-1\ndata: destroy\n", "  line 2, data: 'destroy': Input should be a valid dictionary"),
         ("region: us-east-1\ntags: {on: x}\n", "  line 2, tags.1: True is not text to YAML; put it in quotes"),
+        ("region: [us-east-1]\n", "  line 1, region: ['us-east-1']: Input should be a valid string"),
+        ("region:\n", "  line 1, region: None: Input should be a valid string"),
+        (
+            "region: us-east-1\nnetwork: {subnets: [subnet-12345678]}\n",
+            "  line 2, network.subnets: ['subnet-12345678']: mode public has none",
+        ),
     ],
 )
 def test_what_is_yaml_and_no_environment(tmp_path: Path, text: str, problem: str) -> None:

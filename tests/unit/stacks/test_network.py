@@ -72,6 +72,12 @@ def test_accepted(network: Any) -> None:
         ({"mode": "private", "cidr": "8.8.8.0/24"}, "cidr", "addresses of others; allowed: a part of 10.0.0.0/8, "),
         ({"mode": "private", "cidr": "fd00::/64"}, "cidr", "no range of IPv4 addresses; allowed: for example"),
         ({"mode": "private", "cidr": "10.0.0.0/16 "}, "cidr", "no range of IPv4 addresses"),
+        (
+            {"mode": "private", "cidr": "10.0.0.0/255.255.0.0"},
+            "cidr",
+            "not as EC2 writes a range; allowed: 10.0.0.0/16",
+        ),
+        ({"mode": "private", "cidr": "10.0.0.0/016"}, "cidr", "not as EC2 writes a range; allowed: 10.0.0.0/16"),
     ],
 )
 def test_refused(network: Any, key: str, message: str) -> None:
