@@ -12,7 +12,7 @@ from pathlib import Path
 
 from topicsmith.errors import OperatorError
 from topicsmith.local.control import LocalCloud
-from topicsmith.local.settings import DEFAULT_REGION, project_root
+from topicsmith.local.settings import project_root
 from topicsmith.local_cloud import variables
 
 _LOG_LINES = 20
@@ -66,7 +66,7 @@ class Cdk:
     def bootstrap(self, cloud: LocalCloud) -> Command:
         """Make what ``cdk deploy`` needs in the account."""
         # Where there is no cdk.json, it does not synthesize the app, of which it needs nothing.
-        place = f"aws://{self._account or cloud.account_id}/{DEFAULT_REGION}"
+        place = f"aws://{self._account or cloud.account_id}/{cloud.region}"
         return self._start("bootstrap", [place], self._directory, self._variables(cloud))
 
     def deploy(self, cloud: LocalCloud) -> Command:

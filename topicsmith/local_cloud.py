@@ -3,11 +3,13 @@
 import os
 from pathlib import Path
 
-from topicsmith import invocation
+from topicsmith import environment_file, invocation
 from topicsmith.errors import OperatorError
 from topicsmith.invocation import command
 from topicsmith.local import control
 from topicsmith.local.control import LocalCloud, LocalCloudError
+
+_ENVIRONMENT = "dev"
 
 
 def require() -> LocalCloud:
@@ -25,13 +27,24 @@ def require() -> LocalCloud:
 def start(port: int | None, state_dir: Path | None) -> LocalCloud:
     """Start the local cloud, or return the one that runs with this ``state_dir``; see ``control.up``.
 
+    Its account and its region are those in ``environments/dev.yaml``.
+
     Raises:
-        OperatorError: it did not start.
+        OperatorError: it did not start, or has another account or region.
     """
+    account_id, region = _place()
     try:
-        return control.up(port=port, state_dir=state_dir)
+        return control.up(port=port, state_dir=state_dir, account_id=account_id, region=region)
     except LocalCloudError as error:
         raise OperatorError(str(error)) from error
+
+
+def _place() -> tuple[str | None, str | None]:
+    """Return account and region of the environment for which the local cloud is there first of all."""
+    if not (environment_file.FOLDER / f"{_ENVIRONMENT}.yaml").is_file():
+        return None, None
+    said = environment_file.read(environment_file.FOLDER, _ENVIRONMENT).settings
+    return said.account, said.region
 
 
 def variables(cloud: LocalCloud) -> dict[str, str]:

@@ -120,14 +120,15 @@ def account(
       eval "$(python -m topicsmith local env)"
       AWS_PROFILE=222222222222 aws sts get-caller-identity
     """
-    created = local_accounts.create(local_cloud.require(), account_id)
+    cloud = local_cloud.require()
+    created = local_accounts.create(cloud, account_id)
     if as_json:
         output.print_json({"account": account_id, "profile": account_id, "created": created})
         return
     console = output.results()
     console.print(f"Account {account_id} {'is made' if created else 'was there'}; its profile is {account_id}.")
     console.print(f'Deploy to it: eval "$({command("local env")})" and export AWS_PROFILE={account_id}', soft_wrap=True)
-    console.print(f"Then: node_modules/.bin/cdk bootstrap aws://{account_id}/{settings.DEFAULT_REGION}", soft_wrap=True)
+    console.print(f"Then: node_modules/.bin/cdk bootstrap aws://{account_id}/{cloud.region}", soft_wrap=True)
 
 
 def env(as_json: AsJson = False) -> None:

@@ -15,7 +15,7 @@ from moto.organizations.exceptions import InvalidInputException
 from moto.organizations.models import FakeAccount, FakeOrganization, OrganizationsBackend, organizations_backends
 
 from topicsmith.local import profiles
-from topicsmith.local.settings import ACCOUNT_ID, DEFAULT_REGION, state_dir
+from topicsmith.local.settings import account_id, region, state_dir
 
 _ROLE = "OrganizationAccountAccessRole"
 _ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -73,4 +73,4 @@ def install() -> None:
     """Make the main account the first one of an organization."""
     moto_organizations.FakeAccount = LocalAccount  # type: ignore[misc]
     organizations_backends.backend = LocalOrganizations
-    organizations_backends[ACCOUNT_ID]["aws"].create_organization(DEFAULT_REGION)
+    organizations_backends[account_id()]["aws"].create_organization(region())

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,8 @@ class LocalCloud:
         endpoint_url: where it answers the AWS API.
         pid: its process.
         state_dir: where its log, jobs and images lie.
+        account_id: the main account, its operator's, twelve digits.
+        region: of clients that name none.
     """
 
     endpoint_url: str
@@ -51,11 +54,8 @@ class LocalCloud:
     state_dir: Path
     access_key_id: str
     secret_access_key: str
-
-    @property
-    def account_id(self) -> str:
-        """The main account, its operator's, twelve digits."""
-        return settings.ACCOUNT_ID
+    account_id: str = settings.ACCOUNT_ID
+    region: str = settings.DEFAULT_REGION
 
     @property
     def accounts(self) -> list[str]:
@@ -81,8 +81,8 @@ class LocalCloud:
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             **profiles.environ(self.state_dir),
-            "AWS_REGION": settings.DEFAULT_REGION,
-            "AWS_DEFAULT_REGION": settings.DEFAULT_REGION,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
             "AWS_EC2_METADATA_DISABLED": "true",
             "CDK_DOCKER": str(self.state_dir / "bin" / "docker"),
             "TOPICSMITH_LOCAL_STATE": str(self.state_dir),
@@ -102,25 +102,35 @@ def running(state_dir: Path | None = None) -> LocalCloud | None:
     return LocalCloud(state_dir=state_dir, **state)
 
 
-def up(*, port: int | None = None, state_dir: Path | None = None) -> LocalCloud:
+def up(
+    *,
+    port: int | None = None,
+    state_dir: Path | None = None,
+    account_id: str | None = None,
+    region: str | None = None,
+) -> LocalCloud:
     """Start the local cloud in the background and return once it answers; one that runs is returned as it is.
 
     Args:
         port: where it listens; default 4577.
         state_dir: where it keeps its state; default ``.topicsmith`` in the project.
+        account_id: its main account; default 123456789012.
+        region: of clients that name none; default us-east-1.
 
     Raises:
-        LocalCloudError: the port is taken, or the server died.
+        LocalCloudError: the port is taken, the server died, or one runs that has another account or region.
     """
     state_dir = (state_dir or settings.state_dir()).resolve()
     port = port or settings.DEFAULT_PORT
     cloud = running(state_dir)
+    place = {"account_id": account_id or settings.account_id(), "region": region or settings.region()}
     if cloud:
+        _require_place(cloud, place)
         return cloud
     _require_free(port)
     _clear(state_dir)
     state_dir.mkdir(parents=True, exist_ok=True)
-    process = _start(port, state_dir)
+    process = _start(port, state_dir, place)
     deadline = time.monotonic() + _START_SECONDS
     try:
         while time.monotonic() < deadline and process.poll() is None:
@@ -154,13 +164,16 @@ def down(state_dir: Path | None = None) -> bool:
     return True
 
 
-def _start(port: int, state_dir: Path) -> subprocess.Popen[bytes]:
+def _start(port: int, state_dir: Path, place: Mapping[str, str]) -> subprocess.Popen[bytes]:
     environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     environ |= {
         "TOPICSMITH_LOCAL_STATE": str(state_dir),
         "TOPICSMITH_LOCAL_PORT": str(port),
         "TOPICSMITH_ROOT": str(settings.project_root()),
+        "TOPICSMITH_LOCAL_ACCOUNT": place["account_id"],
+        "TOPICSMITH_LOCAL_REGION": place["region"],
         "MOTO_PORT": str(port),
+        "MOTO_ACCOUNT_ID": place["account_id"],
         # The policies that AWS manages, such as those that ``cdk bootstrap`` attaches.
         "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
         # boto3 in the server must not read the user's own configuration.
@@ -188,6 +201,15 @@ def _clear(state_dir: Path) -> None:
         shutil.rmtree(state_dir / name, ignore_errors=True)
     for name in (settings.STATE_FILE, settings.MESSAGES_FILE):
         (state_dir / name).unlink(missing_ok=True)
+
+
+def _require_place(cloud: LocalCloud, place: Mapping[str, str]) -> None:
+    running = {"account_id": cloud.account_id, "region": cloud.region}
+    if running != place:
+        raise LocalCloudError(
+            f"The local cloud runs as account {cloud.account_id} in {cloud.region}, and not as account "
+            f"{place['account_id']} in {place['region']}. Stop it first, and what is deployed to it goes: make down"
+        )
 
 
 def _require_free(port: int) -> None:

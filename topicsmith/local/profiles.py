@@ -10,8 +10,8 @@ import io
 import re
 from pathlib import Path
 
+from topicsmith.local import settings
 from topicsmith.local.private_files import write_private
-from topicsmith.local.settings import ACCOUNT_ID, DEFAULT_REGION
 
 FOLDER = "aws"
 """Name of the folder of these files, in the directory of the cloud's state."""
@@ -31,9 +31,9 @@ def write_operator(state_dir: Path, access_key_id: str, secret_access_key: str) 
     """Write the profiles of the main account's operator, and forget those of a former cloud's accounts."""
     key = {"aws_access_key_id": access_key_id, "aws_secret_access_key": secret_access_key}
     (state_dir / FOLDER).mkdir(parents=True, exist_ok=True)
-    _write(state_dir, "credentials", {"default": key, ACCOUNT_ID: key})
-    region = {"region": DEFAULT_REGION}
-    _write(state_dir, "config", {"default": region, f"profile {ACCOUNT_ID}": region})
+    _write(state_dir, "credentials", {"default": key, settings.account_id(): key})
+    region = {"region": settings.region()}
+    _write(state_dir, "config", {"default": region, f"profile {settings.account_id()}": region})
 
 
 def add(state_dir: Path, account_id: str, role_arn: str) -> None:
@@ -42,7 +42,7 @@ def add(state_dir: Path, account_id: str, role_arn: str) -> None:
         "role_arn": role_arn,
         "source_profile": "default",
         "role_session_name": "operator",
-        "region": DEFAULT_REGION,
+        "region": settings.region(),
     }
     _write(state_dir, "config", {**_read(state_dir), f"profile {account_id}": profile})
 

@@ -16,7 +16,7 @@ from werkzeug.serving import make_server
 
 from topicsmith.local import docker, profiles
 from topicsmith.local.private_files import write_private
-from topicsmith.local.settings import ACCOUNT_ID, STATE_FILE, endpoint_url, minute_seconds, state_dir
+from topicsmith.local.settings import STATE_FILE, account_id, endpoint_url, minute_seconds, region, state_dir
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +64,8 @@ class _QuietRequestHandler(MotoRequestHandler):
 
 def _create_operator() -> dict[str, str]:
     """Make the account's administrator, as whom the CDK CLI and the operator's commands act."""
-    iam = iam_backends[ACCOUNT_ID]["aws"]
-    iam.create_user("us-east-1", OPERATOR)
+    iam = iam_backends[account_id()]["aws"]
+    iam.create_user(region(), OPERATOR)
     everything = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
     iam.put_user_policy(OPERATOR, "everything", json.dumps(everything))
     key = iam.create_access_key(OPERATOR)
@@ -98,7 +98,8 @@ def main(argv: list[str] | None = None) -> None:
     docker.write_executable()
     operator = _create_operator()
     profiles.write_operator(state_dir(), **operator)
-    state = {"pid": os.getpid(), "endpoint_url": endpoint_url(), **operator}
+    place = {"account_id": account_id(), "region": region()}
+    state = {"pid": os.getpid(), "endpoint_url": endpoint_url(), **place, **operator}
     write_private(state_dir() / STATE_FILE, json.dumps(state, indent=2))
     logger.info("The local cloud answers at %s", endpoint_url())
     try:

@@ -12,6 +12,16 @@ MESSAGES_FILE = "notifications.jsonl"
 """Name of the file of what was sent to SNS topics: a line each, with time, topic, subject, message, subscriptions."""
 
 
+def account_id() -> str:
+    """Return the main account (``TOPICSMITH_LOCAL_ACCOUNT``; else 123456789012)."""
+    return os.environ.get("TOPICSMITH_LOCAL_ACCOUNT") or ACCOUNT_ID
+
+
+def region() -> str:
+    """Return the region of clients that name none (``TOPICSMITH_LOCAL_REGION``; else us-east-1)."""
+    return os.environ.get("TOPICSMITH_LOCAL_REGION") or DEFAULT_REGION
+
+
 def project_root() -> Path:
     """Return the checkout that holds this package."""
     return Path(__file__).resolve().parents[2]

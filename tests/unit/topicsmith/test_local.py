@@ -1,5 +1,6 @@
 """local up, down, status, env and demo; the cloud itself has tests of its own."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.topicsmith.account import Invoke
-from topicsmith import cdk, local_accounts, local_cloud
+from topicsmith import cdk, environment_file, local_accounts, local_cloud
 from topicsmith.commands import demo
 from topicsmith.local import control, profiles
 from topicsmith.local.control import LocalCloud
@@ -43,6 +44,21 @@ def test_status_without_a_cloud_ends_in_1_and_says_how_to_start(invoke: Invoke) 
     assert result.exit_code == 1
     assert "local up --deploy" in result.stdout
     assert json.loads(invoke("local", "status", "--json").stdout) == {"running": False}
+
+
+def test_the_cloud_is_in_the_account_and_region_of_dev(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dev.yaml").write_text('account: "111122223333"\nregion: eu-west-1\n')
+    monkeypatch.setattr(environment_file, "FOLDER", tmp_path)
+    there = dataclasses.replace(CLOUD, account_id="111122223333", region="eu-west-1")
+    monkeypatch.setattr(control, "running", lambda _: there)
+    assert invoke("local", "up").exit_code == 0
+    assert there.environ()["AWS_REGION"] == "eu-west-1"
+    monkeypatch.setattr(control, "running", lambda _: CLOUD)
+    result = invoke("local", "up")
+    assert result.exit_code == 1
+    assert "runs as account 123456789012 in us-east-1, and not as account 111122223333 in eu-west-1" in result.stderr
 
 
 @pytest.mark.usefixtures("account")
