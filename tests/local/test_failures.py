@@ -143,9 +143,9 @@ def test_a_stopped_run_stops_its_jobs_and_registers_nothing(victim: Victim, smal
     stopped = small("stop", run_id, "--wait")
     assert stopped["status"] == "Stopped"
     *before, last = [(step["name"], step["status"]) for step in stopped["steps"]]
-    # On a busy machine the trials may have ended before the command had begun.
+    # On a busy machine the trials may have ended before the command had begun, or while it did.
     done = [("Preprocess", "Succeeded"), ("Tune", "Succeeded")]
-    assert (before, last) in [(done[:1], ("Tune", "Stopped")), (done, ("Train", "Stopped"))]
+    assert (before, last) in [(done[:1], ("Tune", "Stopped")), (done[:1], done[1]), (done, ("Train", "Stopped"))]
     assert {trial["status"] for trial in small("tuning", run_id)["trials"]} <= {"Stopped", "Completed"}
     assert victim.processes() == []
     assert versions(clients, "small") == victim.models_before

@@ -173,7 +173,6 @@ def _start(port: int, state_dir: Path, place: Mapping[str, str]) -> subprocess.P
         "TOPICSMITH_LOCAL_ACCOUNT": place["account_id"],
         "TOPICSMITH_LOCAL_REGION": place["region"],
         "MOTO_PORT": str(port),
-        "MOTO_ACCOUNT_ID": place["account_id"],
         # The policies that AWS manages, such as those that ``cdk bootstrap`` attaches.
         "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
         # boto3 in the server must not read the user's own configuration.
