@@ -1,6 +1,6 @@
 """Who is told when a run or an approval has not come to its end."""
 
-from aws_cdk import aws_sns
+from aws_cdk import aws_cloudwatch, aws_sns
 
 from constructs import Construct
 from constructs.metric_alarm import ONCE, AlarmRule, AlarmSettings, MetricAlarm
@@ -37,51 +37,39 @@ class ProcessAlarms(Construct):
         """
         super().__init__(scope, id)
         settings = AlarmSettings(prefix=prefix, topic=topic)
-        rules = [_failed_runs(pipeline_name), *(_approvals(approval) if approval else [])]
+        rules = [
+            _never(
+                "pipeline-failed", "A run of the pipeline failed or was rejected", executions(pipeline_name, "Failed")
+            ),
+            *(_approvals(approval) if approval else []),
+        ]
         for rule in rules:
             MetricAlarm(self, rule, settings)
         self.names = tuple(settings.name(rule) for rule in rules)
 
 
-def _failed_runs(pipeline_name: str) -> AlarmRule:
-    return AlarmRule(
-        kind="pipeline-failed",
-        description="A run of the pipeline failed or was rejected",
-        metric=executions(pipeline_name, "Failed"),
-        timing=ONCE,
-        threshold=0,
-    )
-
-
 def _approvals(approval: ModelApproval) -> list[AlarmRule]:
     return [
-        AlarmRule(
-            kind="approval-failed",
-            description="The endpoint's stack could not be updated; the model before goes on being served",
+        _never(
+            "approval-failed",
+            "The endpoint's stack could not be updated; the model before goes on being served",
             # That function's work is to tell of it.
-            metric=invocations(approval.update_notification),
-            timing=ONCE,
-            threshold=0,
+            invocations(approval.update_notification),
         ),
-        AlarmRule(
-            kind="approval-dead-letters",
-            description="An approval was tried again and again, and given up; its model is not served",
-            metric=waiting(approval.dead_letter_queue),
-            timing=ONCE,
-            threshold=0,
+        _never(
+            "approval-dead-letters",
+            "An approval was tried again and again, and given up; its model is not served",
+            waiting(approval.dead_letter_queue),
         ),
-        AlarmRule(
-            kind="approval-errors",
-            description="The function that follows approvals does not work",
-            metric=errors(approval.function),
-            timing=ONCE,
-            threshold=0,
-        ),
-        AlarmRule(
-            kind="update-notification-errors",
-            description="The function that tells of failed updates does not work",
-            metric=errors(approval.update_notification),
-            timing=ONCE,
-            threshold=0,
+        _never("approval-errors", "The function that follows approvals does not work", errors(approval.function)),
+        _never(
+            "update-notification-errors",
+            "The function that tells of failed updates does not work",
+            errors(approval.update_notification),
         ),
     ]
+
+
+def _never(kind: str, description: str, metric: aws_cloudwatch.Metric) -> AlarmRule:
+    """Return the rule of what is to be told the first time that it happens."""
+    return AlarmRule(kind=kind, description=description, metric=metric, timing=ONCE, threshold=0)
