@@ -114,8 +114,8 @@ $(TOOLS): requirements-test.txt $(CLOUD)
 
 $(NODE): package.json package-lock.json $(CORE)
 	@echo "Installing the CDK CLI into node_modules ..."
-	@npm ci --no-audit --no-fund --loglevel=error >/dev/null && touch $@
+	@npm ci --no-audit --no-fund --update-notifier=false --loglevel=error >/dev/null && touch $@
 
 $(CHROME): tests/browser/package.json tests/browser/package-lock.json $(CORE)
 	@echo "Installing a browser for the tests into tests/browser/node_modules ..."
-	@cd tests/browser && npm ci --no-audit --no-fund --loglevel=error >/dev/null && touch node_modules/.installed
+	@cd tests/browser && npm ci --no-audit --no-fund --update-notifier=false --loglevel=error >/dev/null && touch node_modules/.installed
