@@ -12,7 +12,7 @@ export CDK_DISABLE_CLI_TELEMETRY := true
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 CDK := node_modules/.bin/cdk
-TOPICSMITH := $(BIN)/python -m topicsmith
+TOPICSMITH := $(BIN)/topicsmith
 
 # Each file marks that a step of the set-up is done; it is done again when what it came from changes.
 CORE  := $(VENV)/.installed-core
@@ -22,7 +22,7 @@ NODE  := node_modules/.installed
 CHROME := tests/browser/node_modules/.installed
 
 # A function's modules are imported as they lie in its zip: from its own folder.
-TYPES = $(BIN)/mypy app.py stacks topicsmith containers/ntm/ntm $(wildcard constructs/*.py) && \
+TYPES = $(BIN)/mypy app.py stacks topicsmith localcloud/localcloud containers/ntm/ntm $(wildcard constructs/*) && \
 	for function in lambdas/*/; do MYPYPATH=$$function $(BIN)/mypy $$function || exit 1; done
 
 .DEFAULT_GOAL := help
@@ -60,8 +60,8 @@ format: $(TOOLS) ## put the code into the project's form
 snapshots: $(TOOLS) $(NODE) ## take the templates as they are now for the snapshots
 	@$(BIN)/python -m pytest --quiet tests/synth --snapshot-update
 
-env-docs: $(CORE) ## write docs/environments.md and environments/schema.json from stacks/config.py
-	@$(BIN)/python -m stacks.environment_docs
+env-docs: $(CORE) ## write docs/environments.md and environments/schema.json from the typed environments
+	@$(BIN)/python -m stacks.config.reference.environments_md
 
 stateful-ids: $(TOOLS) $(NODE) ## accept that stateful resources are new, gone or replaced
 	@$(CDK) synth --quiet "*/*" && PYTHONPATH=$(CURDIR) $(BIN)/python -P tests/synth/stateful_ids.py cdk.out
@@ -100,13 +100,13 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, but $(PYTHON) is %d.%d: say which, as in  make PYTHON=python3.12" % sys.version_info[:2])'
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Could not make a virtual environment (on Debian or Ubuntu: apt install python3-venv)."; exit 1; }
 
-$(CORE): requirements.txt constraints.txt | $(BIN)/python
+$(CORE): requirements.txt constraints.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the CDK and the operator's command line into $(VENV) ..."
-	@$(PIP) -r requirements.txt && touch $@
+	@$(PIP) -r requirements.txt && $(PIP) --no-deps --editable . && touch $@
 
-$(CLOUD): requirements-local.txt containers/ntm/requirements.txt $(CORE)
+$(CLOUD): requirements-local.txt localcloud/pyproject.toml containers/ntm/requirements.txt $(CORE)
 	@echo "Installing the local cloud (moto, PyTorch) into $(VENV) ..."
-	@$(PIP) -r requirements-local.txt && touch $@
+	@$(PIP) -r requirements-local.txt && $(PIP) --no-deps --editable ./localcloud && touch $@
 
 $(TOOLS): requirements-test.txt $(CLOUD)
 	@echo "Installing the tests' tools into $(VENV) ..."

@@ -6,10 +6,10 @@ from pathlib import Path
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
-from stacks.delivery import add_delivery
-from stacks.delivery_file import load_delivery
-from stacks.environment_files import ConfigError, load_environments
-from stacks.promotion_paths import promotion_paths
+from stacks.config.delivery_loader import load_delivery
+from stacks.config.loader import ConfigError, load_environments
+from stacks.config.promotion_paths import promotion_paths
+from stacks.delivery.delivery import add_delivery
 from stacks.stage import TopicsmithStage
 
 

@@ -3,12 +3,12 @@
 from aws_cdk import CfnOutput, Duration, RemovalPolicy
 
 from constructs import Construct
-from constructs.data_bucket import DataBucket
-from constructs.image_repository import ImageRepository
-from stacks.config import EnvironmentConfig
+from constructs.data.data_bucket import DataBucket
+from constructs.data.image_repository import ImageRepository
+from stacks.config.environment import EnvironmentConfig
+from stacks.config.promotion_paths import PromotionPath
 from stacks.environment_stack import EnvironmentStack
 from stacks.promotion import share_artifacts, share_images
-from stacks.promotion_paths import PromotionPath
 
 
 class DataStack(EnvironmentStack):

@@ -3,8 +3,8 @@
 from aws_cdk import Stack
 
 from constructs import Construct
-from constructs.image_repository import image_synthesizer
-from stacks.config import EnvironmentConfig
+from constructs.data.image_repository import image_synthesizer
+from stacks.config.environment import EnvironmentConfig
 
 
 class EnvironmentStack(Stack):

@@ -3,18 +3,18 @@
 from aws_cdk import CfnCondition, Duration
 
 from constructs import Construct
-from constructs.budget import MonthlyBudget
-from constructs.dashboard import Dashboard, DashboardProps
-from constructs.endpoint_alarms import EndpointAlarms, EndpointAlarmsProps
-from constructs.endpoint_rules import EndpointThresholds
-from constructs.endpoint_variants import ALL_TRAFFIC
-from constructs.metric_alarm import AlarmTiming
-from constructs.model_approval import ModelApproval
-from constructs.notifications import Notifications
-from constructs.process_alarms import ProcessAlarms
-from constructs.rollback_alarms import RollbackAlarmsProps
-from constructs.topic_endpoint import TopicEndpointProps
-from stacks.config import EnvironmentConfig
+from constructs.monitoring.budget import MonthlyBudget
+from constructs.monitoring.dashboard import Dashboard, DashboardProps
+from constructs.monitoring.endpoint_alarms import EndpointAlarms, EndpointAlarmsProps
+from constructs.monitoring.endpoint_rules import EndpointThresholds
+from constructs.monitoring.metric_alarm import AlarmTiming
+from constructs.monitoring.process_alarms import ProcessAlarms
+from constructs.monitoring.rollback_alarms import RollbackAlarmsProps
+from constructs.notify.notifications import Notifications
+from constructs.serving.endpoint import TopicEndpointProps
+from constructs.serving.model_approval import ModelApproval
+from constructs.serving.variants import ALL_TRAFFIC
+from stacks.config.environment import EnvironmentConfig
 
 
 class Monitoring(Construct):

@@ -3,8 +3,8 @@
 from aws_cdk import Fn
 
 from constructs import Construct
-from constructs.private_network import MOST_ZONES, PrivateNetwork
-from stacks.config import EnvironmentConfig
+from constructs.network.private_network import MOST_ZONES, PrivateNetwork
+from stacks.config.environment import EnvironmentConfig
 from stacks.environment_stack import EnvironmentStack
 
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from aws_cdk import Stack, aws_iam
 
-from constructs.algorithm import BuiltInAlgorithm
-from constructs.data_bucket import DataBucket
-from constructs.image_repository import ImageRepository, grant_pull_from
-from constructs.model_registry import ModelRegistry
-from constructs.promoted_models import PromotionSource, PromotionTarget, grant_promoted_models, share_models
-from stacks.config import EnvironmentConfig
-from stacks.promotion_paths import Neighbour, PromotionPath
+from constructs.data.data_bucket import DataBucket
+from constructs.data.image_repository import ImageRepository, grant_pull_from
+from constructs.pipeline.algorithm import BuiltInAlgorithm
+from constructs.pipeline.model_registry import ModelRegistry
+from constructs.promotion.promoted_models import PromotionSource, PromotionTarget, grant_promoted_models, share_models
+from stacks.config.environment import EnvironmentConfig
+from stacks.config.promotion_paths import Neighbour, PromotionPath
 
 
 def share_images(images: ImageRepository, *, config: EnvironmentConfig, promotions: PromotionPath) -> None:

@@ -5,23 +5,23 @@ from collections.abc import Mapping
 from aws_cdk import CfnCondition, CfnOutput, CfnParameter, Duration, Fn
 
 from constructs import Construct
-from constructs.algorithm import NtmAlgorithm
-from constructs.data_bucket import CAPTURED, MODELS, DataBucket
-from constructs.endpoint_caller import EndpointCaller
-from constructs.http_api import InferenceApi, InferenceApiProps, TokenIssuer
-from constructs.model_approval import ModelApproval, ModelApprovalProps
-from constructs.model_registry import ModelRegistry
-from constructs.network_placement import NetworkPlacement
-from constructs.notifications import Notifications
-from constructs.python_function import FunctionSettings
-from constructs.rollback_alarms import RollbackAlarms, rollback_alarm_names
-from constructs.topic_endpoint import TopicEndpoint, TopicEndpointProps
-from stacks.config import EnvironmentConfig
-from stacks.endpoint_props import endpoint_props
+from constructs.data.data_bucket import CAPTURED, MODELS, DataBucket
+from constructs.functions.python_function import FunctionSettings
+from constructs.monitoring.rollback_alarms import RollbackAlarms, rollback_alarm_names
+from constructs.network.placement import NetworkPlacement
+from constructs.notify.notifications import Notifications
+from constructs.pipeline.algorithm import NtmAlgorithm
+from constructs.pipeline.model_registry import ModelRegistry
+from constructs.serving.endpoint import TopicEndpoint, TopicEndpointProps
+from constructs.serving.http_api import InferenceApi, InferenceApiProps, TokenIssuer
+from constructs.serving.invoke_policy import EndpointCaller
+from constructs.serving.model_approval import ModelApproval, ModelApprovalProps
+from stacks.config.environment import EnvironmentConfig
+from stacks.config.promotion_paths import PromotionPath
 from stacks.environment_stack import EnvironmentStack
 from stacks.monitoring import Monitoring, rollback_alarms_props
 from stacks.promotion import grant_promoted
-from stacks.promotion_paths import PromotionPath
+from stacks.serving_props import endpoint_props
 
 
 class ServingStack(EnvironmentStack):

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 from aws_cdk import CfnCondition, Duration
 
-from constructs.data_bucket import CAPTURED, DataBucket
-from constructs.data_capture import DataCapture
-from constructs.endpoint_update import BlueGreenUpdate, FleetShare, Routing
-from constructs.endpoint_variants import ALL_TRAFFIC, EndpointVariant, InstanceFleet, ServerlessCapacity
-from constructs.network_placement import NetworkPlacement
-from constructs.promoted_models import endpoint_role_name
-from constructs.topic_endpoint import TopicEndpointProps
-from constructs.variant_scaling import ScalingTargets, ScheduledCapacity
-from stacks.config import EnvironmentConfig
+from constructs.data.data_bucket import CAPTURED, DataBucket
+from constructs.network.placement import NetworkPlacement
+from constructs.promotion.promoted_models import endpoint_role_name
+from constructs.serving.autoscaling import ScalingTargets, ScheduledCapacity
+from constructs.serving.data_capture import DataCapture
+from constructs.serving.deployment_config import BlueGreenUpdate, FleetShare, Routing
+from constructs.serving.endpoint import TopicEndpointProps
+from constructs.serving.variants import ALL_TRAFFIC, EndpointVariant, InstanceFleet, ServerlessCapacity
+from stacks.config.environment import EnvironmentConfig
 
 _ROUTINGS: dict[str, Routing] = {"all_at_once": "ALL_AT_ONCE", "canary": "CANARY", "linear": "LINEAR"}
 

@@ -3,11 +3,11 @@
 from aws_cdk import Environment, Stage, Tags
 
 from constructs import Construct
-from constructs.network_placement import NetworkPlacement
-from stacks.config import EnvironmentConfig
+from constructs.network.placement import NetworkPlacement
+from stacks.config.environment import EnvironmentConfig
+from stacks.config.promotion_paths import ALONE, PromotionPath
 from stacks.data import DataStack
 from stacks.network import NetworkStack
-from stacks.promotion_paths import ALONE, PromotionPath
 from stacks.serving import ServingStack
 from stacks.training import TrainingStack
 

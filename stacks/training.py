@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from aws_cdk import CfnOutput, RemovalPolicy
 
 from constructs import Construct
-from constructs.algorithm import BuiltInAlgorithm, ContainerAlgorithm, NtmAlgorithm
-from constructs.data_bucket import (
+from constructs.data.data_bucket import (
     BAGS_OF_WORDS,
     CHECKPOINTS,
     EVALUATIONS,
@@ -16,25 +15,28 @@ from constructs.data_bucket import (
     VECTORS,
     DataBucket,
 )
-from constructs.evaluation import TopicEvaluation
-from constructs.failure_notification import FailureNotification
-from constructs.job_network import JobNetwork
-from constructs.model_registry import ModelRegistry
-from constructs.network_placement import NetworkPlacement
-from constructs.notifications import Notifications
-from constructs.ntm_image import NtmImage
-from constructs.pipeline_jobs import JobSettings
-from constructs.preprocessing import PreprocessingFunction
-from constructs.python_function import FunctionSettings
-from constructs.run_logs import RunLogs
-from constructs.run_trigger import RunTrigger, RunTriggerProps
-from constructs.topic_pipeline import TopicPipeline, TopicPipelineProps
-from constructs.training import NtmTraining
-from constructs.tuning import NtmTuning
-from constructs.vectorization import TopicVectorization
-from stacks.config import EnvironmentConfig
+from constructs.functions.python_function import FunctionSettings
+from constructs.network.job_network import JobNetwork
+from constructs.network.placement import NetworkPlacement
+from constructs.notify.failure_notification import FailureNotification
+from constructs.notify.notifications import Notifications
+from constructs.pipeline.algorithm import BuiltInAlgorithm, ContainerAlgorithm, NtmAlgorithm
+from constructs.pipeline.batch_transform import TopicVectorization
+from constructs.pipeline.evaluation_job import TopicEvaluation
+from constructs.pipeline.jobs import JobSettings
+from constructs.pipeline.model_registry import ModelRegistry
+from constructs.pipeline.ntm_image import NtmImage
+from constructs.pipeline.pipeline import TopicPipeline, TopicPipelineProps
+from constructs.pipeline.preprocessing import PreprocessingFunction
+from constructs.pipeline.run_logs import RunLogs
+from constructs.pipeline.run_trigger import RunTrigger, RunTriggerProps
+from constructs.pipeline.training_job import NtmTraining
+from constructs.pipeline.tuning_job import NtmTuning
+from stacks.config.environment import EnvironmentConfig
+from stacks.config.promotion_paths import PromotionPath
 from stacks.environment_stack import EnvironmentStack
-from stacks.pipeline_props import (
+from stacks.promotion import share_registry
+from stacks.training_props import (
     bag_of_words_settings,
     evaluation_props,
     quality_gate,
@@ -42,8 +44,6 @@ from stacks.pipeline_props import (
     tuning_props,
     vectorization_props,
 )
-from stacks.promotion import share_registry
-from stacks.promotion_paths import PromotionPath
 
 
 class TrainingStack(EnvironmentStack):

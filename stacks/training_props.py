@@ -2,19 +2,19 @@
 
 from aws_cdk import Duration
 
-from constructs.algorithm import NtmAlgorithm
-from constructs.data_bucket import RAW, DataBucket
-from constructs.evaluation import TopicEvaluationProps
-from constructs.ntm_image import NtmImage
-from constructs.pipeline_jobs import JobSettings
-from constructs.preprocessing import BagOfWordsSettings
-from constructs.quality_gate import QualityGate
-from constructs.spare_capacity import JobTime
-from constructs.training import NtmTraining, NtmTrainingProps
-from constructs.tuning import NtmTuningProps, WarmStart
-from constructs.tuning_search import Strategy, TuningSearch
-from constructs.vectorization import TopicVectorizationProps
-from stacks.config import EnvironmentConfig
+from constructs.data.data_bucket import RAW, DataBucket
+from constructs.pipeline.algorithm import NtmAlgorithm
+from constructs.pipeline.batch_transform import TopicVectorizationProps
+from constructs.pipeline.evaluation_job import TopicEvaluationProps
+from constructs.pipeline.jobs import JobSettings
+from constructs.pipeline.ntm_image import NtmImage
+from constructs.pipeline.preprocessing import BagOfWordsSettings
+from constructs.pipeline.quality_gate import QualityGate
+from constructs.pipeline.spot import JobTime
+from constructs.pipeline.training_job import NtmTraining, NtmTrainingProps
+from constructs.pipeline.tuning_job import NtmTuningProps, WarmStart
+from constructs.pipeline.tuning_search import Strategy, TuningSearch
+from stacks.config.environment import EnvironmentConfig
 
 _STRATEGIES: dict[str, Strategy] = {
     "bayesian": "Bayesian",

@@ -13,8 +13,8 @@ settings.register_profile("topicsmith", deadline=None)
 settings.load_profile("topicsmith")
 
 # Tests of these folders share something that is expensive to make (an assembly, a cloud with a deployment).
-_ONE_WORKER_EACH = ("synth", "local")
-# Those that share one of these fixtures are as long as all others of tests/local: they have a cloud of their own.
+_ONE_WORKER_EACH = ("synth", "end_to_end")
+# Those that share one of these fixtures are as long as all others of tests/end_to_end: they have a cloud of their own.
 _SECOND_CLOUD = {"small", "strict"}
 
 
@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         group = item.path.relative_to(Path(__file__).parent).parts[0]
         if group in _ONE_WORKER_EACH:
             fixtures = set(getattr(item, "fixturenames", ()))
-            second = group == "local" and not fixtures.isdisjoint(_SECOND_CLOUD)
+            second = group == "end_to_end" and not fixtures.isdisjoint(_SECOND_CLOUD)
             item.add_marker(pytest.mark.xdist_group(f"{group}-second" if second else group))
 
 

@@ -8,12 +8,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from topicsmith import invocation, output
 from topicsmith.commands import (
     check,
     demo,
     diff,
-    evaluate,
+    evaluation,
     history,
     infer,
     local,
@@ -25,7 +24,8 @@ from topicsmith.commands import (
     tuning,
     vectors,
 )
-from topicsmith.errors import explain
+from topicsmith.core import invocation, output
+from topicsmith.core.errors import explain
 
 _FAILED = 1
 
@@ -94,8 +94,8 @@ app.command()(run.retry)
 app.command("runs")(run.list_runs)
 app.command()(stop.stop)
 app.command("tuning")(tuning.show_tuning)
-app.command()(evaluate.evaluate)
-app.command()(evaluate.report)
+app.command()(evaluation.evaluate)
+app.command()(evaluation.report)
 app.command("vectors")(vectors.fetch_vectors)
 app.command("models")(models.list_models)
 app.command()(models.approve)

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from _common import NTM, ROOT, WORKERS, run, start
 
-from topicsmith.demo_corpus import write_demo_corpus
+from topicsmith.corpora.demo_corpus import write_demo_corpus
 
 LAMBDA = ROOT / "lambdas" / "preprocess"
 

@@ -14,7 +14,7 @@ from _common import command, console, show, train
 TOPICS = 20
 HIDDEN = 256
 
-# How often a step goes over the documents' probabilities [D, V] (see ``ntm.decoder``): they are written as logits,
+# How often a step goes over the documents' probabilities [D, V] (see ``ntm.network.decoder``): written as logits,
 # read and written by the softmax and once more to make the gradient, and read by its three sums.
 _PASSES = 1 + 2 + 2 + 3
 # Over each parameter: its gradient is written; Adam reads it, the parameter and two moments, and writes these three.

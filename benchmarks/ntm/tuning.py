@@ -9,12 +9,12 @@ import typer
 from _bags import ROOT, Corpora, Values, preprocessed, start_training
 from _common import command, console, result, show, spread
 
-from ntm.hyperparameters import RECOMMENDED
-from stacks.config import EnvironmentConfig
-from stacks.environment_files import load_environment
-from topicsmith.local.tuning_plan import Plan
-from topicsmith.local.tuning_ranges import read_ranges
-from topicsmith.local.tuning_search import Search
+from localcloud.services.sagemaker.tuning.plan import Plan
+from localcloud.services.sagemaker.tuning.ranges import read_ranges
+from localcloud.services.sagemaker.tuning.search import Search
+from ntm.common.hyperparameters import RECOMMENDED
+from stacks.config.environment import EnvironmentConfig
+from stacks.config.loader import load_environment
 
 # What the evaluation calls it, its heading, and how it is printed.
 MEASURES = (

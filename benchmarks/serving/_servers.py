@@ -23,11 +23,11 @@ sys.path[:0] = [str(BENCHMARKS / "ntm"), str(CONTAINER)]
 import numpy as np  # noqa: E402
 from _common import result, start  # noqa: E402
 
-from ntm.artifacts import Auxiliary, write_model  # noqa: E402
-from ntm.hyperparameters import Hyperparameters  # noqa: E402
-from ntm.inference import Layer, TopicModel  # noqa: E402
-from ntm.topics import Topics  # noqa: E402
-from ntm.vocabulary import default_tokenizer  # noqa: E402
+from ntm.artifacts.artifacts import Auxiliary, write_model  # noqa: E402
+from ntm.common.hyperparameters import Hyperparameters  # noqa: E402
+from ntm.data.vocabulary import default_tokenizer  # noqa: E402
+from ntm.network.inference import Layer, TopicModel  # noqa: E402
+from ntm.topics.topics import Topics  # noqa: E402
 
 TOPICS, WIDTH = 20, 256
 WORDS_PER_DOCUMENT = 50

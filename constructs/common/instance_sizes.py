@@ -7,7 +7,7 @@ hold this to EC2's own description of its instances.
 
 import re
 
-from constructs.instance_types import has_gpu
+from constructs.common.instance_types import has_gpu
 
 _MULTIPLE = re.compile(r"(\d*)xlarge")
 _SMALL = {"medium": 1, "large": 2}

@@ -5,7 +5,7 @@ from typing import cast
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations, aws_iam, aws_kms, aws_s3
 
 from constructs import Construct
-from constructs.grants import grant
+from constructs.common.grants import grant
 
 RAW = "raw"
 """Prefix of the corpora."""

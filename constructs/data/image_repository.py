@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from aws_cdk import DefaultStackSynthesizer, RemovalPolicy, Stack, Tags, aws_ecr, aws_iam
 
 from constructs import Construct
-from constructs.grants import acknowledge_wildcards, grant
+from constructs.common.grants import acknowledge_wildcards, grant
 
 _PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 

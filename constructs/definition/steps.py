@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from constructs.pipeline_expressions import Json, get
+from constructs.definition.expressions import Json, get
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,9 +3,9 @@
 from aws_cdk import DefaultStackSynthesizer, Duration, Fn, Stack, aws_iam
 
 from constructs import Construct
-from constructs.delivery_names import role_name
-from constructs.grants import grant
-from constructs.image_repository import publishing_role_name
+from constructs.common.grants import grant
+from constructs.data.image_repository import publishing_role_name
+from constructs.delivery.role_names import role_name
 
 # An update of an endpoint that proves itself on part of the requests takes most of an hour.
 _LONGEST_DEPLOYMENT = Duration.hours(2)

@@ -3,7 +3,7 @@
 from aws_cdk import Acknowledgment, ArnFormat, Stack, Validations, aws_codebuild, aws_iam, aws_s3
 
 from constructs import Construct
-from constructs.grants import acknowledge_wildcards
+from constructs.common.grants import acknowledge_wildcards
 
 _READ_AND_WRITE = (
     "s3:Abort*",

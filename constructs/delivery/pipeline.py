@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from aws_cdk import Aws, Duration, aws_codebuild, aws_iam, aws_sns, aws_sns_subscriptions, pipelines
 
 from constructs import Construct
-from constructs.artifact_bucket import ArtifactBucket
-from constructs.delivery_names import Work, role_name, step_role_name
-from constructs.delivery_wildcards import (
+from constructs.common.grants import grant
+from constructs.delivery.artifact_bucket import ArtifactBucket
+from constructs.delivery.nag_acknowledgements import (
     acknowledge_actions,
     acknowledge_artifacts,
     acknowledge_project,
     acknowledge_self_mutation,
 )
-from constructs.grants import grant
+from constructs.delivery.role_names import Work, role_name, step_role_name
 
 # CodeBuild's image has several versions of Python; this is the one that the project is tested with.
 _PYTHON = {"version": "0.2", "env": {"shell": "bash"}, "phases": {"install": {"runtime-versions": {"python": "3.11"}}}}

@@ -3,8 +3,8 @@
 from aws_cdk import Stack, aws_iam
 
 from constructs import Construct
-from constructs.delivery_names import role_name
-from constructs.grants import grant
+from constructs.common.grants import grant
+from constructs.delivery.role_names import role_name
 
 
 class ReviewRole(aws_iam.Role):

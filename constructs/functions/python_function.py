@@ -7,10 +7,10 @@ from pathlib import Path
 from aws_cdk import Duration, IgnoreMode, aws_iam, aws_lambda
 
 from constructs import Construct
-from constructs.log_group import build_log_group
-from constructs.network_placement import NetworkPlacement
+from constructs.common.log_group import build_log_group
+from constructs.network.placement import NetworkPlacement
 
-LAMBDAS = Path(__file__).parent.parent / "lambdas"
+LAMBDAS = Path(__file__).parents[2] / "lambdas"
 
 
 @dataclass(frozen=True, kw_only=True)

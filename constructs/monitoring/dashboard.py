@@ -7,11 +7,11 @@ from aws_cdk import ArnFormat, Duration, Stack, aws_cloudwatch
 from aws_cdk.aws_cloudwatch import Alarm, AlarmStatusWidget, GraphWidget, IMetric, Metric, Stats, YAxisProps
 
 from constructs import Construct
-from constructs.endpoint_metrics import EndpointMetrics
-from constructs.endpoint_variants import EndpointVariant, InstanceFleet
-from constructs.instance_sizes import gpus
-from constructs.model_approval import ModelApproval
-from constructs.process_metrics import errors, executions, invocations, waiting
+from constructs.common.instance_sizes import gpus
+from constructs.monitoring.endpoint_metrics import EndpointMetrics
+from constructs.monitoring.process_metrics import errors, executions, invocations, waiting
+from constructs.serving.model_approval import ModelApproval
+from constructs.serving.variants import EndpointVariant, InstanceFleet
 
 _WIDTH = 24
 _HEIGHT = 6

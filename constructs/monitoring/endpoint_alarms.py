@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from aws_cdk import CfnCondition, aws_sns
 
 from constructs import Construct
-from constructs.endpoint_metrics import EndpointMetrics
-from constructs.endpoint_rules import EndpointThresholds, endpoint_rules
-from constructs.endpoint_variants import ALL_TRAFFIC, EndpointVariant
-from constructs.metric_alarm import AlarmSettings, AlarmTiming, MetricAlarm
+from constructs.monitoring.endpoint_metrics import EndpointMetrics
+from constructs.monitoring.endpoint_rules import EndpointThresholds, endpoint_rules
+from constructs.monitoring.metric_alarm import AlarmSettings, AlarmTiming, MetricAlarm
+from constructs.serving.variants import ALL_TRAFFIC, EndpointVariant
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from aws_cdk import Duration
 from aws_cdk.aws_cloudwatch import IMetric, Stats
 
-from constructs.endpoint_metrics import EndpointMetrics
-from constructs.endpoint_variants import EndpointVariant, InstanceFleet
-from constructs.instance_sizes import gpus, processors
-from constructs.metric_alarm import AlarmRule, AlarmTiming
+from constructs.common.instance_sizes import gpus, processors
+from constructs.monitoring.endpoint_metrics import EndpointMetrics
+from constructs.monitoring.metric_alarm import AlarmRule, AlarmTiming
+from constructs.serving.variants import EndpointVariant, InstanceFleet
 
 _MICROSECONDS = 1000
 _SHARE = 0.01

@@ -3,9 +3,9 @@
 from aws_cdk import aws_cloudwatch, aws_sns
 
 from constructs import Construct
-from constructs.metric_alarm import ONCE, AlarmRule, AlarmSettings, MetricAlarm
-from constructs.model_approval import ModelApproval
-from constructs.process_metrics import errors, executions, invocations, waiting
+from constructs.monitoring.metric_alarm import ONCE, AlarmRule, AlarmSettings, MetricAlarm
+from constructs.monitoring.process_metrics import errors, executions, invocations, waiting
+from constructs.serving.model_approval import ModelApproval
 
 
 class ProcessAlarms(Construct):

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from aws_cdk import ArnFormat, CfnCondition, Stack
 
 from constructs import Construct
-from constructs.endpoint_alarms import alarm_prefix
-from constructs.endpoint_metrics import EndpointMetrics
-from constructs.endpoint_rules import EndpointThresholds, failure_rules
-from constructs.grants import grant
-from constructs.metric_alarm import AlarmRule, AlarmSettings, AlarmTiming, MetricAlarm
-from constructs.topic_endpoint import TopicEndpoint
+from constructs.common.grants import grant
+from constructs.monitoring.endpoint_alarms import alarm_prefix
+from constructs.monitoring.endpoint_metrics import EndpointMetrics
+from constructs.monitoring.endpoint_rules import EndpointThresholds, failure_rules
+from constructs.monitoring.metric_alarm import AlarmRule, AlarmSettings, AlarmTiming, MetricAlarm
+from constructs.serving.endpoint import TopicEndpoint
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_iam
 
-from constructs.network_placement import NetworkPlacement
-from constructs.pipeline_expressions import Json
+from constructs.definition.expressions import Json
+from constructs.network.placement import NetworkPlacement
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ from typing import cast
 
 from aws_cdk import ArnFormat, Stack, aws_iam, aws_lambda, aws_sagemaker
 
-from constructs.grants import grant
-from constructs.pipeline_expressions import Json
+from constructs.common.grants import grant
+from constructs.definition.expressions import Json
 
 _CREATE = "ec2:CreateNetworkInterface"
 _SAGEMAKER_ON_INTERFACES = ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface"]

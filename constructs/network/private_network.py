@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from aws_cdk import Aws, aws_ec2, aws_iam
 
 from constructs import Construct
-from constructs.log_group import build_log_group
-from constructs.network_placement import NetworkPlacement
+from constructs.common.log_group import build_log_group
+from constructs.network.placement import NetworkPlacement
 
 MOST_ZONES = 3
 """The greatest number of availability zones, of which each has a subnet."""

@@ -3,9 +3,9 @@
 from aws_cdk import Duration, Stack, aws_events, aws_events_targets
 
 from constructs import Construct
-from constructs.grants import grant
-from constructs.notifications import Notifications
-from constructs.python_function import FunctionSettings, PythonFunction, PythonFunctionProps
+from constructs.common.grants import grant
+from constructs.functions.python_function import FunctionSettings, PythonFunction, PythonFunctionProps
+from constructs.notify.notifications import Notifications
 
 
 class FailureNotification(Construct):

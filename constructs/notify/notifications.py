@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from aws_cdk import Annotations, ArnFormat, Aws, Stack, aws_iam, aws_kms, aws_sns, aws_sns_subscriptions
 
 from constructs import Construct
-from constructs.grants import grant
+from constructs.common.grants import grant
 
 # Domains for examples and tests: https://www.rfc-editor.org/rfc/rfc2606 and https://www.rfc-editor.org/rfc/rfc6761.
 _NOBODYS = re.compile(r"[@.](example\.(com|net|org)|example|invalid|localhost|test)\.?$", re.IGNORECASE)

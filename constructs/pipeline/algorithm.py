@@ -6,10 +6,10 @@ from typing import Protocol
 from aws_cdk import Stack, aws_iam
 
 from constructs import Construct
-from constructs.builtin_image import ACCOUNTS, REPOSITORY, builtin_image
-from constructs.grants import grant
-from constructs.ntm_image import NtmImage
-from constructs.pipeline_expressions import Json
+from constructs.common.grants import grant
+from constructs.definition.expressions import Json
+from constructs.pipeline.builtin_image import ACCOUNTS, REPOSITORY, builtin_image
+from constructs.pipeline.ntm_image import NtmImage
 
 METRICS = {
     "train:total_loss": "train total_loss <loss>",

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from aws_cdk import aws_iam
 
 from constructs import Construct
-from constructs.algorithm import NtmAlgorithm
-from constructs.job_volume import volume_key
-from constructs.pipeline_expressions import Json
-from constructs.pipeline_jobs import JobSettings, grant_jobs
-from constructs.pipeline_steps import CreateModelStep, TransformStep
-from constructs.sagemaker_role import SageMakerJobRole
+from constructs.common.sagemaker_role import SageMakerJobRole
+from constructs.definition.expressions import Json
+from constructs.definition.steps import CreateModelStep, TransformStep
+from constructs.pipeline.algorithm import NtmAlgorithm
+from constructs.pipeline.job_volume import volume_key
+from constructs.pipeline.jobs import JobSettings, grant_jobs
 
 _JSON_LINES = "application/jsonlines"
 

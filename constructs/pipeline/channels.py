@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from constructs.pipeline_expressions import Json
+from constructs.definition.expressions import Json
 
 _RECORDIO = "application/x-recordio-protobuf"
 _CONTENT_TYPES = {"train": _RECORDIO, "validation": _RECORDIO, "test": _RECORDIO, "auxiliary": "text/plain"}

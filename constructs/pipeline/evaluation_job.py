@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from aws_cdk import Duration, Stack, aws_iam
 
 from constructs import Construct
-from constructs.grants import grant
-from constructs.job_volume import job_volume
-from constructs.ntm_image import NtmImage
-from constructs.pipeline_expressions import EXECUTION_ARN, Json
-from constructs.pipeline_jobs import JobSettings, grant_jobs
-from constructs.pipeline_steps import ProcessingStep, PropertyFile
-from constructs.quality_gate import QualityGate
-from constructs.sagemaker_role import SageMakerJobRole
+from constructs.common.grants import grant
+from constructs.common.sagemaker_role import SageMakerJobRole
+from constructs.definition.expressions import EXECUTION_ARN, Json
+from constructs.definition.steps import ProcessingStep, PropertyFile
+from constructs.pipeline.job_volume import job_volume
+from constructs.pipeline.jobs import JobSettings, grant_jobs
+from constructs.pipeline.ntm_image import NtmImage
+from constructs.pipeline.quality_gate import QualityGate
 
 EVALUATION = PropertyFile(name="Evaluation", output="evaluation", path="evaluation.json")
 """What the job found, for the gate and the registry."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from aws_cdk import aws_iam, aws_kms
 
-from constructs.instance_types import has_local_storage
-from constructs.pipeline_expressions import Json
+from constructs.common.instance_types import has_local_storage
+from constructs.definition.expressions import Json
 
 
 def volume_key(role: aws_iam.IRole, *, key: aws_kms.IKey, instance_type: str) -> Mapping[str, Json]:

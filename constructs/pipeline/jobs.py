@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from aws_cdk import Stack, aws_iam, aws_kms
 
 from constructs import Construct
-from constructs.grants import grant
-from constructs.job_network import JobNetwork
-from constructs.pipeline_expressions import EXECUTION_ID, Json
-from constructs.pipeline_steps import Retry
+from constructs.common.grants import grant
+from constructs.definition.expressions import EXECUTION_ID, Json
+from constructs.definition.steps import Retry
+from constructs.network.job_network import JobNetwork
 
 RUN_TAG = "topicsmith:run"
 """Key of the tag that names the execution which made a resource."""

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from aws_cdk import RemovalPolicy, Stack, aws_iam, aws_sagemaker
 
 from constructs import Construct
-from constructs.algorithm import NtmAlgorithm
-from constructs.grants import grant
-from constructs.pipeline_expressions import EXECUTION_ARN, Json
-from constructs.pipeline_steps import RegisterModelStep
+from constructs.common.grants import grant
+from constructs.definition.expressions import EXECUTION_ARN, Json
+from constructs.definition.steps import RegisterModelStep
+from constructs.pipeline.algorithm import NtmAlgorithm
 
 
 class ModelRegistry(Construct):

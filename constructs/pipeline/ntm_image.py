@@ -5,9 +5,9 @@ from pathlib import Path
 from aws_cdk import aws_ecr_assets, aws_iam
 
 from constructs import Construct
-from constructs.grants import acknowledge_wildcards
+from constructs.common.grants import acknowledge_wildcards
 
-DIRECTORY = Path(__file__).parent.parent / "containers" / "ntm"
+DIRECTORY = Path(__file__).parents[2] / "containers" / "ntm"
 
 
 class NtmImage(Construct):

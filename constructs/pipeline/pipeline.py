@@ -6,12 +6,9 @@ from dataclasses import dataclass, field
 from aws_cdk import Stack, aws_iam, aws_sagemaker
 
 from constructs import Construct
-from constructs.algorithm import NtmAlgorithm
-from constructs.data_bucket import BAGS_OF_WORDS, CHECKPOINTS, EVALUATIONS, MODELS, SCORES, VECTORS, DataBucket
-from constructs.evaluation import EVALUATION, REPORT, TopicEvaluation
-from constructs.model_registry import ModelRegistry
-from constructs.pipeline_expressions import EXECUTION_ARN, EXECUTION_ID, Json, as_text, join, json_get
-from constructs.pipeline_steps import (
+from constructs.data.data_bucket import BAGS_OF_WORDS, CHECKPOINTS, EVALUATIONS, MODELS, SCORES, VECTORS, DataBucket
+from constructs.definition.expressions import EXECUTION_ARN, EXECUTION_ID, Json, as_text, join, json_get
+from constructs.definition.steps import (
     ConditionStep,
     FailStep,
     LambdaStep,
@@ -23,11 +20,14 @@ from constructs.pipeline_steps import (
     TuningStep,
     pipeline_definition,
 )
-from constructs.preprocessing import PreprocessingFunction
-from constructs.quality_gate import QualityGate
-from constructs.training import NtmTraining
-from constructs.tuning import NtmTuning
-from constructs.vectorization import TopicVectorization
+from constructs.pipeline.algorithm import NtmAlgorithm
+from constructs.pipeline.batch_transform import TopicVectorization
+from constructs.pipeline.evaluation_job import EVALUATION, REPORT, TopicEvaluation
+from constructs.pipeline.model_registry import ModelRegistry
+from constructs.pipeline.preprocessing import PreprocessingFunction
+from constructs.pipeline.quality_gate import QualityGate
+from constructs.pipeline.training_job import NtmTraining
+from constructs.pipeline.tuning_job import NtmTuning
 
 _CHANNELS = ("train", "validation", "test", "auxiliary")
 

@@ -6,10 +6,10 @@ from typing import Literal
 from aws_cdk import Duration, aws_iam
 
 from constructs import Construct
-from constructs.grants import grant
-from constructs.pipeline_expressions import Json
-from constructs.pipeline_steps import LambdaStep
-from constructs.python_function import FunctionSettings, PythonFunction, PythonFunctionProps
+from constructs.common.grants import grant
+from constructs.definition.expressions import Json
+from constructs.definition.steps import LambdaStep
+from constructs.functions.python_function import FunctionSettings, PythonFunction, PythonFunctionProps
 
 OUTPUTS = (
     "feature_dim",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from constructs.pipeline_expressions import Json, at_least, at_most, json_get
+from constructs.definition.expressions import Json, at_least, at_most, json_get
 
 
 @dataclass(frozen=True)

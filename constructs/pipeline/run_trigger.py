@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from aws_cdk import Duration, Stack, aws_events, aws_events_targets
 
 from constructs import Construct
-from constructs.data_bucket import RAW, DataBucket
-from constructs.grants import grant
-from constructs.python_function import FunctionSettings, PythonFunction, PythonFunctionProps
+from constructs.common.grants import grant
+from constructs.data.data_bucket import RAW, DataBucket
+from constructs.functions.python_function import FunctionSettings, PythonFunction, PythonFunctionProps
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from aws_cdk import Duration
 
-from constructs.algorithm import NtmAlgorithm
-from constructs.pipeline_expressions import Json
+from constructs.definition.expressions import Json
+from constructs.pipeline.algorithm import NtmAlgorithm
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from aws_cdk import aws_iam
 
 from constructs import Construct
-from constructs.algorithm import NtmAlgorithm
-from constructs.channels import channels
-from constructs.job_volume import job_volume
-from constructs.pipeline_expressions import Json, as_text
-from constructs.pipeline_jobs import JobSettings, grant_jobs
-from constructs.pipeline_steps import TrainingStep
-from constructs.sagemaker_role import SageMakerJobRole
-from constructs.spare_capacity import JobTime
+from constructs.common.sagemaker_role import SageMakerJobRole
+from constructs.definition.expressions import Json, as_text
+from constructs.definition.steps import TrainingStep
+from constructs.pipeline.algorithm import NtmAlgorithm
+from constructs.pipeline.channels import channels
+from constructs.pipeline.job_volume import job_volume
+from constructs.pipeline.jobs import JobSettings, grant_jobs
+from constructs.pipeline.spot import JobTime
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,15 +7,15 @@ from typing import Literal
 from aws_cdk import Stack, aws_iam
 
 from constructs import Construct
-from constructs.algorithm import NtmAlgorithm
-from constructs.channels import channels
-from constructs.grants import grant
-from constructs.job_volume import job_volume
-from constructs.pipeline_expressions import Json, as_text
-from constructs.pipeline_jobs import JobSettings, grant_pass
-from constructs.pipeline_steps import Cache, TuningStep
-from constructs.spare_capacity import JobTime
-from constructs.tuning_search import TuningSearch
+from constructs.common.grants import grant
+from constructs.definition.expressions import Json, as_text
+from constructs.definition.steps import Cache, TuningStep
+from constructs.pipeline.algorithm import NtmAlgorithm
+from constructs.pipeline.channels import channels
+from constructs.pipeline.job_volume import job_volume
+from constructs.pipeline.jobs import JobSettings, grant_pass
+from constructs.pipeline.spot import JobTime
+from constructs.pipeline.tuning_search import TuningSearch
 
 WarmStart = Literal["IdenticalDataAndAlgorithm", "TransferLearning"]
 """What an earlier tuning job has in common with the one that begins with its results."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from constructs.pipeline_expressions import Json
+from constructs.definition.expressions import Json
 
 Scaling = Literal["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"]
 Strategy = Literal["Bayesian", "Random", "Hyperband", "Grid"]

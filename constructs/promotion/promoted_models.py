@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from aws_cdk import ArnFormat, Stack, aws_iam
 
-from constructs.data_bucket import MODELS, DataBucket
-from constructs.grants import grant
+from constructs.common.grants import grant
+from constructs.data.data_bucket import MODELS, DataBucket
 
 
 @dataclass(frozen=True, kw_only=True)

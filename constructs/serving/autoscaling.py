@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from aws_cdk import CfnResource, Duration, aws_applicationautoscaling, aws_sagemaker
 
 from constructs import Construct
-from constructs.endpoint_variants import InstanceFleet
-from constructs.instance_sizes import processors
+from constructs.common.instance_sizes import processors
+from constructs.serving.variants import InstanceFleet
 
 _Target = aws_applicationautoscaling.CfnScalableTarget
 _Policy = aws_applicationautoscaling.CfnScalingPolicy

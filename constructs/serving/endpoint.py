@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from aws_cdk import CfnCondition, CfnResource, aws_kms, aws_sagemaker
 
 from constructs import Construct, IDependable
-from constructs.data_capture import DataCapture
-from constructs.endpoint_update import BlueGreenUpdate
-from constructs.endpoint_variants import ALL_TRAFFIC, EndpointVariant, InstanceFleet
-from constructs.network_placement import NetworkPlacement
-from constructs.sagemaker_role import SageMakerJobRole
-from constructs.variant_scaling import ScaledVariant, ScalingTargets, ScheduledCapacity, scale_variant
+from constructs.common.sagemaker_role import SageMakerJobRole
+from constructs.network.placement import NetworkPlacement
+from constructs.serving.autoscaling import ScaledVariant, ScalingTargets, ScheduledCapacity, scale_variant
+from constructs.serving.data_capture import DataCapture
+from constructs.serving.deployment_config import BlueGreenUpdate
+from constructs.serving.variants import ALL_TRAFFIC, EndpointVariant, InstanceFleet
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,9 +15,9 @@ from aws_cdk import (
 )
 
 from constructs import Construct
-from constructs.grants import grant
-from constructs.log_group import build_log_group
-from constructs.python_function import FunctionSettings, PythonFunction, PythonFunctionProps
+from constructs.common.grants import grant
+from constructs.common.log_group import build_log_group
+from constructs.functions.python_function import FunctionSettings, PythonFunction, PythonFunctionProps
 
 PATH = "/invocations"
 """Where requests go, as in the container and in SageMaker's own HTTP API."""

@@ -3,7 +3,7 @@
 from aws_cdk import Stack, aws_iam
 
 from constructs import Construct
-from constructs.grants import grant
+from constructs.common.grants import grant
 
 
 class EndpointCaller(Construct):

@@ -16,10 +16,10 @@ from aws_cdk import (
 )
 
 from constructs import Construct
-from constructs.grants import grant
-from constructs.notifications import Notifications
-from constructs.python_function import FunctionSettings, PythonFunction, PythonFunctionProps
-from constructs.update_notification import UpdateNotification
+from constructs.common.grants import grant
+from constructs.functions.python_function import FunctionSettings, PythonFunction, PythonFunctionProps
+from constructs.notify.notifications import Notifications
+from constructs.notify.update_notification import UpdateNotification
 
 _TIMEOUT = Duration.minutes(1)
 _FIRST_RETRY = Duration.seconds(30)

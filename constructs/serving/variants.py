@@ -8,7 +8,7 @@ from typing import Self
 
 from aws_cdk import aws_sagemaker
 
-from constructs.instance_types import has_local_storage
+from constructs.common.instance_types import has_local_storage
 
 ALL_TRAFFIC = "AllTraffic"
 """The name of the variant with the approved model, for ever: autoscaling and updates find the instances by it."""

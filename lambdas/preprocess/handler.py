@@ -2,8 +2,8 @@
 
 import logging
 
+from common.settings import Settings
 from preprocessing import preprocess
-from settings import Settings
 
 
 def handler(event: dict[str, object], _context: object) -> dict[str, str]:

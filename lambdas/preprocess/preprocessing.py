@@ -11,20 +11,20 @@ from dataclasses import asdict
 from math import ceil
 from typing import TYPE_CHECKING
 
-import json_lines
-import tokenizer
-from corpus import Corpus
-from digests import corpus_version, output_digest
-from documents import Documents, WordNumbers
-from errors import CorpusError
-from heldout import HeldOut
-from output import JSON_LINES, RECORDIO, TEXT, Output
-from recordio import RecordEncoder
-from settings import Settings
+from common.errors import CorpusError
+from common.settings import Settings
+from read.corpus import Corpus
 from split import SPLITS, Split, splitter
-from stop_words import ENGLISH
-from vocabulary import Vocabulary, choose_vocabulary
-from word_vectors import read_word_vectors
+from words import tokenizer
+from words.documents import Documents, WordNumbers
+from words.stop_words import ENGLISH
+from words.vocabulary import Vocabulary, choose_vocabulary
+from words.word_vectors import read_word_vectors
+from write import json_lines
+from write.digests import corpus_version, output_digest
+from write.heldout import HeldOut
+from write.output import JSON_LINES, RECORDIO, TEXT, Output
+from write.recordio import RecordEncoder
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

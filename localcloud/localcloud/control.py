@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from topicsmith.local import profiles, settings
+from localcloud.core import profiles, settings
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
@@ -182,7 +182,7 @@ def _start(port: int, state_dir: Path, place: Mapping[str, str]) -> subprocess.P
     }
     with (state_dir / "server.log").open("wb") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "topicsmith.local.server", "--port", str(port)],
+            [sys.executable, "-m", "localcloud.server", "--port", str(port)],
             cwd=settings.project_root(),
             env=environ,
             stdin=subprocess.DEVNULL,

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from stacks.config_sections.automation import Emails
-from stacks.config_sections.base import Section, refuse
+from stacks.config.sections.automation import Emails
+from stacks.config.sections.base import Section, refuse
 
 
 def _not_an_address(repository: str) -> str:

@@ -7,10 +7,10 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails
 
-from stacks.config import EnvironmentConfig
-from stacks.config_sections.base import conflict
-from stacks.delivery_config import DeliveryConfig
-from stacks.environment_files import ConfigError, explain_all, load_file
+from stacks.config.delivery import DeliveryConfig
+from stacks.config.environment import EnvironmentConfig
+from stacks.config.loader import ConfigError, explain_all, load_file
+from stacks.config.sections.base import conflict
 
 
 def load_delivery(path: Path, environments: Mapping[str, EnvironmentConfig]) -> DeliveryConfig | None:

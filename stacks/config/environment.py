@@ -1,7 +1,8 @@
 """What ``environments/*.yaml`` may say: every key with its type, its limits, its default and what it means.
 
 The limits are those of the platform; what is outside them would fail hours later in a deployment or a job. Each section
-has a module in ``config_sections``. ``make env-docs`` writes docs/environments.md and environments/schema.json from it.
+has a module in ``stacks/config/sections``. ``make env-docs`` writes docs/environments.md and environments/schema.json
+from it.
 """
 
 from functools import cache
@@ -18,19 +19,19 @@ from pydantic import (
     model_validator,
 )
 
-from stacks.config_sections.automation import NotificationsConfig, RetriesConfig, TriggersConfig
-from stacks.config_sections.base import Also, OneOf, Section, Words, refuse
-from stacks.config_sections.conflicts import conflicts
-from stacks.config_sections.data import DataConfig
-from stacks.config_sections.evaluation import EvaluationConfig, GateConfig, VectorizeConfig
-from stacks.config_sections.http_api import HttpApiConfig
-from stacks.config_sections.monitoring import AlarmsConfig, BudgetConfig
-from stacks.config_sections.network import NetworkConfig
-from stacks.config_sections.preprocessing import PreprocessingConfig
-from stacks.config_sections.promotion import PromotionConfig
-from stacks.config_sections.serving import ServingConfig
-from stacks.config_sections.training import TrainingConfig
-from stacks.config_sections.tuning import TuningConfig
+from stacks.config.checks.conflicts import conflicts
+from stacks.config.sections.automation import NotificationsConfig, RetriesConfig, TriggersConfig
+from stacks.config.sections.base import Also, OneOf, Section, Words, refuse
+from stacks.config.sections.data import DataConfig
+from stacks.config.sections.evaluation import EvaluationConfig, GateConfig, VectorizeConfig
+from stacks.config.sections.http_api import HttpApiConfig
+from stacks.config.sections.monitoring import AlarmsConfig, BudgetConfig
+from stacks.config.sections.network import NetworkConfig
+from stacks.config.sections.preprocessing import PreprocessingConfig
+from stacks.config.sections.promotion import PromotionConfig
+from stacks.config.sections.serving import ServingConfig
+from stacks.config.sections.training import TrainingConfig
+from stacks.config.sections.tuning import TuningConfig
 
 LogRetentionDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653

@@ -10,8 +10,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from stacks.config import EnvironmentConfig
-from stacks.promotion_conflicts import promotion_conflicts
+from stacks.config.checks.promotion import promotion_conflicts
+from stacks.config.environment import EnvironmentConfig
 
 # It becomes part of the endpoint's name (63 characters) and of the stacks' names.
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")

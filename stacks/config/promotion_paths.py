@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from stacks.config import EnvironmentConfig
+from stacks.config.environment import EnvironmentConfig
 
 
 @dataclass(frozen=True, kw_only=True)

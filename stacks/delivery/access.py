@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from aws_cdk import Aws, CfnOutput, Environment, Stack, Tags, aws_iam
 
 from constructs import Construct
-from constructs.delivery_names import Work, step_role_name
-from constructs.deploy_role import DeployRole
-from constructs.github_identity import GitHubBranch, GitHubIdentity
-from constructs.review_role import ReviewRole
-from stacks.config import EnvironmentConfig
-from stacks.delivery_config import CodePipelineConfig, DeliveryConfig, GitHubConfig
+from constructs.delivery.deploy_role import DeployRole
+from constructs.delivery.github_oidc import GitHubBranch, GitHubIdentity
+from constructs.delivery.review_role import ReviewRole
+from constructs.delivery.role_names import Work, step_role_name
+from stacks.config.delivery import CodePipelineConfig, DeliveryConfig, GitHubConfig
+from stacks.config.environment import EnvironmentConfig
 
 
 class DeliveryAccessStack(Stack):

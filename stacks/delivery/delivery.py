@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from aws_cdk import App
 
-from stacks.config import EnvironmentConfig
-from stacks.delivery_access import DeliveryAccessStack
-from stacks.delivery_config import DeliveryConfig
-from stacks.delivery_pipeline import DeliveryPipelineStack
+from stacks.config.delivery import DeliveryConfig
+from stacks.config.environment import EnvironmentConfig
+from stacks.delivery.access import DeliveryAccessStack
+from stacks.delivery.pipeline import DeliveryPipelineStack
 
 
 def add_delivery(app: App, delivery: DeliveryConfig, environments: Mapping[str, EnvironmentConfig]) -> None:

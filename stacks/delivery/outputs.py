@@ -1,4 +1,4 @@
-"""What the workflows in ``.github/workflows`` ask of the files: ``python -m stacks.delivery_outputs [ENVIRONMENT]``."""
+"""What the workflows in ``.github/workflows`` ask of the files: ``python -m stacks.delivery.outputs [ENVIRONMENT]``."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import botocore.session
 
-from constructs.delivery_names import Work, role_name
-from stacks.config import EnvironmentConfig
-from stacks.delivery_config import DeliveryConfig
-from stacks.delivery_file import load_delivery
-from stacks.environment_files import ConfigError, load_environments
+from constructs.delivery.role_names import Work, role_name
+from stacks.config.delivery import DeliveryConfig
+from stacks.config.delivery_loader import load_delivery
+from stacks.config.environment import EnvironmentConfig
+from stacks.config.loader import ConfigError, load_environments
 
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parents[2]
 
 
 def main(arguments: list[str], root: Path = _ROOT) -> None:

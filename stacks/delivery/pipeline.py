@@ -7,11 +7,11 @@ from pathlib import Path
 from aws_cdk import Aws, Environment, Stack
 
 from constructs import Construct
-from constructs.delivery_pipeline import DeliveryPipeline, DeliveryPipelineProps, Destination
-from stacks.config import EnvironmentConfig
-from stacks.delivery_config import CodePipelineConfig, DeliveryConfig
+from constructs.delivery.pipeline import DeliveryPipeline, DeliveryPipelineProps, Destination
+from stacks.config.delivery import CodePipelineConfig, DeliveryConfig
+from stacks.config.environment import EnvironmentConfig
 
-_PACKAGES = Path(__file__).parent.parent / "package.json"
+_PACKAGES = Path(__file__).parents[2] / "package.json"
 
 
 class DeliveryPipelineStack(Stack):

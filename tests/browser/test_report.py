@@ -12,8 +12,8 @@ import pytest
 
 from ntm.evaluation import job
 from ntm.evaluation.trials import Tuning, tuning_of
-from tests.unit.ntm import jobs
-from tests.unit.ntm.evaluation import inputs
+from tests.containers.ntm import jobs
+from tests.containers.ntm.evaluation import inputs
 
 HERE = Path(__file__).parent
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)> <a href='http://x/'>x</a> \u2028 &lt;b&gt; "

@@ -11,8 +11,8 @@ import yaml
 from check_jsonschema.builtin_schemas import get_builtin_schema
 from jsonschema import Draft7Validator
 
-from stacks.delivery_config import DeliveryConfig
-from stacks.environment_files import load_environment, load_file
+from stacks.config.delivery import DeliveryConfig
+from stacks.config.loader import load_environment, load_file
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

@@ -12,9 +12,9 @@ import boto3
 import pytest
 import yaml
 
-from tests.local import environments, planted
-from tests.local.command_line import Operator
-from topicsmith.local import control
+from localcloud import control
+from tests.end_to_end import environments, planted
+from tests.end_to_end.command_line import Operator
 
 
 def free_port() -> int:

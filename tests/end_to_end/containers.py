@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from topicsmith.local.control import LocalCloud
+from localcloud.control import LocalCloud
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from types import MappingProxyType
 
 import yaml
 
+from localcloud.control import LocalCloud
+from localcloud.core.settings import ACCOUNT_ID
 from tests.synth.assembly import ROOT, JsonObject, synthesize_in_process
-from topicsmith import cdk
-from topicsmith.local.control import LocalCloud
-from topicsmith.local.settings import ACCOUNT_ID
+from topicsmith.local import cdk
 
 _DISPOSABLE: JsonObject = {"removal": "destroy"}
 # On a corpus whose topics are planted, every model finds them, and LDA as well as ours.

@@ -14,8 +14,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.local.conftest import Clients, wait_for
-from topicsmith.local import control
+from localcloud import control
+from tests.end_to_end.conftest import Clients, wait_for
 
 MAIN, OTHER = "123456789012", "333333333333"
 REGION = "us-east-1"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.local.command_line import Operator
-from tests.local.conftest import Clients, outputs_of, versions, wait_for
-from topicsmith.local.control import LocalCloud
+from localcloud.control import LocalCloud
+from tests.end_to_end.command_line import Operator
+from tests.end_to_end.conftest import Clients, outputs_of, versions, wait_for
 
 GROUP = "topicsmith-small"
 STACK = "topicsmith-small-serving"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.conftest import Clients, wait_for
+from tests.end_to_end.conftest import Clients, wait_for
 
 ACCOUNT = "123456789012"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.local import planted
-from tests.local.command_line import Operator
-from tests.local.conftest import Clients, versions
+from tests.end_to_end import planted
+from tests.end_to_end.command_line import Operator
+from tests.end_to_end.conftest import Clients, versions
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.conftest import Clients
+from tests.end_to_end.conftest import Clients
 
 QUEUE = {"Type": "AWS::SQS::Queue", "Properties": {"DelaySeconds": 1}}
 BROKEN = {

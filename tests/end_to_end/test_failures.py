@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.local import containers, planted
-from tests.local.command_line import Operator
-from tests.local.conftest import Clients, versions, wait_for
-from topicsmith.local.control import LocalCloud
+from localcloud.control import LocalCloud
+from tests.end_to_end import containers, planted
+from tests.end_to_end.command_line import Operator
+from tests.end_to_end.conftest import Clients, versions, wait_for
 
 _JOBS = ("train", "evaluate", "serve")
 _OVER = {"Succeeded", "Failed", "Stopped"}

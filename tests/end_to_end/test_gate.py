@@ -7,12 +7,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constructs.quality_gate import CHECKS, QualityGate
+from constructs.pipeline.quality_gate import CHECKS, QualityGate
+from localcloud import control
+from localcloud.services.sagemaker.pipelines.conditions import holds
 from ntm.evaluation.gate import GATED, Threshold, judge
-from tests.local.command_line import Operator
-from tests.local.conftest import Clients, versions, wait_for
-from topicsmith.local import control
-from topicsmith.local.pipeline_conditions import holds
+from tests.end_to_end.command_line import Operator
+from tests.end_to_end.conftest import Clients, versions, wait_for
 
 
 def test_a_run_below_a_threshold_ends_with_metric_value_and_threshold(rejected: Any) -> None:

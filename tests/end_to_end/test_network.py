@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tests.local.conftest import Clients
-from tests.local.environments import STRICT
+from tests.end_to_end.conftest import Clients
+from tests.end_to_end.environments import STRICT
 
 
 def _functions(clients: Clients, environment: str) -> list[Any]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.local.command_line import Operator
-from tests.local.conftest import Clients, versions
+from tests.end_to_end.command_line import Operator
+from tests.end_to_end.conftest import Clients, versions
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
-from tests.local import environments
-from tests.local.command_line import Operator
-from tests.local.conftest import Clients, outputs_of
-from topicsmith.local.control import LocalCloud
+from localcloud.control import LocalCloud
+from tests.end_to_end import environments
+from tests.end_to_end.command_line import Operator
+from tests.end_to_end.conftest import Clients, outputs_of
 
 TEXT = "the harbour and the vessel"
 

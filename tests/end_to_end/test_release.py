@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.local.command_line import Operator
-from tests.local.conftest import Clients
+from tests.end_to_end.command_line import Operator
+from tests.end_to_end.conftest import Clients
 
 
 def test_another_approval_takes_over_without_a_gap(

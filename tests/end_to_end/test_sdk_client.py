@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.conftest import Clients, root
+from tests.end_to_end.conftest import Clients, root
 
 # The SDK looks at a job every ten or thirty seconds, as instances on AWS take their time; its clock runs faster here.
 # And at every setting that it looks up, it holds them all against a schema.

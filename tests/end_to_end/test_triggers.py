@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from tests.local.command_line import Operator
-from tests.local.conftest import Clients, outputs_of, wait_for
+from tests.end_to_end.command_line import Operator
+from tests.end_to_end.conftest import Clients, outputs_of, wait_for
 
 
 def runs(clients: Clients) -> list[str]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.local import planted
-from tests.local.command_line import Operator
-from tests.local.conftest import Clients, outputs_of, versions, wait_for
-from topicsmith import tuning
+from tests.end_to_end import planted
+from tests.end_to_end.command_line import Operator
+from tests.end_to_end.conftest import Clients, outputs_of, versions, wait_for
+from topicsmith.runs import tuning
 
 
 @pytest.fixture(scope="module")

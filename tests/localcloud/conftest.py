@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.local.support import SmallCloud, furnish, start_cloud, stop_cloud
+from tests.localcloud.support import SmallCloud, furnish, start_cloud, stop_cloud
 
 
 @pytest.fixture(scope="session")

@@ -1,35 +1,11 @@
 """moto's server with the parts under test installed, IAM off: ``python small_cloud.py PORT``."""
 
+import importlib
 import sys
 import warnings
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
-
-from topicsmith.local import (
-    alarm_resources,
-    alarms,
-    autoscaling,
-    autoscaling_resources,
-    aws_resources,
-    budget_resources,
-    cloudformation,
-    cloudwatch,
-    container_registry,
-    event_rules,
-    event_sources,
-    function_resources,
-    functions,
-    logs,
-    network_resources,
-    resource_models,
-    sagemaker,
-    sagemaker_resources,
-    sagemaker_runtime,
-    service_metrics,
-    sns_topics,
-    sqs_queues,
-)
 
 
 class _KeepAlive(MotoRequestHandler):
@@ -42,30 +18,30 @@ class _KeepAlive(MotoRequestHandler):
 def main() -> None:
     warnings.simplefilter("ignore")
     for extension in (
-        logs,
-        functions,
-        function_resources,
-        event_rules,
-        sagemaker,
-        sagemaker_runtime,
-        cloudformation,
-        sagemaker_resources,
-        resource_models,
-        aws_resources,
-        sns_topics,
-        cloudwatch,
-        alarm_resources,
-        alarms,
-        autoscaling,
-        autoscaling_resources,
-        budget_resources,
-        network_resources,
-        container_registry,
-        event_sources,
-        service_metrics,
-        sqs_queues,
+        "localcloud.runtime.logs",
+        "localcloud.services.awslambda.models",
+        "localcloud.services.awslambda.resources",
+        "localcloud.services.events.rules",
+        "localcloud.services.sagemaker.responses",
+        "localcloud.services.sagemaker.hosting.runtime_api",
+        "localcloud.services.cloudformation.models",
+        "localcloud.services.sagemaker.resources",
+        "localcloud.core.resource_model",
+        "localcloud.services.iam.resources",
+        "localcloud.services.sns.models",
+        "localcloud.services.cloudwatch.models",
+        "localcloud.services.cloudwatch.resources",
+        "localcloud.wiring.alarm_loop",
+        "localcloud.services.applicationautoscaling.models",
+        "localcloud.services.applicationautoscaling.resources",
+        "localcloud.services.budgets.resources",
+        "localcloud.services.ec2.resources",
+        "localcloud.services.ecr.responses",
+        "localcloud.services.awslambda.event_source_mappings",
+        "localcloud.services.cloudwatch.service_metrics",
+        "localcloud.services.sqs.models",
     ):
-        extension.install()
+        importlib.import_module(extension).install()
     application = DomainDispatcherApplication(create_backend_app)
     server = make_server("localhost", int(sys.argv[1]), application, threaded=True, request_handler=_KeepAlive)
     print("ready", flush=True)

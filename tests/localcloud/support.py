@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 import boto3
 from botocore.credentials import Credentials
 
-from topicsmith.local.registry_tokens import encode
+from localcloud.core.ecr_tokens import encode
 
 T = TypeVar("T")
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
+ROOT = HERE.parents[1]
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 BUCKET = "small-bucket"
@@ -135,7 +135,7 @@ def start_cloud(state: Path) -> SmallCloud:
         "AWS_EC2_METADATA_DISABLED": "true",
         "TOPICSMITH_LOCAL_MINUTE_SECONDS": "1",
         "MOTO_PORT": str(port),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(ROOT / "localcloud"),
     }
     process = subprocess.Popen(
         [sys.executable, str(HERE / "small_cloud.py"), str(port)], env=environ, stdout=subprocess.PIPE
@@ -157,7 +157,7 @@ def furnish(cloud: SmallCloud) -> None:
     cloud.client("s3").create_bucket(Bucket=BUCKET)
     cloud.client("ecr").create_repository(repositoryName=REPOSITORY)
     subprocess.run(
-        [sys.executable, "-c", "from topicsmith.local import docker; docker.write_executable()"],
+        [sys.executable, "-c", "from localcloud.runtime import docker_cli; docker_cli.write_executable()"],
         env=cloud.environ,
         check=True,
     )

@@ -16,8 +16,8 @@ from aws_cdk import App, Stack, Validations
 from aws_cdk.assertions import Template
 from cdk_nag import AwsSolutionsChecks
 
-from stacks.config import EnvironmentConfig
-from stacks.promotion_paths import promotion_paths
+from stacks.config.environment import EnvironmentConfig
+from stacks.config.promotion_paths import promotion_paths
 from stacks.stage import TopicsmithStage
 
 ROOT = Path(__file__).parents[2]

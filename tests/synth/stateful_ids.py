@@ -11,7 +11,7 @@ from typing import Any
 
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-from topicsmith.assembly_diff.stateful import ANSWERS, HOLDS
+from topicsmith.diff.model.stateful import ANSWERS, HOLDS
 
 LOCK = Path(__file__).with_name("stateful-ids.json")
 

@@ -79,5 +79,5 @@ def test_constructs_is_our_folder_and_the_library() -> None:
     library = importlib.import_module("constructs")
     assert library.__file__
     assert ROOT / "constructs" not in Path(library.__file__).parents
-    ours = importlib.import_module("constructs.data_bucket")
-    assert ours.__file__ == str(ROOT / "constructs" / "data_bucket.py")
+    ours = importlib.import_module("constructs.data.data_bucket")
+    assert ours.__file__ == str(ROOT / "constructs" / "data" / "data_bucket.py")

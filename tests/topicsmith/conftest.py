@@ -9,9 +9,9 @@ from moto.sagemaker.models import SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 from typer.testing import CliRunner, Result
 
-from tests.unit.topicsmith.account import REGION, Account, Invoke
-from topicsmith.aws import Clients
+from tests.topicsmith.account import REGION, Account, Invoke
 from topicsmith.cli import app
+from topicsmith.core.aws import Clients
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from moto.cloudformation.models import Event, cloudformation_backends
 
-from tests.unit.topicsmith.account import ACCOUNT, REGION
+from tests.topicsmith.account import ACCOUNT, REGION
 
 STACK = "topicsmith-dev-serving"
 

@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
-from topicsmith import environment, output, serving
-from topicsmith.aws import connect
 from topicsmith.commands.options import AsJson, Environment
-from topicsmith.endpoint_check import ask_each_variant
+from topicsmith.core import environment, output
+from topicsmith.core.aws import connect
+from topicsmith.serving import serving
+from topicsmith.serving.endpoint_check import ask_each_variant
 
 
 def check(

@@ -1,9 +1,10 @@
 """The run that a command is about."""
 
-from topicsmith import environment, runs
-from topicsmith.aws import Clients
-from topicsmith.environment import Deployment
-from topicsmith.runs import Run
+from topicsmith.core import environment
+from topicsmith.core.aws import Clients
+from topicsmith.core.environment import Deployment
+from topicsmith.runs import runs
+from topicsmith.runs.runs import Run
 
 
 def find(clients: Clients, env: str, run_id: str) -> tuple[Deployment, Run]:

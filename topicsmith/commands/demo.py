@@ -15,37 +15,30 @@ from typing import Annotated
 
 import typer
 
-from topicsmith import (
-    corpus,
-    environment,
-    evaluation,
-    local_deployment,
-    models,
-    output,
-    run_outputs,
-    runs,
-    topics,
-    tuning,
-    watch,
-)
-from topicsmith.aws import Clients
-from topicsmith.commands.evaluate import print_evaluation, save_report
+from localcloud import control
+from localcloud.core import settings
+from topicsmith.commands.evaluation import print_evaluation, save_report
 from topicsmith.commands.infer import ask, print_predictions
 from topicsmith.commands.models import approve_model
 from topicsmith.commands.options import AsJson, check_columns
 from topicsmith.commands.run import bring_file, print_left_out, require_success
 from topicsmith.commands.topics import print_topics
 from topicsmith.commands.tuning import print_trials
-from topicsmith.environment import Deployment
-from topicsmith.errors import OperatorError
-from topicsmith.evaluation import Evaluation
-from topicsmith.inference import Prediction
-from topicsmith.invocation import command
-from topicsmith.local import control, settings
-from topicsmith.runs import Run
-from topicsmith.stopwatch import Stopwatch
-from topicsmith.topics import TopicModel
-from topicsmith.tuning import Tuning
+from topicsmith.core import environment, output
+from topicsmith.core.aws import Clients
+from topicsmith.core.environment import Deployment
+from topicsmith.core.errors import OperatorError
+from topicsmith.core.invocation import command
+from topicsmith.core.stopwatch import Stopwatch
+from topicsmith.corpora import corpus
+from topicsmith.local import local_deployment
+from topicsmith.models import models, topics
+from topicsmith.models.topics import TopicModel
+from topicsmith.runs import evaluation, run_outputs, runs, tuning, watch
+from topicsmith.runs.evaluation import Evaluation
+from topicsmith.runs.runs import Run
+from topicsmith.runs.tuning import Tuning
+from topicsmith.serving.inference import Prediction
 
 _SENTENCES = (
     "Rotates the encryption key that protects the secrets of an application.",
@@ -175,7 +168,7 @@ def demo(
 
 def _run_all(chosen: _Corpus, stopwatch: Stopwatch, port: int, state_dir: Path, report: Path) -> _Outcome:
     """Do it all, and return what came of it."""
-    from topicsmith.demo_corpus import write_demo_corpus
+    from topicsmith.corpora.demo_corpus import write_demo_corpus
 
     demo_file = state_dir / "demo.csv"
 

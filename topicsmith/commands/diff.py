@@ -8,11 +8,13 @@ from typing import Annotated
 
 import typer
 
-from topicsmith import output
-from topicsmith.assembly_diff import as_json, as_markdown, as_text, compare, sources
-from topicsmith.assembly_diff.compare import Report
-from topicsmith.errors import explain
-from topicsmith.local.settings import project_root
+from localcloud.core.settings import project_root
+from topicsmith.core import output
+from topicsmith.core.errors import explain
+from topicsmith.diff import compare
+from topicsmith.diff.compare import Report
+from topicsmith.diff.report import as_json, as_markdown, as_text
+from topicsmith.diff.sources import sources
 
 _CANNOT_COMPARE = 3
 

@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from topicsmith import evaluation, output, run_outputs, runs
-from topicsmith.aws import Clients, connect
 from topicsmith.commands import chosen_run
 from topicsmith.commands.options import AsJson, Environment, RunId
-from topicsmith.errors import OperatorError
-from topicsmith.evaluation import Evaluation
+from topicsmith.core import output
+from topicsmith.core.aws import Clients, connect
+from topicsmith.core.errors import OperatorError
+from topicsmith.runs import evaluation, run_outputs, runs
+from topicsmith.runs.evaluation import Evaluation
 
 _REJECTED = 1
 METRICS = {

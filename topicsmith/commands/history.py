@@ -5,12 +5,13 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from topicsmith import environment, output, serving
-from topicsmith.aws import connect
-from topicsmith.commands.evaluate import number
+from topicsmith.commands.evaluation import number
 from topicsmith.commands.models import place
 from topicsmith.commands.options import AsJson, Environment
+from topicsmith.core import environment, output
+from topicsmith.core.aws import connect
 from topicsmith.promotion import records
+from topicsmith.serving import serving
 
 
 def history(

@@ -13,13 +13,15 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text as StyledText
 
-from topicsmith import corpus, environment, inference, output, serving, texts
-from topicsmith.aws import Clients, connect
 from topicsmith.commands.options import AsJson, Environment, check_columns
-from topicsmith.environment import Deployment
-from topicsmith.errors import OperatorError, is_denied, is_missing
-from topicsmith.inference import Prediction, Target
-from topicsmith.texts import Text
+from topicsmith.core import environment, output
+from topicsmith.core.aws import Clients, connect
+from topicsmith.core.environment import Deployment
+from topicsmith.core.errors import OperatorError, is_denied, is_missing
+from topicsmith.corpora import corpus, texts
+from topicsmith.corpora.texts import Text
+from topicsmith.serving import inference, serving
+from topicsmith.serving.inference import Prediction, Target
 
 _TOPICS_SHOWN = 3
 _TOPICS_IN_JSON = 10

@@ -8,13 +8,16 @@ from typing import Annotated
 
 import typer
 
-from topicsmith import environment, local_accounts, local_cloud, local_deployment, output, serving
-from topicsmith.aws import Clients
+from localcloud import control
+from localcloud.control import LocalCloud
+from localcloud.core import settings
 from topicsmith.commands.options import AsJson
-from topicsmith.invocation import command
-from topicsmith.local import control, settings
-from topicsmith.local.control import LocalCloud
-from topicsmith.stopwatch import Stopwatch
+from topicsmith.core import environment, output
+from topicsmith.core.aws import Clients
+from topicsmith.core.invocation import command
+from topicsmith.core.stopwatch import Stopwatch
+from topicsmith.local import local_accounts, local_cloud, local_deployment
+from topicsmith.serving import serving
 
 _NOT_RUNNING = 1
 _MESSAGES_SHOWN = 3
@@ -180,7 +183,7 @@ def _demo_file() -> Path:
 
 
 def _write_demo_corpus() -> None:
-    from topicsmith.demo_corpus import write_demo_corpus
+    from topicsmith.corpora.demo_corpus import write_demo_corpus
 
     write_demo_corpus(_demo_file())
 

@@ -5,13 +5,15 @@ from urllib.parse import urlsplit
 
 import typer
 
-from topicsmith import environment, models, output, rollout, serving
-from topicsmith.aws import Clients, connect
 from topicsmith.commands.options import AsJson, Environment
-from topicsmith.environment import Deployment
-from topicsmith.errors import OperatorError
-from topicsmith.models import ModelVersion
-from topicsmith.serving import Endpoint
+from topicsmith.core import environment, output
+from topicsmith.core.aws import Clients, connect
+from topicsmith.core.environment import Deployment
+from topicsmith.core.errors import OperatorError
+from topicsmith.models import models
+from topicsmith.models.models import ModelVersion
+from topicsmith.serving import rollout, serving
+from topicsmith.serving.serving import Endpoint
 
 
 def list_models(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from topicsmith.corpus import column_names
+from topicsmith.corpora.corpus import column_names
 
 
 def check_columns(names: str | None) -> str | None:

@@ -5,17 +5,19 @@ from typing import Annotated
 
 import typer
 
-from topicsmith import environment_file, output, rollout
 from topicsmith.commands.models import approve_model
 from topicsmith.commands.options import AsJson
 from topicsmith.commands.promotion_table import comparison
-from topicsmith.environment_file import EnvironmentFile
-from topicsmith.errors import OperatorError
-from topicsmith.promotion import candidate, served, sides
+from topicsmith.core import environment_file, output
+from topicsmith.core.environment_file import EnvironmentFile
+from topicsmith.core.errors import OperatorError
+from topicsmith.promotion import candidate, served
+from topicsmith.promotion import environments as sides
+from topicsmith.promotion.environments import Side
 from topicsmith.promotion.pinning import Pinning
 from topicsmith.promotion.registering import Registering
-from topicsmith.promotion.sides import Side
-from topicsmith.serving import Endpoint
+from topicsmith.serving import rollout
+from topicsmith.serving.serving import Endpoint
 
 _REFUSED = 1
 _FROM, _TO = "--from-profile", "--to-profile"

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from topicsmith import gate, output
-from topicsmith.commands.evaluate import METRICS, number
+from topicsmith.commands.evaluation import METRICS, number
 from topicsmith.commands.models import place
-from topicsmith.evaluation import Evaluation
-from topicsmith.gate import Threshold
+from topicsmith.core import output
+from topicsmith.models import gate
+from topicsmith.models.gate import Threshold
 from topicsmith.promotion.candidate import Candidate
+from topicsmith.promotion.environments import Side
 from topicsmith.promotion.served import Served
-from topicsmith.promotion.sides import Side
+from topicsmith.runs.evaluation import Evaluation
 
 _TITLES = {
     **{f"metrics.{name}": title for name, title in METRICS.items()},

@@ -8,12 +8,14 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.text import Text
 
-from topicsmith import corpus, environment, function_log, jobs, output, preprocessing_report, run_outputs, runs, watch
-from topicsmith.aws import Clients, connect
 from topicsmith.commands.options import AsJson, Environment, RunId, check_columns
-from topicsmith.environment import Deployment
-from topicsmith.errors import OperatorError
-from topicsmith.runs import Pipeline, Run, Step
+from topicsmith.core import environment, output
+from topicsmith.core.aws import Clients, connect
+from topicsmith.core.environment import Deployment
+from topicsmith.core.errors import OperatorError
+from topicsmith.corpora import corpus
+from topicsmith.runs import function_log, jobs, preprocessing_report, run_outputs, runs, watch
+from topicsmith.runs.runs import Pipeline, Run, Step
 
 _LOG_LINES = 10
 _INTERRUPTED = 130

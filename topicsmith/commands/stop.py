@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from topicsmith import output, runs
-from topicsmith.aws import connect
 from topicsmith.commands import chosen_run
 from topicsmith.commands.options import AsJson, Environment, RunId
+from topicsmith.core import output
+from topicsmith.core.aws import connect
+from topicsmith.runs import runs
 
 
 def stop(

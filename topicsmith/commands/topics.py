@@ -5,12 +5,15 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from topicsmith import environment, models, output, runs, serving
-from topicsmith.aws import Clients, connect
 from topicsmith.commands.options import AsJson, Environment
-from topicsmith.environment import Deployment
-from topicsmith.errors import OperatorError
-from topicsmith.topics import TopicModel, read
+from topicsmith.core import environment, output
+from topicsmith.core.aws import Clients, connect
+from topicsmith.core.environment import Deployment
+from topicsmith.core.errors import OperatorError
+from topicsmith.models import models
+from topicsmith.models.topics import TopicModel, read
+from topicsmith.runs import runs
+from topicsmith.serving import serving
 
 TOP_WORDS = 10
 

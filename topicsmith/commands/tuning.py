@@ -2,11 +2,12 @@
 
 from rich.text import Text
 
-from topicsmith import output, run_outputs, tuning
-from topicsmith.aws import connect
 from topicsmith.commands import chosen_run
 from topicsmith.commands.options import AsJson, Environment, RunId
-from topicsmith.tuning import Tuning
+from topicsmith.core import output
+from topicsmith.core.aws import connect
+from topicsmith.runs import run_outputs, tuning
+from topicsmith.runs.tuning import Tuning
 
 
 def show_tuning(run_id: RunId, env: Environment = "dev", as_json: AsJson = False) -> None:

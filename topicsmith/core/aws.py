@@ -4,7 +4,8 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from topicsmith import invocation, local_cloud
+from topicsmith.core import invocation
+from topicsmith.local import local_cloud
 
 if TYPE_CHECKING:
     from boto3.session import Session

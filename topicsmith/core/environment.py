@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from topicsmith.aws import Clients, is_local
-from topicsmith.errors import OperatorError
-from topicsmith.invocation import command
+from topicsmith.core.aws import Clients, is_local
+from topicsmith.core.errors import OperatorError
+from topicsmith.core.invocation import command
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

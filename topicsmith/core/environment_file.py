@@ -13,8 +13,8 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from topicsmith.errors import OperatorError
-from topicsmith.local.settings import project_root
+from localcloud.core.settings import project_root
+from topicsmith.core.errors import OperatorError
 
 FOLDER = project_root() / "environments"
 
@@ -40,7 +40,7 @@ class Serving(_Settings):
 
 
 class Settings(_Settings):
-    """What a promotion needs to know of an environment; the defaults are those of ``stacks/config.py``."""
+    """What a promotion needs to know of an environment; the defaults are those of ``stacks/config/environment.py``."""
 
     account: str | None = None
     region: str

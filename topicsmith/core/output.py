@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from topicsmith.errors import OperatorError
+from topicsmith.core.errors import OperatorError
 
 _WIDTH_OF_A_PIPE = 110
 

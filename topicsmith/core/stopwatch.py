@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from topicsmith import output
+from topicsmith.core import output
 
 
 @dataclass(frozen=True)

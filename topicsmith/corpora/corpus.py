@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from topicsmith.errors import OperatorError
-from topicsmith.output import shorten
+from topicsmith.core.errors import OperatorError
+from topicsmith.core.output import shorten
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from topicsmith import corpus
-from topicsmith.errors import OperatorError
+from topicsmith.core.errors import OperatorError
+from topicsmith.corpora import corpus
 
 LINES = (".txt", ".txt.gz")
 FORMATS = (*LINES, *corpus.FORMATS)

@@ -5,34 +5,24 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from topicsmith.assembly_diff import (
-    pairs,
-    rule_access,
-    rule_attached,
-    rule_findings,
-    rule_folded,
-    rule_loss,
-    rule_network,
-    rule_pipeline,
-    rule_resources,
-    rule_retention,
-    rule_same,
-    rule_stack,
-)
-from topicsmith.assembly_diff.assembly import Stack
-from topicsmith.assembly_diff.changes import Change, Found
-from topicsmith.assembly_diff.pairs import StackPair
-from topicsmith.assembly_diff.sides import Sides
+from topicsmith.diff.model import pairs
+from topicsmith.diff.model.assembly import Stack
+from topicsmith.diff.model.changes import Change, Found
+from topicsmith.diff.model.comparison import Sides
+from topicsmith.diff.model.pairs import StackPair
+from topicsmith.diff.rules import access, attached, findings, folded, loss, network, pipeline, resources, retention
+from topicsmith.diff.rules import same as rule_same
+from topicsmith.diff.rules import stack as rule_stack
 
 _RULES = (
     rule_stack,
-    rule_loss,
-    rule_retention,
-    rule_access,
-    rule_network,
-    rule_attached,
-    rule_pipeline,
-    rule_resources,
+    loss,
+    retention,
+    access,
+    network,
+    attached,
+    pipeline,
+    resources,
 )
 _ENVIRONMENT = "<env>"
 
@@ -83,16 +73,16 @@ def _found(sides: Sides) -> Iterator[tuple[Change, Stack]]:
 
 def _changes(pair: StackPair, sides: Sides) -> Iterator[Change]:
     told = [change for rule in _RULES for change in rule.find(pair)]
-    told += rule_findings.find(pair, sides)
-    told += rule_folded.find(pair, sides, told)
+    told += findings.find(pair, sides)
+    told += folded.find(pair, sides, told)
     yield from told
     yield from rule_same.find(pair, told)
 
 
 def _openings(pair: StackPair, sides: Sides) -> Iterator[Change]:
     """Yield what is dangerous about a new stack; the rest of it is new altogether."""
-    yield from rule_findings.find(pair, sides)
-    for rule in (rule_access, rule_network, rule_resources):
+    yield from findings.find(pair, sides)
+    for rule in (access, network, resources):
         yield from (change for change in rule.find(pair) if change.dangerous)
 
 

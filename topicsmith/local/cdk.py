@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from topicsmith.errors import OperatorError
-from topicsmith.local.control import LocalCloud
-from topicsmith.local.settings import project_root
-from topicsmith.local_cloud import variables
+from localcloud.control import LocalCloud
+from localcloud.core.settings import project_root
+from topicsmith.core.errors import OperatorError
+from topicsmith.local.local_cloud import variables
 
 _LOG_LINES = 20
 _STOP_SECONDS = 5.0

@@ -1,7 +1,7 @@
 """More accounts in the local cloud, for environments that live in accounts of their own."""
 
-from topicsmith import local_cloud
-from topicsmith.local.control import LocalCloud
+from localcloud.control import LocalCloud
+from topicsmith.local import local_cloud
 
 
 def create(cloud: LocalCloud, account_id: str) -> bool:

@@ -3,11 +3,11 @@
 import os
 from pathlib import Path
 
-from topicsmith import environment_file, invocation
-from topicsmith.errors import OperatorError
-from topicsmith.invocation import command
-from topicsmith.local import control
-from topicsmith.local.control import LocalCloud, LocalCloudError
+from localcloud import control
+from localcloud.control import LocalCloud, LocalCloudError
+from topicsmith.core import environment_file, invocation
+from topicsmith.core.errors import OperatorError
+from topicsmith.core.invocation import command
 
 _ENVIRONMENT = "dev"
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from topicsmith import cdk, local_cloud
-from topicsmith.local import settings
-from topicsmith.local.control import LocalCloud
-from topicsmith.stopwatch import Stopwatch
+from localcloud.control import LocalCloud
+from localcloud.core import settings
+from topicsmith.core.stopwatch import Stopwatch
+from topicsmith.local import cdk, local_cloud
 
 ENVIRONMENT = "dev"
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from topicsmith.errors import OperatorError
-from topicsmith.evaluation import Check, Evaluation
+from topicsmith.core.errors import OperatorError
+from topicsmith.runs.evaluation import Check, Evaluation
 
 STEP = "Gate"
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from topicsmith.environment import Deployment
-from topicsmith.errors import OperatorError, is_missing
-from topicsmith.runs import id_of
+from topicsmith.core.environment import Deployment
+from topicsmith.core.errors import OperatorError, is_missing
+from topicsmith.runs.runs import id_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

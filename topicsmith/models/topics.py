@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from topicsmith.errors import OperatorError
+from topicsmith.core.errors import OperatorError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from topicsmith.errors import OperatorError, code
+from topicsmith.core.errors import OperatorError, code
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from topicsmith import evaluation, gate, models, runs
-from topicsmith.errors import OperatorError
-from topicsmith.evaluation import Check, Evaluation
-from topicsmith.gate import Threshold
-from topicsmith.models import ModelVersion
-from topicsmith.promotion.sides import Side
+from topicsmith.core.errors import OperatorError
+from topicsmith.models import gate, models
+from topicsmith.models.gate import Threshold
+from topicsmith.models.models import ModelVersion
+from topicsmith.promotion.environments import Side
+from topicsmith.runs import evaluation, runs
+from topicsmith.runs.evaluation import Check, Evaluation
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import DescribeModelPackageOutputTypeDef

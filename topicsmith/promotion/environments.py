@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from topicsmith import environment
-from topicsmith.aws import Clients, connect
-from topicsmith.environment import Deployment
-from topicsmith.environment_file import EnvironmentFile
-from topicsmith.errors import OperatorError
+from topicsmith.core import environment
+from topicsmith.core.aws import Clients, connect
+from topicsmith.core.environment import Deployment
+from topicsmith.core.environment_file import EnvironmentFile
+from topicsmith.core.errors import OperatorError
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from topicsmith import environment_file
+from topicsmith.core import environment_file
 from topicsmith.promotion import artifacts, recording
 from topicsmith.promotion.candidate import Candidate
+from topicsmith.promotion.environments import Side
 from topicsmith.promotion.records import Place, Record
 from topicsmith.promotion.served import Served
-from topicsmith.promotion.sides import Side
 
 
 class Pinning:

@@ -6,9 +6,9 @@ from typing import Literal
 
 from topicsmith.promotion import records
 from topicsmith.promotion.candidate import Candidate
+from topicsmith.promotion.environments import Side
 from topicsmith.promotion.records import Place, Record
 from topicsmith.promotion.served import Served
-from topicsmith.promotion.sides import Side
 
 
 def record(

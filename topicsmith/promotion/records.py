@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
 
-from topicsmith.errors import OperatorError
-from topicsmith.evaluation import Baseline, Gate, Metrics
+from topicsmith.core.errors import OperatorError
+from topicsmith.runs.evaluation import Baseline, Gate, Metrics
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -4,14 +4,16 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from topicsmith import evaluation, models, stack_updates
-from topicsmith.errors import OperatorError
-from topicsmith.models import ModelVersion
+from topicsmith.core.errors import OperatorError
+from topicsmith.models import models
+from topicsmith.models.models import ModelVersion
 from topicsmith.promotion import artifacts, recording
 from topicsmith.promotion.candidate import Candidate
+from topicsmith.promotion.environments import Side
 from topicsmith.promotion.records import Place, Record
 from topicsmith.promotion.served import Served
-from topicsmith.promotion.sides import Side
+from topicsmith.runs import evaluation
+from topicsmith.serving import stack_updates
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import CreateModelPackageInputTypeDef

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from topicsmith import evaluation, serving
-from topicsmith.aws import Clients
-from topicsmith.errors import OperatorError, is_denied, is_missing
-from topicsmith.evaluation import Evaluation
-from topicsmith.models import ModelVersion, describe
+from topicsmith.core.aws import Clients
+from topicsmith.core.errors import OperatorError, is_denied, is_missing
+from topicsmith.models.models import ModelVersion, describe
+from topicsmith.promotion.environments import Side
 from topicsmith.promotion.records import Before
-from topicsmith.promotion.sides import Side
+from topicsmith.runs import evaluation
+from topicsmith.runs.evaluation import Evaluation
+from topicsmith.serving import serving
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from topicsmith.errors import OperatorError
+from topicsmith.core.errors import OperatorError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

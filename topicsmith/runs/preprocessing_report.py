@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from topicsmith.output import printable
-from topicsmith.runs import Run
+from topicsmith.core.output import printable
+from topicsmith.runs.runs import Run
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

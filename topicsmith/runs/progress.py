@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from topicsmith import evaluation, run_outputs, tuning
-from topicsmith.aws import Clients
-from topicsmith.errors import OperatorError, explain
-from topicsmith.jobs import Job, JobKind
-from topicsmith.runs import Run, Step
-from topicsmith.training_log import TrainingLog
+from topicsmith.core.aws import Clients
+from topicsmith.core.errors import OperatorError, explain
+from topicsmith.runs import evaluation, run_outputs, tuning
+from topicsmith.runs.jobs import Job, JobKind
+from topicsmith.runs.runs import Run, Step
+from topicsmith.runs.training_log import TrainingLog
 
 _OVER = {"Succeeded", "Failed", "Stopped"}
 

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from topicsmith.environment import Deployment
-from topicsmith.errors import OperatorError
-from topicsmith.jobs import Job, JobKind
-from topicsmith.runs import Run, Step
+from topicsmith.core.environment import Deployment
+from topicsmith.core.errors import OperatorError
+from topicsmith.runs.jobs import Job, JobKind
+from topicsmith.runs.runs import Run, Step
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

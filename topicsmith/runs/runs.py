@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from topicsmith import jobs
-from topicsmith.environment import Deployment
-from topicsmith.errors import OperatorError, is_missing
-from topicsmith.jobs import Job, JobKind
+from topicsmith.core.environment import Deployment
+from topicsmith.core.errors import OperatorError, is_missing
+from topicsmith.runs import jobs
+from topicsmith.runs.jobs import Job, JobKind
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from topicsmith.errors import is_missing
+from topicsmith.core.errors import is_missing
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient

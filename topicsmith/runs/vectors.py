@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from topicsmith.errors import OperatorError
+from topicsmith.core.errors import OperatorError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

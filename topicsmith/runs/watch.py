@@ -12,10 +12,11 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from topicsmith import output, runs
-from topicsmith.aws import Clients
-from topicsmith.progress import Progress
-from topicsmith.runs import Run, Step
+from topicsmith.core import output
+from topicsmith.core.aws import Clients
+from topicsmith.runs import runs
+from topicsmith.runs.progress import Progress
+from topicsmith.runs.runs import Run, Step
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

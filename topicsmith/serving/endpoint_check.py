@@ -4,11 +4,11 @@ import math
 import time
 from dataclasses import dataclass
 
-from topicsmith import inference
-from topicsmith.aws import Clients
-from topicsmith.errors import OperatorError
-from topicsmith.inference import Prediction, Target
-from topicsmith.serving import Endpoint
+from topicsmith.core.aws import Clients
+from topicsmith.core.errors import OperatorError
+from topicsmith.serving import inference
+from topicsmith.serving.inference import Prediction, Target
+from topicsmith.serving.serving import Endpoint
 
 # Words that a model knows, that it hardly knows, and letters beyond ASCII: any text has topics.
 _TEXTS = ("Starts a virtual machine and attaches a disk to it.", "zzyzx", "Größe, 東京, naïve")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, FiniteFloat, ValidationError
 
-from topicsmith.errors import OperatorError, code
+from topicsmith.core.errors import OperatorError, code
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError

@@ -4,13 +4,15 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from topicsmith import function_log, models, serving, stack_updates
-from topicsmith.aws import Clients
-from topicsmith.environment import Deployment
-from topicsmith.errors import OperatorError
-from topicsmith.models import ModelVersion
-from topicsmith.serving import Endpoint
-from topicsmith.stack_updates import Update
+from topicsmith.core.aws import Clients
+from topicsmith.core.environment import Deployment
+from topicsmith.core.errors import OperatorError
+from topicsmith.models import models
+from topicsmith.models.models import ModelVersion
+from topicsmith.runs import function_log
+from topicsmith.serving import serving, stack_updates
+from topicsmith.serving.serving import Endpoint
+from topicsmith.serving.stack_updates import Update
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from topicsmith import models
-from topicsmith.aws import Clients
-from topicsmith.environment import Deployment
-from topicsmith.errors import OperatorError, is_missing
-from topicsmith.models import ModelVersion
-from topicsmith.runs import id_of
+from topicsmith.core.aws import Clients
+from topicsmith.core.environment import Deployment
+from topicsmith.core.errors import OperatorError, is_missing
+from topicsmith.models import models
+from topicsmith.models.models import ModelVersion
+from topicsmith.runs.runs import id_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

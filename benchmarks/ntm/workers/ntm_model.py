@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from scipy.special import softmax
 
-from ntm.bag_of_words import BagOfWords
-from ntm.corpus import Corpus
-from ntm.hyperparameters import RECOMMENDED, Hyperparameters
-from ntm.training import Trainer
+from ntm.common.hyperparameters import RECOMMENDED, Hyperparameters
+from ntm.data.bag_of_words import BagOfWords
+from ntm.data.corpus import Corpus
+from ntm.training.trainer import Trainer
 
 
 def bag_of(counts) -> BagOfWords:

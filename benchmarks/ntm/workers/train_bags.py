@@ -14,15 +14,15 @@ from typing import Any
 
 import torch
 
-from ntm.bag_of_words import BagOfWords
-from ntm.corpus import Corpus
+from ntm.common.hyperparameters import Hyperparameters
+from ntm.data.bag_of_words import BagOfWords
+from ntm.data.corpus import Corpus
+from ntm.data.recordio import stream_recordio
 from ntm.evaluation.baseline import Lda
 from ntm.evaluation.heldout import read_held_out
 from ntm.evaluation.metrics import measure
 from ntm.evaluation.models import OurModel
-from ntm.hyperparameters import Hyperparameters
-from ntm.recordio import stream_recordio
-from ntm.training import Trainer
+from ntm.training.trainer import Trainer
 
 _BASELINE_ITERATIONS = 100
 

@@ -15,12 +15,12 @@ import synthetic
 import torch
 from torch import distributed
 
-from ntm.bag_of_words import BagOfWords
-from ntm.corpus import Corpus
-from ntm.hosts import Hosts
-from ntm.hyperparameters import Hyperparameters
-from ntm.objectives import OBJECTIVES
-from ntm.training import Progress, Trainer
+from ntm.common.hyperparameters import Hyperparameters
+from ntm.common.objectives import OBJECTIVES
+from ntm.data.bag_of_words import BagOfWords
+from ntm.data.corpus import Corpus
+from ntm.training.hosts import Hosts
+from ntm.training.trainer import Progress, Trainer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,10 @@ import typer
 from rich.text import Text
 from typer.core import TyperGroup
 
-from ntm.console import console_of
-from ntm.errors import InputError
-from ntm.model_commands import show_topics, transform
-from ntm.train_command import train
+from ntm.commands.console import console_of
+from ntm.commands.model import show_topics, transform
+from ntm.commands.train import train
+from ntm.common.errors import InputError
 
 _FAILED, _INTERRUPTED = 1, 130
 

@@ -15,14 +15,14 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
-from ntm.artifacts import CONFIG, TOPICS, Auxiliary, read_model, write_model
-from ntm.bag_of_words import BagOfWords, bag_of_words
-from ntm.corpus import Corpus
-from ntm.errors import InputError
-from ntm.hyperparameters import RECOMMENDED, Hyperparameters
-from ntm.inference import Array, TopicModel, chunks
-from ntm.model_directory import new_model
-from ntm.topics import WORDS_PER_TOPIC, Topics
+from ntm.artifacts.artifacts import CONFIG, TOPICS, Auxiliary, read_model, write_model
+from ntm.artifacts.model_directory import new_model
+from ntm.common.errors import InputError
+from ntm.common.hyperparameters import RECOMMENDED, Hyperparameters
+from ntm.data.bag_of_words import BagOfWords, bag_of_words
+from ntm.data.corpus import Corpus
+from ntm.network.inference import Array, TopicModel, chunks
+from ntm.topics.topics import WORDS_PER_TOPIC, Topics
 
 # What a model directory keeps of an estimator beside the hyperparameters.
 _KEPT = ("random_state", "validation_fraction")
@@ -59,8 +59,8 @@ class NeuralTopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     Attributes:
         components_: ndarray of shape (n_components, n_features), the probability of each word in a document of one
             topic alone; each row sums to 1.
-        model_: ``ntm.inference.TopicModel``, the trained encoder and decoder in numpy.
-        topics_: ``ntm.topics.Topics``: share, best words, coherence (NPMI) and uniqueness of each topic in the
+        model_: ``ntm.network.inference.TopicModel``, the trained encoder and decoder in numpy.
+        topics_: ``ntm.topics.topics.Topics``: share, best words, coherence (NPMI) and uniqueness of each topic in the
             documents trained on. Topics are in the order of their shares, the largest first.
         n_iter_: int, the epochs that were begun.
         n_features_in_: int, the size of the vocabulary.
@@ -142,7 +142,7 @@ class NeuralTopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         Raises:
             ValueError: a parameter is out of its range, a count is negative or not finite, or no document has a word.
         """
-        from ntm.training import Trainer
+        from ntm.training.trainer import Trainer
 
         bag = self._bag(X, reset=True).non_empty()
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))

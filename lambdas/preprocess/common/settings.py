@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from errors import CorpusError
-from s3_uri import S3Uri
+from common.errors import CorpusError
+from common.s3_uri import S3Uri
 
 MAX_FEATURE_DIM = 1_000_000
 """NTM's limit for ``feature_dim``: https://docs.aws.amazon.com/sagemaker/latest/dg/ntm_hyperparameters.html."""

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from csv_rows import read_csv
-from errors import CorpusError
-from json_rows import read_json_lines
-from lines import ByteStream, read_lines
-from rows import RowReport
-from s3_uri import S3Uri
+from common.errors import CorpusError
+from common.s3_uri import S3Uri
+
+from read.csv_rows import read_csv
+from read.json_rows import read_json_lines
+from read.lines import ByteStream, read_lines
+from read.rows import RowReport
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

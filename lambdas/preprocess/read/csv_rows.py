@@ -4,9 +4,10 @@ import csv
 from collections import deque
 from collections.abc import Iterator
 
-from errors import CorpusError
-from lines import MAX_ROW
-from rows import TOO_LONG, RowReport, damage
+from common.errors import CorpusError
+
+from read.lines import MAX_ROW
+from read.rows import TOO_LONG, RowReport, damage
 
 BAD_QUOTE = "a quote that is not closed, or not doubled inside a quoted field"
 

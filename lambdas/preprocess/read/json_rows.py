@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator
 
-from lines import MAX_ROW
-from rows import TOO_LONG, RowReport, damage, is_unicode
+from read.lines import MAX_ROW
+from read.rows import TOO_LONG, RowReport, damage, is_unicode
 
 _KINDS: dict[type, str] = {
     type(None): "null", bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from lines import MAX_ROW
+from read.lines import MAX_ROW
 
 TOO_LONG = f"longer than {MAX_ROW} characters"
 

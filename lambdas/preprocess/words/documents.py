@@ -4,7 +4,7 @@ from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 
-from errors import CorpusError
+from common.errors import CorpusError
 
 IGNORED = 0
 """The number of every word that is too short or a stop word."""

@@ -5,7 +5,7 @@ The stop list of the SMART retrieval system (G. Salton, The SMART Retrieval Syst
 the topic-model toolkit MALLET is this one without the contractions.
 """
 
-from tokenizer import find_words
+from words.tokenizer import find_words
 
 _SMART = """\
 a a's able about above according accordingly across actually after afterwards again against ain't all allow

@@ -3,8 +3,9 @@
 from array import array
 from collections.abc import Iterable, Sequence
 
-from documents import Documents, WordNumbers
-from errors import CorpusError
+from common.errors import CorpusError
+
+from words.documents import Documents, WordNumbers
 
 _OUT = -1
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from errors import CorpusError
+from common.errors import CorpusError
 
 if TYPE_CHECKING:
+    from common.s3_uri import S3Uri
     from mypy_boto3_s3 import S3Client
-    from s3_uri import S3Uri
 
 _BLOCK: Final = 2**20
 _SETTING: Final = "evaluation.word_vectors in environments/<environment>.yaml"

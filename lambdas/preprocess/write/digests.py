@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Final
 
-from corpus import CorpusObject
-from settings import Settings
+from common.settings import Settings
+from read.corpus import CorpusObject
 
 _FORMAT: Final = 2
 """Part of every digest: another number wherever the same corpus and settings begin to give other bytes."""

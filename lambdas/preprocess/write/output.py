@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from common.s3_uri import S3Uri
     from mypy_boto3_s3 import S3Client
-    from s3_uri import S3Uri
 
 RECORDIO = "application/x-recordio-protobuf"
 JSON_LINES = "application/jsonlines"

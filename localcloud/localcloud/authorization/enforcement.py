@@ -20,10 +20,11 @@ from moto.s3.exceptions import BucketAccessDeniedError
 from moto.s3.models import FakeBucket
 from werkzeug.datastructures import Headers
 
-from topicsmith.local import resource_policies
-from topicsmith.local.api_request import ApiRequest, parameters_of
-from topicsmith.local.object_access import ObjectRequest, Permission
-from topicsmith.local.policy import (
+from localcloud.authorization import resource_policies
+from localcloud.authorization.presigned_urls import PresignedUrl
+from localcloud.authorization.request import ApiRequest, parameters_of
+from localcloud.authorization.s3_objects import ObjectRequest, Permission
+from localcloud.core.policy import (
     AccessRequest,
     Effect,
     Statement,
@@ -33,7 +34,6 @@ from topicsmith.local.policy import (
     role_arn_of,
     statements_of,
 )
-from topicsmith.local.presigned_urls import PresignedUrl
 
 # Resources whose own policy must allow a request as well, if only by leaving it to the account's IAM.
 _OWN_POLICY_DECIDES = ("kms:", "sts:AssumeRole")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from topicsmith.local.policy import account_of
+from localcloud.core.policy import account_of
 
 # The prefix of IAM actions, where it differs from the name that requests are signed with.
 _ACTION_PREFIXES = {"monitoring": "cloudwatch"}

@@ -17,8 +17,8 @@ from moto.sagemaker.models import sagemaker_backends
 from moto.sns.models import Topic, sns_backends
 from moto.sqs.models import Queue, sqs_backends
 
-from topicsmith.local.policy import Statement, account_of, statements_of
-from topicsmith.local.registry import ModelRegistry
+from localcloud.core.policy import Statement, account_of, statements_of
+from localcloud.services.modelregistry.models import ModelRegistry
 
 
 def statements(action: str, resource: str | None) -> list[Statement] | None:

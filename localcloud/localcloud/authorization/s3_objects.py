@@ -12,7 +12,7 @@ from xml.sax.saxutils import unescape
 
 from moto.s3.models import FakeKey, s3_backends
 
-from topicsmith.local.resource_policies import bucket_of
+from localcloud.authorization.resource_policies import bucket_of
 
 # The actions that may be allowed by an object's tags; those that write or delete it are not among them. See
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/tagging-and-policies.html.

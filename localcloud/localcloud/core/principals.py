@@ -11,7 +11,7 @@ from typing import Any
 from moto.cloudformation.exceptions import ValidationError
 from moto.iam.models import IAMBackend, iam_backends
 
-from topicsmith.local.policy import statements_of
+from localcloud.core.policy import statements_of
 
 _ENTITY = re.compile(r"arn:aws:iam::(?P<account>\d{12}):(user|role)/.+")
 

@@ -10,8 +10,8 @@ import io
 import re
 from pathlib import Path
 
-from topicsmith.local import settings
-from topicsmith.local.private_files import write_private
+from localcloud.core import settings
+from localcloud.core.private_files import write_private
 
 FOLDER = "aws"
 """Name of the folder of these files, in the directory of the cloud's state."""

@@ -11,8 +11,8 @@ from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
-from topicsmith.local.policy import AccessRequest, Effect, account_of, evaluate, statements_of
-from topicsmith.local.settings import endpoint_url
+from localcloud.core.policy import AccessRequest, Effect, account_of, evaluate, statements_of
+from localcloud.core.settings import endpoint_url
 
 SAGEMAKER = "sagemaker.amazonaws.com"
 """The service principal of SageMaker, which assumes the roles of pipelines, jobs and models."""

@@ -24,7 +24,7 @@ def region() -> str:
 
 def project_root() -> Path:
     """Return the checkout that holds this package."""
-    return Path(__file__).resolve().parents[2]
+    return Path(__file__).resolve().parents[3]
 
 
 def state_dir() -> Path:

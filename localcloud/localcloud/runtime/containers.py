@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from topicsmith.local import processes
-from topicsmith.local.identity import RoleSession
-from topicsmith.local.images import Image
-from topicsmith.local.logs import pump_lines
+from localcloud.core.role_sessions import RoleSession
+from localcloud.runtime import processes
+from localcloud.runtime.images import Image
+from localcloud.runtime.logs import pump_lines
 
 logger = logging.getLogger(__name__)
 

@@ -20,10 +20,10 @@ from urllib.parse import quote
 import boto3
 from botocore.exceptions import ClientError
 
-from topicsmith.local import registry_tokens
-from topicsmith.local.images import ImageReference, ImageUnavailable, pushed_directory
-from topicsmith.local.private_files import write_private
-from topicsmith.local.settings import project_root, state_dir
+from localcloud.core import ecr_tokens
+from localcloud.core.private_files import write_private
+from localcloud.core.settings import state_dir
+from localcloud.runtime.images import ImageReference, ImageUnavailable, pushed_directory
 
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _CONFIG = "application/vnd.docker.container.image.v1+json"
@@ -40,9 +40,9 @@ def write_executable() -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
         "#!/bin/sh\n"
-        f"export PYTHONPATH={shlex.quote(str(project_root()))}\n"
+        f"export PYTHONPATH={shlex.quote(str(Path(__file__).parents[2]))}\n"
         f"export TOPICSMITH_LOCAL_STATE={shlex.quote(str(state_dir()))}\n"
-        f'exec {shlex.quote(sys.executable)} -m topicsmith.local.docker "$@"\n'
+        f'exec {shlex.quote(sys.executable)} -m localcloud.runtime.docker_cli "$@"\n'
     )
     path.chmod(0o755)
     return path
@@ -75,7 +75,7 @@ def login(registry: str, password: str) -> None:
         DockerError: it is not one that ECR gave.
     """
     try:
-        registry_tokens.decode(password)
+        ecr_tokens.decode(password)
     except ValueError:
         raise DockerError(f"login attempt to https://{registry}/v2/ failed with status: 400 Bad Request") from None
     path = _password_file(registry)
@@ -127,7 +127,7 @@ def _registry_client(registry: str, region: str) -> Any:
         password = _password_file(registry).read_text()
     except FileNotFoundError:
         raise DockerError(f"no basic auth credentials for {registry}") from None
-    credentials = registry_tokens.decode(password)
+    credentials = ecr_tokens.decode(password)
     return boto3.client(
         "ecr",
         region_name=region,

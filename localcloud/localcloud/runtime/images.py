@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from topicsmith.local.policy import account_of
-from topicsmith.local.settings import project_root, state_dir
+from localcloud.core.policy import account_of
+from localcloud.core.settings import project_root, state_dir
 
 if TYPE_CHECKING:  # The docker stand-in needs this module and none of moto, which takes a second to import.
-    from topicsmith.local.identity import RoleSession
+    from localcloud.core.role_sessions import RoleSession
 
 _ECR_URI = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.(?P<suffix>[a-z0-9.]+)/"

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.logs.models import LogGroup
 
-from topicsmith.local.identity import RoleSession
+from localcloud.core.role_sessions import RoleSession
 
 logger = logging.getLogger(__name__)
 

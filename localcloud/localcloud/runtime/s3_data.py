@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from topicsmith.local.identity import RoleSession
+from localcloud.core.role_sessions import RoleSession
 
 
 class DataError(Exception):

@@ -14,41 +14,42 @@ from moto.iam.models import iam_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from topicsmith.local import docker, profiles
-from topicsmith.local.private_files import write_private
-from topicsmith.local.settings import STATE_FILE, account_id, endpoint_url, minute_seconds, region, state_dir
+from localcloud.core import profiles
+from localcloud.core.private_files import write_private
+from localcloud.core.settings import STATE_FILE, account_id, endpoint_url, minute_seconds, region, state_dir
+from localcloud.runtime import docker_cli
 
 logger = logging.getLogger(__name__)
 
 OPERATOR = "operator"
 _EXTENSIONS = (
-    "authorization",
-    "accounts",
-    "unsupported",
-    "cloudwatch",
-    "alarms",
-    "service_metrics",
-    "cloudformation",
-    "resource_models",
-    "aws_resources",
-    "alarm_resources",
-    "budget_resources",
-    "container_registry",
-    "network_resources",
-    "custom_resource",
-    "logs",
-    "functions",
-    "function_resources",
-    "sqs_queues",
-    "event_sources",
-    "event_rules",
-    "schedules",
-    "sns_topics",
-    "autoscaling",
-    "autoscaling_resources",
-    "sagemaker",
-    "sagemaker_runtime",
-    "sagemaker_resources",
+    "localcloud.authorization.enforcement",
+    "localcloud.services.organizations.models",
+    "localcloud.server.unsupported",
+    "localcloud.services.cloudwatch.models",
+    "localcloud.wiring.alarm_loop",
+    "localcloud.services.cloudwatch.service_metrics",
+    "localcloud.services.cloudformation.models",
+    "localcloud.core.resource_model",
+    "localcloud.services.iam.resources",
+    "localcloud.services.cloudwatch.resources",
+    "localcloud.services.budgets.resources",
+    "localcloud.services.ecr.responses",
+    "localcloud.services.ec2.resources",
+    "localcloud.services.cloudformation.custom_resource",
+    "localcloud.runtime.logs",
+    "localcloud.services.awslambda.models",
+    "localcloud.services.awslambda.resources",
+    "localcloud.services.sqs.models",
+    "localcloud.services.awslambda.event_source_mappings",
+    "localcloud.services.events.rules",
+    "localcloud.services.events.scheduler",
+    "localcloud.services.sns.models",
+    "localcloud.services.applicationautoscaling.models",
+    "localcloud.services.applicationautoscaling.resources",
+    "localcloud.services.sagemaker.responses",
+    "localcloud.services.sagemaker.hosting.runtime_api",
+    "localcloud.services.sagemaker.resources",
 )
 
 
@@ -87,7 +88,7 @@ def main(argv: list[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, _stop)
     logger.info("A minute of metrics takes %g seconds", minute_seconds())
     for extension in _EXTENSIONS:
-        importlib.import_module(f"topicsmith.local.{extension}").install()
+        importlib.import_module(extension).install()
     server = make_server(
         "localhost",
         port,
@@ -95,7 +96,7 @@ def main(argv: list[str] | None = None) -> None:
         threaded=True,
         request_handler=_QuietRequestHandler,
     )
-    docker.write_executable()
+    docker_cli.write_executable()
     operator = _create_operator()
     profiles.write_operator(state_dir(), **operator)
     place = {"account_id": account_id(), "region": region()}

@@ -11,13 +11,13 @@ from typing import Any
 from moto.cloudwatch.models import Dimension, MetricDataQuery, MetricStat
 from moto.sns.models import sns_backends
 
-from topicsmith.local import event_bus
-from topicsmith.local.alarm_records import LocalAlarm
-from topicsmith.local.alarm_states import State
-from topicsmith.local.authorization import NotAuthorized, require_service
-from topicsmith.local.cloudwatch_metrics import percentile_of
-from topicsmith.local.policy import account_of
-from topicsmith.local.scaling import is_scaling_policy, scale
+from localcloud.authorization.enforcement import NotAuthorized, require_service
+from localcloud.core import event_bus
+from localcloud.core.policy import account_of
+from localcloud.services.applicationautoscaling.target_tracking import is_scaling_policy, scale
+from localcloud.services.cloudwatch.alarm import LocalAlarm
+from localcloud.services.cloudwatch.alarm_state import State
+from localcloud.services.cloudwatch.statistics import percentile_of
 
 logger = logging.getLogger(__name__)
 

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 from moto.cloudwatch.models import cloudwatch_backends
 
-from topicsmith.local import alarm_actions
-from topicsmith.local.alarm_evaluation import evaluate_alarm
-from topicsmith.local.alarm_records import LocalAlarm
-from topicsmith.local.alarm_states import State
-from topicsmith.local.cloudwatch import LocalCloudWatch
-from topicsmith.local.metric_math import MetricMathError
-from topicsmith.local.settings import minute_seconds
+from localcloud.core.settings import minute_seconds
+from localcloud.services.cloudwatch.alarm import LocalAlarm
+from localcloud.services.cloudwatch.alarm_evaluation import evaluate_alarm
+from localcloud.services.cloudwatch.alarm_state import State
+from localcloud.services.cloudwatch.metric_math import MetricMathError
+from localcloud.services.cloudwatch.models import LocalCloudWatch
+from localcloud.wiring import alarm_actions
 
 logger = logging.getLogger(__name__)
 

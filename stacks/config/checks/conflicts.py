@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import InitErrorDetails
 
-from constructs.builtin_image import ACCOUNTS
-from constructs.tuning_search import ListedValues
-from stacks.config_sections.base import Conflicts, conflict
-from stacks.config_sections.monitoring_conflicts import monitoring_conflicts
-from stacks.config_sections.network_conflicts import network_conflicts
-from stacks.config_sections.production import production_conflicts, production_unsaid
-from stacks.config_sections.serving_conflicts import serving_conflicts
+from constructs.pipeline.builtin_image import ACCOUNTS
+from constructs.pipeline.tuning_search import ListedValues
+from stacks.config.checks.monitoring import monitoring_conflicts
+from stacks.config.checks.network import network_conflicts
+from stacks.config.checks.production import production_conflicts, production_unsaid
+from stacks.config.checks.serving import serving_conflicts
+from stacks.config.sections.base import Conflicts, conflict
 
 if TYPE_CHECKING:
-    from stacks.config import EnvironmentConfig
+    from stacks.config.environment import EnvironmentConfig
 
 _MAX_JOBS = 750
 # https://docs.aws.amazon.com/sagemaker/latest/dg/ntm.html

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from stacks.config_sections.base import Conflicts, conflict
+from stacks.config.sections.base import Conflicts, conflict
 
 if TYPE_CHECKING:
-    from stacks.config import EnvironmentConfig
+    from stacks.config.environment import EnvironmentConfig
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AutoRollbackConfig.html
 _MOST_ROLLBACK_ALARMS = 10

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from stacks.config_sections.base import Conflicts, conflict
+from stacks.config.sections.base import Conflicts, conflict
 
 if TYPE_CHECKING:
-    from stacks.config import EnvironmentConfig
+    from stacks.config.environment import EnvironmentConfig
 
 _KEYS = {"existing": ("subnets", "security_groups"), "private": ("cidr", "zones"), "public": ()}
 

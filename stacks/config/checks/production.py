@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from annotated_types import Ge
 
-from stacks.config_sections.base import Conflicts, conflict, unsaid
-from stacks.config_sections.evaluation import GateConfig
-from stacks.config_sections.serving_conflicts import fleets
+from stacks.config.checks.serving import fleets
+from stacks.config.sections.base import Conflicts, conflict, unsaid
+from stacks.config.sections.evaluation import GateConfig
 
 if TYPE_CHECKING:
-    from stacks.config import EnvironmentConfig
+    from stacks.config.environment import EnvironmentConfig
 
 _NAME = "prod"
 _LEAST_INSTANCES = 2

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from stacks.config import EnvironmentConfig
-from stacks.config_sections.base import Conflicts, conflict
+from stacks.config.environment import EnvironmentConfig
+from stacks.config.sections.base import Conflicts, conflict
 
 # CloudFormation makes the name of the data bucket of the stack's name and the resource's, and shortens them to 63
 # characters; the policies name the bucket by its stack.

@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from stacks.config_sections.base import Conflicts, conflict
+from stacks.config.sections.base import Conflicts, conflict
 
 if TYPE_CHECKING:
-    from stacks.config import EnvironmentConfig
+    from stacks.config.environment import EnvironmentConfig
 
 _NO_INSTANCES = "a serverless endpoint has no instances"
 _INSTANCES = "or serving.mode: instances"

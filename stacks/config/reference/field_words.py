@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_orig
 from annotated_types import MaxLen, MinLen, MultipleOf
 from pydantic.fields import FieldInfo
 
-from stacks.config_sections.base import Also, Section, Words
+from stacks.config.sections.base import Also, Section, Words
 
 _BOUNDS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
 _NUMBERS: dict[Any, str] = {int: "integer", float: "number"}

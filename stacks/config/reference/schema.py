@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from stacks.config import EnvironmentConfig
+from stacks.config.environment import EnvironmentConfig
 
 JsonObject = dict[str, Any]
 

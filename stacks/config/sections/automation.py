@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from stacks.config_sections.base import Also, Section, Words, different, refuse
+from stacks.config.sections.base import Also, Section, Words, different, refuse
 
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 # A topic takes an address once.

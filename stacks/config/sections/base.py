@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
-from constructs.instance_types import is_arm
+from constructs.common.instance_types import is_arm
 
 Conflicts = Iterator[InitErrorDetails]
 """What one section says against another."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stacks.config_sections.base import Also, Section
+from stacks.config.sections.base import Also, Section
 
 
 class DataConfig(Section):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from stacks.config_sections.base import Also, Section, refuse
+from stacks.config.sections.base import Also, Section, refuse
 
 
 class UpdateConfig(Section):

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from constructs.instance_types import processing_instance_types, transform_instance_types
-from stacks.config_sections.base import Also, OneOf, Section, Words, check_instance_type, refuse, runs_our_image
+from constructs.common.instance_types import processing_instance_types, transform_instance_types
+from stacks.config.sections.base import Also, OneOf, Section, Words, check_instance_type, refuse, runs_our_image
 
 ProcessingInstanceType = Annotated[
     str,

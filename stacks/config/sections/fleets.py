@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
-from constructs.instance_types import hosting_instance_types
-from stacks.config_sections.base import Also, OneOf, Words, check_instance_type, refuse, runs_our_image
+from constructs.common.instance_types import hosting_instance_types
+from stacks.config.sections.base import Also, OneOf, Words, check_instance_type, refuse, runs_our_image
 
 _BURSTABLE = "ml.t2."
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from stacks.config_sections.base import Also, Section, Words, refuse
+from stacks.config.sections.base import Also, Section, Words, refuse
 
 _SECONDS_PER_DAY = 24 * 3600
 

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from constructs.private_network import MOST_ZONES
-from stacks.config_sections.base import Also, Section, Words, different, refuse
+from constructs.network.private_network import MOST_ZONES
+from stacks.config.sections.base import Also, Section, Words, different, refuse
 
 # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html recommends RFC 1918's ranges; RFC 6598's is
 # private as well.

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from stacks.config_sections.base import Section, Words, refuse
+from stacks.config.sections.base import Section, Words, refuse
 
 Column = Annotated[str, Field(pattern=r"^[^,]*[^,\s][^,]*$")]
 

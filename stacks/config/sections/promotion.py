@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from stacks.config_sections.base import Also, Section, Words, refuse
+from stacks.config.sections.base import Also, Section, Words, refuse
 
 
 class PromotionConfig(Section):

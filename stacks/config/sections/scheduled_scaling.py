@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from stacks.config_sections.base import Also, Section, Words, refuse
-from stacks.config_sections.fleets import MaxInstances, MinInstances
+from stacks.config.sections.base import Also, Section, Words, refuse
+from stacks.config.sections.fleets import MaxInstances, MinInstances
 
 _EXPRESSION = re.compile(r"(cron|rate|at)\((.+)\)")
 _RATE = re.compile(r"1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days)")

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from stacks.config_sections.base import Also, Section, refuse
-from stacks.config_sections.endpoint_update import UpdateConfig
-from stacks.config_sections.fleets import InstanceType, MaxInstances, MinInstances, ModelPackageArn
-from stacks.config_sections.scheduled_scaling import ScheduledScalingConfig
-from stacks.config_sections.variants import ShadowConfig, VariantConfig
+from stacks.config.sections.base import Also, Section, refuse
+from stacks.config.sections.endpoint_update import UpdateConfig
+from stacks.config.sections.fleets import InstanceType, MaxInstances, MinInstances, ModelPackageArn
+from stacks.config.sections.scheduled_scaling import ScheduledScalingConfig
+from stacks.config.sections.variants import ShadowConfig, VariantConfig
 
 
 class ServerlessConfig(Section):

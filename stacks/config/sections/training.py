@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from constructs.instance_types import has_gpu, training_instance_types
-from stacks.config_sections.base import Also, OneOf, Section, Words, check_instance_type, refuse, runs_our_image
+from constructs.common.instance_types import has_gpu, training_instance_types
+from stacks.config.sections.base import Also, OneOf, Section, Words, check_instance_type, refuse, runs_our_image
 
 Activation = Literal["sigmoid", "tanh", "relu"]
 LearningRate = Annotated[float, Field(ge=1e-6, le=1)]

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from stacks.config_sections.base import Also, Section, Words, refuse
-from stacks.config_sections.training import TrainingInstanceType, check_training_instance_type, check_wait
-from stacks.config_sections.tuning_ranges import TuningRangesConfig
+from stacks.config.sections.base import Also, Section, Words, refuse
+from stacks.config.sections.training import TrainingInstanceType, check_training_instance_type, check_wait
+from stacks.config.sections.tuning_ranges import TuningRangesConfig
 
 JobName = Annotated[str, Field(pattern=r"^[A-Za-z0-9](-*[A-Za-z0-9]){0,31}$"), Words("name of a tuning job")]
 

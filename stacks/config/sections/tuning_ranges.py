@@ -4,9 +4,9 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from constructs.tuning_search import ListedValues, NumberRange, Scaling, TuningRanges
-from stacks.config_sections.base import Also, Section, refuse
-from stacks.config_sections.training import (
+from constructs.pipeline.tuning_search import ListedValues, NumberRange, Scaling, TuningRanges
+from stacks.config.sections.base import Also, Section, refuse
+from stacks.config.sections.training import (
     Activation,
     LearningRate,
     MiniBatchSize,

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from constructs.endpoint_variants import ALL_TRAFFIC, SHADOW
-from stacks.config_sections.base import Also, Section, Words, refuse
-from stacks.config_sections.fleets import Instances, InstanceType, MaxInstances, MinInstances, ModelPackageArn
+from constructs.serving.variants import ALL_TRAFFIC, SHADOW
+from stacks.config.sections.base import Also, Section, Words, refuse
+from stacks.config.sections.fleets import Instances, InstanceType, MaxInstances, MinInstances, ModelPackageArn
 
 
 def _not_taken(name: str) -> str:

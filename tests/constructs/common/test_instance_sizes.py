@@ -6,8 +6,8 @@ from typing import Any
 import moto.ec2
 import pytest
 
-from constructs.instance_sizes import gpus, processors
-from constructs.instance_types import has_gpu, hosting_instance_types
+from constructs.common.instance_sizes import gpus, processors
+from constructs.common.instance_types import has_gpu, hosting_instance_types
 
 
 @pytest.fixture(scope="module")

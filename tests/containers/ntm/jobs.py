@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ntm.bag_of_words import BagOfWords
-from tests.unit.ntm import planted, records
+from ntm.data.bag_of_words import BagOfWords
+from tests.containers.ntm import planted, records
 
 CONTAINER = Path(__file__).parents[3] / "containers" / "ntm"
 RECORDIO = "application/x-recordio-protobuf"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from ntm.bag_of_words import BagOfWords, bag_of_words
+from ntm.data.bag_of_words import BagOfWords, bag_of_words
 
 TOPICS, WORDS, COMMON = 5, 20, 20
 FEATURE_DIM = TOPICS * WORDS + COMMON

@@ -12,11 +12,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ntm import NeuralTopicModel, cli
-from ntm.artifacts import read_model
-from ntm.bag_of_words import BagOfWords
-from ntm.hyperparameters import RECOMMENDED, Hyperparameters
-from tests.unit.ntm import planted, records
-from tests.unit.ntm.jobs import dense
+from ntm.artifacts.artifacts import read_model
+from ntm.common.hyperparameters import RECOMMENDED, Hyperparameters
+from ntm.data.bag_of_words import BagOfWords
+from tests.containers.ntm import planted, records
+from tests.containers.ntm.jobs import dense
 
 FILES = {"config.json", "model.onnx", "model.safetensors", "tokenizer.json", "topics.json", "vocab.txt"}
 # Word 23 is "bbd": the fourth of the second topic. Those of all topics begin with "ff".

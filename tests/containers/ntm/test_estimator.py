@@ -15,9 +15,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
 from ntm import NeuralTopicModel
-from ntm.hyperparameters import RECOMMENDED, Hyperparameters
-from tests.unit.ntm import planted
-from tests.unit.ntm.jobs import dense
+from ntm.common.hyperparameters import RECOMMENDED, Hyperparameters
+from tests.containers.ntm import planted
+from tests.containers.ntm.jobs import dense
 
 QUICK = {
     "batch_norm": True,

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 from ntm import NeuralTopicModel
-from tests.unit.ntm.jobs import CONTAINER
+from tests.containers.ntm.jobs import CONTAINER
 
 
 def test_importing_the_package_imports_neither_torch_nor_scikit_learn() -> None:

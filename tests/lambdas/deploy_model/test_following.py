@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from serving_stack import Deployment, StackBusy
 
-from tests.unit.deploy_model.conftest import NOON, event
+from tests.lambdas.deploy_model.conftest import NOON, event
 
 GROUP = "arn:aws:sagemaker:us-east-1:123456789012:model-package/topicsmith-dev"
 

@@ -3,7 +3,7 @@ import logging
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.unit.deploy_model.conftest import Cloud, event
+from tests.lambdas.deploy_model.conftest import Cloud, event
 
 
 def test_the_stack_gets_the_model_and_keeps_everything_else(cloud: Cloud) -> None:

@@ -20,13 +20,13 @@ from typing import Any
 
 import preprocessing
 import pytest
-from errors import CorpusError
+from common.errors import CorpusError
 from mypy_boto3_s3 import S3Client
-from output import Output
-from stop_words import ENGLISH
+from words.stop_words import ENGLISH
+from write.output import Output
 
-from tests.unit.preprocess.sdk import read_records
-from topicsmith.demo_corpus import write_demo_corpus
+from tests.lambdas.preprocess.sdk import read_records
+from topicsmith.corpora.demo_corpus import write_demo_corpus
 
 FUNCTION = Path(preprocessing.__file__).parent
 
@@ -301,7 +301,7 @@ def test_test_documents_are_told_in_reading_order(s3: S3Client, monkeypatch: pyt
     s3.put_object(Bucket="data", Key="raw/x.csv", Body=small_corpus() + extra.encode())
     in_memory = written(s3, run(max_document_share=1))
     # Once there are many, they are on the disk.
-    monkeypatch.setattr("heldout._MEMORY", 1)
+    monkeypatch.setattr("write.heldout._MEMORY", 1)
     monkeypatch.setattr(preprocessing, "SHARD_DOCUMENTS", 3)
     files = written(s3, run(output_uri="s3://data/elsewhere", max_document_share=1))
     assert sorted(lines(files, "heldout"), key=str) == sorted(lines(in_memory, "heldout"), key=str)
@@ -423,10 +423,11 @@ def test_bytes_do_not_depend_on_the_process(s3: S3Client) -> None:
 
 
 def test_standard_library_suffices_until_s3_is_needed() -> None:
-    for path in FUNCTION.glob("*.py"):
+    for path in FUNCTION.rglob("*.py"):
         for node in ast.parse(path.read_text()).body:
             assert "boto3" not in ast.dump(node) or not isinstance(node, ast.Import | ast.ImportFrom), path
-    imports = "; ".join(f"import {path.stem}" for path in sorted(FUNCTION.glob("*.py")))
+    modules = sorted(path for path in FUNCTION.rglob("*.py") if path.name != "__init__.py")
+    imports = "; ".join(f"import {'.'.join(path.relative_to(FUNCTION).with_suffix('').parts)}" for path in modules)
     # -S: without site-packages.
     subprocess.run(
         [sys.executable, "-S", "-c", imports], check=True, cwd=FUNCTION, env={"PYTHONDONTWRITEBYTECODE": "1"}

@@ -12,7 +12,7 @@ from moto.sagemaker.models import SageMakerModelBackend
 from mypy_boto3_s3 import S3Client
 
 from lambdas.start_run.handler import OWN_RUN, ObjectCreated, handler
-from topicsmith import corpus
+from topicsmith.corpora import corpus
 
 _BUCKET = "topicsmith-dev-data"
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from topicsmith.local.api_request import ApiRequest
+from localcloud.authorization.request import ApiRequest
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 

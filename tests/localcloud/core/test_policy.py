@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topicsmith.local.policy import AccessRequest, Effect, decide, evaluate, like, statements_of
+from localcloud.core.policy import AccessRequest, Effect, decide, evaluate, like, statements_of
 
 ROLE = "arn:aws:sts::123456789012:assumed-role/training/job-1"
 OBJECT = "arn:aws:s3:::data/bow/run-1/train/part-00000.pbr"

@@ -3,8 +3,8 @@ from pathlib import Path
 
 from botocore.credentials import Credentials
 
-from tests.unit.local.support import ACCOUNT, HERE, IMAGE, REGION, SmallCloud
-from topicsmith.local.registry_tokens import encode
+from localcloud.core.ecr_tokens import encode
+from tests.localcloud.support import ACCOUNT, HERE, IMAGE, REGION, SmallCloud
 
 
 def test_image_is_published_as_the_cdk_cli_does_it(cloud: SmallCloud, tmp_path: Path) -> None:

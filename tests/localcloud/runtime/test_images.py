@@ -1,8 +1,8 @@
 import pytest
 
-from topicsmith.local.identity import RoleSession
-from topicsmith.local.images import ImageReference, ImageUnavailable, pull
-from topicsmith.local.settings import project_root
+from localcloud.core.role_sessions import RoleSession
+from localcloud.core.settings import project_root
+from localcloud.runtime.images import ImageReference, ImageUnavailable, pull
 
 HOST = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 SESSION = RoleSession("arn:aws:iam::123456789012:role/worker", "key", "secret", "token", "eu-west-1")

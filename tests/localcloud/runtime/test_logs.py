@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.local.support import REGION, SmallCloud, wait_for
-from topicsmith.local.identity import RoleSession
-from topicsmith.local.logs import LogStream, _batches_of, pump_lines
+from localcloud.core.role_sessions import RoleSession
+from localcloud.runtime.logs import LogStream, _batches_of, pump_lines
+from tests.localcloud.support import REGION, SmallCloud, wait_for
 
 
 def _pumped(*pieces: bytes) -> list[str]:

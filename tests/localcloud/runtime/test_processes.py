@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.local.support import ROOT, wait_for
-from topicsmith.local import processes
+from localcloud.runtime import processes
+from tests.localcloud.support import ROOT, wait_for
 
 SERVER = """
 import os, signal, sys, threading, time
 from pathlib import Path
-from topicsmith.local.processes import spawn
+from localcloud.runtime.processes import spawn
 # A shell that starts the tests in the background has it ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # A child with a child of its own.

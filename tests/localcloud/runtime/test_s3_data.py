@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.local.support import BUCKET, REGION, SmallCloud
-from topicsmith.local.identity import RoleSession
-from topicsmith.local.s3_data import (
+from localcloud.core.role_sessions import RoleSession
+from localcloud.runtime.s3_data import (
     DataError,
     S3Uri,
     channel_objects,
@@ -18,6 +17,7 @@ from topicsmith.local.s3_data import (
     unpack_archive,
     upload_archive,
 )
+from tests.localcloud.support import BUCKET, REGION, SmallCloud
 
 
 @pytest.fixture

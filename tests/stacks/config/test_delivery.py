@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from constructs.github_identity import GitHubBranch
-from stacks import delivery_outputs
-from stacks.config import EnvironmentConfig
-from stacks.delivery_config import CodePipelineConfig, DeliveryConfig, GitHubConfig
-from stacks.delivery_file import load_delivery
-from stacks.environment_files import ConfigError
+from constructs.delivery.github_oidc import GitHubBranch
+from stacks.config.delivery import CodePipelineConfig, DeliveryConfig, GitHubConfig
+from stacks.config.delivery_loader import load_delivery
+from stacks.config.environment import EnvironmentConfig
+from stacks.config.loader import ConfigError
+from stacks.delivery import outputs
 
 ROOT = Path(__file__).parents[3]
 CONNECTION = "arn:aws:codeconnections:eu-west-1:999999999999:connection/01234567-89ab-cdef-0123-456789abcdef"
@@ -152,7 +152,7 @@ def test_ids_are_part_of_the_subject() -> None:
 
 
 def place(folder: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
-    delivery_outputs.main(list(arguments), folder)
+    outputs.main(list(arguments), folder)
     return capsys.readouterr().out.splitlines()
 
 
@@ -184,4 +184,4 @@ def test_a_workflow_that_codepipeline_does_the_work_of_delivers_nothing(
 
 def test_a_workflow_that_asks_for_another_environment_fails(folder: Path) -> None:
     with pytest.raises(SystemExit, match="does not deliver to 'prod'; its environments: none"):
-        delivery_outputs.main(["prod"], folder)
+        outputs.main(["prod"], folder)

@@ -5,17 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from constructs.instance_types import (
+from constructs.common.instance_types import (
     has_gpu,
     has_local_storage,
     hosting_instance_types,
     is_arm,
     training_instance_types,
 )
-from ntm.hyperparameters import Hyperparameters as NtmHyperparameters
-from stacks.config import EnvironmentConfig
-from stacks.config_sections.serving import ServingConfig
-from stacks.config_sections.training import Hyperparameters, TrainingConfig
+from ntm.common.hyperparameters import Hyperparameters as NtmHyperparameters
+from stacks.config.environment import EnvironmentConfig
+from stacks.config.sections.serving import ServingConfig
+from stacks.config.sections.training import Hyperparameters, TrainingConfig
 
 
 def _problems(model: type[BaseModel], **values: Any) -> list[str]:

@@ -8,9 +8,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks.config import EnvironmentConfig
-from stacks.environment_files import ConfigError, load_environment, load_environments
-from stacks.environment_schema import environment_schema
+from stacks.config.environment import EnvironmentConfig
+from stacks.config.loader import ConfigError, load_environment, load_environments
+from stacks.config.reference.schema import environment_schema
 
 
 def _errors(folder: Path, text: str) -> list[str]:

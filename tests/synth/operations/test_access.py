@@ -7,7 +7,7 @@ import pytest
 
 from tests.synth.assembly import Assembly, JsonObject
 from tests.synth.cloudformation import ACCOUNT, REGION, Deployment
-from tests.synth.requests import problems
+from tests.synth.pipeline.requests import problems
 
 _HTTP_API = "AWS::ApiGatewayV2::"
 

@@ -13,9 +13,9 @@ from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
 import app
-from stacks.config import EnvironmentConfig
-from stacks.delivery import add_delivery
-from stacks.delivery_config import DeliveryConfig
+from stacks.config.delivery import DeliveryConfig
+from stacks.config.environment import EnvironmentConfig
+from stacks.delivery.delivery import add_delivery
 from tests.synth.assembly import ROOT, JsonObject, context
 
 CONNECTION = "arn:aws:codeconnections:us-east-1:999999999999:connection/01234567-89ab-cdef-0123-456789abcdef"

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tests.synth.assembly import Assembly, JsonObject
-from topicsmith.assembly_diff import assembly as cloud_assembly
-from topicsmith.assembly_diff.assembly import Stack
-from topicsmith.assembly_diff.changes import Change, Risk
-from topicsmith.assembly_diff.compare import compare
-from topicsmith.assembly_diff.sides import Sides
+from topicsmith.diff.compare import compare
+from topicsmith.diff.model import assembly as cloud_assembly
+from topicsmith.diff.model.assembly import Stack
+from topicsmith.diff.model.changes import Change, Risk
+from topicsmith.diff.model.comparison import Sides
 
 Edit = Callable[[dict[str, JsonObject]], None]
 

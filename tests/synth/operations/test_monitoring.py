@@ -9,7 +9,7 @@ from aws_cdk.assertions import Template
 
 from tests.synth.assembly import Assembly, JsonObject, template_of
 from tests.synth.cloudformation import ACCOUNT, REGION, Deployment
-from tests.synth.requests import problems
+from tests.synth.pipeline.requests import problems
 
 _PACKAGE = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/topicsmith-test/7"
 _OF_APPROVALS = {"approval-failed", "approval-dead-letters", "approval-errors", "update-notification-errors"}

@@ -9,12 +9,12 @@ import pytest
 from aws_cdk import App, Environment, Stage
 from aws_cdk.assertions import Match, Template
 
-from stacks.config import EnvironmentConfig
+from stacks.config.environment import EnvironmentConfig
 from stacks.network import NetworkStack
 from tests.synth.assembly import ROOT, Assembly, JsonObject, context
 from tests.synth.cloudformation import Deployment
-from tests.synth.pipeline import arguments_of, as_executed, steps_of
-from tests.synth.requests import problems
+from tests.synth.pipeline.pipeline import arguments_of, as_executed, steps_of
+from tests.synth.pipeline.requests import problems
 
 _PRIVATE, _EXISTING, _PUBLIC = "spot", "grid", "builtin"
 _SUBNETS = ["subnet-0123456789abcdef0", "subnet-12345678"]

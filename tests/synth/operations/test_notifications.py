@@ -4,7 +4,7 @@ import pytest
 from aws_cdk import App, Stack, aws_kms
 from aws_cdk.assertions import Annotations, Match
 
-from constructs.notifications import Notifications
+from constructs.notify.notifications import Notifications
 
 
 def _warnings(*emails: str) -> list[str]:

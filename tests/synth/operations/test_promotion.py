@@ -14,17 +14,17 @@ from aws_cdk.assertions import Template
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from constructs.data_bucket import PROMOTIONS
-from constructs.promoted_models import promotion_tag
-from stacks.config import EnvironmentConfig
+from constructs.data.data_bucket import PROMOTIONS
+from constructs.promotion.promoted_models import promotion_tag
+from localcloud.core.policy import AccessRequest, Effect, evaluate
+from stacks.config.checks.promotion import promotion_conflicts
+from stacks.config.environment import EnvironmentConfig
+from stacks.config.promotion_paths import PromotionPath, promotion_paths
 from stacks.data import DataStack
 from stacks.promotion import grant_promoted
-from stacks.promotion_conflicts import promotion_conflicts
-from stacks.promotion_paths import PromotionPath, promotion_paths
 from tests.synth.assembly import PARTS, Assembly, JsonObject, context
 from tests.synth.cloudformation import REGION, Deployment
 from tests.synth.variants import PROMOTED
-from topicsmith.local.policy import AccessRequest, Effect, evaluate
 from topicsmith.promotion.artifacts import mark_name
 from topicsmith.promotion.records import PREFIX
 

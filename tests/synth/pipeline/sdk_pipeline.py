@@ -10,7 +10,7 @@ import boto3
 
 from tests.synth.assembly import JsonObject
 from tests.synth.cloudformation import REGION
-from tests.synth.pipeline import step_of, steps_of
+from tests.synth.pipeline.pipeline import step_of, steps_of
 
 with warnings.catch_warnings(action="ignore"):
     from sagemaker.estimator import Estimator

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from constructs.builtin_image import ACCOUNTS, builtin_image
+from constructs.pipeline.builtin_image import ACCOUNTS, builtin_image
 from tests.synth.assembly import Assembly, JsonObject
 from tests.synth.cloudformation import Deployment
-from tests.synth.pipeline import arguments_of
+from tests.synth.pipeline.pipeline import arguments_of
 
 with warnings.catch_warnings(action="ignore"):
     import sagemaker

@@ -2,13 +2,13 @@
 
 import pytest
 
-from constructs.quality_gate import CHECKS
+from constructs.pipeline.quality_gate import CHECKS
 from ntm.evaluation.gate import GATED
 from ntm.evaluation.request import EvaluationRequest
-from stacks.config_sections.evaluation import GateConfig
+from stacks.config.sections.evaluation import GateConfig
 from tests.synth.assembly import JsonObject
 from tests.synth.cloudformation import Deployment
-from tests.synth.pipeline import arguments_of, as_executed, step_of
+from tests.synth.pipeline.pipeline import arguments_of, as_executed, step_of
 
 _PROPERTY_FILE = {"Get": "Steps.Evaluate.PropertyFiles.Evaluation"}
 

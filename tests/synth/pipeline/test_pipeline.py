@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from constructs.pipeline_steps import LambdaStep, ProcessingStep, PropertyFile, TuningStep
+from constructs.definition.steps import LambdaStep, ProcessingStep, PropertyFile, TuningStep
 from tests.synth.assembly import ROOT, JsonObject
 from tests.synth.cloudformation import Deployment
-from tests.synth.pipeline import (
+from tests.synth.pipeline.pipeline import (
     NAMES,
     OPERATIONS,
     arguments_of,
@@ -20,7 +20,7 @@ from tests.synth.pipeline import (
     step_of,
     steps_of,
 )
-from tests.synth.requests import problems
+from tests.synth.pipeline.requests import problems
 
 _JOBS = ("Tuning", "Training", "Processing", "Transform")
 
@@ -129,7 +129,7 @@ def test_without_retries_only_the_call_is_tried_again(definitions: dict[str, Jso
 def test_preprocess_is_an_event_that_the_function_takes(any_definition: JsonObject) -> None:
     event = as_executed(any_definition, arguments_of(any_definition, "Preprocess"))
     assert re.fullmatch(r"s3://databucket\w+/bow", event["output_uri"])
-    read = "import json, sys; from settings import Settings; Settings.from_event(json.load(sys.stdin))"
+    read = "import json, sys; from common.settings import Settings; Settings.from_event(json.load(sys.stdin))"
     folder = ROOT / "lambdas" / "preprocess"
     subprocess.run([sys.executable, "-c", read], cwd=folder, input=json.dumps(event), text=True, check=True)
 

@@ -8,10 +8,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from stacks.config_sections.training import Hyperparameters, TrainingConfig
+from stacks.config.sections.training import Hyperparameters, TrainingConfig
 from tests.synth.assembly import JsonObject
-from tests.synth.pipeline import steps_of
-from tests.synth.sdk_pipeline import written_by_the_sdk
+from tests.synth.pipeline.pipeline import steps_of
+from tests.synth.pipeline.sdk_pipeline import written_by_the_sdk
 
 with warnings.catch_warnings(action="ignore"):
     from sagemaker.amazon.ntm import NTM

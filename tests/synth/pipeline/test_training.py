@@ -7,7 +7,7 @@ from aws_cdk.assertions import Match, Template
 
 from tests.synth.assembly import Assembly, JsonObject, template_of
 from tests.synth.cloudformation import Deployment
-from tests.synth.pipeline import arguments_of, as_executed
+from tests.synth.pipeline.pipeline import arguments_of, as_executed
 
 
 def test_train_reads_what_preprocess_wrote(definition: JsonObject) -> None:

@@ -4,7 +4,7 @@ import pytest
 from aws_cdk.assertions import Match
 
 from tests.synth.assembly import JsonObject, template_of
-from tests.synth.pipeline import arguments_of, as_executed, step_of
+from tests.synth.pipeline.pipeline import arguments_of, as_executed, step_of
 
 
 def _config(definition: JsonObject) -> JsonObject:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from constructs.instance_sizes import processors
+from constructs.common.instance_sizes import processors
 from tests.synth.assembly import Assembly, JsonObject, template_of
 from tests.synth.cloudformation import Deployment
-from tests.synth.requests import problems
+from tests.synth.pipeline.requests import problems
 from tests.synth.variants import VARIANTS
 
 _CONFIG = "AWS::SageMaker::EndpointConfig"

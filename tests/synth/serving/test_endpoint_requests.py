@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from constructs.data_bucket import DataBucket
-from constructs.instance_types import hosting_instance_types, is_arm
-from constructs.topic_endpoint import TopicEndpoint
-from stacks.config import EnvironmentConfig
-from stacks.endpoint_props import endpoint_props
+from constructs.common.instance_types import hosting_instance_types, is_arm
+from constructs.data.data_bucket import DataBucket
+from constructs.serving.endpoint import TopicEndpoint
+from stacks.config.environment import EnvironmentConfig
+from stacks.serving_props import endpoint_props
 from tests.synth.assembly import JsonObject, context
-from tests.synth.requests import problems
+from tests.synth.pipeline.requests import problems
 
 _PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/topicsmith-test/7"
 _NAMES = st.from_regex(r"[a-zA-Z0-9](-{0,3}[a-zA-Z0-9]){0,12}", fullmatch=True)

@@ -5,7 +5,7 @@ import json
 import pytest
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
-from tests.unit.topicsmith.account import Account, Invoke
+from tests.topicsmith.account import Account, Invoke
 
 
 def answer_with(account: Account, *mixtures: list[float]) -> list[str]:

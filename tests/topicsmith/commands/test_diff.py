@@ -9,11 +9,11 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.unit.topicsmith.account import REGION, Account, Invoke
-from topicsmith import cdk
-from topicsmith.assembly_diff import deployed
-from topicsmith.assembly_diff.assembly import Stack
+from tests.topicsmith.account import REGION, Account, Invoke
 from topicsmith.commands import diff
+from topicsmith.diff.model.assembly import Stack
+from topicsmith.diff.sources import deployed
+from topicsmith.local import cdk
 
 _CDK = """#!/bin/sh
 # Stands in for the CDK CLI: what the app makes lies beside it.

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.unit.topicsmith.account import Invoke
+from tests.topicsmith.account import Invoke
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

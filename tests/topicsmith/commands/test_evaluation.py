@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.unit.topicsmith.account import EVALUATION, REASON, REJECTION, Account, Invoke
+from tests.topicsmith.account import EVALUATION, REASON, REJECTION, Account, Invoke
 
 
 def evaluated(account: Account, evaluation: object, **rest: object) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from tests.unit.topicsmith.account import Account, Invoke
-from tests.unit.topicsmith.promotion import Promotions
+from tests.topicsmith.account import Account, Invoke
+from tests.topicsmith.promotion.support import Promotions
 
 
 @pytest.fixture

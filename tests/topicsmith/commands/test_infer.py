@@ -10,9 +10,9 @@ from botocore.exceptions import ClientError
 from moto.core.exceptions import JsonRESTError
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
-from tests.unit.topicsmith.account import Account, Invoke
-from topicsmith import environment
-from topicsmith.aws import Clients
+from tests.topicsmith.account import Account, Invoke
+from topicsmith.core import environment
+from topicsmith.core.aws import Clients
 
 MIXTURE = [0.25, 0.75]
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.unit.topicsmith.account import Account, Invoke
+from tests.topicsmith.account import Account, Invoke
 
 
 def test_a_run_is_asked_to_stop(deployed: Account, invoke: Invoke) -> None:

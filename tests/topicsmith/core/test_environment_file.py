@@ -9,10 +9,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks.config import EnvironmentConfig
-from topicsmith import environment_file
-from topicsmith.environment_file import EnvironmentFile, Settings
-from topicsmith.errors import OperatorError
+from stacks.config.environment import EnvironmentConfig
+from topicsmith.core import environment_file
+from topicsmith.core.environment_file import EnvironmentFile, Settings
+from topicsmith.core.errors import OperatorError
 
 ARN = "arn:aws:sagemaker:us-east-1:111111111111:model-package/topicsmith-dev/7"
 OTHER = "arn:aws:sagemaker:us-east-1:111111111111:model-package/topicsmith-dev/6"

@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto.core import set_initial_no_auth_action_count
 
-from tests.unit.topicsmith.account import Account, Invoke
-from topicsmith.errors import OperatorError, explain
+from tests.topicsmith.account import Account, Invoke
+from topicsmith.core.errors import OperatorError, explain
 
 
 @pytest.fixture

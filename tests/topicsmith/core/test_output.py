@@ -6,8 +6,9 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.topicsmith.account import Invoke
-from topicsmith import inference, output
+from tests.topicsmith.account import Invoke
+from topicsmith.core import output
+from topicsmith.serving import inference
 
 
 @given(st.text())

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from topicsmith import corpus
-from topicsmith.errors import OperatorError
+from topicsmith.core.errors import OperatorError
+from topicsmith.corpora import corpus
 
 NAMES = st.lists(
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0\ufeff"), min_size=1).filter(

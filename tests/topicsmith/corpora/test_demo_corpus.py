@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from topicsmith import demo_corpus
-from topicsmith.demo_corpus import plain_text, write_demo_corpus
+from topicsmith.corpora import demo_corpus
+from topicsmith.corpora.demo_corpus import plain_text, write_demo_corpus
 
 
 @pytest.fixture(scope="module")

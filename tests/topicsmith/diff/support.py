@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from topicsmith.assembly_diff.assembly import JsonObject, Stack
-from topicsmith.assembly_diff.changes import Change
-from topicsmith.assembly_diff.compare import compare
-from topicsmith.assembly_diff.sides import Sides
+from topicsmith.diff.compare import compare
+from topicsmith.diff.model.assembly import JsonObject, Stack
+from topicsmith.diff.model.changes import Change
+from topicsmith.diff.model.comparison import Sides
 
 Resources = Mapping[str, JsonObject]
 

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from tests.unit.assembly_diff.support import resource
-from topicsmith.assembly_diff.assembly import Stack
-from topicsmith.assembly_diff.changes import Change
-from topicsmith.assembly_diff.compare import compare
-from topicsmith.assembly_diff.sides import Sides
+from tests.topicsmith.diff.support import resource
+from topicsmith.diff.compare import compare
+from topicsmith.diff.model.assembly import Stack
+from topicsmith.diff.model.changes import Change
+from topicsmith.diff.model.comparison import Sides
 
 _BUCKET = resource("AWS::S3::Bucket")
 _OUTPUT = {"OutputName": "PublishOutputX", "StackName": "topicsmith-dev-data", "Region": "eu-west-1"}

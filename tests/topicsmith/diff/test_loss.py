@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.unit.assembly_diff.support import Case, compare_all, resource
-from topicsmith.assembly_diff.changes import Change, Risk
+from tests.topicsmith.diff.support import Case, compare_all, resource
+from topicsmith.diff.model.changes import Change, Risk
 
 _KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
 _BUCKET = resource("AWS::S3::Bucket", BucketEncryption={"Rules": "aes"})

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.assembly_diff.support import Case, compare_all, resource
-from topicsmith.assembly_diff.changes import Change, Risk
+from tests.topicsmith.diff.support import Case, compare_all, resource
+from topicsmith.diff.model.changes import Change, Risk
 
 _HASH = "a" * 64
 

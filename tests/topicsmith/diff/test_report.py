@@ -8,9 +8,9 @@ import jsonschema
 import pytest
 from rich.console import Console
 
-from topicsmith.assembly_diff import as_json, as_markdown, as_text
-from topicsmith.assembly_diff.changes import Change, Found, Risk
-from topicsmith.assembly_diff.compare import Report
+from topicsmith.diff.compare import Report
+from topicsmith.diff.model.changes import Change, Found, Risk
+from topicsmith.diff.report import as_json, as_markdown, as_text
 
 _SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "diff.schema.json").read_text())
 _LOST = Change(

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.assembly_diff.support import Case, compare_all, resource
-from topicsmith.assembly_diff.changes import Change, Risk
+from tests.topicsmith.diff.support import Case, compare_all, resource
+from topicsmith.diff.model.changes import Change, Risk
 
 
 def _lifecycle(*rules: dict[str, Any]) -> dict[str, Any]:

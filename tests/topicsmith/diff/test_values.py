@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topicsmith.assembly_diff.values import MISSING, differences, shown, without_hashes
+from topicsmith.diff.model.values import MISSING, differences, shown, without_hashes
 
 _SCALARS = st.none() | st.booleans() | st.integers(-5, 5) | st.text("ab$[{", max_size=4)
 _VALUES = st.recursive(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from topicsmith import cdk
-from topicsmith.errors import OperatorError
-from topicsmith.local.control import LocalCloud
+from localcloud.control import LocalCloud
+from topicsmith.core.errors import OperatorError
+from topicsmith.local import cdk
 
 
 @pytest.fixture

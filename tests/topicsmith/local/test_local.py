@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.topicsmith.account import Invoke
-from topicsmith import cdk, environment_file, local_accounts, local_cloud
+from localcloud import control
+from localcloud.control import LocalCloud
+from localcloud.core import profiles
+from tests.topicsmith.account import Invoke
 from topicsmith.commands import demo
-from topicsmith.local import control, profiles
-from topicsmith.local.control import LocalCloud
+from topicsmith.core import environment_file
+from topicsmith.local import cdk, local_accounts, local_cloud
 
 CLOUD = LocalCloud("http://localhost:4577", 4242, Path("/somebody's state"), "key", "secret")
 

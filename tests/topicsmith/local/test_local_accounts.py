@@ -9,9 +9,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from topicsmith import local_accounts
-from topicsmith.local import profiles
-from topicsmith.local.control import LocalCloud
+from localcloud.control import LocalCloud
+from localcloud.core import profiles
+from topicsmith.local import local_accounts
 
 NUMBER = "222222222222"
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constructs.quality_gate import CHECKS, QualityGate
-from tests.unit.topicsmith.promotion import PASSED
-from topicsmith import gate
-from topicsmith.errors import OperatorError
-from topicsmith.evaluation import Evaluation
+from constructs.pipeline.quality_gate import CHECKS, QualityGate
+from tests.topicsmith.promotion.support import PASSED
+from topicsmith.core.errors import OperatorError
+from topicsmith.models import gate
+from topicsmith.runs.evaluation import Evaluation
 
 _NUMBERS = st.floats(-5, 5) | st.sampled_from([0.0, 0.31, 0.9])
 

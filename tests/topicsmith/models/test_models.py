@@ -7,7 +7,7 @@ import boto3
 import pytest
 from moto.sagemaker.models import SageMakerModelBackend
 
-from tests.unit.topicsmith.account import TOPICS, Account, Invoke, backend, model_archive
+from tests.topicsmith.account import TOPICS, Account, Invoke, backend, model_archive
 
 MIXTURES = {
     "predictions": [

@@ -7,8 +7,8 @@ import boto3
 import pytest
 from moto.sagemaker.models import SageMakerModelBackend
 
-from tests.unit.topicsmith.account import Account, Invoke, backend
-from tests.unit.topicsmith.stack import happen, update
+from tests.topicsmith.account import Account, Invoke, backend
+from tests.topicsmith.stack import happen, update
 
 
 def approval(package: str) -> tuple[str, str]:

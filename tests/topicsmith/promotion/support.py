@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 from moto.sagemaker.models import SageMakerModelBackend
 
-from tests.unit.topicsmith.account import ACCOUNT, EVALUATION, REGION, Account, backend, model_archive
+from tests.topicsmith.account import ACCOUNT, EVALUATION, REGION, Account, backend, model_archive
 
 DEV = """\
 # Where models are tried out.

@@ -8,9 +8,9 @@ from pathlib import Path
 import boto3
 import pytest
 
-from tests.unit.topicsmith.account import Account, Invoke
-from tests.unit.topicsmith.promotion import PROD, Promotions
-from topicsmith import environment_file
+from tests.topicsmith.account import Account, Invoke
+from tests.topicsmith.promotion.support import PROD, Promotions
+from topicsmith.core import environment_file
 
 MODEL = "models/run1/job/output/model.tar.gz"
 
@@ -99,7 +99,7 @@ def test_an_earlier_version_goes_back_by_the_same_line(promotions: Promotions, i
     [
         "topicsmith.promotion.artifacts.mark",
         "topicsmith.promotion.records.write",
-        "topicsmith.environment_file.write",
+        "topicsmith.core.environment_file.write",
     ],
 )
 def test_what_was_interrupted_goes_on_where_it_ended(
@@ -131,7 +131,7 @@ def test_a_file_that_was_changed_meanwhile_is_left_alone(
         promotions.write("prod", file.text + "# mine\n")
         write(file, text)
 
-    monkeypatch.setattr("topicsmith.environment_file.write", change_before)
+    monkeypatch.setattr("topicsmith.core.environment_file.write", change_before)
     result = invoke(*promotions.arguments(1, "--yes"))
     assert result.exit_code == 1
     assert "environments/prod.yaml was changed by somebody else meanwhile" in result.stderr

@@ -6,8 +6,8 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.unit.topicsmith.account import REJECTION, Account, Invoke
-from tests.unit.topicsmith.promotion import DEV, GATE, PROD, Promotions
+from tests.topicsmith.account import REJECTION, Account, Invoke
+from tests.topicsmith.promotion.support import DEV, GATE, PROD, Promotions
 
 OTHER_ACCOUNT = "222222222222"
 

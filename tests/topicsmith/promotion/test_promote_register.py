@@ -9,8 +9,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from tests.unit.topicsmith.account import ACCOUNT, Account, Invoke, backend
-from tests.unit.topicsmith.promotion import PASSED, Promotions
+from tests.topicsmith.account import ACCOUNT, Account, Invoke, backend
+from tests.topicsmith.promotion.support import PASSED, Promotions
 from topicsmith.promotion import artifacts
 
 
@@ -145,7 +145,7 @@ def test_a_dry_run_and_a_no_change_nothing(promotions: Promotions, invoke: Invok
         "topicsmith.promotion.artifacts.copy",
         "topicsmith.promotion.registering.Registering._register",
         "topicsmith.promotion.records.write",
-        "topicsmith.models.approve",
+        "topicsmith.models.models.approve",
     ],
 )
 def test_what_was_interrupted_goes_on_where_it_ended(

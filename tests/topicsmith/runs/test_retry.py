@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.unit.topicsmith.account import Account, Invoke
-from tests.unit.topicsmith.test_runs import preprocess, register, train
+from tests.topicsmith.account import Account, Invoke
+from tests.topicsmith.runs.test_runs import preprocess, register, train
 
 
 @pytest.fixture

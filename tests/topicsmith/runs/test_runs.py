@@ -11,11 +11,11 @@ import boto3
 import pytest
 from rich.console import Console
 
-from tests.unit.topicsmith.account import EVALUATION, REASON, REJECTION, Account, Invoke
-from topicsmith import runs, watch
-from topicsmith.aws import Clients
-from topicsmith.jobs import Job, JobKind
-from topicsmith.training_log import LOG_GROUP, TrainingProgress
+from tests.topicsmith.account import EVALUATION, REASON, REJECTION, Account, Invoke
+from topicsmith.core.aws import Clients
+from topicsmith.runs import runs, watch
+from topicsmith.runs.jobs import Job, JobKind
+from topicsmith.runs.training_log import LOG_GROUP, TrainingProgress
 
 _LAMBDA_ERROR = (
     'ClientError: Lambda function arn:x failed: {"errorMessage": "there is no \\"text\\".", '

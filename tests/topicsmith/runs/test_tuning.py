@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.topicsmith.account import Account, Invoke
-from topicsmith import tuning
+from tests.topicsmith.account import Account, Invoke
+from topicsmith.runs import tuning
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

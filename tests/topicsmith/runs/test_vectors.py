@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.topicsmith.account import Account, Invoke
+from tests.topicsmith.account import Account, Invoke
 
 
 def line(name: str, *weights: float) -> bytes:

@@ -10,9 +10,9 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from topicsmith import inference
-from topicsmith.errors import OperatorError
-from topicsmith.inference import Target
+from topicsmith.core.errors import OperatorError
+from topicsmith.serving import inference
+from topicsmith.serving.inference import Target
 
 
 class Runtime:

@@ -6,15 +6,17 @@ from collections.abc import Callable
 import boto3
 import pytest
 
-from tests.unit.topicsmith.account import Account, backend
-from tests.unit.topicsmith.stack import happen, update
-from topicsmith import environment, models, rollout
-from topicsmith.aws import Clients
-from topicsmith.environment import Deployment
-from topicsmith.errors import OperatorError
-from topicsmith.models import ModelVersion
-from topicsmith.rollout import Rollout
-from topicsmith.serving import Endpoint
+from tests.topicsmith.account import Account, backend
+from tests.topicsmith.stack import happen, update
+from topicsmith.core import environment
+from topicsmith.core.aws import Clients
+from topicsmith.core.environment import Deployment
+from topicsmith.core.errors import OperatorError
+from topicsmith.models import models
+from topicsmith.models.models import ModelVersion
+from topicsmith.serving import rollout
+from topicsmith.serving.rollout import Rollout
+from topicsmith.serving.serving import Endpoint
 
 Happening = Callable[[], object]
 

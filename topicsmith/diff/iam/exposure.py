@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable
 
-from topicsmith.assembly_diff.grants import MANAGED_POLICY, Grant
+from topicsmith.diff.iam.grants import MANAGED_POLICY, Grant
 
 _ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
 _NARROWING_OPERATORS = re.compile(r"(ForA(ny|ll)Values:)?(String(Equals|Like)(IgnoreCase)?|Arn(Equals|Like)|IpAddress)")

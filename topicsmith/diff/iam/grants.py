@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from topicsmith.assembly_diff.assembly import JsonObject
-from topicsmith.assembly_diff.values import canonical, parsed
+from topicsmith.diff.model.assembly import JsonObject
+from topicsmith.diff.model.values import canonical, parsed
 
 MANAGED_POLICY = "the policy"
 """Takes the action's place in the grant of a managed policy; the policy's ARN is the resource."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from topicsmith.errors import OperatorError
+from topicsmith.core.errors import OperatorError
 
 JsonObject = dict[str, Any]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from topicsmith.assembly_diff.assembly import Stack
+from topicsmith.diff.model.assembly import Stack
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from topicsmith.assembly_diff.assembly import JsonObject, Stack
+from topicsmith.diff.model.assembly import JsonObject, Stack
 
 
 def holds(name: str, old: Stack, new: Stack) -> bool | None:

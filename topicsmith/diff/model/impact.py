@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from topicsmith.assembly_diff.assembly import JsonObject
-from topicsmith.errors import OperatorError
+from topicsmith.core.errors import OperatorError
+from topicsmith.diff.model.assembly import JsonObject
 
 _PROGRAM = Path(__file__).with_name("change_impact.cjs")
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from topicsmith.assembly_diff.assembly import JsonObject, Stack
+from topicsmith.diff.model.assembly import JsonObject, Stack
 
 _PLACEHOLDER = re.compile(r"\$\{([^!${}][^${}]*)\}")
 _REFERENCE = re.compile(r"\$\{(?:(?P<stack>[\w-]+):(?!:))?(?P<id>[A-Za-z0-9]+)(?=[.}])")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from topicsmith.assembly_diff import impact, intrinsics, renames
-from topicsmith.assembly_diff.assembly import JsonObject, Stack
-from topicsmith.assembly_diff.impact import Impact, Question, ResourceImpact
-from topicsmith.assembly_diff.renames import Place
-from topicsmith.assembly_diff.values import Difference, differences, without_hashes
+from topicsmith.diff.model import impact, intrinsics, renames
+from topicsmith.diff.model.assembly import JsonObject, Stack
+from topicsmith.diff.model.impact import Impact, Question, ResourceImpact
+from topicsmith.diff.model.renames import Place
+from topicsmith.diff.model.values import Difference, differences, without_hashes
 
 _UNCHANGED = ResourceImpact("NO_CHANGE", ())
 _DEFAULTS = {"Resource", "Default"}

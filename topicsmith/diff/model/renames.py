@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from topicsmith.assembly_diff.assembly import JsonObject
-from topicsmith.assembly_diff.stateful import ANSWERS, holds_something
-from topicsmith.assembly_diff.values import parsed, without_hashes
+from topicsmith.diff.model.assembly import JsonObject
+from topicsmith.diff.model.stateful import ANSWERS, holds_something
+from topicsmith.diff.model.values import parsed, without_hashes
 
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
 # What holds something is told to be renamed even where it changed as well: that one is lost is worth more than a doubt.

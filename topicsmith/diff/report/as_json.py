@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from topicsmith.assembly_diff.compare import Report
+from topicsmith.diff.compare import Report
 
 
 def record(report: Report) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 import re
 
-from topicsmith.assembly_diff import layout
-from topicsmith.assembly_diff.changes import TITLES, Found, Risk
-from topicsmith.assembly_diff.compare import Report
+from topicsmith.diff.compare import Report
+from topicsmith.diff.model.changes import TITLES, Found, Risk
+from topicsmith.diff.report import layout
 
 # https://github.com/orgs/community/discussions/41331: what GitHub takes as a comment, in characters.
 _LIMIT = 65_536

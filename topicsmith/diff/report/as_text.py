@@ -4,9 +4,9 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from topicsmith.assembly_diff import layout
-from topicsmith.assembly_diff.changes import TITLES, Found, Risk
-from topicsmith.assembly_diff.compare import Report
+from topicsmith.diff.compare import Report
+from topicsmith.diff.model.changes import TITLES, Found, Risk
+from topicsmith.diff.report import layout
 
 _STYLES = {Risk.DATA: "bold white on red", Risk.ACCESS: "bold yellow", Risk.BEHAVIOUR: "bold cyan", Risk.REST: "bold"}
 _DANGEROUS = "bold red"

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from topicsmith.assembly_diff.changes import Found, Risk
-from topicsmith.assembly_diff.compare import Report
+from topicsmith.diff.compare import Report
+from topicsmith.diff.model.changes import Found, Risk
 
 _MANY = 15
 

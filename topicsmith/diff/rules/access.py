@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from topicsmith.assembly_diff import exposure, grants
-from topicsmith.assembly_diff.changes import Change, Risk
-from topicsmith.assembly_diff.grants import MANAGED_POLICY, Grant, Origin
-from topicsmith.assembly_diff.pairs import StackPair
+from topicsmith.diff.iam import exposure, grants
+from topicsmith.diff.iam.grants import MANAGED_POLICY, Grant, Origin
+from topicsmith.diff.model.changes import Change, Risk
+from topicsmith.diff.model.pairs import StackPair
 
 _ORDER = {"opened": 0, "widened": 10, "new": 20, "narrowed": 40}
 

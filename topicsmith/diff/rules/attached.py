@@ -7,8 +7,8 @@ somebody outside knows the old one, a rename is not what it seems.
 import re
 from collections.abc import Iterator
 
-from topicsmith.assembly_diff.changes import Change, Risk
-from topicsmith.assembly_diff.pairs import Resource, StackPair, keep_the_id
+from topicsmith.diff.model.changes import Change, Risk
+from topicsmith.diff.model.pairs import Resource, StackPair, keep_the_id
 
 # What they set is found by these properties; the old one's deletion removes it.
 _SETS = {

@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from topicsmith.assembly_diff.changes import Change, Risk
-from topicsmith.assembly_diff.pairs import StackPair
-from topicsmith.assembly_diff.sides import Sides
+from topicsmith.diff.model.changes import Change, Risk
+from topicsmith.diff.model.comparison import Sides
+from topicsmith.diff.model.pairs import StackPair
 
 _REPORT = "validation-report.json"
 

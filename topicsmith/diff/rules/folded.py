@@ -4,13 +4,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from topicsmith.assembly_diff import assembly, rule_pipeline, rule_resources
-from topicsmith.assembly_diff.assembly import JsonObject
-from topicsmith.assembly_diff.changes import Change, Risk
-from topicsmith.assembly_diff.pairs import Resource, StackPair
-from topicsmith.assembly_diff.rule_loss import NESTED
-from topicsmith.assembly_diff.sides import Sides
-from topicsmith.assembly_diff.values import Difference, differences, hashes, shown
+from topicsmith.diff.model import assembly
+from topicsmith.diff.model.assembly import JsonObject
+from topicsmith.diff.model.changes import Change, Risk
+from topicsmith.diff.model.comparison import Sides
+from topicsmith.diff.model.pairs import Resource, StackPair
+from topicsmith.diff.model.values import Difference, differences, hashes, shown
+from topicsmith.diff.rules import pipeline
+from topicsmith.diff.rules import resources as rule_resources
+from topicsmith.diff.rules.loss import NESTED
 
 # The CDK makes an output for each reference from another stack; what they lead to is told where it is used.
 _REFERENCES = ("PublishOutput", "ExportsOutput")
@@ -44,7 +46,7 @@ def _code(resources: Sequence[Resource], sides: Sides) -> Iterator[Change]:
 
 
 def _with_steps(resource: Resource) -> str:
-    steps = rule_pipeline.new_code(resource) if resource.type == rule_pipeline.TYPE else []
+    steps = pipeline.new_code(resource) if resource.type == pipeline.TYPE else []
     return f"{resource.label} ({', '.join(steps)})" if steps else resource.label
 
 
@@ -83,7 +85,7 @@ def _tags(pair: StackPair, resources: Sequence[Resource]) -> Iterator[Change]:
 
 def _tag_differences(resource: Resource) -> list[Difference]:
     found = rule_resources.folded_differences(resource)
-    return found + rule_pipeline.tag_differences(resource) if resource.type == rule_pipeline.TYPE else found
+    return found + pipeline.tag_differences(resource) if resource.type == pipeline.TYPE else found
 
 
 def _element(difference: Difference) -> str:

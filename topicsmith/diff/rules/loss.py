@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from topicsmith.assembly_diff import conditions
-from topicsmith.assembly_diff.changes import Change, Risk
-from topicsmith.assembly_diff.names import kept_name
-from topicsmith.assembly_diff.pairs import Resource, StackPair, keep_the_id
-from topicsmith.assembly_diff.stateful import ANSWERS, content, holds_something
-from topicsmith.assembly_diff.values import MISSING, Difference, hashes
+from topicsmith.diff.model import conditions
+from topicsmith.diff.model.changes import Change, Risk
+from topicsmith.diff.model.names import kept_name
+from topicsmith.diff.model.pairs import Resource, StackPair, keep_the_id
+from topicsmith.diff.model.stateful import ANSWERS, content, holds_something
+from topicsmith.diff.model.values import MISSING, Difference, hashes
 
 _KEPT = {"Retain", "RetainExceptOnCreate"}
 _EMPTIER = "Custom::S3AutoDeleteObjects"

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from topicsmith.assembly_diff.assembly import JsonObject
-from topicsmith.assembly_diff.changes import Change, Risk
-from topicsmith.assembly_diff.pairs import StackPair
+from topicsmith.diff.model.assembly import JsonObject
+from topicsmith.diff.model.changes import Change, Risk
+from topicsmith.diff.model.pairs import StackPair
 
 _EVERYONE = {"0.0.0.0/0", "::/0"}
 

@@ -8,11 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from topicsmith.assembly_diff.assembly import JsonObject
-from topicsmith.assembly_diff.changes import Change, Risk
-from topicsmith.assembly_diff.pairs import Resource, StackPair
-from topicsmith.assembly_diff.rule_properties import Verdict, judge
-from topicsmith.assembly_diff.values import (
+from topicsmith.diff.model.assembly import JsonObject
+from topicsmith.diff.model.changes import Change, Risk
+from topicsmith.diff.model.pairs import Resource, StackPair
+from topicsmith.diff.model.values import (
     MISSING,
     Difference,
     canonical,
@@ -22,6 +21,7 @@ from topicsmith.assembly_diff.values import (
     shown,
     without_hashes,
 )
+from topicsmith.diff.rules.properties import Verdict, judge
 
 TYPE = "AWS::SageMaker::Pipeline"
 DEFINITION = "PipelineDefinition"

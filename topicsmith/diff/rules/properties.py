@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from topicsmith.assembly_diff.changes import Risk
-from topicsmith.assembly_diff.values import ELEMENT, MISSING, Difference
+from topicsmith.diff.model.changes import Risk
+from topicsmith.diff.model.values import ELEMENT, MISSING, Difference
 
 _KEY = re.compile(r"(?i)kms\w*key\w*|kms\w*id")
 _NOT_A_KEY = {"KmsDataKeyReusePeriodSeconds", "BucketKeyEnabled"}

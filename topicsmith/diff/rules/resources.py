@@ -3,15 +3,16 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from topicsmith.assembly_diff import grants, rule_network, rule_pipeline, rule_retention
-from topicsmith.assembly_diff.assembly import JsonObject
-from topicsmith.assembly_diff.changes import Change, Risk
-from topicsmith.assembly_diff.grants import has_policy
-from topicsmith.assembly_diff.names import kept_name
-from topicsmith.assembly_diff.pairs import Resource, StackPair, keep_the_id
-from topicsmith.assembly_diff.rule_properties import SAYS_WHO, Verdict, is_open_to_everyone, judge
-from topicsmith.assembly_diff.stateful import ANSWERS, holds_something
-from topicsmith.assembly_diff.values import MISSING, Difference, shown
+from topicsmith.diff.iam import grants
+from topicsmith.diff.iam.grants import has_policy
+from topicsmith.diff.model.assembly import JsonObject
+from topicsmith.diff.model.changes import Change, Risk
+from topicsmith.diff.model.names import kept_name
+from topicsmith.diff.model.pairs import Resource, StackPair, keep_the_id
+from topicsmith.diff.model.stateful import ANSWERS, holds_something
+from topicsmith.diff.model.values import MISSING, Difference, shown
+from topicsmith.diff.rules import network, pipeline, retention
+from topicsmith.diff.rules.properties import SAYS_WHO, Verdict, is_open_to_everyone, judge
 
 # The order in which they are told, by how near they are to who asks for topics.
 _BEHAVIOUR = {
@@ -67,10 +68,10 @@ def is_told_elsewhere(resource: Resource, name: str) -> bool:
         return True
     if name == "ManagedPolicyArns" or has_policy(resource.before().get(name)) or has_policy(resource.after().get(name)):
         return True
-    if resource.type in rule_network.RULES:
-        names = rule_network.RULES[resource.type]
+    if resource.type in network.RULES:
+        names = network.RULES[resource.type]
         return names is None or name in names
-    return resource.type == rule_pipeline.TYPE and name == rule_pipeline.DEFINITION
+    return resource.type == pipeline.TYPE and name == pipeline.DEFINITION
 
 
 def folded_differences(resource: Resource, names: set[str] | None = None) -> list[Difference]:
@@ -134,7 +135,7 @@ def _guarded(resources: Sequence[Resource]) -> Iterator[Change]:
 def _lines(pair: StackPair, resource: Resource) -> tuple[str, ...]:
     """Return the changes that no other rule tells, as lines."""
     told = set(resource.replacing) if loses(pair, resource) else set()
-    told |= _EXPIRING if rule_retention.expires_sooner(resource) else set()
+    told |= _EXPIRING if retention.expires_sooner(resource) else set()
     lines = [
         str(one)
         for one in resource.differences
@@ -242,7 +243,7 @@ def _came_and_went(pair: StackPair) -> Iterator[Change]:
         if resource.is_gone and loses(pair, resource):
             continue
         risk, order = _place(resource.type)
-        if _is_about_permissions(resource) or resource.type in rule_network.RULES:
+        if _is_about_permissions(resource) or resource.type in network.RULES:
             # What is new there is told by what it allows.
             if not resource.is_gone or resource.type not in ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy"):
                 continue

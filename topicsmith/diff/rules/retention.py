@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from topicsmith.assembly_diff.changes import Change, Risk
-from topicsmith.assembly_diff.pairs import Resource, StackPair
-from topicsmith.assembly_diff.values import canonical, parsed
+from topicsmith.diff.model.changes import Change, Risk
+from topicsmith.diff.model.pairs import Resource, StackPair
+from topicsmith.diff.model.values import canonical, parsed
 
 _BUCKET = "AWS::S3::Bucket"
 _REPOSITORY = "AWS::ECR::Repository"

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from topicsmith.assembly_diff.changes import Change, Risk
-from topicsmith.assembly_diff.pairs import StackPair
+from topicsmith.diff.model.changes import Change, Risk
+from topicsmith.diff.model.pairs import StackPair
 
 
 def find(pair: StackPair, told: Sequence[Change]) -> Iterator[Change]:

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from topicsmith.assembly_diff.assembly import Stack
-from topicsmith.assembly_diff.changes import Change, Risk
-from topicsmith.assembly_diff.names import kept_name
-from topicsmith.assembly_diff.pairs import StackPair, successor
-from topicsmith.assembly_diff.stateful import ANSWERS, holds_something
+from topicsmith.diff.model.assembly import Stack
+from topicsmith.diff.model.changes import Change, Risk
+from topicsmith.diff.model.names import kept_name
+from topicsmith.diff.model.pairs import StackPair, successor
+from topicsmith.diff.model.stateful import ANSWERS, holds_something
 
 
 def gone(stack: Stack, came: Sequence[Stack]) -> Change:

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from topicsmith import cdk
-from topicsmith.assembly_diff import rule_findings
-from topicsmith.cdk import Command
-from topicsmith.errors import OperatorError
+from topicsmith.core.errors import OperatorError
+from topicsmith.diff.rules import findings
+from topicsmith.local import cdk
+from topicsmith.local.cdk import Command
 
 # What decides which libraries synthesize; there is one installation, that of the working tree.
 _LIBRARIES = ("requirements.txt", "constraints.txt", "package-lock.json")
@@ -96,7 +96,7 @@ def _finish(command: Command, assembly: Path, problem: str) -> None:
     try:
         command.finish()
     except OperatorError as error:
-        if rule_findings.has_findings(assembly):
+        if findings.has_findings(assembly):
             return
         # The log goes with the temporary directory; its end is in the error.
         raise OperatorError(

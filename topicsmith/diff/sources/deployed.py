@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from topicsmith.assembly_diff.assembly import Stack
-from topicsmith.aws import Clients, connect
-from topicsmith.errors import OperatorError
+from topicsmith.core.aws import Clients, connect
+from topicsmith.core.errors import OperatorError
+from topicsmith.diff.model.assembly import Stack
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

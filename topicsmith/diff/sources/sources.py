@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from topicsmith.assembly_diff import assembly, checkout, deployed
-from topicsmith.assembly_diff.assembly import Stack
-from topicsmith.assembly_diff.sides import Sides
-from topicsmith.errors import OperatorError
+from topicsmith.core.errors import OperatorError
+from topicsmith.diff.model import assembly
+from topicsmith.diff.model.assembly import Stack
+from topicsmith.diff.model.comparison import Sides
+from topicsmith.diff.sources import checkout, deployed
 
 DEPLOYED = "deployed"
 """In place of a commit: what CloudFormation has."""

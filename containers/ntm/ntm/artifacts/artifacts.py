@@ -11,12 +11,12 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from ntm import __version__
-from ntm.errors import InputError
-from ntm.hyperparameters import Hyperparameters
-from ntm.inference import Array, Layer, TopicModel
-from ntm.text import TOKENIZER, VOCABULARY, TextReader, Tokenizer, read_vocabulary
-from ntm.topics import Topics
-from ntm.word_vectors import mean_of_known, read_word_vectors
+from ntm.common.errors import InputError
+from ntm.common.hyperparameters import Hyperparameters
+from ntm.data.text import TOKENIZER, VOCABULARY, TextReader, Tokenizer, read_vocabulary
+from ntm.network.inference import Array, Layer, TopicModel
+from ntm.topics.topics import Topics
+from ntm.topics.word_vectors import mean_of_known, read_word_vectors
 
 WEIGHTS, ONNX, CONFIG, TOPICS = "model.safetensors", "model.onnx", "config.json", "topics.json"
 _FORMAT = 1
@@ -57,7 +57,7 @@ class Auxiliary:
         return TextReader(Tokenizer.parse(self.tokenizer), {word: number for number, word in enumerate(words)})
 
     def word_vectors(self, path: Path, feature_dim: int) -> Array:
-        """Return the vectors of the vocabulary's words, float32 [V, d]; see ``ntm.word_vectors``.
+        """Return the vectors of the vocabulary's words, float32 [V, d]; see ``ntm.topics.word_vectors``.
 
         Raises:
             InputError: there is no vocabulary, or the file cannot be used.
@@ -86,7 +86,7 @@ def write_model(
         training: facts about the training, for the record; JSON values.
     """
     # Serving, which reads here, needs no onnx.
-    from ntm.onnx_export import write_onnx
+    from ntm.artifacts.onnx_export import write_onnx
 
     directory.mkdir(parents=True, exist_ok=True)
     layers = {f"encoder.{number}": layer for number, layer in enumerate(model.hidden)}

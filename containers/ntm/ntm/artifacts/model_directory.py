@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ntm.artifacts import CONFIG, ONNX, TOPICS, WEIGHTS
-from ntm.errors import InputError
-from ntm.text import TOKENIZER, VOCABULARY
+from ntm.artifacts.artifacts import CONFIG, ONNX, TOPICS, WEIGHTS
+from ntm.common.errors import InputError
+from ntm.data.text import TOKENIZER, VOCABULARY
 
 _FILES = (WEIGHTS, CONFIG, TOPICS, VOCABULARY, TOKENIZER, ONNX, f"{ONNX}.data")
 

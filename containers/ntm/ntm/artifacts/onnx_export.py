@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from ntm import __version__
-from ntm.inference import Layer, TopicModel
+from ntm.network.inference import Layer, TopicModel
 
 # The oldest with all that is used here: more runtimes read it than a newer one.
 _OPSET, _IR_VERSION = 18, 8

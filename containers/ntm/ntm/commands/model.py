@@ -12,11 +12,11 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ntm.artifacts import TOPICS, read_model
-from ntm.console import console_of
-from ntm.documents import CONTENT_TYPES_HELP, Documents
-from ntm.errors import InputError
-from ntm.inference import Array
+from ntm.artifacts.artifacts import TOPICS, read_model
+from ntm.commands.console import console_of
+from ntm.common.errors import InputError
+from ntm.data.documents import CONTENT_TYPES_HELP, Documents
+from ntm.network.inference import Array
 
 # Words that stand for a topic in a line.
 _FEW_WORDS = 5

@@ -10,18 +10,18 @@ from typing import Annotated, Any
 
 import typer
 
-from ntm import progress
-from ntm.artifacts import Auxiliary, write_model
-from ntm.console import console_of
-from ntm.corpus import Corpus
-from ntm.documents import CONTENT_TYPES_HELP, STDIN, Documents
-from ntm.errors import InputError
-from ntm.hyperparameters import RECOMMENDED, Hyperparameters
-from ntm.inference import Array
-from ntm.model_directory import check_free, new_model
-from ntm.text import Tokenizer
-from ntm.vocabulary import VocabularySettings, choose_vocabulary, default_tokenizer, english_stop_words
-from ntm.word_vectors import with_wetc
+from ntm.artifacts.artifacts import Auxiliary, write_model
+from ntm.artifacts.model_directory import check_free, new_model
+from ntm.commands.console import console_of
+from ntm.common.errors import InputError
+from ntm.common.hyperparameters import RECOMMENDED, Hyperparameters
+from ntm.data.corpus import Corpus
+from ntm.data.documents import CONTENT_TYPES_HELP, STDIN, Documents
+from ntm.data.text import Tokenizer
+from ntm.data.vocabulary import VocabularySettings, choose_vocabulary, default_tokenizer, english_stop_words
+from ntm.network.inference import Array
+from ntm.topics.word_vectors import with_wetc
+from ntm.training import progress
 
 
 class StopWords(StrEnum):
@@ -173,7 +173,7 @@ def _learn(
             raise InputError(f"No document of --{name} has a word of the vocabulary.")
 
     # After what can go wrong at once, as it takes seconds.
-    from ntm.training import Trainer
+    from ntm.training.trainer import Trainer
 
     corpus = corpora["train"]
     with progress.shown_on(console) as observe:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ntm.errors import InputError
-from ntm.objectives import OBJECTIVES, Objective
+from ntm.common.errors import InputError
+from ntm.common.objectives import OBJECTIVES, Objective
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu")
 OPTIMIZERS = ("sgd", "adam", "adagrad", "adadelta", "rmsprop")
@@ -91,8 +91,8 @@ class Hyperparameters:
 
     ``encoder_layers`` is None for ``auto``: what the objective says. ``batch_norm`` normalises the units of the hidden
     layers. ``mini_batch_size`` counts the documents of a step, on each host; ``tolerance`` is an absolute difference of
-    the loss in nats a word. The built-in has no ``objective`` (see ``ntm.objectives``) and no ``seed``: the same seed
-    gives the same model.
+    the loss in nats a word. The built-in has no ``objective`` (``ntm.common.objectives``) and no ``seed``: the same
+    seed gives the same model.
     """
 
     feature_dim: int = _parameter(_integer(1, 1_000_000), meaning="words in the vocabulary")

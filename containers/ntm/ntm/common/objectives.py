@@ -27,9 +27,9 @@ class Objective:
         information: weight, in nats a document, of the mutual information of documents and topics: documents are to
             be of few topics, and topics of equal size (Krause et al., Discriminative Clustering by Regularized
             Information Maximization, NIPS 2010).
-        embedded: whether the encoder starts from word embeddings of the corpus; see ``ntm.latent_semantics``.
+        embedded: whether the encoder starts from word embeddings of the corpus; see ``ntm.training.latent_semantics``.
         surplus: training starts with this many times as many topics; the worst are dropped on the way: those that are
-            incoherent, dead, or say what another says. See ``ntm.pruning``.
+            incoherent, dead, or say what another says. See ``ntm.topics.pruning``.
         build_up: part of the epochs in which the weight of the divergence grows from 0 (Bowman et al., arXiv
             1511.06349) and surplus topics are dropped. Losses from before its end are of another objective: early
             stopping does not look at them.

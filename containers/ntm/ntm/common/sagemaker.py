@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ntm.errors import InputError
+from ntm.common.errors import InputError
 
 TRAIN, VALIDATION, TEST, AUXILIARY = "train", "validation", "test", "auxiliary"
 FILE, FAST_FILE, PIPE = "File", "FastFile", "Pipe"

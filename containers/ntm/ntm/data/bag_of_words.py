@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.errors import InputError
+from ntm.common.errors import InputError
 
 
 @dataclass(frozen=True)

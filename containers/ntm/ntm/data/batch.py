@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ntm.bag_of_words import BagOfWords, concatenate
+from ntm.data.bag_of_words import BagOfWords, concatenate
 
 # Sorting numbers of 16 bits is five times as fast: numpy counts them.
 _SMALL = 2**16

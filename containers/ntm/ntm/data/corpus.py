@@ -13,11 +13,11 @@ from typing import IO, BinaryIO, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.bag_of_words import BagOfWords
-from ntm.csv_rows import stream_csv
-from ntm.errors import InputError
-from ntm.recordio import stream_recordio
-from ntm.sagemaker import PIPE, RECORDIO, Channel
+from ntm.common.errors import InputError
+from ntm.common.sagemaker import PIPE, RECORDIO, Channel
+from ntm.data.bag_of_words import BagOfWords
+from ntm.data.csv_rows import stream_csv
+from ntm.data.recordio import stream_recordio
 
 CSV = "text/csv"
 

@@ -10,8 +10,8 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.bag_of_words import BagOfWords, bag_of_words, concatenate
-from ntm.errors import InputError
+from ntm.common.errors import InputError
+from ntm.data.bag_of_words import BagOfWords, bag_of_words, concatenate
 
 BLOCK_BYTES = 4 * 1024 * 1024
 

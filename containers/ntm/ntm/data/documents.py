@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ntm.bag_of_words import BagOfWords
-from ntm.csv_rows import stream_csv
-from ntm.errors import InputError
-from ntm.recordio import stream_recordio
-from ntm.text import TextReader
+from ntm.common.errors import InputError
+from ntm.data.bag_of_words import BagOfWords
+from ntm.data.csv_rows import stream_csv
+from ntm.data.recordio import stream_recordio
+from ntm.data.text import TextReader
 
 RECORDIO, CSV, TEXT = "application/x-recordio-protobuf", "text/csv", "text/plain"
 _SUFFIXES = {".pbr": RECORDIO, ".recordio": RECORDIO, ".rec": RECORDIO, ".csv": CSV, ".txt": TEXT}

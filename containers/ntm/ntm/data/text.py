@@ -9,8 +9,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ntm.bag_of_words import BagOfWords
-from ntm.errors import InputError
+from ntm.common.errors import InputError
+from ntm.data.bag_of_words import BagOfWords
 
 VOCABULARY = "vocab.txt"
 TOKENIZER = "tokenizer.json"

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from ntm.errors import InputError
-from ntm.text import Tokenizer
+from ntm.common.errors import InputError
+from ntm.data.text import Tokenizer
 
 
 def default_tokenizer() -> bytes:

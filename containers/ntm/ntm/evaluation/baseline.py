@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.corpus import Corpus
+from ntm.data.corpus import Corpus
 from ntm.evaluation.heldout import Half, HeldOut
 from ntm.evaluation.models import by_probability
-from ntm.inference import Array, chunks
+from ntm.network.inference import Array, chunks
 
 MAX_DOCUMENTS: Final = 200_000
 """LDA takes no more of the training documents: it would take longer than the network."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from ntm.errors import InputError
+from ntm.common.errors import InputError
 
 Kind = Literal["at_least", "at_most"]
 

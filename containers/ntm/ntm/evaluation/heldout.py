@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.bag_of_words import BagOfWords, bag_of_words
-from ntm.errors import InputError
+from ntm.common.errors import InputError
+from ntm.data.bag_of_words import BagOfWords, bag_of_words
 
 Half = Literal["all", "observed"]
 """A document whole, or every other word of it, from the first on: the rest is what is to be foretold."""

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ntm.artifacts import Auxiliary
-from ntm.bag_of_words import BagOfWords
-from ntm.corpus import Corpus
-from ntm.errors import InputError
+from ntm.artifacts.artifacts import Auxiliary
+from ntm.common.errors import InputError
+from ntm.data.bag_of_words import BagOfWords
+from ntm.data.corpus import Corpus
+from ntm.data.recordio import stream_recordio
 from ntm.evaluation import gate, layout
 from ntm.evaluation.baseline import Lda
 from ntm.evaluation.document import Findings, as_json, document
@@ -25,8 +26,7 @@ from ntm.evaluation.models import BuiltInTopics, EvaluatedModel, OurModel, Score
 from ntm.evaluation.report import page
 from ntm.evaluation.request import EvaluationRequest, has_input, input_directory, output_directory, write_message
 from ntm.evaluation.trials import read_trials
-from ntm.inference import Array
-from ntm.recordio import stream_recordio
+from ntm.network.inference import Array
 
 EVALUATION, REPORT = "evaluation.json", "report.html"
 

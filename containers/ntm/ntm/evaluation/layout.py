@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.inference import Array
+from ntm.network.inference import Array
 
 _SEED = 0
 _PERPLEXITY: Final = 30

@@ -7,15 +7,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.coherence import npmi, uniqueness, wetc
-from ntm.corpus import Corpus
-from ntm.errors import InputError
+from ntm.common.errors import InputError
+from ntm.data.corpus import Corpus
 from ntm.evaluation.coherence import c_v
 from ntm.evaluation.heldout import HeldOut
 from ntm.evaluation.models import EvaluatedModel
-from ntm.inference import Array
-from ntm.topics import WORDS_PER_TOPIC
-from ntm.word_vectors import mean_of_known
+from ntm.network.inference import Array
+from ntm.topics.coherence import npmi, uniqueness, wetc
+from ntm.topics.topics import WORDS_PER_TOPIC
+from ntm.topics.word_vectors import mean_of_known
 
 DIVERSITY_WORDS: Final = 25
 RATIOS: Final = ("perplexity",)

@@ -11,11 +11,11 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.artifacts import TOPICS, read_model
-from ntm.errors import InputError
+from ntm.artifacts.artifacts import TOPICS, read_model
+from ntm.common.errors import InputError
 from ntm.evaluation.heldout import Half, HeldOut, read_lines
 from ntm.evaluation.mxnet_params import read_params
-from ntm.inference import Array, Layer, TopicModel, softmax
+from ntm.network.inference import Array, Layer, TopicModel, softmax
 
 _PARAMS: Final = "params"
 _WEIGHT, _BIAS = "arg:projection_weight", "arg:projection_bias"

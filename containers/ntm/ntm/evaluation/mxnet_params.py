@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.errors import InputError
+from ntm.common.errors import InputError
 
 _LIST: Final = 0x112
 _LEGACY, _WITH_STORAGE, _NUMPY_SHAPES = 0xF993FAC8, 0xF993FAC9, 0xF993FACA

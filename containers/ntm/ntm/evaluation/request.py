@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, NoReturn
 
-from ntm.errors import InputError
+from ntm.common.errors import InputError
+from ntm.common.sagemaker import base_directory
 from ntm.evaluation.gate import Threshold
-from ntm.sagemaker import base_directory
 
 Algorithm = Literal["container", "builtin"]
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ntm.batch import Batch
-from ntm.inference import Layer
-from ntm.layers import MOMENTUM, VARIANCE_FLOOR, gradient_of, to_numpy
+from ntm.data.batch import Batch
+from ntm.network.inference import Layer
+from ntm.network.layers import MOMENTUM, VARIANCE_FLOOR, gradient_of, to_numpy
 
 # Logits of a slice of documents: 8 MB.
 _SLICE = 2 * 1024 * 1024

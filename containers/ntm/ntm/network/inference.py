@@ -1,6 +1,6 @@
 """What a trained model is made of, and its encoder in numpy: all that serving needs, without torch.
 
-This is the network of ``ntm.model`` in evaluation: batch normalisation folded into the layers, the topic mixture at
+The network of ``ntm.network.model`` in evaluation: batch normalisation folded into the layers, the topic mixture at
 the mean of the encoder's Gaussian.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.bag_of_words import BagOfWords
+from ntm.data.bag_of_words import BagOfWords
 
 Array = NDArray[np.float32]
 

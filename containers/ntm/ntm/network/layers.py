@@ -12,8 +12,8 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
-from ntm.batch import Batch
-from ntm.inference import Array, Layer
+from ntm.data.batch import Batch
+from ntm.network.inference import Array, Layer
 
 # A document enters as its words' relative frequencies, so that its length says nothing, times this: an
 # embedding of the usual initial size is then felt.

@@ -15,11 +15,11 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 
-from ntm.batch import Batch
-from ntm.decoder import Decoder
-from ntm.hyperparameters import Hyperparameters
-from ntm.inference import Layer, TopicModel
-from ntm.layers import Dense, Dropout, WordLayer
+from ntm.common.hyperparameters import Hyperparameters
+from ntm.data.batch import Batch
+from ntm.network.decoder import Decoder
+from ntm.network.inference import Layer, TopicModel
+from ntm.network.layers import Dense, Dropout, WordLayer
 
 # The logarithm of a weight of 0 has no gradient.
 _SMALLEST = 1e-12

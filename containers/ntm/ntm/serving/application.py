@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from ntm.errors import InputError
+from ntm.common.errors import InputError
 from ntm.serving.requests import RequestReader, RequestTooLarge, UnsupportedMediaType
 from ntm.serving.responses import JSON, WRITERS, Answer, NotAcceptable, wanted
 

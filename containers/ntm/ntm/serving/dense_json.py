@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import orjson
 
-from ntm.bag_of_words import BagOfWords, bag_of_words
+from ntm.data.bag_of_words import BagOfWords, bag_of_words
 
 _BEGIN = re.compile(rb'"features"\s*:\s*\[')
 # Where more of the bytes belong to other numbers than 0, the general reader is faster.

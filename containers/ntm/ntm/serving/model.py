@@ -9,11 +9,11 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
-from ntm.artifacts import ONNX, TOPICS, Auxiliary
-from ntm.bag_of_words import BagOfWords
-from ntm.errors import InputError
-from ntm.inference import Array
-from ntm.text import TextReader
+from ntm.artifacts.artifacts import ONNX, TOPICS, Auxiliary
+from ntm.common.errors import InputError
+from ntm.data.bag_of_words import BagOfWords
+from ntm.data.text import TextReader
+from ntm.network.inference import Array
 
 WORDS_PER_TOPIC = 10
 
@@ -33,7 +33,7 @@ _UNUSABLE = (
 
 
 class Encoder:
-    """The graph of ``ntm.onnx_export`` in ONNX Runtime, on one thread: the container has a process a core."""
+    """The graph of ``ntm.artifacts.onnx_export`` in ONNX Runtime, on one thread: the container has a process a core."""
 
     def __init__(self, path: Path) -> None:
         """Load a graph.

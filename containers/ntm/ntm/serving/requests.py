@@ -11,12 +11,12 @@ from itertools import compress
 import numpy as np
 import orjson
 
-from ntm.bag_of_words import BagOfWords, bag_of_words, concatenate
-from ntm.csv_rows import read_csv
-from ntm.errors import InputError
-from ntm.recordio import stream_recordio
+from ntm.common.errors import InputError
+from ntm.data.bag_of_words import BagOfWords, bag_of_words, concatenate
+from ntm.data.csv_rows import read_csv
+from ntm.data.recordio import stream_recordio
+from ntm.data.text import TextReader
 from ntm.serving.dense_json import DenseJsonReader
-from ntm.text import TextReader
 
 _SHAPES = (
     'a text, {"text": ...}, {"features": [...]}, {"data": {"features": {"values": [...]}}} '

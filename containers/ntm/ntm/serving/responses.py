@@ -13,9 +13,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from ntm.errors import InputError
-from ntm.inference import Array
-from ntm.recordio import MAGIC
+from ntm.common.errors import InputError
+from ntm.data.recordio import MAGIC
+from ntm.network.inference import Array
 
 JSON, JSON_LINES, RECORDIO = "application/json", "application/jsonlines", "application/x-recordio-protobuf"
 TOPICS_PARAMETER = "topics"

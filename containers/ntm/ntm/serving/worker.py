@@ -11,8 +11,8 @@ from types import FrameType
 import uvicorn
 import uvloop
 
-from ntm.errors import InputError
-from ntm.sagemaker import model_directory
+from ntm.common.errors import InputError
+from ntm.common.sagemaker import model_directory
 from ntm.serving.application import Application
 
 # SageMaker kills a container 30 seconds after SIGTERM.

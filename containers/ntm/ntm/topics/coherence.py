@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.bag_of_words import BagOfWords
-from ntm.corpus import Corpus
-from ntm.inference import Array, chunks
+from ntm.data.bag_of_words import BagOfWords
+from ntm.data.corpus import Corpus
+from ntm.network.inference import Array, chunks
 
 _COHERENCE_WORDS = 10
 

@@ -8,7 +8,7 @@ best does, as in a sparse mixture (Figueiredo and Jain, Unsupervised Learning of
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.coherence import UNIQUENESS_WEIGHT, uniqueness
+from ntm.topics.coherence import UNIQUENESS_WEIGHT, uniqueness
 
 # Where the build-up is divided: no topic goes before the first of these parts of the build-up is over.
 _BEGIN = 0.43

@@ -11,9 +11,9 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from ntm.bag_of_words import BagOfWords
-from ntm.coherence import UNIQUENESS_WEIGHT, uniqueness
-from ntm.inference import Array
+from ntm.data.bag_of_words import BagOfWords
+from ntm.network.inference import Array
+from ntm.topics.coherence import UNIQUENESS_WEIGHT, uniqueness
 
 Total = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 

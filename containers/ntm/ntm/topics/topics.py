@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm.inference import Array
+from ntm.network.inference import Array
 
 WORDS_PER_TOPIC = 20
 
@@ -20,7 +20,7 @@ class Topics:
         share: mean weight of each topic over the documents, float32 [K], sums to 1.
         words: ids of the most characteristic words, best first, int64 [K, n].
         weights: probability of these words in a document of the topic alone, float32 [K, n].
-        npmi: coherence of each topic in the same corpus, float64 [K]; see ``ntm.coherence``.
+        npmi: coherence of each topic in the same corpus, float64 [K]; see ``ntm.topics.coherence``.
         uniqueness: float64 [K].
         wetc: coherence by word vectors, float64 [K]; None where there are no vectors.
     """

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ntm import coherence
-from ntm.errors import InputError
-from ntm.inference import Array
-from ntm.topics import Topics
+from ntm.common.errors import InputError
+from ntm.network.inference import Array
+from ntm.topics import coherence
+from ntm.topics.topics import Topics
 
 VECTORS = "vectors.txt"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ntm.errors import InputError
+from ntm.common.errors import InputError
 
 _SECONDS = 30.0
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, distributed
 
-from ntm.errors import InputError
+from ntm.common.errors import InputError
 
 # Steps between two averages.
 SYNC_STEPS = 16

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ntm import sagemaker
-from ntm.artifacts import Auxiliary, write_model
-from ntm.checkpoint import Checkpoints
-from ntm.corpus import Corpus, read_channel
-from ntm.errors import InputError
-from ntm.hosts import Hosts
-from ntm.hyperparameters import TUNING_OBJECTIVE, Hyperparameters
-from ntm.training import TRACKED, Trained, Trainer, log_quality
-from ntm.word_vectors import VECTORS, mean_of_known, with_wetc
+from ntm.artifacts.artifacts import Auxiliary, write_model
+from ntm.common import sagemaker
+from ntm.common.errors import InputError
+from ntm.common.hyperparameters import TUNING_OBJECTIVE, Hyperparameters
+from ntm.data.corpus import Corpus, read_channel
+from ntm.topics.word_vectors import VECTORS, mean_of_known, with_wetc
+from ntm.training.checkpoint import Checkpoints
+from ntm.training.hosts import Hosts
+from ntm.training.trainer import TRACKED, Trained, Trainer, log_quality
 
 _CHECKPOINT_SECONDS = "NTM_CHECKPOINT_SECONDS"
 

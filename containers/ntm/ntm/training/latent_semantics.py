@@ -10,10 +10,10 @@ import scipy.sparse
 import torch
 from numpy.typing import NDArray
 
-from ntm.bag_of_words import BagOfWords
-from ntm.corpus import Corpus
-from ntm.inference import Array
-from ntm.ranking import Total
+from ntm.data.bag_of_words import BagOfWords
+from ntm.data.corpus import Corpus
+from ntm.network.inference import Array
+from ntm.topics.ranking import Total
 
 _DIMENSIONS = 100
 _ITERATIONS = 3

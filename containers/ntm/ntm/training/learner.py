@@ -8,13 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ntm.bag_of_words import BagOfWords
-from ntm.batch import Batch
-from ntm.hosts import Hosts
-from ntm.hyperparameters import Hyperparameters
-from ntm.inference import Array
-from ntm.model import Losses, Network, select_topics
-from ntm.optimizers import Optimizer, annealing
+from ntm.common.hyperparameters import Hyperparameters
+from ntm.data.bag_of_words import BagOfWords
+from ntm.data.batch import Batch
+from ntm.network.inference import Array
+from ntm.network.model import Losses, Network, select_topics
+from ntm.training.hosts import Hosts
+from ntm.training.optimizers import Optimizer, annealing
 
 
 class Learner:

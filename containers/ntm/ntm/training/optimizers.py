@@ -12,8 +12,8 @@ from torch.optim.adam import adam
 from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
 
-from ntm.hyperparameters import Hyperparameters
-from ntm.layers import gradient_of
+from ntm.common.hyperparameters import Hyperparameters
+from ntm.network.layers import gradient_of
 
 _WARM_UP = 0.1
 

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 if TYPE_CHECKING:
-    from ntm.training import Progress
+    from ntm.training.trainer import Progress
 
 Observer = Callable[["Progress"], None]
 

@@ -15,21 +15,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ntm.bag_of_words import BagOfWords, concatenate
-from ntm.batch import Batch, batches, even_sizes
-from ntm.checkpoint import Checkpoints
-from ntm.coherence import npmi, uniqueness
-from ntm.corpus import Corpus
-from ntm.early_stopping import EarlyStopping
-from ntm.errors import InputError
-from ntm.hosts import SYNC_STEPS, Hosts
-from ntm.hyperparameters import Hyperparameters
-from ntm.inference import TopicModel
-from ntm.latent_semantics import word_embeddings
-from ntm.learner import Learner
-from ntm.pruning import survivors, topics_at
-from ntm.ranking import TopicStatistics, best_words, most_coherent
-from ntm.topics import WORDS_PER_TOPIC, Topics
+from ntm.common.errors import InputError
+from ntm.common.hyperparameters import Hyperparameters
+from ntm.data.bag_of_words import BagOfWords, concatenate
+from ntm.data.batch import Batch, batches, even_sizes
+from ntm.data.corpus import Corpus
+from ntm.network.inference import TopicModel
+from ntm.topics.coherence import npmi, uniqueness
+from ntm.topics.pruning import survivors, topics_at
+from ntm.topics.ranking import TopicStatistics, best_words, most_coherent
+from ntm.topics.topics import WORDS_PER_TOPIC, Topics
+from ntm.training.checkpoint import Checkpoints
+from ntm.training.early_stopping import EarlyStopping
+from ntm.training.hosts import SYNC_STEPS, Hosts
+from ntm.training.latent_semantics import word_embeddings
+from ntm.training.learner import Learner
 
 # So many documents are taken out of the corpus at once, or a batch if that is more.
 _CHUNK = 8192

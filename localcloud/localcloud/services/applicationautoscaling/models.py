@@ -11,11 +11,16 @@ from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.core.exceptions import JsonRESTError
 from moto.sagemaker.models import sagemaker_backends
 
-from topicsmith.local import scaling_schedules
-from topicsmith.local.scalable_targets import LocalScalableTarget, service_linked_role
-from topicsmith.local.scaling_activities import Activity
-from topicsmith.local.scaling_policies import DESIRED_INSTANCES, SAGEMAKER, LocalScalingPolicy, variant_of
-from topicsmith.local.scaling_schedules import LocalScheduledAction
+from localcloud.services.applicationautoscaling import schedules
+from localcloud.services.applicationautoscaling.activities import Activity
+from localcloud.services.applicationautoscaling.policies import (
+    DESIRED_INSTANCES,
+    SAGEMAKER,
+    LocalScalingPolicy,
+    variant_of,
+)
+from localcloud.services.applicationautoscaling.schedules import LocalScheduledAction
+from localcloud.services.applicationautoscaling.targets import LocalScalableTarget, service_linked_role
 
 _LARGEST_PAGE = 50
 
@@ -134,7 +139,7 @@ class LocalApplicationAutoScaling(ApplicationAutoscalingBackend):
             AWSValidationException: its schedule or its limits are wrong.
         """
         self.target(request["service_namespace"], request["resource_id"], request["scalable_dimension"])
-        scaling_schedules.check(request)
+        schedules.check(request)
         super().put_scheduled_action(*args, **request)
 
     def target(self, namespace: str, resource_id: str, dimension: str) -> LocalScalableTarget:
@@ -195,4 +200,4 @@ def install() -> None:
     ApplicationAutoScalingResponse.describe_scaling_activities = (  # type: ignore[attr-defined]
         _describe_scaling_activities
     )
-    scaling_schedules.install()
+    schedules.install()

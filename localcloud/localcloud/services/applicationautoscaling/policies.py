@@ -12,7 +12,7 @@ from moto.applicationautoscaling.exceptions import AWSValidationException
 from moto.applicationautoscaling.models import FakeApplicationAutoscalingPolicy
 from moto.cloudwatch.models import cloudwatch_backends
 
-from topicsmith.local.alarm_records import LocalAlarm, metric_queries
+from localcloud.services.cloudwatch.alarm import LocalAlarm, metric_queries
 
 SAGEMAKER = "sagemaker"
 DESIRED_INSTANCES = "sagemaker:variant:DesiredInstanceCount"

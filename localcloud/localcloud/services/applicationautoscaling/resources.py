@@ -2,8 +2,8 @@
 
 from moto.applicationautoscaling.models import applicationautoscaling_backends
 
-from topicsmith.local.autoscaling import LocalApplicationAutoScaling
-from topicsmith.local.resource_models import MODELS, ResourceModel
+from localcloud.core.resource_model import MODELS, ResourceModel
+from localcloud.services.applicationautoscaling.models import LocalApplicationAutoScaling
 
 _SUSPENSIONS = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
 

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from moto.applicationautoscaling.exceptions import AWSValidationException
 from moto.applicationautoscaling.models import FakeScheduledAction, applicationautoscaling_backends
 
-from topicsmith.local.scalable_targets import LocalScalableTarget
-from topicsmith.local.schedule_expressions import Rate, ScheduleError, parse
+from localcloud.core.schedule_expressions import Rate, ScheduleError, parse
+from localcloud.services.applicationautoscaling.targets import LocalScalableTarget
 
 logger = logging.getLogger(__name__)
 

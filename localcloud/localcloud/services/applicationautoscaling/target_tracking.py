@@ -12,13 +12,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend, applicationautoscaling_backends
 from moto.cloudwatch.models import cloudwatch_backends
 
-from topicsmith.local.alarm_evaluation import evaluate_alarm
-from topicsmith.local.alarm_records import LocalAlarm
-from topicsmith.local.alarm_states import State
-from topicsmith.local.cloudwatch import LocalCloudWatch
-from topicsmith.local.identity import AccessDenied
-from topicsmith.local.scalable_targets import LocalScalableTarget, UnfulfilledError
-from topicsmith.local.scaling_policies import LocalScalingPolicy
+from localcloud.core.role_sessions import AccessDenied
+from localcloud.services.applicationautoscaling.policies import LocalScalingPolicy
+from localcloud.services.applicationautoscaling.targets import LocalScalableTarget, UnfulfilledError
+from localcloud.services.cloudwatch.alarm import LocalAlarm
+from localcloud.services.cloudwatch.alarm_evaluation import evaluate_alarm
+from localcloud.services.cloudwatch.alarm_state import State
+from localcloud.services.cloudwatch.models import LocalCloudWatch
 
 logger = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto.applicationautoscaling.models import FakeScalableTarget
 from moto.iam.models import iam_backends
 
-from topicsmith.local.identity import AccessDenied, RoleSession, assume_role
-from topicsmith.local.scaling_activities import Activity
-from topicsmith.local.scaling_policies import variant_of
-from topicsmith.local.settings import real_seconds
+from localcloud.core.role_sessions import AccessDenied, RoleSession, assume_role
+from localcloud.core.settings import real_seconds
+from localcloud.services.applicationautoscaling.activities import Activity
+from localcloud.services.applicationautoscaling.policies import variant_of
 
 logger = logging.getLogger(__name__)
 

@@ -19,9 +19,9 @@ from moto.awslambda.models import EventSourceMapping, LambdaBackend, lambda_back
 from moto.core.common_models import CloudFormationModel
 from moto.sqs.models import sqs_backends
 
-from topicsmith.local.functions import LocalFunction
-from topicsmith.local.identity import AccessDenied, assume_role
-from topicsmith.local.settings import endpoint_url
+from localcloud.core.role_sessions import AccessDenied, assume_role
+from localcloud.core.settings import endpoint_url
+from localcloud.services.awslambda.models import LocalFunction
 
 logger = logging.getLogger(__name__)
 

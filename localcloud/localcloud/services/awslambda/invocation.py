@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from topicsmith.local import processes
-from topicsmith.local.identity import RoleSession
-from topicsmith.local.logs import LogStream, pump_lines
-from topicsmith.local.settings import project_root, state_dir
+from localcloud.core.role_sessions import RoleSession
+from localcloud.core.settings import project_root, state_dir
+from localcloud.runtime import processes
+from localcloud.runtime.logs import LogStream, pump_lines
 
 logger = logging.getLogger(__name__)
 
@@ -263,9 +263,9 @@ def _runtime(name: str) -> tuple[list[str], Path]:
     """Return the command that runs a function of a runtime, and where the runtime's packages are."""
     here = Path(__file__).parent
     if name.startswith("python"):
-        return [sys.executable, "-I", "-S", "-X", "utf8", str(here / "function_bootstrap.py")], _python_packages()
+        return [sys.executable, "-I", "-S", "-X", "utf8", str(here / "bootstrap.py")], _python_packages()
     if name.startswith("nodejs"):
-        return [_node(), str(here / "function_bootstrap.mjs")], project_root()
+        return [_node(), str(here / "bootstrap.mjs")], project_root()
     raise UnsupportedRuntime(f"The runtime {name!r} is not available here: python* and nodejs* are.")
 
 

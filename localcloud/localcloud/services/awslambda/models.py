@@ -20,10 +20,10 @@ from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaFunction
 from moto.core.common_models import CloudFormationModel
 
-from topicsmith.local.function_sandbox import FunctionSettings, Outcome, UnsupportedRuntime, invoke
-from topicsmith.local.identity import AccessDenied, assume_role
-from topicsmith.local.service_metrics import function_ran
-from topicsmith.local.settings import state_dir
+from localcloud.core.role_sessions import AccessDenied, assume_role
+from localcloud.core.settings import state_dir
+from localcloud.services.awslambda.invocation import FunctionSettings, Outcome, UnsupportedRuntime, invoke
+from localcloud.services.cloudwatch.service_metrics import function_ran
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ import json
 from moto.awslambda.models import LambdaFunction
 from moto.awslambda.utils import get_backend
 
-from topicsmith.local.resource_models import MODELS, ResourceModel
+from localcloud.core.resource_model import MODELS, ResourceModel
 
 
 class PermissionResource(ResourceModel):

@@ -2,7 +2,7 @@
 
 from moto.budgets.models import BudgetsBackend, budgets_backends
 
-from topicsmith.local.resource_models import MODELS, ResourceModel
+from localcloud.core.resource_model import MODELS, ResourceModel
 
 
 class BudgetResource(ResourceModel):

@@ -13,8 +13,8 @@ from typing import Any
 from moto.awslambda.utils import get_backend as get_lambda_backend
 from moto.cloudformation.responses import CloudFormationResponse
 
-from topicsmith.local.resource_models import MODELS, ResourceModel
-from topicsmith.local.settings import endpoint_url
+from localcloud.core.resource_model import MODELS, ResourceModel
+from localcloud.core.settings import endpoint_url
 
 _ANSWER_SECONDS = 15 * 60.0
 

@@ -21,7 +21,7 @@ from moto.cloudformation.parsing import (
     resource_name_property_from_type,
 )
 
-from topicsmith.local.resource_models import ResourceModel
+from localcloud.core.resource_model import ResourceModel
 
 logger = logging.getLogger(__name__)
 

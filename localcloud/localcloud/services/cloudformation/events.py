@@ -3,7 +3,7 @@
 See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/event-detail-stack-status-change.html.
 """
 
-from topicsmith.local import event_bus
+from localcloud.core import event_bus
 
 STACK_CHANGED = "CloudFormation Stack Status Change"
 

@@ -23,8 +23,8 @@ from moto.cloudformation.utils import generate_stack_id
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, EmptyResult
 
-from topicsmith.local import stack_events
-from topicsmith.local.stack_resources import ResourceFailed, StackResources, parse_template
+from localcloud.services.cloudformation import events
+from localcloud.services.cloudformation.engine import ResourceFailed, StackResources, parse_template
 
 logger = logging.getLogger(__name__)
 
@@ -155,7 +155,7 @@ class LocalStack(Stack):
             self.stack_status_reason = None
         self._add_stack_event(status, reason)
         self.events[-1].client_request_token = self.client_request_token  # type: ignore[assignment]
-        stack_events.send(self.stack_id, status, reason, self.client_request_token)
+        events.send(self.stack_id, status, reason, self.client_request_token)
 
     def _emit(self, logical_id: str, physical_id: str, resource_type: str, status: str, reason: str | None) -> None:
         logger.info("%s %s %s (%s) %s", self.name, status, logical_id, resource_type, reason or "")

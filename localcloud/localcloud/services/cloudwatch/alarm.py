@@ -5,7 +5,7 @@ from typing import Any
 
 from moto.cloudwatch.models import Alarm, Dimension, Metric, MetricDataQuery, MetricStat
 
-from topicsmith.local.alarm_states import State
+from localcloud.services.cloudwatch.alarm_state import State
 
 
 class LocalAlarm(Alarm):

@@ -11,12 +11,12 @@ from typing import Any
 
 from moto.cloudwatch.models import Metric, MetricDataQuery
 
-from topicsmith.local.alarm_records import LocalAlarm
-from topicsmith.local.alarm_states import MissingData, Rule, State
-from topicsmith.local.cloudwatch import LocalCloudWatch
-from topicsmith.local.cloudwatch_metrics import naive_utc, percentile_of, statistic
-from topicsmith.local.metric_math import MetricMathError, Values, evaluate
-from topicsmith.local.settings import minute_seconds, real_seconds
+from localcloud.core.settings import minute_seconds, real_seconds
+from localcloud.services.cloudwatch.alarm import LocalAlarm
+from localcloud.services.cloudwatch.alarm_state import MissingData, Rule, State
+from localcloud.services.cloudwatch.metric_math import MetricMathError, Values, evaluate
+from localcloud.services.cloudwatch.models import LocalCloudWatch
+from localcloud.services.cloudwatch.statistics import naive_utc, percentile_of, statistic
 
 _BREACHES: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
     "GreaterThanThreshold": (operator.gt, "greater than"),

@@ -27,10 +27,10 @@ from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 
-from topicsmith.local.alarm_records import LocalAlarm
-from topicsmith.local.alarm_states import State
-from topicsmith.local.cloudwatch_metrics import Distribution, LocalStatistics, naive_utc
-from topicsmith.local.metric_math import MetricMathError, evaluate
+from localcloud.services.cloudwatch.alarm import LocalAlarm
+from localcloud.services.cloudwatch.alarm_state import State
+from localcloud.services.cloudwatch.metric_math import MetricMathError, evaluate
+from localcloud.services.cloudwatch.statistics import Distribution, LocalStatistics, naive_utc
 
 OnChange = Callable[[LocalAlarm, State], None]
 """Is told of an alarm that changed its state, and of the state before."""

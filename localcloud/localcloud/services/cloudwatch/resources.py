@@ -4,8 +4,8 @@ from typing import Any
 
 from moto.cloudwatch.models import CloudWatchBackend, cloudwatch_backends
 
-from topicsmith.local.alarm_records import metric_queries
-from topicsmith.local.resource_models import MODELS, ResourceModel
+from localcloud.core.resource_model import MODELS, ResourceModel
+from localcloud.services.cloudwatch.alarm import metric_queries
 
 # Properties of the type, and what moto calls them.
 _PROPERTIES = {

@@ -16,7 +16,7 @@ from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.utils import unix_time_millis
 from moto.sqs.models import Queue, sqs_backends
 
-from topicsmith.local.settings import minute_seconds
+from localcloud.core.settings import minute_seconds
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from moto.ec2.models import EC2Backend, ec2_backends
 
-from topicsmith.local.resource_models import MODELS, ResourceModel
+from localcloud.core.resource_model import MODELS, ResourceModel
 
 
 class NetworkResource(ResourceModel):

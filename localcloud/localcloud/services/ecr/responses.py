@@ -14,9 +14,9 @@ from moto.ecr.models import ECRBackend, RepositoryUpdateProperty, ecr_backends
 from moto.ecr.responses import ECRResponse
 from moto.iam.access_control import create_access_key
 
-from topicsmith.local import registry_tokens
-from topicsmith.local.known_principals import require_known_principals
-from topicsmith.local.resource_models import MODELS, ResourceModel
+from localcloud.core import ecr_tokens
+from localcloud.core.principals import require_known_principals
+from localcloud.core.resource_model import MODELS, ResourceModel
 
 _TOKEN_HOURS = 12
 
@@ -27,7 +27,7 @@ class ContainerRegistryResponse(ECRResponse):
     def get_authorization_token(self) -> ActionResult:
         """Answer GetAuthorizationToken: the token is good for what its caller may do."""
         caller = create_access_key(self.current_account, self.partition, self.access_key, self.headers)
-        password = registry_tokens.encode(caller.create_credentials())
+        password = ecr_tokens.encode(caller.create_credentials())
         return ActionResult(
             {
                 "authorizationData": [

@@ -9,8 +9,8 @@ from moto.core.common_models import CloudFormationModel
 from moto.events.models import Rule, events_backends
 from moto.events.utils import EventMessageType
 
-from topicsmith.local import event_targets
-from topicsmith.local.event_targets import UndeliverableError
+from localcloud.services.events import targets
+from localcloud.services.events.targets import UndeliverableError
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class LocalRule(Rule, CloudFormationModel):
     def _send(self, event: EventMessageType, transform_input: bool) -> None:
         for target in self.targets:
             try:
-                if event_targets.is_known(target):
+                if targets.is_known(target):
                     self._deliver(target, event)
                 else:
                     self._send_as_moto(target, event, transform_input)
@@ -45,11 +45,11 @@ class LocalRule(Rule, CloudFormationModel):
 
     def _deliver(self, target: dict[str, Any], event: EventMessageType) -> None:
         try:
-            event_targets.deliver(self.arn, target, event)
+            targets.deliver(self.arn, target, event)
         except UndeliverableError as error:
             logger.warning("Rule %s could not reach %s: %s", self.name, target["Arn"], error)
             if "DeadLetterConfig" in target:
-                event_targets.bury(self.arn, target, event, error)
+                targets.bury(self.arn, target, event, error)
 
     @classmethod
     def delete_from_cloudformation_json(

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from moto.events.models import events_backends
 
-from topicsmith.local.event_rules import LocalRule
-from topicsmith.local.schedule_expressions import Rate, ScheduleError, parse
+from localcloud.core.schedule_expressions import Rate, ScheduleError, parse
+from localcloud.services.events.rules import LocalRule
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from moto.events.utils import EventMessageType, EventTemplateParser
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
-from topicsmith.local.authorization import NotAuthorized, require_service
-from topicsmith.local.functions import LocalFunction
-from topicsmith.local.policy import AccessRequest, Effect, account_of, evaluate
+from localcloud.authorization.enforcement import NotAuthorized, require_service
+from localcloud.core.policy import AccessRequest, Effect, account_of, evaluate
+from localcloud.services.awslambda.models import LocalFunction
 
 _SERVICE = "events.amazonaws.com"
 

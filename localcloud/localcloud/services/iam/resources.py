@@ -11,8 +11,8 @@ from moto.kms.models import kms_backends
 from moto.logs.models import LogsBackend, logs_backends
 from moto.s3.models import FakeBucket, s3_backends
 
-from topicsmith.local.known_principals import require_known_principals
-from topicsmith.local.resource_models import MODELS, ResourceModel
+from localcloud.core.principals import require_known_principals
+from localcloud.core.resource_model import MODELS, ResourceModel
 
 
 class Key(ResourceModel):

@@ -14,8 +14,8 @@ from moto.organizations import urls
 from moto.organizations.exceptions import InvalidInputException
 from moto.organizations.models import FakeAccount, FakeOrganization, OrganizationsBackend, organizations_backends
 
-from topicsmith.local import profiles
-from topicsmith.local.settings import account_id, region, state_dir
+from localcloud.core import profiles
+from localcloud.core.settings import account_id, region, state_dir
 
 _ROLE = "OrganizationAccountAccessRole"
 _ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"

@@ -12,9 +12,9 @@ from typing import Any, ClassVar, Self, TypeVar
 from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import sagemaker_backends
 
-from topicsmith.local.endpoint_record import EndpointBusy, LocalEndpoint
-from topicsmith.local.resource_models import MODELS, ResourceModel
-from topicsmith.local.sagemaker import LocalSageMaker
+from localcloud.core.resource_model import MODELS, ResourceModel
+from localcloud.services.sagemaker.hosting.record import EndpointBusy, LocalEndpoint
+from localcloud.services.sagemaker.responses import LocalSageMaker
 
 T = TypeVar("T")
 

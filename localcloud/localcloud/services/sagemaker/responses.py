@@ -9,16 +9,16 @@ from moto.sagemaker import urls
 from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
-from topicsmith.local.endpoint_responses import EndpointResponses
-from topicsmith.local.endpoints import Endpoints
-from topicsmith.local.pipelines import Pipelines
-from topicsmith.local.processing import ProcessingJobs
-from topicsmith.local.processing_responses import ProcessingResponses
-from topicsmith.local.registry import ModelRegistry
-from topicsmith.local.transform import TransformJobs
-from topicsmith.local.transform_responses import TransformResponses
-from topicsmith.local.tuning import TuningJobs
-from topicsmith.local.tuning_responses import TuningResponses
+from localcloud.services.modelregistry.models import ModelRegistry
+from localcloud.services.sagemaker.hosting.backend import Endpoints
+from localcloud.services.sagemaker.hosting.responses import EndpointResponses
+from localcloud.services.sagemaker.pipelines.backend import Pipelines
+from localcloud.services.sagemaker.processing.backend import ProcessingJobs
+from localcloud.services.sagemaker.processing.responses import ProcessingResponses
+from localcloud.services.sagemaker.transform.backend import TransformJobs
+from localcloud.services.sagemaker.transform.responses import TransformResponses
+from localcloud.services.sagemaker.tuning.backend import TuningJobs
+from localcloud.services.sagemaker.tuning.responses import TuningResponses
 
 _LARGEST_PAGE = 100
 

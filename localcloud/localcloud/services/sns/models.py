@@ -7,8 +7,8 @@ from typing import Any
 from moto.core.utils import utcnow
 from moto.sns.models import SNSBackend, Topic, sns_backends
 
-from topicsmith.local.resource_models import MODELS, ResourceModel
-from topicsmith.local.settings import MESSAGES_FILE, state_dir
+from localcloud.core.resource_model import MODELS, ResourceModel
+from localcloud.core.settings import MESSAGES_FILE, state_dir
 
 _lock = threading.Lock()
 

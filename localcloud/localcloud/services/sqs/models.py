@@ -14,7 +14,7 @@ from moto.core.common_models import CloudFormationModel
 from moto.sqs import urls
 from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
 
-from topicsmith.local.resource_models import MODELS, ResourceModel
+from localcloud.core.resource_model import MODELS, ResourceModel
 
 # How often a waiting receiver looks whether a message has become visible again.
 _LOOK_SECONDS = 0.2

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntm import onnx_export
-from ntm.bag_of_words import BagOfWords, bag_of_words
-from ntm.inference import Layer, TopicModel
+from ntm.artifacts import onnx_export
+from ntm.data.bag_of_words import BagOfWords, bag_of_words
+from ntm.network.inference import Layer, TopicModel
 
 FEATURE_DIM, TOPICS = 30, 4
 

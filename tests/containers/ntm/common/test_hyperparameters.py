@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntm.errors import InputError
-from ntm.hyperparameters import INTERNAL, Hyperparameters
-from ntm.objectives import TOPICS
+from ntm.common.errors import InputError
+from ntm.common.hyperparameters import INTERNAL, Hyperparameters
+from ntm.common.objectives import TOPICS
 
 REQUIRED = {"feature_dim": "2000", "num_topics": "20"}
 

@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from ntm import sagemaker
-from ntm.errors import InputError
-from ntm.sagemaker import Channel, TrainingRequest
-from tests.unit.ntm import jobs
+from ntm.common import sagemaker
+from ntm.common.errors import InputError
+from ntm.common.sagemaker import Channel, TrainingRequest
+from tests.containers.ntm import jobs
 
 TRAIN = {"ContentType": "text/csv"}
 

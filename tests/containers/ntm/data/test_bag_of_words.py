@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntm.bag_of_words import BagOfWords, bag_of_words, concatenate
+from ntm.data.bag_of_words import BagOfWords, bag_of_words, concatenate
 
 
 def _of(rows: list[dict[int, int]]) -> BagOfWords:

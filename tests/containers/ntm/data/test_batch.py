@@ -3,9 +3,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntm.bag_of_words import BagOfWords
-from ntm.batch import Batch, batches, even_sizes
-from tests.unit.ntm import jobs, planted
+from ntm.data.bag_of_words import BagOfWords
+from ntm.data.batch import Batch, batches, even_sizes
+from tests.containers.ntm import jobs, planted
 
 
 @given(st.integers(0, 10_000), st.integers(1, 500))

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntm.bag_of_words import BagOfWords, bag_of_words, concatenate
-from ntm.corpus import CSV, Corpus, read_channel
-from ntm.csv_rows import read_csv, stream_csv
-from ntm.errors import InputError
-from ntm.sagemaker import PIPE, RECORDIO, Channel
-from tests.unit.ntm import planted, records
+from ntm.common.errors import InputError
+from ntm.common.sagemaker import PIPE, RECORDIO, Channel
+from ntm.data.bag_of_words import BagOfWords, bag_of_words, concatenate
+from ntm.data.corpus import CSV, Corpus, read_channel
+from ntm.data.csv_rows import read_csv, stream_csv
+from tests.containers.ntm import planted, records
 
 COUNTS = np.array([[1.0, 0, 0], [0, 0, 3.0], [0, 0, 0], [0, 2.0, 0]])
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ntm.bag_of_words import BagOfWords, concatenate
-from ntm.errors import InputError
-from ntm.recordio import read_recordio, stream_recordio
-from tests.unit.ntm import records
+from ntm.common.errors import InputError
+from ntm.data.bag_of_words import BagOfWords, concatenate
+from ntm.data.recordio import read_recordio, stream_recordio
+from tests.containers.ntm import records
 
 
 def dense(corpus: BagOfWords) -> NDArray[np.float32]:
@@ -69,7 +69,7 @@ def test_blocks_of_any_size_give_the_same_documents(counts: NDArray[np.float32],
 
 
 def test_records_of_the_preprocessing_function_are_read() -> None:
-    path = Path(__file__).parents[3] / "lambdas" / "preprocess" / "recordio.py"
+    path = Path(__file__).parents[4] / "lambdas" / "preprocess" / "write" / "recordio.py"
     spec = importlib.util.spec_from_file_location("preprocess_recordio", path)
     assert spec is not None
     assert spec.loader is not None

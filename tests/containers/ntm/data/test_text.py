@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntm.errors import InputError
-from ntm.text import TextReader, Tokenizer, read_vocabulary
+from ntm.common.errors import InputError
+from ntm.data.text import TextReader, Tokenizer, read_vocabulary
 
 SETTINGS = {"version": 1, "normalization": "NFKC", "lowercase": True, "pattern": "[^\\W\\d_]{3,}"}
 

@@ -1,8 +1,8 @@
 import pytest
 
-from ntm.errors import InputError
-from ntm.text import Tokenizer
-from ntm.vocabulary import VocabularySettings, choose_vocabulary, default_tokenizer, english_stop_words
+from ntm.common.errors import InputError
+from ntm.data.text import Tokenizer
+from ntm.data.vocabulary import VocabularySettings, choose_vocabulary, default_tokenizer, english_stop_words
 
 TOKENIZER = Tokenizer.parse(default_tokenizer())
 

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from jsonschema import Draft202012Validator
 
-from ntm.artifacts import Auxiliary, write_model
-from ntm.bag_of_words import BagOfWords
-from ntm.coherence import npmi, uniqueness
-from ntm.corpus import Corpus
+from ntm.artifacts.artifacts import Auxiliary, write_model
+from ntm.common.hyperparameters import Hyperparameters
+from ntm.data.bag_of_words import BagOfWords
+from ntm.data.corpus import Corpus
 from ntm.evaluation.heldout import HeldOut
-from ntm.hyperparameters import Hyperparameters
-from ntm.inference import Layer, TopicModel
-from ntm.topics import Topics
-from tests.unit.ntm import jobs, planted
+from ntm.network.inference import Layer, TopicModel
+from ntm.topics.coherence import npmi, uniqueness
+from ntm.topics.topics import Topics
+from tests.containers.ntm import jobs, planted
 
 SCHEMA = json.loads((Path(__file__).parents[4] / "docs" / "evaluation.schema.json").read_text())
 WORDS = planted.TOPICS * planted.WORDS

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntm.errors import InputError
+from ntm.common.errors import InputError
 from ntm.evaluation.gate import Threshold, judge
 
 VALUES = {

@@ -15,9 +15,9 @@ import pytest
 from botocore.stub import Stubber
 
 from ntm.evaluation import job
-from tests.unit.ntm import jobs, planted
-from tests.unit.ntm.evaluation import inputs
-from tests.unit.ntm.evaluation.mxnet import saved
+from tests.containers.ntm import jobs, planted
+from tests.containers.ntm.evaluation import inputs
+from tests.containers.ntm.evaluation.mxnet import saved
 
 METRICS = {
     "npmi", "npmi_train", "c_v", "topic_uniqueness", "topic_uniqueness_10", "topic_diversity", "perplexity",

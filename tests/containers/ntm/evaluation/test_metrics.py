@@ -4,14 +4,14 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from ntm.corpus import Corpus
-from ntm.errors import InputError
+from ntm.common.errors import InputError
+from ntm.data.corpus import Corpus
 from ntm.evaluation import metrics
 from ntm.evaluation.heldout import Half, HeldOut
 from ntm.evaluation.metrics import against, diversity, measure
-from ntm.inference import Array
-from tests.unit.ntm import planted
-from tests.unit.ntm.evaluation import inputs
+from ntm.network.inference import Array
+from tests.containers.ntm import planted
+from tests.containers.ntm.evaluation import inputs
 
 
 @dataclass

@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ntm.corpus import Corpus
-from ntm.errors import InputError
+from ntm.common.errors import InputError
+from ntm.data.corpus import Corpus
 from ntm.evaluation.baseline import Lda
 from ntm.evaluation.heldout import HeldOut
 from ntm.evaluation.metrics import measure
 from ntm.evaluation.models import BuiltInTopics, OurModel, ScoredModel
-from ntm.inference import Layer
-from tests.unit.ntm import jobs, planted
-from tests.unit.ntm.evaluation import inputs
-from tests.unit.ntm.evaluation.mxnet import saved
+from ntm.network.inference import Layer
+from tests.containers.ntm import jobs, planted
+from tests.containers.ntm.evaluation import inputs
+from tests.containers.ntm.evaluation.mxnet import saved
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
-from ntm.errors import InputError
+from ntm.common.errors import InputError
 from ntm.evaluation.mxnet_params import read_params
-from tests.unit.ntm.evaluation.mxnet import TYPES, V1, V2, V3, saved
+from tests.containers.ntm.evaluation.mxnet import TYPES, V1, V2, V3, saved
 
 arrays = st.sampled_from(sorted(TYPES)).flatmap(
     lambda name: arrays_of.arrays(np.dtype(name), arrays_of.array_shapes(max_dims=3, max_side=4))

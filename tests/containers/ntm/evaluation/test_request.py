@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from ntm.errors import InputError
+from ntm.common.errors import InputError
 from ntm.evaluation.gate import Threshold
 from ntm.evaluation.request import EvaluationRequest, input_directory
-from tests.unit.ntm.evaluation.inputs import ARGUMENTS, ENVIRON
+from tests.containers.ntm.evaluation.inputs import ARGUMENTS, ENVIRON
 
 
 def test_a_request_is_read() -> None:

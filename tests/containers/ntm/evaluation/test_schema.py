@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from ntm.evaluation.document import FORMAT
 from ntm.evaluation.gate import GATED
-from tests.unit.ntm.evaluation.inputs import SCHEMA
+from tests.containers.ntm.evaluation.inputs import SCHEMA
 
 _METRICS = {
     "npmi": 0.2,

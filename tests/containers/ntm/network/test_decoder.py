@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from ntm import decoder
-from ntm.batch import Batch
-from ntm.decoder import Decoder, Gradients, reconstruction
-from tests.unit.ntm import jobs, planted
+from ntm.data.batch import Batch
+from ntm.network import decoder
+from ntm.network.decoder import Decoder, Gradients, reconstruction
+from tests.containers.ntm import jobs, planted
 
 UNIGRAM = torch.full((planted.FEATURE_DIM,), 1 / planted.FEATURE_DIM)
 

@@ -5,14 +5,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from ntm.bag_of_words import BagOfWords
-from ntm.batch import Batch
-from ntm.hyperparameters import Hyperparameters
-from ntm.layers import WordLayer
-from ntm.model import Network, mutual_information_gradient, select_topics
-from ntm.objectives import OBJECTIVES
-from ntm.optimizers import Optimizer
-from tests.unit.ntm import jobs, planted
+from ntm.common.hyperparameters import Hyperparameters
+from ntm.common.objectives import OBJECTIVES
+from ntm.data.bag_of_words import BagOfWords
+from ntm.data.batch import Batch
+from ntm.network.layers import WordLayer
+from ntm.network.model import Network, mutual_information_gradient, select_topics
+from ntm.training.optimizers import Optimizer
+from tests.containers.ntm import jobs, planted
 
 SMALL = Hyperparameters(
     feature_dim=planted.FEATURE_DIM, num_topics=planted.TOPICS, encoder_layers=(50,), encoder_layers_activation="relu"

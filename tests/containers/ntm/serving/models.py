@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ntm.artifacts import Auxiliary, write_model
-from ntm.hyperparameters import Hyperparameters
-from ntm.inference import Layer, TopicModel
-from ntm.topics import Topics
-from tests.unit.ntm import jobs, planted
+from ntm.artifacts.artifacts import Auxiliary, write_model
+from ntm.common.hyperparameters import Hyperparameters
+from ntm.network.inference import Layer, TopicModel
+from ntm.topics.topics import Topics
+from tests.containers.ntm import jobs, planted
 
 TOPICS = Topics(
     share=np.full(planted.TOPICS, 1 / planted.TOPICS, np.float32),

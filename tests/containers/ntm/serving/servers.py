@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.unit.ntm import jobs
+from tests.containers.ntm import jobs
 
 
 class Server:

@@ -17,11 +17,11 @@ from sagemaker.base_serializers import (
     StringSerializer,
 )
 
-from ntm.bag_of_words import BagOfWords
+from ntm.data.bag_of_words import BagOfWords
 from ntm.serving.application import Application
 from ntm.serving.model import ServedModel
-from tests.unit.ntm import jobs, planted, records
-from tests.unit.ntm.serving import models
+from tests.containers.ntm import jobs, planted, records
+from tests.containers.ntm.serving import models
 
 LIMIT = 50_000
 JSON_LINES = "application/jsonlines"

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ntm.artifacts import Auxiliary, read_model
-from ntm.bag_of_words import bag_of_words
-from ntm.errors import InputError
-from ntm.inference import Layer
+from ntm.artifacts.artifacts import Auxiliary, read_model
+from ntm.common.errors import InputError
+from ntm.data.bag_of_words import bag_of_words
+from ntm.network.inference import Layer
 from ntm.serving import model as serving
 from ntm.serving.model import ServedModel
-from tests.unit.ntm import jobs, planted
-from tests.unit.ntm.serving import models
+from tests.containers.ntm import jobs, planted
+from tests.containers.ntm.serving import models
 
 
 @pytest.fixture

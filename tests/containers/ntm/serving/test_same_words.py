@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntm.text import Tokenizer
-from ntm.vocabulary import default_tokenizer
-from topicsmith.demo_corpus import demo_documents
+from ntm.data.text import Tokenizer
+from ntm.data.vocabulary import default_tokenizer
+from topicsmith.corpora.demo_corpus import demo_documents
 
-LAMBDA = Path(__file__).parents[4] / "lambdas" / "preprocess" / "tokenizer.py"
+LAMBDA = Path(__file__).parents[4] / "lambdas" / "preprocess" / "words" / "tokenizer.py"
 TEXTS = st.one_of(st.text(), st.text("ab c'’-3_éİßｆ①हि\u094d\u200d\u0301\x1c\n"))  # noqa: RUF001
 
 

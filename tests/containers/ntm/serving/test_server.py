@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ntm.artifacts import Auxiliary
-from ntm.bag_of_words import BagOfWords
-from ntm.inference import TopicModel
-from tests.unit.ntm import jobs, planted, records
-from tests.unit.ntm.serving import models
-from tests.unit.ntm.serving.servers import Server
+from ntm.artifacts.artifacts import Auxiliary
+from ntm.data.bag_of_words import BagOfWords
+from ntm.network.inference import TopicModel
+from tests.containers.ntm import jobs, planted, records
+from tests.containers.ntm.serving import models
+from tests.containers.ntm.serving.servers import Server
 
 LIMIT = 6 * 1024 * 1024
 JSON_LINES = "application/jsonlines"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntm.coherence import npmi, uniqueness, wetc
-from ntm.corpus import Corpus
-from tests.unit.ntm import planted
+from ntm.data.corpus import Corpus
+from ntm.topics.coherence import npmi, uniqueness, wetc
+from tests.containers.ntm import planted
 
 
 def npmi_of(first: int, second: int, documents: list[set[int]]) -> float:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntm.pruning import survivors, topics_at
+from ntm.topics.pruning import survivors, topics_at
 
 
 def test_a_topic_that_repeats_another_and_one_that_is_dead_are_dropped() -> None:

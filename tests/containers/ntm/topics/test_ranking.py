@@ -1,9 +1,9 @@
 import numpy as np
 
-from ntm.bag_of_words import BagOfWords
-from ntm.inference import Array
-from ntm.ranking import TopicStatistics, best_words, characteristic_words
-from tests.unit.ntm import planted
+from ntm.data.bag_of_words import BagOfWords
+from ntm.network.inference import Array
+from ntm.topics.ranking import TopicStatistics, best_words, characteristic_words
+from tests.containers.ntm import planted
 
 
 def statistics(theta: Array, bag: BagOfWords) -> TopicStatistics:

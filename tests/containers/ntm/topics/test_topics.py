@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ntm.topics import Topics
+from ntm.topics.topics import Topics
 
 TOPICS = Topics(
     share=np.array([0.7, 0.3], np.float32),

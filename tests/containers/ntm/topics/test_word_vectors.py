@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntm.artifacts import Auxiliary
-from ntm.errors import InputError
-from ntm.topics import Topics
-from ntm.word_vectors import mean_of_known, read_word_vectors, with_wetc
+from ntm.artifacts.artifacts import Auxiliary
+from ntm.common.errors import InputError
+from ntm.topics.topics import Topics
+from ntm.topics.word_vectors import mean_of_known, read_word_vectors, with_wetc
 
 
 def written(folder: Path, content: str) -> Path:

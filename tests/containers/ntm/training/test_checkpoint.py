@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from ntm.checkpoint import Checkpoints
-from ntm.errors import InputError
+from ntm.common.errors import InputError
+from ntm.training.checkpoint import Checkpoints
 
 JOB = {"num_topics": 20, "encoder_layers": (10, 5), "clip_gradient": float("inf")}
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntm.early_stopping import EarlyStopping
+from ntm.training.early_stopping import EarlyStopping
 
 
 @given(st.lists(st.floats(-10, 10), min_size=1), st.integers(1, 5), st.floats(1e-6, 0.1))

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ntm import job
-from ntm.artifacts import read_model
-from tests.unit.ntm import jobs, planted, records
+from ntm.artifacts.artifacts import read_model
+from ntm.training import job
+from tests.containers.ntm import jobs, planted, records
 
 
 def failure(base: Path, monkeypatch: pytest.MonkeyPatch) -> str:

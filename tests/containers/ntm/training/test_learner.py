@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from ntm.bag_of_words import BagOfWords
-from ntm.batch import Batch
-from ntm.hyperparameters import OPTIMIZERS, Hyperparameters
-from ntm.learner import Learner
-from tests.unit.ntm import planted
+from ntm.common.hyperparameters import OPTIMIZERS, Hyperparameters
+from ntm.data.bag_of_words import BagOfWords
+from ntm.data.batch import Batch
+from ntm.training.learner import Learner
+from tests.containers.ntm import planted
 
 SETTINGS = Hyperparameters(feature_dim=planted.FEATURE_DIM, num_topics=planted.TOPICS, learning_rate=0.01)
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from ntm.hyperparameters import OPTIMIZERS, Hyperparameters
-from ntm.optimizers import Optimizer, annealing
+from ntm.common.hyperparameters import OPTIMIZERS, Hyperparameters
+from ntm.training.optimizers import Optimizer, annealing
 
 SETTINGS = Hyperparameters(feature_dim=1, num_topics=2, learning_rate=0.1)
 

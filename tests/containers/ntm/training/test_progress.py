@@ -3,8 +3,8 @@ import io
 
 from rich.console import Console
 
-from ntm.progress import shown_on
-from ntm.training import Progress
+from ntm.training.progress import shown_on
+from ntm.training.trainer import Progress
 
 HALF = Progress(
     epoch=2,

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ntm.bag_of_words import BagOfWords
-from ntm.corpus import Corpus
-from ntm.errors import InputError
-from ntm.hyperparameters import OPTIMIZERS, Hyperparameters
-from ntm.inference import TopicModel
-from ntm.training import BoundPerWord, Progress, Trained, Trainer
-from tests.unit.ntm import planted
+from ntm.common.errors import InputError
+from ntm.common.hyperparameters import OPTIMIZERS, Hyperparameters
+from ntm.data.bag_of_words import BagOfWords
+from ntm.data.corpus import Corpus
+from ntm.network.inference import TopicModel
+from ntm.training.trainer import BoundPerWord, Progress, Trained, Trainer
+from tests.containers.ntm import planted
 
 SMALL = Hyperparameters(
     feature_dim=planted.FEATURE_DIM,

@@ -1,9 +1,9 @@
 import pytest
-from errors import CorpusError
+from common.errors import CorpusError
+from common.s3_uri import S3Uri
+from common.settings import Settings
 from hypothesis import given
 from hypothesis import strategies as st
-from s3_uri import S3Uri
-from settings import Settings
 
 EVENT: dict[str, object] = {
     "corpus_uri": "s3://bucket/raw/x.csv",

@@ -3,10 +3,10 @@
 import gzip
 
 import pytest
-from corpus import Corpus
-from errors import CorpusError
+from common.errors import CorpusError
+from common.s3_uri import S3Uri
 from mypy_boto3_s3 import S3Client
-from s3_uri import S3Uri
+from read.corpus import Corpus
 
 
 def compressed(content: bytes) -> bytes:

@@ -1,14 +1,14 @@
 import csv
 from io import BytesIO, StringIO
 
-import csv_rows
 import pytest
-from csv_rows import BAD_QUOTE, read_csv
-from errors import CorpusError
+from common.errors import CorpusError
 from hypothesis import given
 from hypothesis import strategies as st
-from lines import MAX_ROW, read_lines
-from rows import TOO_LONG, RowReport
+from read import csv_rows
+from read.csv_rows import BAD_QUOTE, read_csv
+from read.lines import MAX_ROW, read_lines
+from read.rows import TOO_LONG, RowReport
 
 
 def parse(content: str | bytes, text: str = "text", id_column: str = "id") -> tuple[list[tuple[str, str]], RowReport]:

@@ -4,9 +4,9 @@ from io import BytesIO
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from json_rows import read_json_lines
-from lines import MAX_ROW, read_lines
-from rows import TOO_LONG, RowReport
+from read.json_rows import read_json_lines
+from read.lines import MAX_ROW, read_lines
+from read.rows import TOO_LONG, RowReport
 
 
 def parse(content: str | bytes, id_column: str = "id") -> tuple[list[tuple[str, str]], RowReport]:

@@ -1,10 +1,10 @@
 from io import BytesIO
 
-import lines
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lines import read_lines
+from read import lines
+from read.lines import read_lines
 
 
 @given(

@@ -7,8 +7,8 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stop_words import ENGLISH
-from tokenizer import DESCRIPTION, find_words, normalize
+from words.stop_words import ENGLISH
+from words.tokenizer import DESCRIPTION, find_words, normalize
 
 
 @given(st.one_of(st.text(), st.text(st.sampled_from(string.printable + "'’éİßｆ①हि\u094d\u200d"))))

@@ -1,12 +1,12 @@
 from collections import Counter
 
-import documents as documents_module
 import pytest
-from documents import Documents, WordNumbers
-from errors import CorpusError
+from common.errors import CorpusError
 from hypothesis import given
 from hypothesis import strategies as st
-from vocabulary import choose_vocabulary
+from words import documents as documents_module
+from words.documents import Documents, WordNumbers
+from words.vocabulary import choose_vocabulary
 
 corpora = st.lists(
     st.lists(st.sampled_from(["the", "it", "été", *(c * 3 for c in "abcdefgh")]), min_size=1), min_size=1

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from errors import CorpusError
+from common.errors import CorpusError
 from mypy_boto3_s3 import S3Client
 
-from ntm.word_vectors import read_word_vectors
-from tests.unit.preprocess.test_preprocessing import run, small_corpus, written
+from ntm.topics.word_vectors import read_word_vectors
+from tests.lambdas.preprocess.test_preprocessing import run, small_corpus, written
 
 URI = "s3://data/raw/glove.txt"
 FIRST_MOON, SECOND_MOON = [0.5, -1.25, 3e-2], [9.0, 9.0, 9.0]

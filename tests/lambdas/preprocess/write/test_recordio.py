@@ -2,10 +2,10 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from recordio import RecordEncoder, varint
 from sagemaker.amazon.record_pb2 import Record
+from write.recordio import RecordEncoder, varint
 
-from tests.unit.preprocess.sdk import read_records, write_record
+from tests.lambdas.preprocess.sdk import read_records, write_record
 
 FEATURE_DIM = 40_000
 

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from moto.applicationautoscaling.exceptions import AWSValidationException
 from moto.cloudwatch.models import cloudwatch_backends
 
-from tests.unit.local.endpoint_support import config_of, describe, invoke, make_endpoint, settled
-from tests.unit.local.support import SmallCloud, wait_for
-from topicsmith.local import scaling, scaling_schedules
-from topicsmith.local.alarm_records import LocalAlarm
-from topicsmith.local.alarm_states import State
-from topicsmith.local.autoscaling import LocalApplicationAutoScaling
-from topicsmith.local.cloudwatch import LocalCloudWatch
-from topicsmith.local.scalable_targets import LocalScalableTarget
-from topicsmith.local.scaling_policies import LocalScalingPolicy
-from topicsmith.local.scaling_schedules import LocalScheduledAction
+from localcloud.services.applicationautoscaling import schedules, target_tracking
+from localcloud.services.applicationautoscaling.models import LocalApplicationAutoScaling
+from localcloud.services.applicationautoscaling.policies import LocalScalingPolicy
+from localcloud.services.applicationautoscaling.schedules import LocalScheduledAction
+from localcloud.services.applicationautoscaling.targets import LocalScalableTarget
+from localcloud.services.cloudwatch.alarm import LocalAlarm
+from localcloud.services.cloudwatch.alarm_state import State
+from localcloud.services.cloudwatch.models import LocalCloudWatch
+from tests.localcloud.services.sagemaker.hosting.support import config_of, describe, invoke, make_endpoint, settled
+from tests.localcloud.support import SmallCloud, wait_for
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)  # a Monday
@@ -291,7 +291,7 @@ class _Target(LocalScalableTarget):
 class _Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch):
         self.now = 1000.0
-        monkeypatch.setattr("topicsmith.local.scalable_targets.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("localcloud.services.applicationautoscaling.targets.time.monotonic", lambda: self.now)
         monkeypatch.setenv("TOPICSMITH_LOCAL_MINUTE_SECONDS", "60")
 
 
@@ -306,7 +306,7 @@ def _asked(target: _Target, policies: list[LocalScalingPolicy], *, more: bool) -
     backend.policies = {policy.policy_name: policy for policy in policies}  # type: ignore[misc]
     alarm = policies[0].high if more else policies[0].low
     assert alarm is not None
-    scaling._Scaling(backend, target, policies[0], alarm).run()
+    target_tracking._Scaling(backend, target, policies[0], alarm).run()
     return target.count
 
 
@@ -323,7 +323,7 @@ def _watched(monkeypatch: pytest.MonkeyPatch, name: str, **tracking: Any) -> Loc
 def test_scaling_out_during_the_cooldown_counts_what_was_added(monkeypatch: pytest.MonkeyPatch, clock: _Clock) -> None:
     target, policy = _Target(), _watched(monkeypatch, "p", ScaleOutCooldown=300)
     values = [700.0]
-    monkeypatch.setattr(scaling, "_values", lambda _: list(values))
+    monkeypatch.setattr(target_tracking, "_values", lambda _: list(values))
     assert _asked(target, [policy], more=True) == 3
     assert _asked(target, [policy], more=True) == 3  # The third instance is to take effect first.
     values[:] = [1000.0]
@@ -342,7 +342,7 @@ def test_scaling_in_waits_for_every_cooldown_and_every_policy(monkeypatch: pytes
     other = _watched(monkeypatch, "other")
     expansive = _watched(monkeypatch, "expansive", DisableScaleIn=True)
     values = {policy.low: [400.0], other.low: [100.0]}
-    monkeypatch.setattr(scaling, "_values", lambda alarm: values[alarm])
+    monkeypatch.setattr(target_tracking, "_values", lambda alarm: values[alarm])
     policies = [policy, other, expansive]
     assert policy.low
     assert other.low
@@ -365,7 +365,7 @@ def test_scaling_in_waits_for_every_cooldown_and_every_policy(monkeypatch: pytes
 
 def test_suspended_scaling_does_nothing(monkeypatch: pytest.MonkeyPatch, clock: _Clock) -> None:
     target, policy = _Target(), _watched(monkeypatch, "p")
-    monkeypatch.setattr(scaling, "_values", lambda _: [9000.0])
+    monkeypatch.setattr(target_tracking, "_values", lambda _: [9000.0])
     target.suspended_state = {"DynamicScalingOutSuspended": True}
     assert _asked(target, [policy], more=True) == 2
     assert target.activities == []
@@ -416,7 +416,7 @@ def test_scheduled_action_that_is_wrong_is_refused(
 ) -> None:
     request = {"schedule": schedule, "timezone": timezone, "scalable_target_action": limits}
     with pytest.raises(AWSValidationException, match=complaint):
-        scaling_schedules.check(request)
+        schedules.check(request)
 
 
 def _template(least: int, hour: int | None) -> dict[str, Any]:
@@ -453,7 +453,7 @@ def _template(least: int, hour: int | None) -> dict[str, Any]:
 
 def test_target_policy_and_actions_of_a_stack(cloud: SmallCloud) -> None:
     make_endpoint(cloud, "scaling-of-a-template", "1")
-    client, scaling = cloud.client("cloudformation"), cloud.client("application-autoscaling")
+    client, target_tracking = cloud.client("cloudformation"), cloud.client("application-autoscaling")
 
     def settle(status: str) -> None:
         def look() -> bool:
@@ -464,14 +464,14 @@ def test_target_policy_and_actions_of_a_stack(cloud: SmallCloud) -> None:
         wait_for(look)
 
     def actions() -> list[str]:
-        found = scaling.describe_scheduled_actions(
+        found = target_tracking.describe_scheduled_actions(
             ServiceNamespace="sagemaker", ResourceId=_resource("scaling-of-a-template")["ResourceId"]
         )
         return [action["ScheduledActionName"] for action in found["ScheduledActions"]]
 
     client.create_stack(StackName="scaling", TemplateBody=json.dumps(_template(1, 3)))
     settle("CREATE_COMPLETE")
-    (policy,) = scaling.describe_scaling_policies(
+    (policy,) = target_tracking.describe_scaling_policies(
         ServiceNamespace="sagemaker", ResourceId=_resource("scaling-of-a-template")["ResourceId"]
     )["ScalingPolicies"]
     assert len(policy["Alarms"]) == 2
@@ -486,7 +486,7 @@ def test_target_policy_and_actions_of_a_stack(cloud: SmallCloud) -> None:
     assert actions() == ["at-4"]
     wait_for(lambda: _counts(cloud, "scaling-of-a-template") == (2, 2))
     client.delete_stack(StackName="scaling")
-    targets = lambda: scaling.describe_scalable_targets(  # noqa: E731
+    targets = lambda: target_tracking.describe_scalable_targets(  # noqa: E731
         ServiceNamespace="sagemaker", ResourceIds=[_resource("scaling-of-a-template")["ResourceId"]]
     )["ScalableTargets"]
     wait_for(lambda: not targets())

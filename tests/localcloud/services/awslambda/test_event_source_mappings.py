@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.unit.local.support import ACCOUNT, REGION, SmallCloud, wait_for
+from tests.localcloud.support import ACCOUNT, REGION, SmallCloud, wait_for
 
 # Fails on what says so, is done with the rest, and says what it got.
 WORKER = """

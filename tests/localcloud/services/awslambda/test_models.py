@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.unit.local.support import ACCOUNT, BUCKET, REGION, ROOT, SmallCloud, wait_for
-from topicsmith.local import functions
-from topicsmith.local.function_sandbox import FunctionSettings, Outcome
-from topicsmith.local.functions import LocalFunction
+from localcloud.services.awslambda import models
+from localcloud.services.awslambda.invocation import FunctionSettings, Outcome
+from localcloud.services.awslambda.models import LocalFunction
+from tests.localcloud.support import ACCOUNT, BUCKET, REGION, ROOT, SmallCloud, wait_for
 
 PROBE = """
 import json, os, sys
@@ -150,10 +150,10 @@ def test_attempts_at_one_event_have_one_request_id(monkeypatch: pytest.MonkeyPat
         attempts.append((event, request_id))
         return Outcome("{}", failed=True, log_tail="")
 
-    monkeypatch.setattr(functions, "_RETRY_SECONDS", (0, 0))
-    monkeypatch.setattr(functions, "assume_role", lambda *_: None)
-    monkeypatch.setattr(functions, "invoke", fail)
-    monkeypatch.setattr(functions, "function_ran", lambda *_, **__: None)
+    monkeypatch.setattr(models, "_RETRY_SECONDS", (0, 0))
+    monkeypatch.setattr(models, "assume_role", lambda *_: None)
+    monkeypatch.setattr(models, "invoke", fail)
+    monkeypatch.setattr(models, "function_ran", lambda *_, **__: None)
     monkeypatch.setattr(LocalFunction, "_settings", lambda _self: None)
     function = LocalFunction.__new__(LocalFunction)
     function.function_name, function.role, function.region, function.account_id = "failing", "role", REGION, ""

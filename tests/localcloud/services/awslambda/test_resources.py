@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.local.support import BUCKET, SmallCloud, wait_for
+from tests.localcloud.support import BUCKET, SmallCloud, wait_for
 
 
 def _resources(cloud: SmallCloud, answer: int, *, permitted: bool) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.unit.local.support import ACCOUNT, BUCKET, SmallCloud, wait_for
+from tests.localcloud.support import ACCOUNT, BUCKET, SmallCloud, wait_for
 
 
 def _deploy(cloud: SmallCloud, verb: str, resources: dict[str, Any]) -> None:

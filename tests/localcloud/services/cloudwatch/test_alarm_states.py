@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topicsmith.local.alarm_states import MissingData, Rule, State
+from localcloud.services.cloudwatch.alarm_state import MissingData, Rule, State
 
 OK, ALARM, NO_DATA = State.OK, State.ALARM, State.INSUFFICIENT_DATA
 POINTS = {"0": False, "X": True, "-": None}

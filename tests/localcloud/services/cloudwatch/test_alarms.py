@@ -9,11 +9,12 @@ import pytest
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.sns.models import sns_backends
 
-from tests.unit.local.support import SmallCloud, wait_for
-from topicsmith.local import alarm_actions, alarms, event_bus
-from topicsmith.local.alarm_records import LocalAlarm, metric_queries
-from topicsmith.local.alarm_states import State
-from topicsmith.local.cloudwatch import LocalCloudWatch
+from localcloud.core import event_bus
+from localcloud.services.cloudwatch.alarm import LocalAlarm, metric_queries
+from localcloud.services.cloudwatch.alarm_state import State
+from localcloud.services.cloudwatch.models import LocalCloudWatch
+from localcloud.wiring import alarm_actions, alarm_loop
+from tests.localcloud.support import SmallCloud, wait_for
 
 ACCOUNT, REGION = "888888888888", "us-east-1"
 NOON = datetime(2024, 1, 1, 12, 0, 5, tzinfo=UTC)
@@ -86,12 +87,12 @@ def test_alarm_follows_its_metric_and_tells_topic_and_bus(
 ) -> None:
     alarm = _alarm(cloudwatch, alarm_actions=[topic], ok_actions=[topic])
     assert alarm.state_value == State.INSUFFICIENT_DATA
-    alarms.look(NOON)
+    alarm_loop.look(NOON)
     assert (alarm.state_value, len(_messages(topic))) == (State.OK, 1)
 
     for minute in (4, 3, 1):
         _put(cloudwatch, minute, [0, 0, 0, 1])
-    alarms.look(NOON)
+    alarm_loop.look(NOON)
     assert alarm.state_value == State.ALARM
     message = _messages(topic)[-1]
     assert message["subject"] == 'ALARM: "e-5xx" in us-east-1'
@@ -106,18 +107,18 @@ def test_alarm_follows_its_metric_and_tells_topic_and_bus(
     assert (source, kind, resources) == ("aws.cloudwatch", "CloudWatch Alarm State Change", [alarm.alarm_arn])
     assert (detail["previousState"]["value"], detail["state"]["value"]) == ("OK", "ALARM")
 
-    alarms.look(NOON)
+    alarm_loop.look(NOON)
     assert len(_messages(topic)) == 2  # A topic is told of changes only.
-    alarms.look(NOON + timedelta(minutes=10))
+    alarm_loop.look(NOON + timedelta(minutes=10))
     assert (alarm.state_value, _messages(topic)[-1]["NewStateValue"]) == (State.OK, "OK")
 
 
 def test_the_minute_under_way_does_not_count(cloudwatch: LocalCloudWatch, events: list[Any]) -> None:
     alarm = _alarm(cloudwatch, evaluation_periods=1, datapoints_to_alarm=1)
     _put(cloudwatch, 0, [1])
-    alarms.look(NOON)
+    alarm_loop.look(NOON)
     assert alarm.state_value == State.OK
-    alarms.look(NOON + timedelta(minutes=1))
+    alarm_loop.look(NOON + timedelta(minutes=1))
     assert alarm.state_value == State.ALARM
 
 
@@ -125,10 +126,10 @@ def test_other_dimensions_and_units_are_other_metrics(cloudwatch: LocalCloudWatc
     alarm = _alarm(cloudwatch, evaluation_periods=1, datapoints_to_alarm=1, unit="Percent")
     _put(cloudwatch, 1, [1], Unit="Percent", Dimensions=DIMENSIONS[:1])
     _put(cloudwatch, 1, [1], Unit="Count")
-    alarms.look(NOON)
+    alarm_loop.look(NOON)
     assert alarm.state_value == State.OK
     _put(cloudwatch, 1, [1], Unit="Percent")
-    alarms.look(NOON)
+    alarm_loop.look(NOON)
     assert alarm.state_value == State.ALARM
 
 
@@ -136,10 +137,10 @@ def test_percentile_of_a_distribution(cloudwatch: LocalCloudWatch, events: list[
     request = {"statistic": None, "extended_statistic": "p99", "metric_name": "ModelLatency", "threshold": 5e5}
     alarm = _alarm(cloudwatch, **request, evaluation_periods=1, datapoints_to_alarm=1)
     _put(cloudwatch, 1, [1000.0, 9e5], "ModelLatency", Counts=[99, 1])
-    alarms.look(NOON)
+    alarm_loop.look(NOON)
     assert alarm.state_value == State.OK
     _put(cloudwatch, 1, [9e5], "ModelLatency")
-    alarms.look(NOON)
+    alarm_loop.look(NOON)
     assert alarm.state_value == State.ALARM
 
 
@@ -167,10 +168,10 @@ def test_expression(cloudwatch: LocalCloudWatch, events: list[Any]) -> None:
     alarm = _alarm(cloudwatch, **request)
     _put(cloudwatch, 1, [1, 1, 1, 1], "Invocations")
     _put(cloudwatch, 1, [0.0], "InvocationsPerInstance")
-    alarms.look(NOON)
+    alarm_loop.look(NOON)
     assert alarm.state_value == State.OK
     _put(cloudwatch, 1, [2.0], "InvocationsPerInstance")
-    alarms.look(NOON)
+    alarm_loop.look(NOON)
     assert alarm.state_value == State.ALARM
     assert "1 out of the last 1 datapoints [2.0" in alarm.state_reason
 
@@ -179,7 +180,7 @@ def test_expression_that_is_not_known_says_so(cloudwatch: LocalCloudWatch, event
     queries = metric_queries([{"Id": "band", "Expression": "ANOMALY_DETECTION_BAND(m, 2)"}])
     alarm = _alarm(cloudwatch, **_quotient(metric_data_queries=queries))
     cloudwatch.set_alarm_state(alarm.name, "forced", "{}", "OK")
-    alarms.look(NOON)
+    alarm_loop.look(NOON)
     assert (alarm.state_value, "is not known" in alarm.state_reason) == (State.INSUFFICIENT_DATA, True)
 
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from moto.cloudwatch.models import MetricDatumBase
 from moto.core.utils import utcnow
 
-from tests.unit.local.support import SmallCloud
-from topicsmith.local.cloudwatch import LocalCloudWatch
-from topicsmith.local.cloudwatch_metrics import percentile, statistic
+from localcloud.services.cloudwatch.models import LocalCloudWatch
+from localcloud.services.cloudwatch.statistics import percentile, statistic
+from tests.localcloud.support import SmallCloud
 
 values_and_counts = st.lists(st.tuples(st.floats(0, 1e6), st.integers(1, 20)), min_size=1, max_size=20)
 

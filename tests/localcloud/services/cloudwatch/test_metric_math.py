@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topicsmith.local.metric_math import MetricMathError, evaluate
+from localcloud.services.cloudwatch.metric_math import MetricMathError, evaluate
 
 METRICS = {"errors": [1.0, None, 3.0], "calls": [4.0, 5.0, 0.0]}
 

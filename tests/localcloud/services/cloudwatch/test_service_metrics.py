@@ -3,8 +3,8 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-from tests.unit.local.pipeline_support import lambda_step, make_pipeline, outcome, start
-from tests.unit.local.support import SmallCloud, wait_for
+from tests.localcloud.services.sagemaker.pipelines.support import lambda_step, make_pipeline, outcome, start
+from tests.localcloud.support import SmallCloud, wait_for
 
 SOMETIMES = "def handler(event, context):\n    if event.get('fail'):\n        raise ValueError('no')\n"
 

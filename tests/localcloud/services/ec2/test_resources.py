@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.local.support import SmallCloud, wait_for
+from tests.localcloud.support import SmallCloud, wait_for
 
 Resources = dict[str, Any]
 

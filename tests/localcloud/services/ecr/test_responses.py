@@ -9,10 +9,10 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.local.support import ACCOUNT, HERE, REGION, SmallCloud, wait_for
-from topicsmith.local import docker
-from topicsmith.local.docker import DockerError
-from topicsmith.local.registry_tokens import decode, encode
+from localcloud.core.ecr_tokens import decode, encode
+from localcloud.runtime import docker_cli
+from localcloud.runtime.docker_cli import DockerError
+from tests.localcloud.support import ACCOUNT, HERE, REGION, SmallCloud, wait_for
 
 HOST = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 URI = f"{HOST}/stacked-images:1"
@@ -47,19 +47,19 @@ def test_a_repository_is_changed_in_place_and_goes_with_its_images_where_the_tem
     ecr, stacks = cloud.client("ecr"), cloud.client("cloudformation")
     statement = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
     policy = {"Version": "2012-10-17", "Statement": [statement]}
-    docker.build(HERE / "image", URI)
+    docker_cli.build(HERE / "image", URI)
     with pytest.raises(DockerError, match="RepositoryNotFoundException"):
-        docker.push(URI)
+        docker_cli.push(URI)
     _deploy(cloud, "create", ImageTagMutability="IMMUTABLE", RepositoryPolicyText=policy)
     outputs = stacks.describe_stacks(StackName="images")["Stacks"][0]["Outputs"]
     assert outputs[0]["OutputValue"] == URI.removesuffix(":1")
     assert json.loads(ecr.get_repository_policy(repositoryName="stacked-images")["policyText"]) == policy
     # A tag is written once: the same again is done already, another image is refused and leaves the first as it is.
-    assert docker.push(URI) == docker.push(URI)
+    assert docker_cli.push(URI) == docker_cli.push(URI)
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
-    docker.build(tmp_path, URI)
+    docker_cli.build(tmp_path, URI)
     with pytest.raises(DockerError, match="tag invalid"):
-        docker.push(URI)
+        docker_cli.push(URI)
     pushed = cloud.state / "images" / ACCOUNT / REGION / "stacked-images" / "1"
     assert (pushed / "Dockerfile").read_text() == (HERE / "image" / "Dockerfile").read_text()
     encryption = {"EncryptionType": "KMS"}
@@ -68,7 +68,7 @@ def test_a_repository_is_changed_in_place_and_goes_with_its_images_where_the_tem
     assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
     with pytest.raises(ecr.exceptions.RepositoryPolicyNotFoundException):
         ecr.get_repository_policy(repositoryName="stacked-images")
-    docker.push(URI)
+    docker_cli.push(URI)
     assert (pushed / "Dockerfile").read_text() == "FROM scratch\n"
     stacks.delete_stack(StackName="images")
     _wait_until(cloud, "DELETE_FAILED")
@@ -81,12 +81,12 @@ def test_a_repository_is_changed_in_place_and_goes_with_its_images_where_the_tem
 
 def test_nobody_pushes_without_a_password_of_ecr() -> None:
     elsewhere = HOST.replace(ACCOUNT, "999999999999")
-    docker.build(HERE / "image", f"{elsewhere}/images:1")
+    docker_cli.build(HERE / "image", f"{elsewhere}/images:1")
     with pytest.raises(DockerError, match="no basic auth credentials"):
-        docker.push(f"{elsewhere}/images:1")
+        docker_cli.push(f"{elsewhere}/images:1")
     for password in ("", "token", "MTIz"):
         with pytest.raises(DockerError, match="400 Bad Request"):
-            docker.login(elsewhere, password)
+            docker_cli.login(elsewhere, password)
 
 
 @given(st.text(), st.text(), st.none() | st.text())

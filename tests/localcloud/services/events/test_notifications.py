@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from tests.unit.local.pipeline_support import lambda_step, make_pipeline, outcome, start
-from tests.unit.local.support import ACCOUNT, REGION, SmallCloud, wait_for
+from tests.localcloud.services.sagemaker.pipelines.support import lambda_step, make_pipeline, outcome, start
+from tests.localcloud.support import ACCOUNT, REGION, SmallCloud, wait_for
 
 TELL = """
 import json, os, boto3

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.events.models import events_backends
 
-from topicsmith.local import event_targets
-from topicsmith.local.event_rules import LocalRule
-from topicsmith.local.schedule_expressions import Cron, Rate, ScheduleError, parse
-from topicsmith.local.schedules import Schedules
+from localcloud.core.schedule_expressions import Cron, Rate, ScheduleError, parse
+from localcloud.services.events import targets as event_targets
+from localcloud.services.events.rules import LocalRule
+from localcloud.services.events.scheduler import Schedules
 
 ACCOUNT = "999999999999"
 MONDAY = datetime(2024, 1, 1, 12, 0, tzinfo=UTC)

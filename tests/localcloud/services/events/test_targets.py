@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.unit.local.support import ACCOUNT, REGION, SmallCloud, wait_for
+from tests.localcloud.support import ACCOUNT, REGION, SmallCloud, wait_for
 
 ENTRY = {"Source": "targets", "DetailType": "Thing", "Detail": json.dumps({"a": {"b": [1, 2]}})}
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.local.support import BUCKET, IMAGE, SmallCloud, wait_for
+from tests.localcloud.support import BUCKET, IMAGE, SmallCloud, wait_for
 
 
 def _register(cloud: SmallCloud, group: str, **more: Any) -> str:

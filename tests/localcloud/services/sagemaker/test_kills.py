@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.local.pipeline_support import make_pipeline, outcome, start
-from tests.unit.local.support import BUCKET, IMAGE, SmallCloud
+from tests.localcloud.services.sagemaker.pipelines.support import make_pipeline, outcome, start
+from tests.localcloud.support import BUCKET, IMAGE, SmallCloud
 
 REASONS = {
     "Train": "AlgorithmError: , exit code: 137",

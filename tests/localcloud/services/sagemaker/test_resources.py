@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.local.endpoint_support import describe, invoke, model_data
-from tests.unit.local.support import ACCOUNT, BUCKET, IMAGE, REGION, SmallCloud, wait_for
+from tests.localcloud.services.sagemaker.hosting.support import describe, invoke, model_data
+from tests.localcloud.support import ACCOUNT, BUCKET, IMAGE, REGION, SmallCloud, wait_for
 
 
 def _stack(cloud: SmallCloud, verb: str, name: str, resources: dict[str, Any]) -> tuple[str, dict[str, str], list[str]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.local.support import BUCKET, HERE, IMAGE, SmallCloud
+from tests.localcloud.support import BUCKET, HERE, IMAGE, SmallCloud
 
 
 @pytest.fixture(scope="module")

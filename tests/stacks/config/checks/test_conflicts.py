@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from stacks.config import EnvironmentConfig
+from stacks.config.environment import EnvironmentConfig
 
 _LISTED = {
     "learning_rate": {"values": [0.01, 0.1]},

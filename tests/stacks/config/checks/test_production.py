@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from stacks.config import EnvironmentConfig
-from stacks.config_sections.production import RULES
-from stacks.environment_files import ConfigError, load_environment
+from stacks.config.checks.production import RULES
+from stacks.config.environment import EnvironmentConfig
+from stacks.config.loader import ConfigError, load_environment
 
 _PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/topicsmith-test/7"
 _FIT: dict[str, Any] = {

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from stacks.config import EnvironmentConfig
-from stacks.environment_files import ConfigError, load_environments
-from stacks.promotion_conflicts import promotion_conflicts
-from stacks.promotion_paths import promotion_paths
+from stacks.config.checks.promotion import promotion_conflicts
+from stacks.config.environment import EnvironmentConfig
+from stacks.config.loader import ConfigError, load_environments
+from stacks.config.promotion_paths import promotion_paths
 
 _NAMES = ("a", "b", "c", "d", "e")
 _PINNED = "arn:aws:sagemaker:us-east-1:123456789012:model-package/topicsmith-dev/7"

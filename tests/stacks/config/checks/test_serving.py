@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from stacks.config import EnvironmentConfig
+from stacks.config.environment import EnvironmentConfig
 
 _PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/topicsmith-test/7"
 _ELSEWHERE = _PACKAGE.replace("us-east-1", "eu-west-1")

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from pydantic import ValidationError
 
-from constructs.instance_types import has_gpu, hosting_instance_types, is_arm, training_instance_types
-from stacks.config import EnvironmentConfig
-from stacks.environment_docs import SCHEMA
-from stacks.environment_schema import environment_schema
+from constructs.common.instance_types import has_gpu, hosting_instance_types, is_arm, training_instance_types
+from stacks.config.environment import EnvironmentConfig
+from stacks.config.reference.environments_md import SCHEMA
+from stacks.config.reference.schema import environment_schema
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 FILES = sorted((ROOT / "environments").glob("*.yaml"))
 
 _SCHEMA = environment_schema()

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from stacks.config import EnvironmentConfig
-from stacks.config_sections.http_api import HttpApiConfig
-from stacks.config_sections.monitoring import AlarmsConfig, BudgetConfig
+from stacks.config.environment import EnvironmentConfig
+from stacks.config.sections.http_api import HttpApiConfig
+from stacks.config.sections.monitoring import AlarmsConfig, BudgetConfig
 
 _VARIANT = {"model_package": "arn:aws:sagemaker:us-east-1:123456789012:model-package/topics/1", "weight": 0.1}
 

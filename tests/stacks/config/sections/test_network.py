@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from stacks.config import EnvironmentConfig
-from stacks.config_sections.network import NetworkConfig
+from stacks.config.environment import EnvironmentConfig
+from stacks.config.sections.network import NetworkConfig
 
 _EXISTING = {"mode": "existing", "subnets": ["subnet-0123456789abcdef0"], "security_groups": ["sg-0123456789abcdef0"]}
 

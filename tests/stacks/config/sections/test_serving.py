@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from stacks.config_sections.endpoint_update import UpdateConfig
-from stacks.config_sections.scheduled_scaling import ScheduledScalingConfig
-from stacks.config_sections.serving import ServerlessConfig, ServingConfig
-from stacks.config_sections.variants import ShadowConfig, VariantConfig
+from stacks.config.sections.endpoint_update import UpdateConfig
+from stacks.config.sections.scheduled_scaling import ScheduledScalingConfig
+from stacks.config.sections.serving import ServerlessConfig, ServingConfig
+from stacks.config.sections.variants import ShadowConfig, VariantConfig
 
 _PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/topicsmith-test/7"
 _DAY = {"name": "day", "schedule": "cron(0 8 ? * MON-FRI *)", "min_instances": 2, "max_instances": 4}

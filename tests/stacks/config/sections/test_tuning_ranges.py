@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from constructs.tuning_search import ListedValues, NumberRange
-from stacks.config_sections.training import Hyperparameters, TrainingConfig
-from stacks.config_sections.tuning_ranges import TuningRangesConfig
+from constructs.pipeline.tuning_search import ListedValues, NumberRange
+from stacks.config.sections.training import Hyperparameters, TrainingConfig
+from stacks.config.sections.tuning_ranges import TuningRangesConfig
 
 
 def _problems(**ranges: Any) -> list[tuple[str, str]]:

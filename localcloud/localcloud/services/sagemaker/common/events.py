@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from topicsmith.local import event_bus
+from localcloud.core import event_bus
 
 EXECUTION_CHANGED = "SageMaker Model Building Pipeline Execution Status Change"
 STEP_CHANGED = "SageMaker Model Building Pipeline Execution Step Status Change"

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from topicsmith.local.containers import Container
-from topicsmith.local.identity import RoleSession
-from topicsmith.local.images import ImageUnavailable
-from topicsmith.local.logs import LogStream
-from topicsmith.local.s3_data import DataError
+from localcloud.core.role_sessions import RoleSession
+from localcloud.runtime.containers import Container
+from localcloud.runtime.images import ImageUnavailable
+from localcloud.runtime.logs import LogStream
+from localcloud.runtime.s3_data import DataError
 
 logger = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from moto.sagemaker.models import Model, ModelPackage, SageMakerModelBackend, sagemaker_backends
 
-from topicsmith.local import resource_policies
-from topicsmith.local.policy import AccessRequest, Effect, account_of, evaluate
+from localcloud.authorization import resource_policies
+from localcloud.core.policy import AccessRequest, Effect, account_of, evaluate
 
 
 class DeploymentFailed(Exception):

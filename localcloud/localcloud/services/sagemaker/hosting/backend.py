@@ -9,16 +9,21 @@ from botocore.exceptions import ClientError
 from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import Model, SageMakerModelBackend
 
-from topicsmith.local import endpoint_operations
-from topicsmith.local.endpoint_configs import LocalEndpointConfig, check_concurrency
-from topicsmith.local.endpoint_record import LocalEndpoint
-from topicsmith.local.identity import SAGEMAKER, AccessDenied, assume_role
-from topicsmith.local.images import ImageUnavailable, pull
-from topicsmith.local.model_containers import DeploymentFailed, container_of, require_deployable, sole_container
-from topicsmith.local.s3_data import DataError, S3Uri
-from topicsmith.local.serverless import ServerlessPool
-from topicsmith.local.update_policies import UpdatePolicy
-from topicsmith.local.variant_properties import Retained
+from localcloud.core.role_sessions import SAGEMAKER, AccessDenied, assume_role
+from localcloud.runtime.images import ImageUnavailable, pull
+from localcloud.runtime.s3_data import DataError, S3Uri
+from localcloud.services.sagemaker.common.model_containers import (
+    DeploymentFailed,
+    container_of,
+    require_deployable,
+    sole_container,
+)
+from localcloud.services.sagemaker.hosting import operations
+from localcloud.services.sagemaker.hosting.endpoint_configs import LocalEndpointConfig, check_concurrency
+from localcloud.services.sagemaker.hosting.record import LocalEndpoint
+from localcloud.services.sagemaker.hosting.serverless import ServerlessPool
+from localcloud.services.sagemaker.hosting.update_policies import UpdatePolicy
+from localcloud.services.sagemaker.hosting.variant_properties import Retained
 
 
 class Endpoints(SageMakerModelBackend):
@@ -109,7 +114,7 @@ class Endpoints(SageMakerModelBackend):
         )
         endpoint.last_deployment_config = deployment_config
         self.endpoints[endpoint_name] = endpoint
-        self._in_background(endpoint, lambda: endpoint_operations.create(endpoint, self, config))
+        self._in_background(endpoint, lambda: operations.create(endpoint, self, config))
         return endpoint
 
     def update_endpoint(
@@ -154,9 +159,7 @@ class Endpoints(SageMakerModelBackend):
         endpoint.begin("Updating")
         endpoint.deployed = Future()
         endpoint.last_deployment_config = deployment_config or endpoint.last_deployment_config
-        self._in_background(
-            endpoint, lambda: endpoint_operations.update(endpoint, self, config, retained, policy, shares)
-        )
+        self._in_background(endpoint, lambda: operations.update(endpoint, self, config, retained, policy, shares))
         return endpoint
 
     def update_endpoint_weights_and_capacities(
@@ -185,7 +188,7 @@ class Endpoints(SageMakerModelBackend):
             if isinstance(pool, ServerlessPool):
                 check_concurrency({**pool.config, **(wanted.get("ServerlessUpdateConfig") or {})})
         endpoint.begin("Updating")
-        self._in_background(endpoint, lambda: endpoint_operations.scale(endpoint, desired))
+        self._in_background(endpoint, lambda: operations.scale(endpoint, desired))
         return endpoint.arn
 
     def delete_endpoint(self, endpoint_name: str) -> None:

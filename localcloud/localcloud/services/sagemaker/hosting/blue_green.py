@@ -11,9 +11,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from topicsmith.local.identity import RoleSession
-from topicsmith.local.settings import real_seconds
-from topicsmith.local.update_policies import UpdatePolicy
+from localcloud.core.role_sessions import RoleSession
+from localcloud.core.settings import real_seconds
+from localcloud.services.sagemaker.hosting.update_policies import UpdatePolicy
 
 _LOOK_SECONDS = 5.0
 _SHORTEST_LOOK_SECONDS = 0.05

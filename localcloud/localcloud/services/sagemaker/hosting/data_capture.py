@@ -17,9 +17,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from topicsmith.local.identity import RoleSession
-from topicsmith.local.s3_data import S3Uri
-from topicsmith.local.settings import minute_seconds
+from localcloud.core.role_sessions import RoleSession
+from localcloud.core.settings import minute_seconds
+from localcloud.runtime.s3_data import S3Uri
 
 logger = logging.getLogger(__name__)
 

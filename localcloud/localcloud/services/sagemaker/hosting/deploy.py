@@ -9,22 +9,22 @@ from typing import Any
 
 from moto.sagemaker.models import SageMakerModelBackend
 
-from topicsmith.local.containers import container_credentials
-from topicsmith.local.data_capture import CaptureConfig, DataCapture
-from topicsmith.local.deployments import Deployment
-from topicsmith.local.endpoint_configs import LocalEndpointConfig
-from topicsmith.local.endpoint_metrics import Source
-from topicsmith.local.fleets import Fleet
-from topicsmith.local.identity import SAGEMAKER, AccessDenied, RoleSession, assume_role
-from topicsmith.local.images import ImageUnavailable, pull
-from topicsmith.local.model_containers import DeploymentFailed, container_of, sole_container
-from topicsmith.local.s3_data import DataError, download_file, unpack_archive
-from topicsmith.local.serverless import ServerlessPool
-from topicsmith.local.settings import state_dir
-from topicsmith.local.variant_properties import Retained
-from topicsmith.local.variants import Variant
-from topicsmith.local.worker_pools import STARTUP_SECONDS, PoolFailed
-from topicsmith.local.workers import ServingContainer
+from localcloud.core.role_sessions import SAGEMAKER, AccessDenied, RoleSession, assume_role
+from localcloud.core.settings import state_dir
+from localcloud.runtime.containers import container_credentials
+from localcloud.runtime.images import ImageUnavailable, pull
+from localcloud.runtime.s3_data import DataError, download_file, unpack_archive
+from localcloud.services.sagemaker.common.model_containers import DeploymentFailed, container_of, sole_container
+from localcloud.services.sagemaker.hosting.data_capture import CaptureConfig, DataCapture
+from localcloud.services.sagemaker.hosting.deployment import Deployment
+from localcloud.services.sagemaker.hosting.endpoint_configs import LocalEndpointConfig
+from localcloud.services.sagemaker.hosting.fleet import Fleet
+from localcloud.services.sagemaker.hosting.metrics import Source
+from localcloud.services.sagemaker.hosting.serverless import ServerlessPool
+from localcloud.services.sagemaker.hosting.variant import Variant
+from localcloud.services.sagemaker.hosting.variant_properties import Retained
+from localcloud.services.sagemaker.hosting.worker import ServingContainer
+from localcloud.services.sagemaker.hosting.worker_pool import STARTUP_SECONDS, PoolFailed
 
 OnSetup = Callable[[Source, float], None]
 """Is told of a variant and the seconds that a request of it waited for a worker of its own."""

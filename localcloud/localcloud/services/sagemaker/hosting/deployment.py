@@ -5,10 +5,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from topicsmith.local.data_capture import DataCapture
-from topicsmith.local.endpoint_configs import LocalEndpointConfig
-from topicsmith.local.shadows import ShadowTraffic
-from topicsmith.local.variants import Variant
+from localcloud.services.sagemaker.hosting.data_capture import DataCapture
+from localcloud.services.sagemaker.hosting.endpoint_configs import LocalEndpointConfig
+from localcloud.services.sagemaker.hosting.shadow import ShadowTraffic
+from localcloud.services.sagemaker.hosting.variant import Variant
 
 
 class UnknownVariantError(Exception):

@@ -11,8 +11,8 @@ from botocore.session import get_session
 from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import FakeEndpointConfig
 
-from topicsmith.local.data_capture import CaptureConfig
-from topicsmith.local.s3_data import DataError
+from localcloud.runtime.s3_data import DataError
+from localcloud.services.sagemaker.hosting.data_capture import CaptureConfig
 
 _MOST_VARIANTS = 10
 _MOST_CONCURRENCY = 200

@@ -5,8 +5,8 @@ import logging
 import threading
 import time
 
-from topicsmith.local.worker_pools import STARTUP_SECONDS, NoWorkerError, WorkerPool
-from topicsmith.local.workers import ServingContainer, Worker
+from localcloud.services.sagemaker.hosting.worker import ServingContainer, Worker
+from localcloud.services.sagemaker.hosting.worker_pool import STARTUP_SECONDS, NoWorkerError, WorkerPool
 
 logger = logging.getLogger(__name__)
 

@@ -6,14 +6,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from topicsmith.local.data_capture import Payload
-from topicsmith.local.deployments import Deployment
-from topicsmith.local.endpoint_metrics import EndpointMetrics, Source
-from topicsmith.local.serverless import ThrottledError
-from topicsmith.local.traffic import Traffic
-from topicsmith.local.variants import Variant
-from topicsmith.local.worker_pools import PATIENCE_SECONDS, NoWorkerError
-from topicsmith.local.workers import Answer, InvocationTimeoutError, WorkerLost
+from localcloud.services.sagemaker.hosting.data_capture import Payload
+from localcloud.services.sagemaker.hosting.deployment import Deployment
+from localcloud.services.sagemaker.hosting.metrics import EndpointMetrics, Source
+from localcloud.services.sagemaker.hosting.serverless import ThrottledError
+from localcloud.services.sagemaker.hosting.traffic import Traffic
+from localcloud.services.sagemaker.hosting.variant import Variant
+from localcloud.services.sagemaker.hosting.worker import Answer, InvocationTimeoutError, WorkerLost
+from localcloud.services.sagemaker.hosting.worker_pool import PATIENCE_SECONDS, NoWorkerError
 
 _UNTYPED = "application/octet-stream"
 _CLIENT_FAULT = 400

@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 from moto.cloudwatch.models import cloudwatch_backends
 
-from topicsmith.local.settings import minute_seconds, state_dir
+from localcloud.core.settings import minute_seconds, state_dir
 
 logger = logging.getLogger(__name__)
 

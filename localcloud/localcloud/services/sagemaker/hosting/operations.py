@@ -11,16 +11,16 @@ from typing import Any
 from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import SageMakerModelBackend
 
-from topicsmith.local.blue_green import AlarmWatch, RolledBack, Rollout
-from topicsmith.local.deploying import deploy, endpoint_role
-from topicsmith.local.deployments import Deployment
-from topicsmith.local.endpoint_configs import LocalEndpointConfig
-from topicsmith.local.endpoint_record import LocalEndpoint, PendingDeployment
-from topicsmith.local.fleets import Fleet
-from topicsmith.local.model_containers import DeploymentFailed
-from topicsmith.local.serverless import ServerlessPool
-from topicsmith.local.update_policies import UpdatePolicy
-from topicsmith.local.variant_properties import Retained
+from localcloud.services.sagemaker.common.model_containers import DeploymentFailed
+from localcloud.services.sagemaker.hosting.blue_green import AlarmWatch, RolledBack, Rollout
+from localcloud.services.sagemaker.hosting.deploy import deploy, endpoint_role
+from localcloud.services.sagemaker.hosting.deployment import Deployment
+from localcloud.services.sagemaker.hosting.endpoint_configs import LocalEndpointConfig
+from localcloud.services.sagemaker.hosting.fleet import Fleet
+from localcloud.services.sagemaker.hosting.record import LocalEndpoint, PendingDeployment
+from localcloud.services.sagemaker.hosting.serverless import ServerlessPool
+from localcloud.services.sagemaker.hosting.update_policies import UpdatePolicy
+from localcloud.services.sagemaker.hosting.variant_properties import Retained
 
 logger = logging.getLogger(__name__)
 

@@ -11,15 +11,15 @@ from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import FakeEndpoint
 
-from topicsmith.local.deployments import Deployment
-from topicsmith.local.endpoint_configs import LocalEndpointConfig
-from topicsmith.local.endpoint_metrics import EndpointMetrics, Instances
-from topicsmith.local.fleets import Fleet
-from topicsmith.local.invocations import Invocation, Invocations
-from topicsmith.local.traffic import Traffic
-from topicsmith.local.variant_properties import Retained
-from topicsmith.local.variants import describe_pending
-from topicsmith.local.workers import Answer
+from localcloud.services.sagemaker.hosting.deployment import Deployment
+from localcloud.services.sagemaker.hosting.endpoint_configs import LocalEndpointConfig
+from localcloud.services.sagemaker.hosting.fleet import Fleet
+from localcloud.services.sagemaker.hosting.invocation import Invocation, Invocations
+from localcloud.services.sagemaker.hosting.metrics import EndpointMetrics, Instances
+from localcloud.services.sagemaker.hosting.traffic import Traffic
+from localcloud.services.sagemaker.hosting.variant import describe_pending
+from localcloud.services.sagemaker.hosting.variant_properties import Retained
+from localcloud.services.sagemaker.hosting.worker import Answer
 
 _IN_PROGRESS = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 _LONGEST_REASON = 1024

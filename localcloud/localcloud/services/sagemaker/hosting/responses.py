@@ -8,7 +8,7 @@ from botocore.session import get_session
 from moto.core.responses import ActionResult
 from moto.sagemaker.responses import SageMakerResponse
 
-from topicsmith.local.endpoints import Endpoints
+from localcloud.services.sagemaker.hosting.backend import Endpoints
 
 
 class EndpointResponses(SageMakerResponse):

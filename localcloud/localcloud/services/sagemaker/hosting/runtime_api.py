@@ -11,13 +11,13 @@ from moto.sagemaker.models import sagemaker_backends
 from moto.sagemakerruntime import urls
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
-from topicsmith.local.deployments import UnknownVariantError
-from topicsmith.local.endpoint_record import LocalEndpoint
-from topicsmith.local.invocations import Invocation
-from topicsmith.local.serverless import ThrottledError
-from topicsmith.local.traffic import NotInServiceError
-from topicsmith.local.worker_pools import NoWorkerError
-from topicsmith.local.workers import LOG_GROUP_PREFIX, Answer, InvocationTimeoutError, WorkerLost
+from localcloud.services.sagemaker.hosting.deployment import UnknownVariantError
+from localcloud.services.sagemaker.hosting.invocation import Invocation
+from localcloud.services.sagemaker.hosting.record import LocalEndpoint
+from localcloud.services.sagemaker.hosting.serverless import ThrottledError
+from localcloud.services.sagemaker.hosting.traffic import NotInServiceError
+from localcloud.services.sagemaker.hosting.worker import LOG_GROUP_PREFIX, Answer, InvocationTimeoutError, WorkerLost
+from localcloud.services.sagemaker.hosting.worker_pool import NoWorkerError
 
 _LARGEST_BODY_BYTES = 6 * 1024 * 1024
 # See https://docs.aws.amazon.com/sagemaker/latest/dg/deploy-model-options.html.

@@ -8,9 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from topicsmith.local.settings import real_seconds
-from topicsmith.local.worker_pools import PATIENCE_SECONDS, STARTUP_SECONDS, NoWorkerError, WorkerPool
-from topicsmith.local.workers import Answer, ServingContainer, Worker
+from localcloud.core.settings import real_seconds
+from localcloud.services.sagemaker.hosting.worker import Answer, ServingContainer, Worker
+from localcloud.services.sagemaker.hosting.worker_pool import (
+    PATIENCE_SECONDS,
+    STARTUP_SECONDS,
+    NoWorkerError,
+    WorkerPool,
+)
 
 logger = logging.getLogger(__name__)
 

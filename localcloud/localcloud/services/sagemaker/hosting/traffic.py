@@ -5,8 +5,8 @@ import threading
 from collections.abc import Collection
 from contextlib import ExitStack
 
-from topicsmith.local.deployments import Deployment, UnknownVariantError
-from topicsmith.local.variants import Variant
+from localcloud.services.sagemaker.hosting.deployment import Deployment, UnknownVariantError
+from localcloud.services.sagemaker.hosting.variant import Variant
 
 
 class NotInServiceError(Exception):

@@ -8,8 +8,8 @@ from typing import Any
 
 from moto.core.utils import utcnow
 
-from topicsmith.local.fleets import Fleet
-from topicsmith.local.serverless import ServerlessPool
+from localcloud.services.sagemaker.hosting.fleet import Fleet
+from localcloud.services.sagemaker.hosting.serverless import ServerlessPool
 
 
 @dataclass

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import urllib3
 
-from topicsmith.local.containers import Container
-from topicsmith.local.identity import RoleSession
-from topicsmith.local.images import Image
-from topicsmith.local.logs import LogStream
+from localcloud.core.role_sessions import RoleSession
+from localcloud.runtime.containers import Container
+from localcloud.runtime.images import Image
+from localcloud.runtime.logs import LogStream
 
 LOG_GROUP_PREFIX = "/aws/sagemaker/Endpoints/"
 _INVOCATION_SECONDS = 60.0

@@ -7,7 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 
-from topicsmith.local.workers import Answer, ServingContainer, Worker, WorkerLost
+from localcloud.services.sagemaker.hosting.worker import Answer, ServingContainer, Worker, WorkerLost
 
 logger = logging.getLogger(__name__)
 

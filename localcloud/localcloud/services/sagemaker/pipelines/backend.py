@@ -13,14 +13,14 @@ from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import FakePipeline, FakePipelineExecution, SageMakerModelBackend
 from moto.sagemaker.utils import get_pipeline_execution_from_arn, get_pipeline_from_name
 
-from topicsmith.local.identity import SAGEMAKER, AccessDenied, assume_role
-from topicsmith.local.pipeline_cache import StepCache
-from topicsmith.local.pipeline_events import EXECUTION_CHANGED, send
-from topicsmith.local.pipeline_expressions import ExpressionError, ParameterError, bind_parameters
-from topicsmith.local.pipeline_graph import DefinitionError, PlannedStep, plan
-from topicsmith.local.pipeline_run import PipelineRun
-from topicsmith.local.service_metrics import execution_changed
-from topicsmith.local.step_record import StepRecord
+from localcloud.core.role_sessions import SAGEMAKER, AccessDenied, assume_role
+from localcloud.services.cloudwatch.service_metrics import execution_changed
+from localcloud.services.sagemaker.common.events import EXECUTION_CHANGED, send
+from localcloud.services.sagemaker.pipelines.cache import StepCache
+from localcloud.services.sagemaker.pipelines.expressions import ExpressionError, ParameterError, bind_parameters
+from localcloud.services.sagemaker.pipelines.graph import DefinitionError, PlannedStep, plan
+from localcloud.services.sagemaker.pipelines.run import PipelineRun
+from localcloud.services.sagemaker.pipelines.step_record import StepRecord
 
 _ENDED = ("Succeeded", "Failed", "Stopped")
 

@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from topicsmith.local.pipeline_expressions import ExpressionError
+from localcloud.services.sagemaker.pipelines.expressions import ExpressionError
 
 Condition = Mapping[str, Any]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from topicsmith.local.identity import RoleSession
-from topicsmith.local.pipeline_expressions import ExpressionError
-from topicsmith.local.s3_data import DataError, S3Uri
+from localcloud.core.role_sessions import RoleSession
+from localcloud.runtime.s3_data import DataError, S3Uri
+from localcloud.services.sagemaker.pipelines.expressions import ExpressionError
 
 
 class Documents:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from topicsmith.local.pipeline_cache import CacheError, expiry_of
-from topicsmith.local.pipeline_expressions import referenced_steps
+from localcloud.services.sagemaker.pipelines.cache import CacheError, expiry_of
+from localcloud.services.sagemaker.pipelines.expressions import referenced_steps
 
 Definition = Mapping[str, Any]
 

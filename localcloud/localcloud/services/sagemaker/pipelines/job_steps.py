@@ -7,9 +7,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from topicsmith.local.pipeline_expressions import PropertyFile
-from topicsmith.local.step_context import StepContext, StepFailed, StepStopped
-from topicsmith.local.step_retries import JOB_INTERNAL_ERROR, exception_type_of_reason
+from localcloud.services.sagemaker.pipelines.expressions import PropertyFile
+from localcloud.services.sagemaker.pipelines.retries import JOB_INTERNAL_ERROR, exception_type_of_reason
+from localcloud.services.sagemaker.pipelines.step_context import StepContext, StepFailed, StepStopped
 
 _POLL_SECONDS = 0.5
 _MOST_SUMMARIES = 50

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from topicsmith.local.job_run import INTERNAL_ERROR
+from localcloud.services.sagemaker.common.job_run import INTERNAL_ERROR
 
 JOB_INTERNAL_ERROR = "SageMaker.JOB_INTERNAL_ERROR"
 

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from moto.core.utils import utcnow
 
-from topicsmith.local.pipeline_cache import CachedStep, StepCache
-from topicsmith.local.pipeline_documents import Documents
-from topicsmith.local.pipeline_expressions import ExpressionError, evaluate
-from topicsmith.local.pipeline_graph import PlannedStep
-from topicsmith.local.pipeline_steps import run_step
-from topicsmith.local.step_context import StepContext, StepFailed, StepStopped
-from topicsmith.local.step_record import StepRecord
-from topicsmith.local.step_retries import Retries
+from localcloud.services.sagemaker.pipelines.cache import CachedStep, StepCache
+from localcloud.services.sagemaker.pipelines.documents import Documents
+from localcloud.services.sagemaker.pipelines.expressions import ExpressionError, evaluate
+from localcloud.services.sagemaker.pipelines.graph import PlannedStep
+from localcloud.services.sagemaker.pipelines.retries import Retries
+from localcloud.services.sagemaker.pipelines.step_context import StepContext, StepFailed, StepStopped
+from localcloud.services.sagemaker.pipelines.step_record import StepRecord
+from localcloud.services.sagemaker.pipelines.steps import run_step
 
 if TYPE_CHECKING:
-    from topicsmith.local.identity import RoleSession
-    from topicsmith.local.pipelines import LocalPipelineExecution
+    from localcloud.core.role_sessions import RoleSession
+    from localcloud.services.sagemaker.pipelines.backend import LocalPipelineExecution
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from topicsmith.local.identity import RoleSession
+from localcloud.core.role_sessions import RoleSession
 
 _LONGEST_JOB_NAME = 63
 _SUFFIX_LENGTH = 10

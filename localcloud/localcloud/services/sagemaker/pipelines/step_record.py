@@ -7,7 +7,7 @@ from typing import Any
 
 from moto.core.utils import utcnow
 
-from topicsmith.local.pipeline_events import STEP_CHANGED, send
+from localcloud.services.sagemaker.common.events import STEP_CHANGED, send
 
 LONGEST_REASON = 3072
 

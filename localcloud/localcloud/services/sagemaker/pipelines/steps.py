@@ -10,10 +10,10 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
-from topicsmith.local.job_steps import processing, training, transform, tuning
-from topicsmith.local.pipeline_conditions import holds
-from topicsmith.local.step_context import StepContext, StepFailed, StepType
-from topicsmith.local.step_retries import exception_type_of_call
+from localcloud.services.sagemaker.pipelines.conditions import holds
+from localcloud.services.sagemaker.pipelines.job_steps import processing, training, transform, tuning
+from localcloud.services.sagemaker.pipelines.retries import exception_type_of_call
+from localcloud.services.sagemaker.pipelines.step_context import StepContext, StepFailed, StepType
 
 # A Lambda step may take this long. See
 # https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-steps-types.html#step-type-lambda.

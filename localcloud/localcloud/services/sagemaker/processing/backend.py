@@ -9,9 +9,9 @@ from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.models import FakeProcessingJob, SageMakerModelBackend
 
-from topicsmith.local.identity import SAGEMAKER, AccessDenied, assume_role
-from topicsmith.local.pipeline_events import PROCESSING_JOB_CHANGED, send_job_change
-from topicsmith.local.processing_run import ProcessingRun
+from localcloud.core.role_sessions import SAGEMAKER, AccessDenied, assume_role
+from localcloud.services.sagemaker.common.events import PROCESSING_JOB_CHANGED, send_job_change
+from localcloud.services.sagemaker.processing.run import ProcessingRun
 
 _ENDED = ("Completed", "Failed", "Stopped")
 _DATA = "/opt/ml/processing/"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from topicsmith.local.images import Image, ImageUnavailable
+from localcloud.runtime.images import Image, ImageUnavailable
 
 BASE = "/opt/ml"
 """The directory of a container that SageMaker uses."""

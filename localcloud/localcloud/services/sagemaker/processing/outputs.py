@@ -6,8 +6,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from topicsmith.local.identity import RoleSession
-from topicsmith.local.s3_data import DataError, S3Uri
+from localcloud.core.role_sessions import RoleSession
+from localcloud.runtime.s3_data import DataError, S3Uri
 
 _CONTINUOUS_SECONDS = 2.0
 _NEVER = float("inf")

@@ -11,17 +11,17 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from topicsmith.local.containers import Container, container_credentials
-from topicsmith.local.images import Image, pull
-from topicsmith.local.job_run import Host, Hosts, JobFailed, JobRun, failure_reason
-from topicsmith.local.processing_command import command_of, environment_of, local_path
-from topicsmith.local.processing_outputs import OutputUpload
-from topicsmith.local.s3_data import channel_objects, download_channel
-from topicsmith.local.settings import state_dir
+from localcloud.core.settings import state_dir
+from localcloud.runtime.containers import Container, container_credentials
+from localcloud.runtime.images import Image, pull
+from localcloud.runtime.s3_data import channel_objects, download_channel
+from localcloud.services.sagemaker.common.job_run import Host, Hosts, JobFailed, JobRun, failure_reason
+from localcloud.services.sagemaker.processing.command import command_of, environment_of, local_path
+from localcloud.services.sagemaker.processing.outputs import OutputUpload
 
 if TYPE_CHECKING:
-    from topicsmith.local.identity import RoleSession
-    from topicsmith.local.processing import LocalProcessingJob
+    from localcloud.core.role_sessions import RoleSession
+    from localcloud.services.sagemaker.processing.backend import LocalProcessingJob
 
 LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 

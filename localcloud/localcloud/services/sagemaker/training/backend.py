@@ -9,10 +9,10 @@ from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.models import FakeTrainingJob, SageMakerModelBackend
 
-from topicsmith.local.checkpoints import CheckpointPathError, checkpoint_directory
-from topicsmith.local.identity import SAGEMAKER, AccessDenied, assume_role
-from topicsmith.local.pipeline_events import TRAINING_JOB_CHANGED, send_job_change
-from topicsmith.local.training_run import TrainingRun, Watch
+from localcloud.core.role_sessions import SAGEMAKER, AccessDenied, assume_role
+from localcloud.services.sagemaker.common.events import TRAINING_JOB_CHANGED, send_job_change
+from localcloud.services.sagemaker.training.checkpoints import CheckpointPathError, checkpoint_directory
+from localcloud.services.sagemaker.training.run import TrainingRun, Watch
 
 _ENDED = ("Completed", "Failed", "Stopped")
 _LONGEST_RUNTIME = 86_400

@@ -6,8 +6,8 @@ See https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html.
 import threading
 from pathlib import Path, PurePosixPath
 
-from topicsmith.local.identity import RoleSession
-from topicsmith.local.s3_data import DataError, S3Uri, download_prefix, upload_file
+from localcloud.core.role_sessions import RoleSession
+from localcloud.runtime.s3_data import DataError, S3Uri, download_prefix, upload_file
 
 _DEFAULT_PATH = "/opt/ml/checkpoints"
 _MACHINE = PurePosixPath("/opt/ml")

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from topicsmith.local.identity import RoleSession
+from localcloud.core.role_sessions import RoleSession
 
 logger = logging.getLogger(__name__)
 

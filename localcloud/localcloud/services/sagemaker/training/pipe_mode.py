@@ -20,8 +20,8 @@ from typing import IO, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from topicsmith.local.identity import RoleSession
-from topicsmith.local.s3_data import DataError, S3Uri
+from localcloud.core.role_sessions import RoleSession
+from localcloud.runtime.s3_data import DataError, S3Uri
 
 _CHUNK = 1024 * 1024
 _POLL_SECONDS = 0.02

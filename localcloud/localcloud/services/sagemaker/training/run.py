@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, Any
 
 from moto.core.utils import utcnow
 
-from topicsmith.local.checkpoints import CheckpointSync, checkpoint_directory
-from topicsmith.local.containers import Container, container_credentials
-from topicsmith.local.images import Image, pull
-from topicsmith.local.job_run import INTERNAL_ERROR, Host, Hosts, JobFailed, JobRun, failure_reason
-from topicsmith.local.metrics import BUILT_IN_DEFINITIONS, MetricRecorder, OnMetric
-from topicsmith.local.pipe_mode import PipeFeed
-from topicsmith.local.s3_data import DataError, S3Uri, channel_objects, download_channel, upload_archive
-from topicsmith.local.settings import state_dir
+from localcloud.core.settings import state_dir
+from localcloud.runtime.containers import Container, container_credentials
+from localcloud.runtime.images import Image, pull
+from localcloud.runtime.s3_data import DataError, S3Uri, channel_objects, download_channel, upload_archive
+from localcloud.services.sagemaker.common.job_run import INTERNAL_ERROR, Host, Hosts, JobFailed, JobRun, failure_reason
+from localcloud.services.sagemaker.training.checkpoints import CheckpointSync, checkpoint_directory
+from localcloud.services.sagemaker.training.metrics import BUILT_IN_DEFINITIONS, MetricRecorder, OnMetric
+from localcloud.services.sagemaker.training.pipe_mode import PipeFeed
 
 if TYPE_CHECKING:
-    from topicsmith.local.identity import RoleSession
-    from topicsmith.local.training import LocalTrainingJob
+    from localcloud.core.role_sessions import RoleSession
+    from localcloud.services.sagemaker.training.backend import LocalTrainingJob
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _LONGEST_REASON = 1024

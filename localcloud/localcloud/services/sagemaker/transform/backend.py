@@ -8,11 +8,11 @@ from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.models import FakeTransformJob, SageMakerModelBackend
 
-from topicsmith.local.identity import SAGEMAKER, AccessDenied, assume_role
-from topicsmith.local.model_containers import DeploymentFailed, container_of, sole_container
-from topicsmith.local.pipeline_events import TRANSFORM_JOB_CHANGED, send_job_change
-from topicsmith.local.transform_data import DataProcessing, TransformDataError
-from topicsmith.local.transform_run import TransformModel, TransformRun
+from localcloud.core.role_sessions import SAGEMAKER, AccessDenied, assume_role
+from localcloud.services.sagemaker.common.events import TRANSFORM_JOB_CHANGED, send_job_change
+from localcloud.services.sagemaker.common.model_containers import DeploymentFailed, container_of, sole_container
+from localcloud.services.sagemaker.transform.data import DataProcessing, TransformDataError
+from localcloud.services.sagemaker.transform.run import TransformModel, TransformRun
 
 _ENDED = ("Completed", "Failed", "Stopped")
 _LONGEST_REASON = 1024

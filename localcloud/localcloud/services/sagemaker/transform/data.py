@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
-from topicsmith.local.s3_data import DataError
-from topicsmith.local.transform_filters import Filter, FilterError
+from localcloud.runtime.s3_data import DataError
+from localcloud.services.sagemaker.transform.filters import Filter, FilterError
 
 _RECORDIO_MAGIC = 0xCED7230A
 # What the first bits of a RecordIO header's length say: a whole record, or the last part of one.

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import urllib3
 
-from topicsmith.local.containers import Container
-from topicsmith.local.identity import RoleSession
-from topicsmith.local.images import Image
-from topicsmith.local.job_run import JobFailed
-from topicsmith.local.logs import LogStream
+from localcloud.core.role_sessions import RoleSession
+from localcloud.runtime.containers import Container
+from localcloud.runtime.images import Image
+from localcloud.runtime.logs import LogStream
+from localcloud.services.sagemaker.common.job_run import JobFailed
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
 

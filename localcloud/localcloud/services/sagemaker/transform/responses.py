@@ -6,7 +6,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import camelcase_to_underscores
 from moto.sagemaker.responses import SageMakerResponse
 
-from topicsmith.local.transform import TransformJobs
+from localcloud.services.sagemaker.transform.backend import TransformJobs
 
 _REQUEST = (
     "TransformJobName",

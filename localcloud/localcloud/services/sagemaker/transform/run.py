@@ -16,12 +16,11 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from topicsmith.local.containers import container_credentials
-from topicsmith.local.identity import RoleSession
-from topicsmith.local.images import Image, pull
-from topicsmith.local.job_run import JobRun, at_once, failure_reason
-from topicsmith.local.model_containers import ContainerDefinition
-from topicsmith.local.s3_data import (
+from localcloud.core.role_sessions import RoleSession
+from localcloud.core.settings import state_dir
+from localcloud.runtime.containers import container_credentials
+from localcloud.runtime.images import Image, pull
+from localcloud.runtime.s3_data import (
     DataError,
     S3Uri,
     channel_objects,
@@ -29,12 +28,13 @@ from topicsmith.local.s3_data import (
     download_file,
     unpack_archive,
 )
-from topicsmith.local.settings import state_dir
-from topicsmith.local.transform_data import DataProcessing, Record, TransformDataError, batches, split
-from topicsmith.local.transform_worker import TransformWorker
+from localcloud.services.sagemaker.common.job_run import JobRun, at_once, failure_reason
+from localcloud.services.sagemaker.common.model_containers import ContainerDefinition
+from localcloud.services.sagemaker.transform.data import DataProcessing, Record, TransformDataError, batches, split
+from localcloud.services.sagemaker.transform.instance import TransformWorker
 
 if TYPE_CHECKING:
-    from topicsmith.local.transform import LocalTransformJob
+    from localcloud.services.sagemaker.transform.backend import LocalTransformJob
 
 T = TypeVar("T")
 R = TypeVar("R")

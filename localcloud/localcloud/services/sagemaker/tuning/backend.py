@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 from moto.core.utils import camelcase_to_underscores
 from moto.sagemaker.exceptions import ResourceInUseException, ResourceNotFound, ValidationError
 
-from topicsmith.local.identity import SAGEMAKER, AccessDenied, assume_role
-from topicsmith.local.metrics import BUILT_IN_DEFINITIONS
-from topicsmith.local.s3_data import S3Uri
-from topicsmith.local.training import LocalTrainingJob, TrainingJobs, check_spot
-from topicsmith.local.training_run import Watch
-from topicsmith.local.tuning_job import LocalTuningJob
-from topicsmith.local.tuning_plan import Plan, RequestError
+from localcloud.core.role_sessions import SAGEMAKER, AccessDenied, assume_role
+from localcloud.runtime.s3_data import S3Uri
+from localcloud.services.sagemaker.training.backend import LocalTrainingJob, TrainingJobs, check_spot
+from localcloud.services.sagemaker.training.metrics import BUILT_IN_DEFINITIONS
+from localcloud.services.sagemaker.training.run import Watch
+from localcloud.services.sagemaker.tuning.plan import Plan, RequestError
+from localcloud.services.sagemaker.tuning.record import LocalTuningJob
 
 if TYPE_CHECKING:
-    from topicsmith.local.tuning_run import TuningRun
+    from localcloud.services.sagemaker.tuning.run import TuningRun
 
 # What a training job has from its definition as it stands there.
 _PASSED_ON = (
@@ -88,7 +88,7 @@ class TuningJobs(TrainingJobs):
             warm_start_config=warm_start_config,
             tags=tags,
         )
-        from topicsmith.local.tuning_run import TuningRun  # With it comes Optuna, which takes its time.
+        from localcloud.services.sagemaker.tuning.run import TuningRun  # With it comes Optuna, which takes its time.
 
         def start_trial(trial: str, values: dict[str, str], watch: Watch) -> LocalTrainingJob:
             request = _trial_request(definition, values, trial)

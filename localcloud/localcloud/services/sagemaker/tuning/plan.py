@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from topicsmith.local.images import ImageUnavailable, is_built_in
-from topicsmith.local.metrics import BUILT_IN_DEFINITIONS
-from topicsmith.local.tuning_ranges import Range, RangeError, combinations, read_ranges
+from localcloud.runtime.images import ImageUnavailable, is_built_in
+from localcloud.services.sagemaker.training.metrics import BUILT_IN_DEFINITIONS
+from localcloud.services.sagemaker.tuning.ranges import Range, RangeError, combinations, read_ranges
 
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}")
 _STRATEGIES = ("Bayesian", "Random", "Grid", "Hyperband")

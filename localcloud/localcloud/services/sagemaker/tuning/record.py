@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from moto.core.utils import utcnow
 from moto.sagemaker.models import HyperParameterTuningJob
 
-from topicsmith.local.job_run import INTERNAL_ERROR
-from topicsmith.local.pipeline_events import TUNING_JOB_CHANGED, send_job_change
+from localcloud.services.sagemaker.common.events import TUNING_JOB_CHANGED, send_job_change
+from localcloud.services.sagemaker.common.job_run import INTERNAL_ERROR
 
 if TYPE_CHECKING:
-    from topicsmith.local.training import LocalTrainingJob
+    from localcloud.services.sagemaker.training.backend import LocalTrainingJob
 
 _ENDED = ("Completed", "Failed", "Stopped")
 # What TrainingJobStatusCounters has no member for.

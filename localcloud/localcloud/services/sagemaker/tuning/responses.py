@@ -6,8 +6,8 @@ from typing import Any
 from moto.core.responses import ActionResult, EmptyResult
 from moto.sagemaker.responses import SageMakerResponse
 
-from topicsmith.local.tuning import TuningJobs
-from topicsmith.local.tuning_job import TrialRecord
+from localcloud.services.sagemaker.tuning.backend import TuningJobs
+from localcloud.services.sagemaker.tuning.record import TrialRecord
 
 _LARGEST_PAGE = 100
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from moto.core.exceptions import ServiceException
 
-from topicsmith.local.job_run import JobRun, failure_reason
-from topicsmith.local.training_run import Watch
-from topicsmith.local.tuning_job import LocalTuningJob, TrialRecord
-from topicsmith.local.tuning_plan import Plan
-from topicsmith.local.tuning_search import Search
-from topicsmith.local.tuning_stopping import Completion, is_hopeless
+from localcloud.services.sagemaker.common.job_run import JobRun, failure_reason
+from localcloud.services.sagemaker.training.run import Watch
+from localcloud.services.sagemaker.tuning.plan import Plan
+from localcloud.services.sagemaker.tuning.record import LocalTuningJob, TrialRecord
+from localcloud.services.sagemaker.tuning.search import Search
+from localcloud.services.sagemaker.tuning.stopping import Completion, is_hopeless
 
 if TYPE_CHECKING:
-    from topicsmith.local.training import LocalTrainingJob
+    from localcloud.services.sagemaker.training.backend import LocalTrainingJob
 
 # After so many training jobs without one that is of use, SageMaker gives up.
 _MOST_ATTEMPTS = 5

@@ -10,8 +10,8 @@ from optuna.pruners import BasePruner, HyperbandPruner, NopPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import Trial, TrialState, create_trial
 
-from topicsmith.local.tuning_plan import Plan
-from topicsmith.local.tuning_ranges import ChoiceRange, NumberRange, Range
+from localcloud.services.sagemaker.tuning.plan import Plan
+from localcloud.services.sagemaker.tuning.ranges import ChoiceRange, NumberRange, Range
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 

@@ -3,12 +3,12 @@ import time
 
 import pytest
 
-from topicsmith.local.identity import RoleSession
-from topicsmith.local.images import ImageUnavailable
-from topicsmith.local.job_run import Hosts, JobFailed, JobRun, failure_reason
-from topicsmith.local.s3_data import DataError
-from topicsmith.local.transform_data import TransformDataError
-from topicsmith.local.transform_worker import WorkerFailed
+from localcloud.core.role_sessions import RoleSession
+from localcloud.runtime.images import ImageUnavailable
+from localcloud.runtime.s3_data import DataError
+from localcloud.services.sagemaker.common.job_run import Hosts, JobFailed, JobRun, failure_reason
+from localcloud.services.sagemaker.transform.data import TransformDataError
+from localcloud.services.sagemaker.transform.instance import WorkerFailed
 
 
 class _Record:
@@ -52,7 +52,7 @@ def test_only_what_is_nobody_elses_fault_is_internal(error: Exception, reason: s
 
 
 def test_wait_ends_with_news_a_pause_or_the_deadline(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("topicsmith.local.job_run.LogStream", lambda *_: None)
+    monkeypatch.setattr("localcloud.services.sagemaker.common.job_run.LogStream", lambda *_: None)
     session: RoleSession = None  # type: ignore[assignment]
     hosts = Hosts(session, log_group="/group", job_name="job", directory=tmp_path, count=2)  # type: ignore[arg-type]
     assert hosts.names == ["algo-1", "algo-2"]

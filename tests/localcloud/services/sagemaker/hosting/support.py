@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import Sequence
 from typing import Any
 
-from tests.unit.local.support import IMAGE, SmallCloud, wait_for
+from tests.localcloud.support import IMAGE, SmallCloud, wait_for
 
 SETTLED = ("InService", "Failed")
 

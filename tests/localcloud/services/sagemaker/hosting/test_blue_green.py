@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from topicsmith.local.blue_green import AlarmWatch, RolledBack, Rollout
-from topicsmith.local.update_policies import UpdatePolicy
+from localcloud.services.sagemaker.hosting.blue_green import AlarmWatch, RolledBack, Rollout
+from localcloud.services.sagemaker.hosting.update_policies import UpdatePolicy
 
 
 @dataclass

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topicsmith.local.data_capture import CaptureConfig, Payload, captured_line
-from topicsmith.local.s3_data import DataError
+from localcloud.runtime.s3_data import DataError
+from localcloud.services.sagemaker.hosting.data_capture import CaptureConfig, Payload, captured_line
 
 NOW = datetime(2026, 2, 14, 17, 25, 49, 123456, UTC)
 CONFIG = {

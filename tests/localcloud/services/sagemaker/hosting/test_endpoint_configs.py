@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 from moto.sagemaker.exceptions import ValidationError
 
-from tests.unit.local.endpoint_support import serverless_variant_of, variant_of
-from tests.unit.local.support import ACCOUNT, REGION
-from topicsmith.local.endpoint_configs import LocalEndpointConfig
+from localcloud.services.sagemaker.hosting.endpoint_configs import LocalEndpointConfig
+from tests.localcloud.services.sagemaker.hosting.support import serverless_variant_of, variant_of
+from tests.localcloud.support import ACCOUNT, REGION
 
 CAPTURE = {
     "InitialSamplingPercentage": 100,

@@ -12,9 +12,9 @@ import pytest
 from botocore.session import get_session
 from botocore.validate import ParamValidator
 
-from tests.unit.local.support import ACCOUNT, REGION, wait_for
-from topicsmith.local import endpoint_metrics
-from topicsmith.local.endpoint_metrics import EndpointMetrics, Instances, Source
+from localcloud.services.sagemaker.hosting import metrics as endpoint_metrics
+from localcloud.services.sagemaker.hosting.metrics import EndpointMetrics, Instances, Source
+from tests.localcloud.support import ACCOUNT, REGION, wait_for
 
 INSTANCES = "/aws/sagemaker/Endpoints"
 SOURCE = Source("AllTraffic", "config")

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from tests.unit.local.endpoint_support import config_of, invoke, make_endpoint, model_data, settled
-from tests.unit.local.support import IMAGE, SmallCloud, wait_for
+from tests.localcloud.services.sagemaker.hosting.support import config_of, invoke, make_endpoint, model_data, settled
+from tests.localcloud.support import IMAGE, SmallCloud, wait_for
 
 
 def test_endpoint_serves_its_model(cloud: SmallCloud) -> None:

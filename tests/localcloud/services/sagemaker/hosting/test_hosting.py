@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.local.endpoint_support import (
+from tests.localcloud.services.sagemaker.hosting.support import (
     describe,
     invoke,
     make_config,
@@ -25,7 +25,7 @@ from tests.unit.local.endpoint_support import (
     start_endpoint,
     variant_of,
 )
-from tests.unit.local.support import BUCKET, SmallCloud, wait_for
+from tests.localcloud.support import BUCKET, SmallCloud, wait_for
 
 CAPTURE = {
     "InitialSamplingPercentage": 100,

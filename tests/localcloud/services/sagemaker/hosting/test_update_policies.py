@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.sagemaker.exceptions import ValidationError
 
-from topicsmith.local.update_policies import UpdatePolicy
+from localcloud.services.sagemaker.hosting.update_policies import UpdatePolicy
 
 
 def _config(kind: str, size: dict[str, Any] | None = None, **policy: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.local.endpoint_support import (
+from tests.localcloud.services.sagemaker.hosting.support import (
     config_of,
     describe,
     invoke,
@@ -20,7 +20,7 @@ from tests.unit.local.endpoint_support import (
     start_endpoint,
     variant_of,
 )
-from tests.unit.local.support import SmallCloud, wait_for
+from tests.localcloud.support import SmallCloud, wait_for
 
 
 def _policy(kind: str, *alarms: str, wait: int = 120, **policy: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.unit.local.support import SmallCloud, wait_for
+from tests.localcloud.support import SmallCloud, wait_for
 
 ENDED = ("Succeeded", "Failed", "Stopped")
 

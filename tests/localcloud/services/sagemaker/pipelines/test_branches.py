@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.local.pipeline_support import lambda_step, make_pipeline, outcome, start
-from tests.unit.local.support import BUCKET, IMAGE, SmallCloud, wait_for
+from tests.localcloud.services.sagemaker.pipelines.support import lambda_step, make_pipeline, outcome, start
+from tests.localcloud.support import BUCKET, IMAGE, SmallCloud, wait_for
 
 QUICK = "def handler(event, context):\n    return {'answer': str(event.get('x'))}\n"
 EVALUATION = {"Get": "Steps.Evaluate.PropertyFiles.Evaluation"}

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from moto.core.utils import utcnow
 
-from topicsmith.local.pipeline_cache import CachedStep, CacheError, StepCache, expiry_of
+from localcloud.services.sagemaker.pipelines.cache import CachedStep, CacheError, StepCache, expiry_of
 
 CACHED = {"Enabled": True, "ExpireAfter": "P30D"}
 TUNING: dict[str, Any] = {

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topicsmith.local.pipeline_conditions import holds
-from topicsmith.local.pipeline_expressions import ExpressionError
+from localcloud.services.sagemaker.pipelines.conditions import holds
+from localcloud.services.sagemaker.pipelines.expressions import ExpressionError
 
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 ORDERS = ("GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEqualTo")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topicsmith.local.pipeline_expressions import (
+from localcloud.services.sagemaker.pipelines.expressions import (
     ExpressionError,
     ParameterError,
     PropertyFile,

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from topicsmith.local.pipeline_graph import Branch, DefinitionError, plan
+from localcloud.services.sagemaker.pipelines.graph import Branch, DefinitionError, plan
 
 
 def _step(name: str, kind: str = "Lambda", refers_to: str | None = None, **more: Any) -> dict[str, Any]:

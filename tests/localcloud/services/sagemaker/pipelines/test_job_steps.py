@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from topicsmith.local.job_steps import training, tuning
-from topicsmith.local.step_context import StepContext, StepFailed, StepType
+from localcloud.services.sagemaker.pipelines.job_steps import training, tuning
+from localcloud.services.sagemaker.pipelines.step_context import StepContext, StepFailed, StepType
 
 INTERNAL = "InternalServerError: the machine is gone"
 

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.local.pipeline_support import lambda_step, make_pipeline, outcome, start
-from tests.unit.local.support import BUCKET, IMAGE, SmallCloud, wait_for
+from tests.localcloud.services.sagemaker.pipelines.support import lambda_step, make_pipeline, outcome, start
+from tests.localcloud.support import BUCKET, IMAGE, SmallCloud, wait_for
 
 
 def _training_step(cloud: SmallCloud, name: str, hyperparameters: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from topicsmith.local import pipeline_run, step_record
-from topicsmith.local.pipeline_cache import StepCache
-from topicsmith.local.pipeline_graph import plan
-from topicsmith.local.pipeline_run import PipelineRun
-from topicsmith.local.pipelines import LocalPipelineExecution
-from topicsmith.local.step_context import StepContext, StepFailed, StepStopped
+from localcloud.services.sagemaker.pipelines import run as pipeline_run
+from localcloud.services.sagemaker.pipelines import step_record
+from localcloud.services.sagemaker.pipelines.backend import LocalPipelineExecution
+from localcloud.services.sagemaker.pipelines.cache import StepCache
+from localcloud.services.sagemaker.pipelines.graph import plan
+from localcloud.services.sagemaker.pipelines.run import PipelineRun
+from localcloud.services.sagemaker.pipelines.step_context import StepContext, StepFailed, StepStopped
 
 ARN = "arn:aws:sagemaker:us-east-1:1:pipeline/p/execution/e"
 

@@ -1,7 +1,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from topicsmith.local.step_retries import Retries, exception_type_of_call, exception_type_of_reason
+from localcloud.services.sagemaker.pipelines.retries import Retries, exception_type_of_call, exception_type_of_reason
 
 FAULTS = {
     "ExceptionType": ["Step.SERVICE_FAULT", "Step.THROTTLING"],

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from topicsmith.local.images import Image, ImageUnavailable
-from topicsmith.local.processing_command import command_of, environment_of, local_path
+from localcloud.runtime.images import Image, ImageUnavailable
+from localcloud.services.sagemaker.processing.command import command_of, environment_of, local_path
 
 BASE = Path("/state/jobs/one/algo-1")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.local.support import BUCKET, IMAGE, SmallCloud, wait_for
+from tests.localcloud.support import BUCKET, IMAGE, SmallCloud, wait_for
 
 ENDED = ("Completed", "Failed", "Stopped")
 

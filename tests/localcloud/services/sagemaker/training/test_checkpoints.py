@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.local.support import BUCKET, REGION, SmallCloud, wait_for
-from topicsmith.local import checkpoints
-from topicsmith.local.checkpoints import CheckpointPathError, CheckpointSync, checkpoint_directory
-from topicsmith.local.identity import RoleSession
-from topicsmith.local.s3_data import S3Uri
+from localcloud.core.role_sessions import RoleSession
+from localcloud.runtime.s3_data import S3Uri
+from localcloud.services.sagemaker.training import checkpoints
+from localcloud.services.sagemaker.training.checkpoints import CheckpointPathError, CheckpointSync, checkpoint_directory
+from tests.localcloud.support import BUCKET, REGION, SmallCloud, wait_for
 
 
 @pytest.fixture

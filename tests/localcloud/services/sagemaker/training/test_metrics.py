@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from topicsmith.local.identity import RoleSession
-from topicsmith.local.metrics import BUILT_IN_DEFINITIONS, MetricRecorder, _values
+from localcloud.core.role_sessions import RoleSession
+from localcloud.services.sagemaker.training.metrics import BUILT_IN_DEFINITIONS, MetricRecorder, _values
 
 
 @pytest.mark.parametrize(

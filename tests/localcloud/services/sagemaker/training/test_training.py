@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.local.support import BUCKET, IMAGE, SmallCloud, wait_for
+from tests.localcloud.support import BUCKET, IMAGE, SmallCloud, wait_for
 
 LOSS = r"#quality_metric: host=\S+, epoch=\S+, validation total_loss <loss>=(\S+)"
 ENDED = ("Completed", "Failed", "Stopped")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topicsmith.local.transform_data import DataProcessing, Record, TransformDataError, batches, split
+from localcloud.services.sagemaker.transform.data import DataProcessing, Record, TransformDataError, batches, split
 
 JSON_LINES = "application/jsonlines"
 LINES = st.lists(st.binary().map(lambda line: line.replace(b"\n", b"").replace(b"\r", b"") + b"."), max_size=20)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topicsmith.local.transform_filters import Filter, FilterError
+from localcloud.services.sagemaker.transform.filters import Filter, FilterError
 
 RECORD = {"id": "a", "instance": {"data": {"x-y": [1, 2, 3, 4]}}, "SageMakerOutput": {"w": 0.5}}
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,5}", fullmatch=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.local.support import BUCKET, IMAGE, SmallCloud, wait_for
+from tests.localcloud.support import BUCKET, IMAGE, SmallCloud, wait_for
 
 JSON_LINES = "application/jsonlines"
 JOINED = {"InputFilter": "$.instance", "JoinSource": "Input", "OutputFilter": "$['id','SageMakerOutput']"}

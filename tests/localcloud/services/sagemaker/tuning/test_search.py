@@ -4,9 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topicsmith.local.tuning_plan import Epochs, Plan
-from topicsmith.local.tuning_ranges import ChoiceRange, NumberRange, Range, RangeError, combinations, read_ranges
-from topicsmith.local.tuning_search import Search
+from localcloud.services.sagemaker.tuning.plan import Epochs, Plan
+from localcloud.services.sagemaker.tuning.ranges import (
+    ChoiceRange,
+    NumberRange,
+    Range,
+    RangeError,
+    combinations,
+    read_ranges,
+)
+from localcloud.services.sagemaker.tuning.search import Search
 
 RATE = NumberRange("learning_rate", 0.001, 0.9, "Logarithmic", is_integer=False)
 BATCH = NumberRange("mini_batch_size", 16, 2048, "Linear", is_integer=True)

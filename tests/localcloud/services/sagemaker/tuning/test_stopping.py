@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from topicsmith.local.tuning_stopping import Completion, is_hopeless
+from localcloud.services.sagemaker.tuning.stopping import Completion, is_hopeless
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_convergence_is_seen_and_ends_the_job_where_it_is_wanted() -> None:
 
 def test_longest_runtime_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr("topicsmith.local.tuning_stopping.time.monotonic", lambda: now)
+    monkeypatch.setattr("localcloud.services.sagemaker.tuning.stopping.time.monotonic", lambda: now)
     completion = _completion(seconds=120)
     assert completion.seconds_left == 120
     assert not completion.reached

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.local.support import BUCKET, HERE, IMAGE, SmallCloud, wait_for
-from topicsmith.local.metrics import BUILT_IN_DEFINITIONS
-from topicsmith.local.tuning import _completed
+from localcloud.services.sagemaker.training.metrics import BUILT_IN_DEFINITIONS
+from localcloud.services.sagemaker.tuning.backend import _completed
+from tests.localcloud.support import BUCKET, HERE, IMAGE, SmallCloud, wait_for
 
 LOSS = r"#quality_metric: host=\S+, epoch=\S+, validation total_loss <loss>=(\S+)"
 TUNING_IMAGE = IMAGE.replace(":1", ":tuning")

@@ -1,0 +1,1 @@
+"""Data bucket and image repository."""

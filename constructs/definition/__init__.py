@@ -1,0 +1,1 @@
+"""Typed SageMaker pipeline definitions: steps and expressions."""

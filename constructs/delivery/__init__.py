@@ -1,0 +1,1 @@
+"""Continuous delivery with GitHub Actions or CodePipeline."""

@@ -1,0 +1,1 @@
+"""VPC placement of jobs and functions."""

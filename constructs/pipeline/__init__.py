@@ -1,0 +1,1 @@
+"""The training pipeline, its jobs and the quality gate."""

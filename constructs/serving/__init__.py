@@ -1,0 +1,1 @@
+"""The endpoint, its variants, scaling and approval."""

@@ -1,0 +1,1 @@
+"""Model artifacts: writing, reading and ONNX export."""

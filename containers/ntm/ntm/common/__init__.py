@@ -1,0 +1,1 @@
+"""Hyperparameters, errors and SageMaker paths."""

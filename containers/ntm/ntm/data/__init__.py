@@ -1,0 +1,1 @@
+"""Corpora: readers, bags of words, vocabulary and batches."""

@@ -1,0 +1,1 @@
+"""The neural network, and its numpy twin for inference."""

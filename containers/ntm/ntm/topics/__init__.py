@@ -1,0 +1,1 @@
+"""Topics: ranking of words, coherence and pruning."""

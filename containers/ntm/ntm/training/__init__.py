@@ -1,0 +1,1 @@
+"""Training, from SageMaker's job down to the optimizer."""

@@ -1,0 +1,1 @@
+"""IAM enforcement for every request."""

@@ -1,0 +1,1 @@
+"""Settings, policies, role sessions and events shared by the services."""

@@ -1,0 +1,1 @@
+"""Processes, images, logs and data of jobs and endpoints."""

@@ -1,0 +1,1 @@
+"""AWS services, one folder each, named as in moto."""

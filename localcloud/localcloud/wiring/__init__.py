@@ -1,0 +1,1 @@
+"""Alarm loop and actions, which connect several services."""

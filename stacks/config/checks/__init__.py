@@ -1,0 +1,1 @@
+"""Checks of an environment across its sections."""

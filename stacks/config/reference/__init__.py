@@ -1,0 +1,1 @@
+"""Reference documentation and JSON schema generated from the typed environments."""

@@ -1,0 +1,1 @@
+"""Sections of an environment file, one pydantic model a module."""

@@ -1,0 +1,1 @@
+"""Corpus files: checks, uploads and the demo corpus."""

@@ -1,0 +1,1 @@
+"""Grants of IAM policies, and the principals that they expose resources to."""

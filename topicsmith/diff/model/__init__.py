@@ -1,0 +1,1 @@
+"""Templates and their changes, independent of how they are judged or printed."""

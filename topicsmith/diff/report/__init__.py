@@ -1,0 +1,1 @@
+"""Reports of a comparison as text, Markdown and JSON."""

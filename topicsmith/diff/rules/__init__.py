@@ -1,0 +1,1 @@
+"""Rules that judge a change, one kind of change a module."""

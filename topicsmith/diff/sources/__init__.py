@@ -1,0 +1,1 @@
+"""Assemblies to compare: a checkout, a commit or the deployed stacks."""

@@ -1,0 +1,1 @@
+"""Deployments to the local cloud."""

@@ -1,0 +1,1 @@
+"""Registered model versions, their topics and their quality gate."""

@@ -1,0 +1,1 @@
+"""Pipeline runs: starting, watching and reading their results."""

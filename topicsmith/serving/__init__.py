@@ -1,0 +1,1 @@
+"""The deployed endpoint: inference, updates and rollbacks."""
