@@ -42,7 +42,7 @@ def read_word_vectors(path: Path, words: Sequence[str]) -> Array:
                     continue
                 vectors = np.full((len(words), max(1, len(fields) - 1)), np.nan, np.float32)
             # A word's first line counts: they come by frequency.
-            word = wanted.pop(line[: line.find(b" ")], None)
+            word = wanted.pop(line.partition(b" ")[0].strip(), None)
             if word is not None:
                 vectors[word] = _numbers(line, vectors.shape[1], f"{path.name}, line {number}")
     vectors[~vectors.any(axis=1)] = np.nan

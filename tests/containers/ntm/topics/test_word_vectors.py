@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ntm.artifacts.artifacts import Auxiliary
@@ -46,6 +46,7 @@ def test_what_cannot_be_used_is_said(tmp_path: Path, content: str, message: str)
 
 
 @given(content=st.binary(max_size=60))
+@example(content=b"b\x80")
 def test_any_bytes_are_read_or_refused_with_a_sentence(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
