@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from localcloud import control
-from tests.end_to_end import environments, planted
+from tests.end_to_end import command_line, environments, planted
 from tests.end_to_end.command_line import Operator
 
 
@@ -22,6 +22,12 @@ def free_port() -> int:
         probe.bind(("localhost", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _command_line() -> Iterator[None]:
+    with command_line.loaded():
+        yield
 
 
 @pytest.fixture(scope="session")
