@@ -14,10 +14,11 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.core.utils import utcnow
 
+from localcloud.core.role_sessions import RoleSession
 from localcloud.core.settings import state_dir
 from localcloud.runtime.containers import Container, container_credentials
 from localcloud.runtime.images import Image, pull
@@ -26,10 +27,7 @@ from localcloud.services.sagemaker.common.job_run import INTERNAL_ERROR, Host, H
 from localcloud.services.sagemaker.training.checkpoints import CheckpointSync, checkpoint_directory
 from localcloud.services.sagemaker.training.metrics import BUILT_IN_DEFINITIONS, MetricRecorder, OnMetric
 from localcloud.services.sagemaker.training.pipe_mode import PipeFeed
-
-if TYPE_CHECKING:
-    from localcloud.core.role_sessions import RoleSession
-    from localcloud.services.sagemaker.training.backend import LocalTrainingJob
+from localcloud.services.sagemaker.training.record import LocalTrainingJob
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _LONGEST_REASON = 1024

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
+from typing import IO, Any, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -32,9 +32,7 @@ from localcloud.services.sagemaker.common.job_run import JobRun, at_once, failur
 from localcloud.services.sagemaker.common.model_containers import ContainerDefinition
 from localcloud.services.sagemaker.transform.data import DataProcessing, Record, TransformDataError, batches, split
 from localcloud.services.sagemaker.transform.instance import TransformWorker
-
-if TYPE_CHECKING:
-    from localcloud.services.sagemaker.transform.backend import LocalTransformJob
+from localcloud.services.sagemaker.transform.record import LocalTransformJob
 
 T = TypeVar("T")
 R = TypeVar("R")
