@@ -1,6 +1,5 @@
 """The server process of the local cloud."""
 
-import argparse
 import json
 import logging
 import os
@@ -13,7 +12,7 @@ from moto.iam.models import iam_backends
 
 from localcloud.core import profiles
 from localcloud.core.private_files import write_private
-from localcloud.core.settings import STATE_FILE, account_id, endpoint_url, minute_seconds, region, state_dir
+from localcloud.core.settings import STATE_FILE, account_id, endpoint_url, minute_seconds, port, region, state_dir
 from localcloud.runtime import docker_cli
 from localcloud.server.application import serving
 from localcloud.server.services import SERVICES
@@ -37,17 +36,14 @@ def _stop(_signum: int, _frame: FrameType | None) -> None:
     sys.exit(0)
 
 
-def main(argv: list[str] | None = None) -> None:
+def main() -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
-    port = parser.parse_args(argv).port
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGTERM, _stop)
     logger.info("A minute of metrics takes %g seconds", minute_seconds())
-    with serving(port, SERVICES) as server:
+    with serving(port(), SERVICES) as server:
         docker_cli.write_executable()
         operator = _create_operator()
         profiles.write_operator(state_dir(), **operator)

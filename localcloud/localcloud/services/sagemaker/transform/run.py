@@ -16,6 +16,7 @@ from typing import IO, Any, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.core.errors import LocalCloudError
 from localcloud.core.role_sessions import RoleSession
 from localcloud.core.settings import state_dir
 from localcloud.runtime.containers import container_credentials
@@ -55,7 +56,7 @@ class TransformModel:
     isolated: bool
 
 
-class _Stopped(Exception):
+class _Stopped(LocalCloudError):
     """The job was asked to stop."""
 
 
