@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from localcloud.core import profiles, settings
 from localcloud.core.errors import LocalCloudError as LocalCloudError
 
@@ -267,7 +269,6 @@ def _alive(pid: int) -> bool:
         if server.pid == pid:
             return server.poll() is None  # Also takes leave of it, so that it does not stay as a zombie.
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
-    return True
