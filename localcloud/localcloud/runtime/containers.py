@@ -1,6 +1,7 @@
 """A container's stand-in: one program of an image, as a process group with its log and its end."""
 
 import logging
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -60,7 +61,8 @@ class Container:
             command or image.command(program),
             environ={
                 **essentials,
-                "PATH": f"{image.directory}:{essentials.get('PATH', '')}",
+                # `python` in a shell script is this Python.
+                "PATH": f"{image.directory}:{Path(sys.executable).parent}:{essentials.get('PATH', '')}",
                 "HOME": str(base_directory),
                 "PYTHONUNBUFFERED": "1",
                 # An instance is its container's alone; here threads that spin while they wait keep others waiting.

@@ -1,7 +1,7 @@
 """Container images as directories: images that were pushed, and stand-ins for images that only AWS has.
 
-An image here is the build context of its Dockerfile. ``docker run IMAGE train`` becomes a Python process that runs
-the file ``train`` of that directory; nothing of the Dockerfile but its presence counts.
+An image here is the build context of its Dockerfile. ``docker run IMAGE train`` becomes a process that runs the file
+``train`` of that directory; nothing of the Dockerfile but its presence counts.
 """
 
 from __future__ import annotations
@@ -75,8 +75,12 @@ class Image:
     stand_in: bool = False
 
     def command(self, program: str) -> list[str]:
-        """Return the command that runs one of its programs."""
-        return [sys.executable, str(self.directory / program)]
+        """Return the command that runs one of its programs: Python programs with this Python, others by themselves."""
+        path = self.directory / program
+        with path.open("rb") as file:
+            first_line = file.readline()
+        is_foreign = first_line.startswith((b"#!", b"\x7fELF")) and b"python" not in first_line
+        return [str(path)] if is_foreign else [sys.executable, str(path)]
 
     def require(self, program: str) -> Image:
         """Return the image itself.

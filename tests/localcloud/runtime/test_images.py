@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,17 @@ def test_a_directory_stands_in_for_the_images_of_a_pattern(
     assert _stand_in(uri, reference, "arn:aws:iam::382416733822:role/worker") is None
     if replaced:
         assert pull(uri, SESSION) == Image(uri, tmp_path, stand_in=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "interpreter"),
+    [
+        (b"#!/usr/bin/env python3\n", [sys.executable]),
+        (b"print(1)\n", [sys.executable]),
+        (b"#!/bin/sh\nexec python -m train\n", []),
+        (b"\x7fELF\x02", []),
+    ],
+)
+def test_programs_run_with_their_own_interpreter(content: bytes, interpreter: list[str], tmp_path: Path) -> None:
+    (tmp_path / "train").write_bytes(content)
+    assert Image("uri", tmp_path).command("train") == [*interpreter, str(tmp_path / "train")]
