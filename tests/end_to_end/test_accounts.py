@@ -301,7 +301,7 @@ def image(cloud: control.LocalCloud, clients: Clients, role: Roles) -> str:
     registry = f"{MAIN}.dkr.ecr.{REGION}.amazonaws.com"
     uri = f"{registry}/{repository}:1"
     clients("ecr").create_repository(repositoryName=repository)
-    docker(cloud, "build", "--tag", uri, ROOT / "tests" / "unit" / "local" / "image")
+    docker(cloud, "build", "--tag", uri, ROOT / "tests" / "localcloud" / "image")
     _, stranger = role(allow("ecr:*", "*"))
 
     def log_in(who: Clients) -> None:
