@@ -38,7 +38,7 @@ class Victim:
 
     def process(self, program: str) -> int:
         """Return the first process of a job that runs ``program``, once there is one."""
-        found = wait_for(lambda: containers.running(self._cloud, program), f"a process that runs {program}", 120)
+        found = wait_for(lambda: containers.running(self._cloud, program), f"a process that runs {program}", 900)
         pid: int = found[0].pid
         return pid
 
