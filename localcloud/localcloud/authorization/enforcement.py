@@ -1,8 +1,8 @@
-"""IAM enforcement for every request: moto's authentication, and policy evaluation with resources and conditions.
+"""IAM enforced on every request: moto's authentication, with an evaluation that knows resources and conditions.
 
-It covers the caller's policies, resource policies, KMS keys (an object in an encrypted bucket needs the key, and so
-does a message to an encrypted topic), trust policies, and ``iam:PassRole``. A resource in another account must allow
-its use as well; the request is then answered by that account.
+Where AWS gives or needs more than the caller's own policies, so does this: the policies of resources, KMS keys (an
+object in a bucket encrypted with a key needs the key too, and so does a message to an encrypted topic), trust policies,
+and ``iam:PassRole``. What is in another account must allow its use there as well, and is then answered by that account.
 """
 
 import json
@@ -36,9 +36,9 @@ from localcloud.core.policy import (
 )
 from localcloud.core.service import Service
 
-# Actions that the resource's policy must allow as well, be it by leaving the decision to the account's IAM.
+# Resources whose own policy must allow a request as well, if only by leaving it to the account's IAM.
 _OWN_POLICY_DECIDES = ("kms:", "sts:AssumeRole")
-# Actions on the key of an encrypted topic or queue that the caller must be allowed. See
+# What an encrypted topic or queue asks of the caller's rights to its key. See
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html.
 _KEY_ACTIONS = {
     "sns:Publish": ("kms:GenerateDataKey", "kms:Decrypt"),
@@ -49,7 +49,7 @@ _OPEN_TO_ALL = ("sts:GetCallerIdentity",)
 
 
 class NotAuthorized(ServiceException):
-    """The caller is not allowed to perform an action."""
+    """The caller may not do this."""
 
     code = "AccessDeniedException"
 
@@ -68,20 +68,17 @@ def require(
     resource: str | None,
     context: Mapping[str, str],
 ) -> None:
-    """Check that a principal is allowed an action.
+    """Let a request pass, or raise :class:`NotAuthorized` with the message that AWS gives.
 
     Args:
-        principal: ARN of the caller.
-        identity: Statements of the caller's policies.
-        action: The IAM action, for example ``s3:GetObject``.
-        resource: ARN of the resource, or ``None`` if unknown.
-        context: Condition keys of the request, in lower case.
-
-    Raises:
-        NotAuthorized: The request is denied; the message is AWS's.
+        principal: the caller's ARN.
+        identity: the statements of the caller's own policies.
+        action: for example ``s3:GetObject``.
+        resource: the resource's ARN, ``None`` when unknown.
+        context: condition keys of the request (lower case).
     """
     account = account_of(principal)
-    # A caller can find out that a bucket's name is taken only by trying to create it.
+    # Nobody may see whether a bucket's name is taken, but by trying to take it.
     owner = account if action == "s3:CreateBucket" else resource_policies.owner_of(resource) or account
     refusal = decide(
         AccessRequest(principal, action, resource, _with_global_keys(principal, owner, context)),
@@ -97,18 +94,15 @@ def require(
 
 
 def require_service(service: str, action: str, resource: str, *, source_arn: str) -> None:
-    """Check that a service is allowed an action on a resource, on behalf of another resource.
+    """Let a service act on a resource on behalf of another resource, or raise :class:`NotAuthorized`.
 
-    A service has no policies of its own: the policies of the resource and, if it is encrypted, of its key decide.
+    A service has no policies of its own: the resource's policy decides, and its key's where the resource is encrypted.
 
     Args:
-        service: The service principal, for example ``events.amazonaws.com``.
-        action: The IAM action, for example ``sqs:SendMessage``.
-        resource: ARN of a topic or a queue.
-        source_arn: ARN of the other resource, for example a rule.
-
-    Raises:
-        NotAuthorized: The action is denied.
+        service: the service's principal, for example ``events.amazonaws.com``.
+        action: for example ``sqs:SendMessage``.
+        resource: the ARN of a topic or a queue.
+        source_arn: on whose behalf, for example a rule's ARN.
     """
     account = account_of(source_arn) or ""
     context = {
@@ -134,13 +128,13 @@ def require_service(service: str, action: str, resource: str, *, source_arn: str
 def _with_global_keys(principal: str, owner: str | None, context: Mapping[str, str]) -> dict[str, str]:
     account = account_of(principal) or ""
     return {
-        # For a role session, the role.
+        # Of a role's session it is the role.
         "aws:principalarn": role_arn_of(principal) or principal,
         "aws:principalaccount": account,
         "aws:resourceaccount": owner or account,
         "s3:resourceaccount": owner or account,
         "kms:calleraccount": account,
-        # The local endpoint stands for AWS's, which uses TLS.
+        # The local endpoint stands for AWS's, which is reached by TLS.
         "aws:securetransport": "true",
         "s3:tlsversion": "1.3",
         "aws:sourceip": "127.0.0.1",
@@ -151,10 +145,10 @@ def _with_global_keys(principal: str, owner: str | None, context: Mapping[str, s
 
 
 def _check(request: access_control.IAMRequestBase, resource: str) -> str | None:
-    """Check an authenticated request against all policies that apply.
+    """Hold one authenticated request of moto's against every policy that has a say.
 
     Returns:
-        The account of the resource, or ``None`` if unknown.
+        The account whose resource it is about; ``None`` where that is not known.
     """
     api = ApiRequest(
         service=request._service,
@@ -181,7 +175,7 @@ def _check(request: access_control.IAMRequestBase, resource: str) -> str | None:
 
 
 def _permissions(api: ApiRequest, request: access_control.IAMRequestBase, resource: str) -> Iterator[Permission]:
-    """Yield all permissions that a request needs."""
+    """Yield everything that a request needs to be allowed."""
     if api.service == "s3":
         yield from ObjectRequest(
             action=api.action,
@@ -208,7 +202,7 @@ def _permissions(api: ApiRequest, request: access_control.IAMRequestBase, resour
 
 
 def _document(policy: Any) -> dict[str, Any]:
-    """Return the document of a policy, which moto keeps in several forms."""
+    """Return a policy's document from any of the forms in which moto keeps it."""
     if isinstance(policy, Policy):
         policy = next(version.document for version in policy.versions if version.is_default)
     if isinstance(policy, dict):
@@ -218,7 +212,7 @@ def _document(policy: Any) -> dict[str, Any]:
 
 
 def _authenticate_and_authorize(self: BaseResponse, iam_request_cls: type, resource: str = "*") -> None:
-    """Replace moto's method of the same name: its authentication, then :func:`_check`."""
+    """Stand in for moto's method of that name: the same authentication, then :func:`_check`."""
     is_s3 = self.service_name == "s3"
     headers, account = self.headers, self.current_account
     presigned = PresignedUrl.of(self.uri, self.region) if is_s3 and "Authorization" not in headers else None
@@ -226,7 +220,7 @@ def _authenticate_and_authorize(self: BaseResponse, iam_request_cls: type, resou
         headers, account = Headers([*headers.items(), *presigned.headers]), get_account_id_from(presigned.access_key_id)
     if "Authorization" not in headers:
         if self.service_name == "cloudformation" and "/cfnresponse" in self.path:
-            return  # The response of a custom resource; the request's id is the secret.
+            return  # A custom resource's answer; the request's id is the secret.
         message = "Missing Authentication Token"
         raise _S3NotAuthorized(resource, message) if is_s3 else NotAuthorized(message)
     url = urlsplit(self.uri)
@@ -239,10 +233,10 @@ def _authenticate_and_authorize(self: BaseResponse, iam_request_cls: type, resou
         headers=headers,
         action=self._get_action(),
     )
-    if not presigned:  # moto cannot check signatures in URLs; the signer's policies apply all the same.
+    if not presigned:  # moto knows no signatures in URLs; the signer's policies count all the same.
         request.check_signature()
     try:
-        # The resource's account answers, as on AWS.
+        # The account whose resource it is answers, as on AWS.
         self.current_account = _check(request, resource) or self.current_account
     except NotAuthorized as denial:
         if is_s3:
@@ -251,10 +245,10 @@ def _authenticate_and_authorize(self: BaseResponse, iam_request_cls: type, resou
 
 
 def _signed_request(self: access_control.IAMRequestBase) -> AWSRequest:
-    """Replace moto's method of the same name, which overlooks the fields of a form."""
+    """Stand in for moto's method of that name, which takes an empty body for a form's fields."""
     signed_headers = self._get_string_between("SignedHeaders=", ",", self._headers["Authorization"]).split(";")
     headers = self._create_headers_for_aws_request(signed_headers, self._headers)
-    # werkzeug has read the body of a form into its fields.
+    # A form's body was read into its fields.
     form = "x-www-form-urlencoded" in self._headers.get("Content-Type", "")
     data = self._data if form and not self._body else self._body
     request = AWSRequest(method=self._method, url=self._path, data=data, headers=headers)
@@ -263,7 +257,7 @@ def _signed_request(self: access_control.IAMRequestBase) -> AWSRequest:
 
 
 def install() -> None:
-    """Enforce IAM on every request of moto's server."""
+    """Put every request of moto's server under IAM."""
     moto_settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
     access_control.IAMRequestBase._create_aws_request = _signed_request  # type: ignore[method-assign]
     unguarded = BaseResponse.call_action
@@ -278,7 +272,7 @@ def install() -> None:
 
     BaseResponse.call_action = call_action  # type: ignore[method-assign]
     BaseResponse._authenticate_and_authorize_action = _authenticate_and_authorize  # type: ignore[assignment]
-    # moto also evaluates bucket policies, without a caller and without conditions.
+    # moto also reads bucket policies for itself, without a caller and without conditions.
     FakeBucket.get_permission = (  # type: ignore[method-assign]
         lambda self, action, resource: access_control.PermissionResult.NEUTRAL
     )

@@ -1,6 +1,6 @@
-"""Presigned URLs of Amazon S3, which carry the authentication in their query.
+"""Presigned URLs of S3, which say in their query what a request says in its headers.
 
-See https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html; boto3 also writes the older form.
+See https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html; boto3 writes the older form, too.
 """
 
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True)
 class PresignedUrl:
-    """The signer of a URL.
+    """Who signed a URL.
 
     Attributes:
-        scope: Access key, date, region and service, in the form of the ``Authorization`` header.
-        token: Session token of a role's credentials.
+        scope: the signer's access key with date, region and service, as the Authorization header has them.
+        token: the session token of a role's credentials.
     """
 
     scope: str
@@ -21,11 +21,11 @@ class PresignedUrl:
 
     @classmethod
     def of(cls, url: str, region: str) -> "PresignedUrl | None":
-        """Return the signer of a URL, or ``None`` if it is not presigned.
+        """Return what a URL says of its signer; ``None`` where it is not presigned.
 
         Args:
-            url: URL with its query.
-            region: Region for URLs of the older form, which name none.
+            url: with its query.
+            region: the region of a URL that names none, as those of the older form.
         """
         query = {name.lower(): values[0] for name, values in parse_qs(urlsplit(url).query).items()}
         if query.get("x-amz-credential", "").count("/") == 4 and "x-amz-signature" in query:
@@ -36,11 +36,11 @@ class PresignedUrl:
 
     @property
     def access_key_id(self) -> str:
-        """Access key of the signer."""
+        """The signer's access key."""
         return self.scope.partition("/")[0]
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """Headers of an equivalent request; their signature cannot be checked."""
+        """The headers of a request of the same signer, whose signature cannot be checked."""
         token = [("X-Amz-Security-Token", self.token)] if self.token else []
         return [("Authorization", f"AWS4-HMAC-SHA256 Credential={self.scope}, SignedHeaders=host, Signature="), *token]

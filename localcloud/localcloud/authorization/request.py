@@ -1,4 +1,4 @@
-"""API calls in terms of IAM: the action, the resource and the roles that are passed.
+"""What an AWS API call asks for, in IAM's terms: the action, the resource's ARN, the roles that it passes on.
 
 Names of actions and resource types are those of the Service Authorization Reference,
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html.
@@ -13,10 +13,10 @@ from urllib.parse import unquote
 
 from localcloud.core.policy import account_of
 
-# Prefixes of IAM actions that differ from the service's signing name.
+# The prefix of IAM actions, where it differs from the name that requests are signed with.
 _ACTION_PREFIXES = {"monitoring": "cloudwatch"}
 
-# Operations whose IAM action has another name.
+# API operations whose permission has another name.
 _ACTION_NAMES = {
     "lambda:Invoke": "lambda:InvokeFunction",
     "lambda:InvokeAsync": "lambda:InvokeFunction",
@@ -48,7 +48,7 @@ _RESOURCES: Mapping[str, Mapping[str, str]] = {
         "ResourceArn": "{}",
     },
     "lambda": {"FunctionName": "function:{}"},
-    # CloudFormation appends an id to the name.
+    # An id of CloudFormation's own follows the name.
     "cloudformation": {"StackName": "stack/{}/*"},
     "ecr": {"repositoryName": "repository/{}"},
     "ssm": {"Name": "parameter/{}"},
@@ -59,7 +59,7 @@ _RESOURCES: Mapping[str, Mapping[str, str]] = {
 }
 _GLOBAL_SERVICES = {"iam", "sts"}
 
-# Service → parameters that pass a role to the service (``iam:PassRole``); nested ones by their path.
+# Service → parameters that hand a role to that service (``iam:PassRole``), those within another by their path.
 _PASSED_ROLES: Mapping[str, tuple[str, ...]] = {
     "sagemaker": ("RoleArn", "ExecutionRoleArn", "TrainingJobDefinition.RoleArn"),
     "lambda": ("Role",),
@@ -69,15 +69,15 @@ _PASSED_ROLES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """A signed request.
+    """One signed request.
 
     Attributes:
-        service: Signing name of the service, for example ``sagemaker``.
-        operation: API operation, for example ``CreateTrainingJob``.
-        region: Region of the signature.
-        account: Account of the caller.
+        service: the name it was signed with, for example ``sagemaker``.
+        operation: the API operation, for example ``CreateTrainingJob``.
+        region: the region it was signed for.
+        account: the caller's account.
         path: URL path and query.
-        parameters: Members of the JSON body, or of the query.
+        parameters: the request's parameters: the JSON body's members or the query's.
     """
 
     service: str
@@ -95,15 +95,15 @@ class ApiRequest:
 
     @property
     def resource(self) -> str | None:
-        """ARN of the resource, or ``None`` if unknown."""
+        """The ARN of the resource, or ``None`` where this module does not know it."""
         if self.action == "sagemaker:CreateModelPackage":
-            # The ARN of a version ends in its number, which a new one does not have yet.
+            # A new version's ARN ends in a number that it does not have yet.
             group = str(self.parameters.get("ModelPackageGroupName", ""))
             if group.startswith("arn:"):
                 return f"{group.replace(':model-package-group/', ':model-package/')}/1"
             return self._arn(f"model-package/{group}/1")
         if self.service == "logs" and self.parameters.get("logGroupName"):
-            # IAM checks all of these operations on a log stream, whose name may be empty. See
+            # IAM sees every one of these operations at a stream of the group, if at one without a name. See
             # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html.
             stream = self.parameters.get("logStreamName", "")
             return self._arn(f"log-group:{self.parameters['logGroupName']}:log-stream:{stream}")
@@ -121,20 +121,20 @@ class ApiRequest:
 
     @property
     def resources(self) -> list[str | None]:
-        """ARNs of all resources: DescribeRepositories has several, or all repositories of a registry."""
+        """The ARNs of all resources: DescribeRepositories is about several, or about all of a registry."""
         if self.action == "ecr:DescribeRepositories":
             return [self._arn(f"repository/{name}") for name in self.parameters.get("repositoryNames") or ["*"]]
         return [self.resource]
 
     @property
     def further_actions(self) -> list[str]:
-        """Further actions that the caller needs: SageMaker requires AddTags to create a resource with tags."""
+        """Actions that the caller needs beside the operation's own: SageMaker makes a resource with its tags so."""
         tags = self.service == "sagemaker" and self.operation.startswith("Create") and self.parameters.get("Tags")
         return ["sagemaker:AddTags"] if tags else []
 
     @property
     def foreign_packages(self) -> list[str]:
-        """ARNs of model packages of other accounts in a request for CreateModel.
+        """ARNs of the model packages of other accounts that CreateModel is asked to make a model of.
 
         The policies of their groups must allow it. See
         https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-deploy.html.
@@ -147,13 +147,13 @@ class ApiRequest:
 
     @property
     def passed_roles(self) -> list[str]:
-        """ARNs of the roles that the request passes to the service."""
+        """ARNs of the roles that this request hands to the service."""
         found = (_at(self.parameters, path) for path in _PASSED_ROLES.get(self.service, ()))
         return [str(role) for role in found if role]
 
     @property
     def context(self) -> dict[str, str]:
-        """Condition keys of the request."""
+        """Condition keys that come from the request itself."""
         context = {"aws:requestedregion": self.region}
         if self.action == "cloudwatch:PutMetricData" and self.parameters.get("Namespace"):
             context["cloudwatch:namespace"] = str(self.parameters["Namespace"])
@@ -173,7 +173,7 @@ class ApiRequest:
         return f"arn:aws:{service}:{region}:{account or registry or self.account}:{resource}"
 
     def _from_path(self, parameter: str) -> str | None:
-        """Return a name from the path of a REST service, such as ``/2015-03-31/functions/<name>/invocations``."""
+        """REST services carry the name in the path: ``/2015-03-31/functions/<name>/invocations``."""
         folder = {"FunctionName": "functions", "EndpointName": "endpoints"}.get(parameter)
         match = re.search(rf"/{folder}/([^/?]+)", self.path) if folder else None
         return unquote(match[1]) if match else None
@@ -186,7 +186,7 @@ def _at(parameters: Any, path: str) -> Any:
 
 
 def parameters_of(query: Mapping[str, Any], body: bytes | str) -> dict[str, Any]:
-    """Return the parameters of a request: of its JSON body if it has one, otherwise of the query."""
+    """Return a request's parameters, from its JSON body when it has one and else from the decoded query."""
     try:
         decoded = json.loads(body) if body else None
     except ValueError:

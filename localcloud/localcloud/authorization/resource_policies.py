@@ -1,6 +1,6 @@
-"""Owners and policies of resources.
+"""What resources say of themselves: whose they are, and the statements of the policies that they carry.
 
-The resources that can have a policy are listed in
+Which resources have policies is in
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html.
 """
 
@@ -22,11 +22,11 @@ from localcloud.services.modelregistry.models import ModelRegistry
 
 
 def statements(action: str, resource: str | None) -> list[Statement] | None:
-    """Return the statements of a resource's policy, or ``None`` if it has none.
+    """Return the statements of the policy that a resource carries, ``None`` where it carries none.
 
     Args:
-        action: The requested action, for example ``s3:GetObject``.
-        resource: ARN of the resource, or ``None`` if unknown.
+        action: what is asked of the resource, for example ``s3:GetObject``.
+        resource: its ARN; ``None`` when it is not known.
     """
     if resource is None:
         return None
@@ -35,13 +35,13 @@ def statements(action: str, resource: str | None) -> list[Statement] | None:
     read = _POLICIES.get(action.partition(":")[0])
     found = read(resource) if read else None
     if found and action == "sagemaker:ListModelPackages":
-        # The request names the group, but AWS's own examples allow it on the packages.
+        # The request names the group, and AWS's own examples allow it on the packages.
         return [{name: value for name, value in statement.items() if name != "Resource"} for statement in found]
     return found
 
 
 def owner_of(resource: str | None) -> str | None:
-    """Return the account of a resource, or ``None`` if unknown."""
+    """Return the account that a resource belongs to, ``None`` where there is nothing to tell by."""
     if resource is None:
         return None
     if resource.startswith("arn:aws:s3:::"):
@@ -52,14 +52,14 @@ def owner_of(resource: str | None) -> str | None:
 
 
 def bucket_of(arn: str) -> FakeBucket | None:
-    """Return the bucket in an ARN, from any account."""
+    """Return the bucket of which an ARN speaks, whichever account it is in."""
     name = arn.split(":::", 1)[1].split("/", 1)[0]
     place = s3_backends.bucket_accounts.get(name)
     return s3_backends[place[1]][place[0]].buckets.get(name) if place else None
 
 
 def message_key_of(arn: str) -> str | None:
-    """Return the ARN of the key that encrypts a topic or a queue, or ``None``."""
+    """Return the ARN of the key that encrypts a topic's or a queue's messages, ``None`` where none does."""
     _, _, service, region, account, _ = arn.split(":", 5)
     holder = {"sns": _topic, "sqs": _queue}[service](arn)
     key_id = getattr(holder, "kms_master_key_id", None)
@@ -67,7 +67,7 @@ def message_key_of(arn: str) -> str | None:
 
 
 def _backend(backends: Mapping[str, Any], arn: str) -> Any:
-    """Return moto's backend for the account and region of an ARN, or ``None`` if there is no such region."""
+    """Return the records of an ARN's account and region, ``None`` where there is no such region."""
     _, _, _, region, account, _ = arn.split(":", 5)
     try:
         return backends[account][region]
@@ -124,7 +124,7 @@ def _repository_policy(arn: str) -> list[Statement] | None:
 
 
 def _model_package_group_policy(arn: str) -> list[Statement] | None:
-    """Return the policy of a model package group, which also applies to its packages."""
+    """A group's policy is also that of the packages in it."""
     backend = _backend(sagemaker_backends, arn)
     kind, _, name = arn.split(":", 5)[5].partition("/")
     if kind not in ("model-package-group", "model-package") or not isinstance(backend, ModelRegistry):

@@ -1,4 +1,4 @@
-"""Permissions for requests to Amazon S3: copy sources, tags and encryption keys included.
+"""What a request to S3 needs beside its own action: the source of a copy, tags, and the keys that objects lie under.
 
 See https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html and
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html.
@@ -14,7 +14,7 @@ from moto.s3.models import FakeKey, s3_backends
 
 from localcloud.authorization.resource_policies import bucket_of
 
-# Actions that an object's tags can allow; writing and deleting are not among them. See
+# The actions that may be allowed by an object's tags; those that write or delete it are not among them. See
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/tagging-and-policies.html.
 _ALLOWED_BY_TAGS = {
     "s3:GetObject",
@@ -29,12 +29,12 @@ _ALLOWED_BY_TAGS = {
 
 @dataclass(frozen=True)
 class Permission:
-    """An action that the caller must be allowed.
+    """Something that the caller must be allowed to do.
 
     Attributes:
-        action: The IAM action, for example ``s3:GetObject``.
-        resource: ARN of the resource, or ``None`` if unknown.
-        context: Condition keys, in lower case, besides those of the request.
+        action: for example ``s3:GetObject``.
+        resource: the ARN; ``None`` when it is not known.
+        context: condition keys (lower case) beside those of the request.
     """
 
     action: str
@@ -44,16 +44,16 @@ class Permission:
 
 @dataclass(frozen=True)
 class ObjectRequest:
-    """A request to Amazon S3.
+    """A request to S3.
 
     Attributes:
-        action: The IAM action, for example ``s3:GetObject``.
-        resource: ARN of the bucket or the object.
-        method: HTTP method.
+        action: for example ``s3:GetObject``.
+        resource: the ARN of the bucket or the object.
+        method: of HTTP.
         path: URL path and query.
-        headers: HTTP headers.
-        body: HTTP body.
-        region: Region of the signature.
+        headers: of HTTP.
+        body: the request's.
+        region: where it is signed for.
     """
 
     action: str
@@ -66,7 +66,7 @@ class ObjectRequest:
 
     @property
     def permissions(self) -> Iterator[Permission]:
-        """All permissions that the request needs."""
+        """Everything that the caller must be allowed to do."""
         version = parse_qs(urlsplit(self.path).query).get("versionId", [None])[0]
         if self.method == "POST" and self.action == "s3:DeleteObject":
             keys = re.findall(r"<Key>(.*?)</Key>", self.body.decode())
@@ -100,7 +100,7 @@ class ObjectRequest:
             yield self._of_key("kms:Decrypt", key, self.resource, by_bucket)
 
     def _copying(self) -> Iterator[Permission]:
-        """Yield the permissions to read the source and to copy its tags, unless the request replaces these."""
+        """The source is read, and its tags are copied unless the request names others."""
         source = urlsplit(self.headers["x-amz-copy-source"])
         version = parse_qs(source.query).get("versionId", [None])[0]
         arn = f"arn:aws:s3:::{unquote(source.path).lstrip('/')}"
@@ -114,7 +114,7 @@ class ObjectRequest:
             yield Permission("s3:PutObjectTagging", self.resource)
 
     def _of_key(self, action: str, key_id: str, object_arn: str, by_bucket: object) -> Permission:
-        """Return a permission on a KMS key; with a bucket key, its encryption context is the bucket, not the object."""
+        """What S3 asks of a key for the caller; with a bucket key, for the whole bucket and not for the object."""
         bucket = bucket_of(object_arn)
         account = bucket.account_id if bucket else ""
         arn = key_id if key_id.startswith("arn:") else f"arn:aws:kms:{self.region}:{account}:key/{key_id}"
