@@ -1,4 +1,4 @@
-"""moto's server with the parts under test installed, IAM off: ``python small_cloud.py PORT``."""
+"""moto's server with the extensions under test, without IAM enforcement: ``python small_cloud.py PORT``."""
 
 import importlib
 import sys

@@ -19,7 +19,7 @@ from localcloud.services.sagemaker.training.metrics import BUILT_IN_DEFINITIONS,
         ("train:throughput", "#throughput_metric: host=algo-1, train throughput=3278.25 records/second", 3278.25),
     ],
 )
-def test_metrics_of_the_built_in_are_found_in_its_log(name: str, line: str, value: float) -> None:
+def test_metrics_of_the_built_in_ntm_are_found_in_its_log(name: str, line: str, value: float) -> None:
     prefixed = f"[02/10/2020 18:04:21 INFO 139709] {line}"
     found = {
         definition["Name"]: _values(re.compile(definition["Regex"]), prefixed) for definition in BUILT_IN_DEFINITIONS
@@ -28,11 +28,11 @@ def test_metrics_of_the_built_in_are_found_in_its_log(name: str, line: str, valu
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "high", ""])
-def test_what_is_no_number_is_no_value(text: str) -> None:
+def test_only_numbers_are_metric_values(text: str) -> None:
     assert _values(re.compile(r"loss=(\S*)"), f"loss={text}") == []
 
 
-def test_each_value_is_told_with_the_epoch_of_its_line() -> None:
+def test_each_value_has_the_epoch_of_its_line() -> None:
     told: list[tuple[str, int | None, float]] = []
     recorder = MetricRecorder([], RoleSession("", "", "", "", ""), lambda *metric: told.append(metric))
     recorder._patterns = [("loss", re.compile("loss=(.*)"))]
