@@ -1,4 +1,4 @@
-"""The command line, as an operator of the local cloud uses it."""
+"""The command line, run against the local cloud as an operator runs it."""
 
 import json
 import subprocess
@@ -62,8 +62,8 @@ class Operator:
     """Runs commands on one environment.
 
     Args:
-        environ: the variables of a client of the local cloud.
-        environment: the environment that the commands are about.
+        environ: Environment variables of a client of the local cloud.
+        environment: Value of the commands' ``--env`` option.
     """
 
     def __init__(self, environ: dict[str, str], environment: str = "dev"):
@@ -77,10 +77,10 @@ class Operator:
         return json.loads(done.stdout)
 
     def attempt(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run a command with ``--json`` and return how it ended."""
+        """Run a command with ``--json`` and return the completed process."""
         assert _commands
         return _commands.run([*map(str, arguments), "--json"], self.environ)
 
     def command(self, *arguments: str | Path) -> list[str]:
-        """Return the command."""
+        """Return the full command line."""
         return [sys.executable, "-m", "topicsmith", *map(str, arguments), "--json"]
