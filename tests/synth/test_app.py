@@ -1,4 +1,4 @@
-"""What whoever runs the app sees."""
+"""Output of the app."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What holds for every template and for the app as a whole."""
+"""Rules for every template and for the app as a whole."""
 
 import importlib
 import json
@@ -14,7 +14,7 @@ from cdk_nag import AwsSolutionsChecks
 from tests.synth.assembly import ENVIRONMENTS, PARTS, ROOT, Assembly, cdk
 from tests.synth.variants import PROMOTED, VARIANTS
 
-# The addresses of the tests, and the one that prod.yaml has until somebody puts another in its place.
+# For the addresses in tests and for the placeholder in prod.yaml.
 _ADDRESSES_FOR_EXAMPLES = "Annotation::topicsmith:unheard-notifications"
 
 
@@ -74,7 +74,7 @@ def test_every_feature_flag_has_the_recommended_value() -> None:
 
 
 def test_constructs_is_our_folder_and_the_library() -> None:
-    """An __init__.py in the folder would hide the library of the same name."""
+    """An __init__.py in the folder would shadow the library of the same name."""
     assert not (ROOT / "constructs" / "__init__.py").exists()
     library = importlib.import_module("constructs")
     assert library.__file__

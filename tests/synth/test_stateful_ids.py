@@ -1,4 +1,4 @@
-"""No change of the code replaces what cannot be made again unless somebody means it."""
+"""No change of the code replaces a stateful resource unintentionally."""
 
 import json
 
@@ -25,7 +25,7 @@ def test_what_cannot_be_made_again_stays_what_it_is(found: Stacks) -> None:
 def test_what_is_new_is_locked(found: Stacks) -> None:
     locked = json.loads(LOCK.read_text())
     new = [f"{stack}: {name}" for stack, ids in found.items() for name in ids if name not in locked.get(stack, {})]
-    assert not new, f"not locked yet: {', '.join(new)}; run make stateful-ids, and commit tests/synth/stateful-ids.json"
+    assert not new, f"not locked yet: {', '.join(new)}; run make stateful-ids and commit tests/synth/stateful-ids.json"
 
 
 def test_the_data_of_every_environment_is_guarded(found: Stacks, environment: str) -> None:

@@ -1,4 +1,4 @@
-"""delivery.yaml: what it may say, and what it says of the environments."""
+"""delivery.yaml: accepted values and consistency with the environments."""
 
 import re
 from pathlib import Path
@@ -134,7 +134,7 @@ def test_the_pipeline_is_where_its_connection_is() -> None:
     branch=st.from_regex(r"\A[\w./*?:@ $-]{1,12}\Z"),
 )
 def test_no_repository_or_branch_says_more_than_itself(repository: str, branch: str) -> None:
-    """Neither can end a part of the subject, nor be a pattern."""
+    """Neither may contain a separator of the subject claim or a wildcard."""
     try:
         config = DeliveryConfig.model_validate({**GITHUB, "repository": repository, "branch": branch})
     except ValidationError:
@@ -145,7 +145,7 @@ def test_no_repository_or_branch_says_more_than_itself(repository: str, branch: 
 
 
 def test_ids_are_part_of_the_subject() -> None:
-    """The forms of https://docs.github.com/en/actions/reference/security/oidc."""
+    """See https://docs.github.com/en/actions/reference/security/oidc for the forms."""
     branch = GitHubBranch(repository="octocat/my-repo", branch="main", ids=(123456, 456789))
     assert branch.subject == "repo:octocat@123456/my-repo@456789"
     assert GitHubBranch(repository="octocat/my-repo", branch="main").subject == "repo:octocat/my-repo"

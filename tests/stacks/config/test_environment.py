@@ -141,7 +141,7 @@ def test_serving_takes_what_exists_and_can_scale(instance_type: str) -> None:
         (TrainingConfig, "ml.g5.64xlarge", "ml.g5.xlarge"),
         (TrainingConfig, "g5.xlarge", "ml.g5.*"),
         (ServingConfig, "ml.m5.huge", "ml.m5.large"),
-        # It trains, and does not serve.
+        # Available for training only.
         (ServingConfig, "ml.p3dn.24xlarge", "ml.p3.*"),
     ],
 )

@@ -115,7 +115,7 @@ def test_a_key_that_a_range_has_not(tmp_path: Path, name: str) -> None:
 
 
 def _with_an_unknown_key(schema: dict[str, Any]) -> Iterator[Any]:
-    """Yield a value for each section below, which has a key there that does not exist."""
+    """Yield a value per nested section, with an unknown key in that section."""
     for one in schema.get("anyOf", [schema]):
         if "properties" in one:
             yield {"unknown": 1}
@@ -238,7 +238,7 @@ def test_no_file(tmp_path: Path) -> None:
 def test_numbers_may_be_written_as_people_write_them(
     tmp_path_factory: pytest.TempPathFactory, exponent: int, digit: int
 ) -> None:
-    """YAML 1.1, which PyYAML speaks, takes 1e-3 for text."""
+    """PyYAML implements YAML 1.1, which parses 1e-3 as a string."""
     folder = tmp_path_factory.mktemp("environments")
     hyperparameters = f"{{learning_rate: {digit}e{exponent}}}"
     file = folder / "dev.yaml"

@@ -1,4 +1,4 @@
-"""Who may ask the endpoint: the callers' policy, and the HTTP API."""
+"""Access to the endpoint: the policy for callers and the HTTP API."""
 
 import json
 from pathlib import Path
@@ -113,7 +113,7 @@ def test_the_function_of_the_api_may_ask_this_endpoint_only(iam: Deployment) -> 
         if id.startswith("HttpApi")
     )
     assert function["Environment"]["Variables"] == {"ENDPOINT_NAME": "topicsmith-short"}
-    # As long as API Gateway waits for an answer.
+    # API Gateway's integration timeout.
     assert function["Timeout"] == 30
     statements = iam.statements("serving", "HttpApiInvokeRole")
     assert {action for one in statements for action in _list(one["Action"])} == {

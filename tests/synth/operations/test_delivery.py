@@ -1,4 +1,4 @@
-"""What delivers the environments, and what it may."""
+"""Delivery of environments by GitHub Actions or CodePipeline, and its permissions."""
 
 import functools
 import json
@@ -22,7 +22,7 @@ CONNECTION = "arn:aws:codeconnections:us-east-1:999999999999:connection/01234567
 GITHUB = "token.actions.githubusercontent.com"
 ENVIRONMENTS: dict[str, JsonObject] = {
     "dev": {"region": "us-east-1", "account": "111111111111"},
-    # In an account with another one: only the first brings the identity provider.
+    # Shares dev's account: only the first stack creates the identity provider.
     "staging": {"region": "eu-west-1", "account": "111111111111"},
     "prod": {
         "region": "us-east-1",
@@ -39,7 +39,7 @@ Templates = dict[str, JsonObject]
 
 
 def synthesize(directory: Path, **ways: Any) -> Templates:
-    """Return the templates by construct id, held against the same rules as the environments'."""
+    """Return the templates by construct id, checked by the same rules as the environments."""
     values = {"repository": "acme/topics", "environments": list(ENVIRONMENTS), **ways}
     scope = App(context=context(), outdir=str(directory))
     environments = {name: EnvironmentConfig.model_validate(one) for name, one in ENVIRONMENTS.items()}
@@ -71,7 +71,7 @@ def resources(template: JsonObject, type_: str) -> dict[str, Any]:
 
 
 def role(template: JsonObject, name: str) -> tuple[str, JsonObject]:
-    """Return the logical id and the one statement of whom a role trusts."""
+    """Return a role's logical id and the only statement of its trust policy."""
     ((logical_id, properties),) = (
         (logical_id, properties)
         for logical_id, properties in resources(template, "AWS::IAM::Role").items()
@@ -178,7 +178,7 @@ def test_who_reviews_reads_templates_and_asks_the_endpoint(way: str, request: py
     }
     for statement in found:
         if statement["Action"] == ["cloudformation:DescribeStacks"]:
-            # Of all, to find those that the commit has no more.
+            # All stacks, to find those removed by the commit.
             continue
         named = all("topicsmith-prod" in resource for resource in statement["Resource"])
         tagged = statement.get("Condition") == {"StringEquals": {"aws:ResourceTag/environment": "prod"}}
@@ -188,7 +188,7 @@ def test_who_reviews_reads_templates_and_asks_the_endpoint(way: str, request: py
 @pytest.mark.parametrize("work", ["deploy", "review"])
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_a_role_trusts_the_steps_of_its_own_environment(codepipeline: Templates, name: str, work: str) -> None:
-    """By their name; the role of the steps may become that role and no other."""
+    """The trust is by role name, and the role of the steps may assume only that role."""
     there = role_arn(ENVIRONMENTS[name]["account"], f"topicsmith-{name}-{work}")
     step = role_arn("999999999999", f"topicsmith-delivery.{name}-{work}")
     _, statement = role(codepipeline[f"Delivery-{name}"], f"topicsmith-{name}-{work}")
@@ -225,7 +225,7 @@ def actions(template: JsonObject) -> Iterator[JsonObject]:
 
 
 def test_no_action_of_cloudformation_resets_the_model_that_is_served(codepipeline: Templates) -> None:
-    """It would give the parameter ModelPackageArn its default again, which is no model, and so no endpoint."""
+    """Such an action would reset the parameter ModelPackageArn to its default, no model, and delete the endpoint."""
     providers = {action["ActionTypeId"]["Provider"] for action in actions(codepipeline["Delivery"])}
     assert providers == {"CodeStarSourceConnection", "CodeBuild", "Manual"}
 
@@ -257,7 +257,7 @@ def test_the_steps_run_what_people_run(codepipeline: Templates) -> None:
 def test_a_review_ends_well_unless_nothing_could_be_compared(
     codepipeline: Templates, tmp_path: Path, status: int, returned: int, risk: str
 ) -> None:
-    """CodeBuild stops at the first command that fails, and exports what the shell has in the end."""
+    """CodeBuild stops at the first failing command and exports the shell's final variables."""
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\necho "$@" "$AWS_PROFILE"; cat "$AWS_CONFIG_FILE"; exit {status}\n')
@@ -298,7 +298,7 @@ def test_who_approves_is_told_and_led_to_the_difference(codepipeline: Templates)
 
 
 def test_the_repository_is_read_under_the_name_that_the_connection_has(codepipeline: Templates) -> None:
-    """IAM takes ``codestar-connections``, which CDK grants, for another service than that of this connection."""
+    """To IAM, ``codestar-connections``, which the CDK grants, is another service than this connection's."""
     template = codepipeline["Delivery"]
     readers = {
         role["Ref"]

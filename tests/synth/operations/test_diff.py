@@ -1,4 +1,4 @@
-"""Changes of our own templates, as refactorings and edits of an environment make them, in the diff's words."""
+"""Reports of ``diff`` on realistic refactorings and edits of the project's own templates."""
 
 import copy
 import dataclasses
@@ -19,7 +19,7 @@ Edit = Callable[[dict[str, JsonObject]], None]
 
 
 def _resource(templates: dict[str, JsonObject], part: str, kind: str, path: str = "") -> JsonObject:
-    """Return the first resource of a type whose construct has this in its path."""
+    """Return the first resource of a type whose construct path contains ``path``."""
     return next(
         resource
         for resource in templates[part]["Resources"].values()
@@ -28,7 +28,7 @@ def _resource(templates: dict[str, JsonObject], part: str, kind: str, path: str 
 
 
 def _rename(part: str, prefix: str, new: str) -> Edit:
-    """Give the logical ids of a construct another beginning, in all templates, as renaming the construct does."""
+    """Return an edit that prefixes a construct's logical ids in all templates, as renaming the construct would."""
 
     def edit(templates: dict[str, JsonObject]) -> None:
         ids = [name for name in templates[part]["Resources"] if name.startswith(prefix)]
@@ -131,7 +131,7 @@ EDITS: dict[str, tuple[Edit, Risk, str]] = {
 
 @pytest.fixture(scope="module")
 def changes(assembly: Assembly) -> dict[str, list[Change]]:
-    """The changes of each edit of prod; each has an environment of its own, since all are compared at once."""
+    """The changes per edit of prod. Each edit has its own environment, so that one comparison covers them all."""
     prod = [stack for stack in cloud_assembly.read(assembly.directory) if stack.environment == "prod"]
     before, after = [], []
     for name, (edit, _, _) in EDITS.items():
@@ -180,12 +180,12 @@ def test_the_assembly_beside_itself_is_no_change(assembly: Assembly) -> None:
     assert compare(Sides(before=stacks, after=stacks)).status == 0
 
 
-# What statements say of themselves, and names that count within a role only.
+# Labels without effect on permissions.
 _SAYS_NOTHING = {"Sid", "Version", "PolicyName"}
 
 
 def test_no_value_of_a_template_changes_unnoticed(assembly: Assembly) -> None:
-    """Each value of each type of resource, changed by itself, is told as something else than another wording."""
+    """Changing any single value of any resource type is reported as more than a change of wording."""
     before, after, places = [], [], {}
     for kind, path, resource in _values(assembly):
         name = f"case{len(places)}"
@@ -199,7 +199,7 @@ def test_no_value_of_a_template_changes_unnoticed(assembly: Assembly) -> None:
 
 
 def _values(assembly: Assembly) -> Iterator[tuple[str, tuple[str | int, ...], JsonObject]]:
-    """Yield each place in the properties of a type once, with a resource that has a value there."""
+    """Yield each property path of each resource type once, with a resource that has it."""
     seen = set()
     for stack in cloud_assembly.read(assembly.directory):
         for resource in stack.template["Resources"].values():

@@ -1,4 +1,4 @@
-"""What watches an environment: alarms, what rolls an update back, dashboard, budget, and how they reach people."""
+"""Monitoring of an environment: alarms, rollback of updates, dashboard, budget and notifications."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ _OF_UPDATES = {"update-5xx", "update-model-latency"}
 
 
 def _alarms(deployment: Deployment) -> dict[str, JsonObject]:
-    """Return the properties of the alarms by what their names say beside the environment's."""
+    """Return the alarms' properties by name, without the environment's prefix."""
     alarms = [one["Properties"] for one in deployment.resources("serving", "AWS::CloudWatch::Alarm").values()]
     return {one["AlarmName"].removeprefix(f"{deployment.name}-"): one for one in alarms}
 
@@ -69,7 +69,7 @@ def test_an_alarm_of_the_endpoint(
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", threshold)
     assert _dimensions(alarm) == {"EndpointName": deployment.name, "VariantName": "AllTraffic"}
     assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (60, 5, 3)
-    # An endpoint that nobody asks is well.
+    # An endpoint without requests is healthy.
     assert alarm["TreatMissingData"] == "notBreaching"
 
 
@@ -344,7 +344,7 @@ def test_a_budget_is_a_request_that_aws_budgets_takes(variants: Path) -> None:
     limit = budget["Budget"]["BudgetLimit"]
     request = {
         "AccountId": ACCOUNT,
-        # CloudFormation takes a number there, the API a text.
+        # CloudFormation takes a number here, the API a string.
         "Budget": {**budget["Budget"], "BudgetLimit": {**limit, "Amount": str(limit["Amount"])}},
         "NotificationsWithSubscribers": budget["NotificationsWithSubscribers"],
         "ResourceTags": budget["ResourceTags"],
@@ -378,7 +378,7 @@ def _body(template: Template) -> str:
 
 
 def _shown(dashboard: JsonObject) -> set[tuple[str, str]]:
-    """Return metric and statistic of all lines; the average is CloudWatch's default."""
+    """Return metric and statistic of every line; CloudWatch's default statistic is the average."""
     lines: list[list[Any]] = [
         line
         for widget in json.loads(dashboard["DashboardBody"])["widgets"]

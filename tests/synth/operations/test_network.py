@@ -1,4 +1,4 @@
-"""Where jobs, models and functions are in each mode of the network, and what they reach from there."""
+"""Placement of jobs, models and functions in each network mode, and what they can reach."""
 
 import json
 import re
@@ -24,13 +24,13 @@ _MODEL = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/topicsmith-test
 
 @pytest.fixture(scope="module")
 def private(variants: Path) -> Deployment:
-    """An environment with a VPC of its own."""
+    """An environment with its own VPC."""
     return Deployment(Assembly(variants), _PRIVATE)
 
 
 @pytest.fixture(scope="module")
 def existing(variants: Path) -> Deployment:
-    """An environment in subnets that are there."""
+    """An environment in existing subnets."""
     return Deployment(Assembly(variants), _EXISTING)
 
 
@@ -42,7 +42,7 @@ def public(variants: Path) -> Deployment:
 
 @pytest.fixture(scope="module")
 def network(private: Deployment) -> Template:
-    """The stack of the VPC."""
+    """The network stack, with the VPC."""
     return Template.from_json(private.templates[f"{private.name}-network"])
 
 
@@ -59,7 +59,7 @@ def _groups(deployment: Deployment) -> dict[str, JsonObject]:
 
 
 def _vpc_config(deployment: Deployment) -> JsonObject:
-    """Return the subnets and security groups where an environment's jobs must be."""
+    """Return the subnets and security groups required for an environment's jobs."""
     if deployment.name.endswith(_EXISTING):
         return {"SecurityGroupIds": _GROUPS, "Subnets": _SUBNETS}
     (workloads,) = (
@@ -73,7 +73,7 @@ def _vpc_config(deployment: Deployment) -> JsonObject:
 
 
 def _functions(deployment: Deployment) -> dict[str, JsonObject]:
-    """Return the functions of this project; CDK's own one empties the bucket and is in no VPC."""
+    """Return the project's functions, without the CDK's own one, which empties the bucket outside the VPC."""
     return {
         id_: resource
         for part in ("training", "serving")
@@ -82,7 +82,7 @@ def _functions(deployment: Deployment) -> dict[str, JsonObject]:
 
 
 def _private_network(**said: Any) -> Template:
-    """Return the stack of the VPC alone, of an environment that says this."""
+    """Return the network stack of an environment with these settings."""
     config = EnvironmentConfig.model_validate({"region": "eu-west-1", "network": {"mode": "private"}, **said})
     app = App(context=context(), builtin_cloud_formation_validation=False)
     stage = Stage(app, "test", env=Environment(account=config.account, region=config.region))
@@ -90,7 +90,7 @@ def _private_network(**said: Any) -> Template:
 
 
 def _services(template: Template) -> set[str]:
-    """Return the services with interfaces in the VPC."""
+    """Return the services with interface endpoints in the VPC."""
     found = template.find_resources("AWS::EC2::VPCEndpoint", {"Properties": {"VpcEndpointType": "Interface"}})
     return {one["Properties"]["ServiceName"].removeprefix("com.amazonaws.eu-west-1.") for one in found.values()}
 
@@ -159,7 +159,7 @@ def test_nothing_is_asked_of_aws_at_synth_where_the_account_is_known() -> None:
     ],
 )
 def test_the_services_that_are_called_are_in_the_network_and_no_others(config: JsonObject, apart: set[str]) -> None:
-    """What is called stands in the sources of functions and containers."""
+    """The called services are found in the sources of functions and containers."""
     called = {
         client
         for folder in [*(ROOT / "lambdas").iterdir(), ROOT / "containers"]
@@ -259,7 +259,7 @@ def test_every_function_is_there(placed: Deployment) -> None:
         assert config == {"SecurityGroupIds": where["SecurityGroupIds"], "SubnetIds": where["Subnets"]}
         request = {"FunctionName": "function", "Role": function["Properties"]["Role"], "Code": {}, "VpcConfig": config}
         assert problems("CreateFunction", request, "lambda") == []
-        # Lambda connects the function while it makes it.
+        # Lambda needs the permissions while it creates the function in the VPC.
         assert any("DefaultPolicy" in dependency for dependency in function["DependsOn"])
 
 

@@ -1,4 +1,4 @@
-"""Who hears of it when nobody does."""
+"""Warnings about notifications that reach nobody."""
 
 import pytest
 from aws_cdk import App, Stack, aws_kms

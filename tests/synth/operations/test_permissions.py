@@ -1,4 +1,4 @@
-"""What each role may do: the actions, and for those that matter most the resources and conditions."""
+"""Permissions of each role: its actions, and for the critical ones resources and conditions."""
 
 import pytest
 
@@ -25,7 +25,7 @@ _READ_AND_WRITE = {
     "kms:Encrypt",
     "kms:GenerateDataKey",
 }
-# Of an instance without local storage.
+# For the volume of an instance without local storage.
 _VOLUME = {"kms:CreateGrant", "kms:DescribeKey"}
 _ACTIONS = {
     ("data", "ImagesPublishingRole"): {
@@ -208,7 +208,7 @@ def test_metrics_go_to_one_namespace(deployment: Deployment) -> None:
 
 
 def test_what_names_no_resource_could_not(deployment: Deployment) -> None:
-    """Every other action that is allowed anywhere has resources in IAM."""
+    """All other allowed actions support resource-level permissions in IAM."""
     everywhere = {
         action
         for part, role in _ACTIONS

@@ -1,4 +1,4 @@
-"""Evaluation, gate, registry, batch transform."""
+"""Evaluation, gate, model registry and batch transform."""
 
 import pytest
 

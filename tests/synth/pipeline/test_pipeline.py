@@ -1,4 +1,4 @@
-"""The deployed pipelines' definitions, held against botocore's model of the API that each step calls."""
+"""The deployed pipelines' definitions, validated by botocore's model of the API that each step calls."""
 
 import json
 import re
@@ -101,7 +101,7 @@ def test_every_job_carries_the_environments_tags_and_the_runs(environment: str, 
         tags = {tag["Key"]: tag["Value"] for tag in step["Arguments"].get("Tags", [])}
         if step["Type"] in _JOBS or step["Type"] == "Model":
             assert (tags["project"], tags["environment"]) == ("topicsmith", environment), step["Name"]
-            # What the cache finds was made by another run.
+            # A run's tag would be wrong on a job that another run finds in the cache.
             run = None if step["Type"] == "Tuning" else {"Get": "Execution.PipelineExecutionId"}
             assert tags.get("topicsmith:run") == run, step["Name"]
         else:

@@ -1,4 +1,4 @@
-"""The training job, and the function before it."""
+"""The training job and the preprocessing function before it."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What starts runs, who is told of those that fail, and where their logs are found."""
+"""Triggers of runs, notifications of failed runs, and logs."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.synth.cloudformation import ACCOUNT, REGION, Deployment
 
 @pytest.fixture
 def short(variants: Path) -> Deployment:
-    """An environment with triggers and somebody to tell."""
+    """An environment with triggers and a recipient of notifications."""
     return Deployment(Assembly(variants), "short")
 
 

@@ -101,7 +101,7 @@ def test_trials_by_coherence_are_as_long_as_the_training(definition: JsonObject)
 def test_trials_may_be_shorter_than_the_training_and_see_a_sample(definitions: dict[str, JsonObject]) -> None:
     said = _training(definitions["volumes"])["StaticHyperParameters"]
     assert (said["epochs"], said["sub_sample"]) == ("15", "0.5")
-    # The algorithm's own count.
+    # Training itself uses the algorithm's defaults.
     assert {"epochs", "sub_sample"}.isdisjoint(arguments_of(definitions["volumes"], "Train")["HyperParameters"])
 
 
@@ -145,7 +145,7 @@ def test_trials_may_run_on_spare_capacity(
     assert training["EnableManagedSpotTraining"] is True
     assert training["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": longest_wait}
     checkpoints = as_executed(definitions[environment], training.get("CheckpointConfig"))
-    if environment == "builtin":  # It writes none, and then SageMaker waits no longer than an hour.
+    if environment == "builtin":  # Without checkpoints, SageMaker waits at most an hour.
         assert checkpoints is None
     else:
         assert checkpoints["S3Uri"].endswith("/checkpoints/abcdefghijkl/tuning")
@@ -170,7 +170,7 @@ def test_the_jobs_role_may_keep_checkpoints(section: str) -> None:
 
 
 def test_the_cache_can_find_an_equal_tuning(definitions: dict[str, JsonObject]) -> None:
-    """SageMaker's key has the input, the search and what is not tuned; nothing of that may name the run."""
+    """SageMaker's cache key covers input, search and fixed hyperparameters; none of them may depend on the run."""
     assert step_of(definitions["prod"], "Tune")["CacheConfig"] == {"Enabled": True, "ExpireAfter": "P30D"}
     assert "CacheConfig" not in step_of(definitions["dev"], "Tune")
     training = _training(definitions["prod"])

@@ -71,7 +71,7 @@ def test_the_pauses_between_the_attempts_outlast_the_longest_update(template: Te
     )
     first, longest = int(variables["FIRST_RETRY_SECONDS"]), int(variables["LONGEST_PAUSE_SECONDS"])
     attempts = attempts_within(Duration.minutes(minutes))
-    # As the function counts them: tests/lambdas/deploy_model.
+    # The function's formula, tested in tests/lambdas/deploy_model.
     pauses = [min(first * 2**received, longest) for received in range(attempts - 1)]
     assert sum(pauses) > minutes * 60
     assert attempts == 8 or list(accumulate(pauses))[-2] <= minutes * 60

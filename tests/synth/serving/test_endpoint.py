@@ -1,4 +1,4 @@
-"""The endpoint: variants, autoscaling, updates, what it captures; and that SageMaker would take all of it."""
+"""The endpoint: variants, autoscaling, updates and data capture, as requests that SageMaker accepts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ _NOT_OF_CREATION = ("RetainAllVariantProperties", "ExcludeRetainedVariantPropert
 
 @pytest.fixture(scope="module")
 def deployments(assembly: Assembly, variants: Path) -> dict[str, Deployment]:
-    """All environments, ours and others, by name."""
+    """All environments, shipped ones and variants, by name."""
     ours = {name: Deployment(assembly, name) for name in ("dev", "prod")}
     return ours | {name: Deployment(Assembly(variants), name) for name in (*VARIANTS, "pinned")}
 
@@ -33,14 +33,14 @@ def any_deployment(request: pytest.FixtureRequest, deployments: dict[str, Deploy
 
 
 def _update(**serving: Any) -> Any:
-    """Return the deployment configuration of an endpoint."""
+    """Return an endpoint's deployment configuration."""
     template = template_of("serving", serving=serving)
     (endpoint,) = template.find_resources(_ENDPOINT).values()
     return endpoint["Properties"].get("DeploymentConfig")
 
 
 def _scaling_requests(deployment: Deployment) -> Iterator[tuple[str, JsonObject]]:
-    """Yield the operations of Application Auto Scaling that CloudFormation comes to, and their requests."""
+    """Yield the Application Auto Scaling operations that CloudFormation would call, with their requests."""
     targets = {name: one["Properties"] for name, one in deployment.resources("serving", _TARGET).items()}
     keys = ("ServiceNamespace", "ResourceId", "ScalableDimension")
     for target in targets.values():
@@ -116,7 +116,7 @@ def test_variants_share_the_requests_by_weight_and_scale_by_themselves(deploymen
 
 
 def test_processors_are_a_second_target_for_each_instance_type(deployments: dict[str, Deployment]) -> None:
-    """The metric is the sum over an instance's processors."""
+    """The metric is the sum over an instance's vCPUs."""
     found = {}
     for policy in deployments["builtin"].resources("serving", _POLICY).values():
         tracking = policy["Properties"]["TargetTrackingScalingPolicyConfiguration"]
@@ -207,7 +207,7 @@ def test_one_instance_with_local_storage_is_enough_to_refuse_a_key() -> None:
 
 
 def test_an_update_keeps_the_number_of_instances_and_nothing_else(deployments: dict[str, Deployment]) -> None:
-    """A weight, or data capture, that is changed in the environment's file counts."""
+    """Weights and data capture follow the environment's file."""
     for name, deployment in deployments.items():
         endpoint = deployment.resource("serving", _ENDPOINT)
         kept = endpoint.get("RetainAllVariantProperties"), endpoint.get("ExcludeRetainedVariantProperties")

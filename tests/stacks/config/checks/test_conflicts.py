@@ -1,4 +1,4 @@
-"""What one section says against another."""
+"""Conflicts between sections of an environment file."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What an environment on which users depend must not say."""
+"""Settings that production environments reject."""
 
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ def test_it_is_right_where_nobody_depends_on_it(values: dict[str, Any], rule: st
         {"data": {"expire_old_versions_after_days": 7}},
         {"log_retention_days": 30},
         {"serving": {"mode": "serverless"}},
-        # One of many thresholds that a model can miss, and a metric that has no least value.
+        # One threshold that a model can miss is enough; perplexity has no minimum value.
         {"gate": {"topic_uniqueness": 0, "npmi_over_baseline": -2, "npmi": -0.5}},
         {"gate": {"topic_uniqueness": None, "npmi_over_baseline": None, "perplexity": 5000}},
         {"network": {"mode": "private"}},

@@ -21,7 +21,7 @@ def _environment(**values: Any) -> EnvironmentConfig:
 
 
 def _problem(folder: Path, dev: str, prod: str) -> str:
-    """Return the only line that is said about prod, of which ``promotion`` begins in line 2."""
+    """Return the only error about prod, whose ``promotion`` section starts in line 2."""
     folder = folder / "environments"
     folder.mkdir()
     (folder / "dev.yaml").write_text(dev)
@@ -78,7 +78,7 @@ def test_models_go_from_one_environment_to_another(accounts: tuple[Any, Any], me
     ],
 )
 def test_what_cannot_be_between_two_files(tmp_path: Path, dev: str, prod: str, problem: str) -> None:
-    # What a production environment asks for besides is not what this is about.
+    # production: false avoids unrelated errors about production settings.
     assert _problem(tmp_path, dev, f"{prod}\nproduction: false\n") == problem
 
 
@@ -102,7 +102,7 @@ def test_the_only_environment_has_nothing_to_be_promoted_from() -> None:
 
 
 def test_a_bucket_that_policies_could_not_name() -> None:
-    """CloudFormation shortens generated names; the name of the environment is what it would shorten."""
+    """CloudFormation truncates generated names, and it would truncate the environment's name."""
     short, long = "x" * 15, "x" * 16
     promotion = {"from": short, "method": "pin"}
     assert promotion_conflicts({short: _environment(), "prod": _environment(promotion=promotion)}) == {}
@@ -201,6 +201,6 @@ def test_both_sides_of_each_promotion_are_told_of_it(
         assert {one.environment for one in path.image_readers} == {
             other for other in _NAMES if name in {one.environment for one in paths[other].image_sources}
         }
-        # The image comes with a model, and a model comes through registries.
+        # The image travels with the model, and the model through registries.
         *way, _ = [one.environment for one in path.image_sources] or [name]
         assert all(methods[passed] == "register" for passed in way)

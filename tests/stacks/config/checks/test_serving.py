@@ -1,4 +1,4 @@
-"""What the endpoint's section says against itself and against others."""
+"""Conflicts within the serving section and between it and other sections."""
 
 import math
 from typing import Any
@@ -104,7 +104,7 @@ def test_one_instance_has_no_half(update: dict[str, object]) -> None:
     more=st.integers(0, 100),
 )
 def test_steps_in_instances_fit_every_fleet_there_may_be(policy: str, size: int, least: int, more: int) -> None:
-    """A canary is at most half of the instances, a step from a tenth to half of them."""
+    """A canary is at most half of the fleet; a step is between a tenth and half of it."""
     update = {"policy": policy, "size_instances": size, "max_execution_seconds": 28_800}
     found = _problems(min_instances=least, max_instances=least + more, update=update)
     fits = 2 * size <= least and (policy == "canary" or 10 * size >= least + more)
@@ -129,7 +129,7 @@ def test_a_schedule_and_a_variant_count_among_the_fleets_there_may_be() -> None:
     most=st.integers(600, 28_800),
 )
 def test_an_update_has_time_for_its_pauses(percent: int, wait: int, termination: int, most: int) -> None:
-    """Of a step more than pauses: what comes after the last one is the pause before the old fleet ends."""
+    """An update pauses between its steps and before it terminates the old fleet."""
     times = {"wait_seconds": wait, "termination_wait_seconds": termination, "max_execution_seconds": most}
     pauses = (math.ceil(100 / percent) - 1) * wait + termination
     update = {"policy": "linear", "size_percent": percent, **times}

@@ -1,4 +1,4 @@
-"""What docs/environments.md says of the keys is what the model says."""
+"""The key reference in docs/environments.md, generated from the model."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The sections of alarms, budget and HTTP API."""
+"""The alarms, budget and HTTP API sections."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the endpoint's section takes, each value by itself."""
+"""The serving section, each value on its own."""
 
 from typing import Any
 
