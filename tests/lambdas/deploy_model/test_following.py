@@ -1,4 +1,4 @@
-"""Whatever the queue does with the messages, what is served in the end is what was approved last."""
+"""Property test: the model approved last is served in the end, in whatever order messages arrive."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,7 @@ GROUP = "arn:aws:sagemaker:us-east-1:123456789012:model-package/topicsmith-dev"
 
 
 class Registry:
-    """Models that were decided on, one decision after the other."""
+    """Models after a sequence of decisions."""
 
     def __init__(self, decisions: list[tuple[int, str]]) -> None:
         self.now = {
@@ -42,7 +42,7 @@ class Registry:
 
 
 class Stack:
-    """A stack that is updated at once; now and then it is busy."""
+    """A stack with instant updates that is sometimes busy."""
 
     name = "stack"
 

@@ -32,7 +32,7 @@ def test_nothing_but_the_model_is_given_to_cloudformation(cloud: Cloud) -> None:
                 {"ParameterKey": "ModelPackageArn", "ParameterValue": package},
             ],
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
-            # With it, the stack's events tell which event was followed.
+            # Links the stack's events to the approval event.
             "ClientRequestToken": "model-1-Approved-1-at-1-25",
         }
     ]
@@ -55,13 +55,13 @@ def test_an_update_that_failed_is_not_tried_again_by_the_same_approval(cloud: Cl
 
     cloud.deliver(approval)
     assert len(cloud.requests) == 2
-    # A person who approves it again wants another try.
+    # A new approval is a request to retry.
     cloud.deliver(cloud.decide(broken, at=3))
     assert len(cloud.requests) == 3
 
 
 def test_of_approvals_within_a_second_the_last_one_counts_in_whatever_order_they_come(cloud: Cloud) -> None:
-    # Events tell whole seconds; the registry knows more.
+    # Events have whole seconds; the registry's timestamps are finer.
     first, second = cloud.register(), cloud.register()
     approvals = [cloud.decide(second, at=1.1), cloud.decide(first, at=1.2)]
     for approval in reversed(approvals):

@@ -1,4 +1,4 @@
-"""The function of the HTTP API, against a server that answers as SageMaker Runtime does."""
+"""The HTTP API's function, against a fake SageMaker Runtime server."""
 
 import base64
 import json
@@ -20,16 +20,16 @@ _ANSWER = b'{"predictions": [{"topic_weights": [0.5, 0.5]}]}'
 
 @dataclass
 class _SageMaker:
-    """What the next request is answered with, and what was asked.
+    """The fake server's next response and its last request.
 
     Attributes:
-        status: of the answer.
-        error: code of the error, if it is one.
-        content_type: of the answer.
-        body: of the answer; None where there is none within the time that the function has.
-        path: of the last request.
-        headers: of the last request, in lower case.
-        asked: the last request's body.
+        status: HTTP status of the response.
+        error: Error code of the response, if it is an error.
+        content_type: Content type of the response.
+        body: Body of the response; None if the server does not answer within the function's time limit.
+        path: Path of the last request.
+        headers: Headers of the last request, with lower-case names.
+        asked: Body of the last request.
     """
 
     status: int = 200
@@ -67,7 +67,7 @@ def server() -> Iterator[tuple[ThreadingHTTPServer, list[_SageMaker]]]:
             self.wfile.write(sagemaker.body)
 
         def log_message(self, format: str, *_arguments: object) -> None:
-            """Say nothing."""
+            """Suppress the request log."""
 
     with ThreadingHTTPServer(("localhost", 0), Runtime) as http:
         threading.Thread(target=http.serve_forever, daemon=True).start()
@@ -121,7 +121,7 @@ def test_the_endpoint_is_asked_what_the_caller_asks(sagemaker: _SageMaker) -> No
         "x-amzn-sagemaker-inference-id": "7",
     }
     assert {name: sagemaker.headers[name] for name in named} == named
-    # The caller's own credentials stay here; the function has its own.
+    # The caller's credentials are not forwarded; the function signs with its own.
     assert "Bearer" not in sagemaker.headers["authorization"]
     assert answer == {
         "statusCode": 200,

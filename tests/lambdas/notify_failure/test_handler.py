@@ -18,7 +18,7 @@ _ARN = "arn:aws:sagemaker:us-east-1:123456789012"
 
 
 class Told:
-    """Runs the handler against what SageMaker would answer, and keeps what SNS was asked."""
+    """Runner of the handler with stubbed SageMaker responses; it records SNS messages."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._clients = {

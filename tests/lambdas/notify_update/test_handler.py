@@ -39,7 +39,7 @@ def happened(resource: str, status: str, reason: str = "", token: str = _TOKEN) 
     }
 
 
-# The latest first, as CloudFormation answers.
+# Newest first, as in CloudFormation's response.
 _EVENTS = [
     happened("topicsmith-dev-serving", "UPDATE_ROLLBACK_COMPLETE"),
     happened("Config", "UPDATE_FAILED", "Resource update cancelled"),
@@ -50,11 +50,11 @@ _EVENTS = [
 
 
 class Told:
-    """Runs the handler against what AWS would answer, and keeps what SNS was asked.
+    """Runner of the handler with stubbed AWS responses; it records SNS messages.
 
     Attributes:
-        served: the version that the stack's parameter names after the update.
-        endpoint: the endpoint's status; None where there is none.
+        served: Version in the stack's parameter after the update.
+        endpoint: Status of the endpoint; None if there is no endpoint.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ class _Invocation:
 
 @pytest.fixture
 def requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
-    """An account with a bucket and a pipeline; yields what was asked of StartPipelineExecution."""
+    """Parameters of the StartPipelineExecution calls, in an account with a bucket and a pipeline."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "key",
         "AWS_SECRET_ACCESS_KEY": "secret",

@@ -1,4 +1,4 @@
-"""check: whether a deployed environment works."""
+"""The ``check`` command."""
 
 import json
 
@@ -9,7 +9,7 @@ from tests.topicsmith.account import Account, Invoke
 
 
 def answer_with(account: Account, *mixtures: list[float]) -> list[str]:
-    """Have the endpoint answer with these topic weights, and return the variants that were asked."""
+    """Make the endpoint return these topic weights; return a list that collects the invoked variants."""
     asked: list[str] = []
 
     def answer(response: SageMakerRuntimeResponse) -> tuple[int, dict[str, str], str]:

@@ -1,4 +1,4 @@
-"""``diff``: both sides are found, and the exit status tells what kind of change there is."""
+"""The ``diff`` command: how it finds both sides, and its exit status."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from topicsmith.diff.sources import deployed
 from topicsmith.local import cdk
 
 _CDK = """#!/bin/sh
-# Stands in for the CDK CLI: what the app makes lies beside it.
+# Fake CDK CLI: the app's assembly is in the folder "assembly".
 if [ -f broken ]; then echo "the app is broken"; exit 1; fi
 cp -r assembly "$5"
 if [ -f assembly/validation-report.json ]; then echo "rules are broken"; exit 1; fi
@@ -33,7 +33,7 @@ _RENAMED = {"Other": _resource("AWS::SQS::Queue", DelaySeconds=5)}
 
 
 def _write(directory: Path, resources: dict[str, Any], *, account: str = "unknown-account") -> Path:
-    """Write an assembly of one environment with one stack."""
+    """Write an assembly with one environment and one stack."""
     properties = {"templateFile": "data.json", "stackName": "topicsmith-dev-data"}
     stack = {"type": "aws:cloudformation:stack", "displayName": "dev/data", "properties": properties}
     stage = {"type": "cdk:cloud-assembly", "properties": {"directoryName": "assembly-dev"}}
@@ -48,7 +48,7 @@ def _write(directory: Path, resources: dict[str, Any], *, account: str = "unknow
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout with one commit, whose app makes one queue."""
+    """A checkout with one commit, whose app has one queue."""
     command = tmp_path / "node_modules" / ".bin" / "cdk"
     command.parent.mkdir(parents=True)
     command.write_text(_CDK)

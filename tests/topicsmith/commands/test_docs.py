@@ -1,4 +1,4 @@
-"""What the documents say is so."""
+"""Links, make targets and commands in the documentation."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""evaluate and report."""
+"""The ``evaluate`` and ``report`` commands."""
 
 import json
 import webbrowser
@@ -12,7 +12,7 @@ from tests.topicsmith.account import EVALUATION, REASON, REJECTION, Account, Inv
 
 
 def evaluated(account: Account, evaluation: object, **rest: object) -> str:
-    """Make a run that was evaluated, and return its id."""
+    """Create an evaluated run and return its id."""
     account.steps = [
         [{"StepName": "Evaluate", "StepStatus": "Succeeded", "Metadata": account.evaluate(evaluation), **rest}]
     ]
@@ -21,7 +21,7 @@ def evaluated(account: Account, evaluation: object, **rest: object) -> str:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the browser was asked to open."""
+    """The URLs that the browser was asked to open."""
     pages: list[str] = []
     monkeypatch.setattr(webbrowser, "open", lambda uri: pages.append(uri) or True)
     return pages

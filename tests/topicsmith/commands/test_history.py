@@ -1,4 +1,4 @@
-"""history."""
+"""The ``history`` command."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""infer: where texts come from, and where answers go."""
+"""The ``infer`` command: sources of texts and output files."""
 
 import gzip
 import json
@@ -19,7 +19,7 @@ MIXTURE = [0.25, 0.75]
 
 @pytest.fixture
 def served(deployed: Account) -> Account:
-    """An endpoint that answers every request, however many texts it has."""
+    """An endpoint that answers requests with any number of texts."""
     deployed.serve(deployed.register())
 
     def answer(response: SageMakerRuntimeResponse) -> tuple[int, dict[str, str], str]:

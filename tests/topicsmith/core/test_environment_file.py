@@ -1,4 +1,4 @@
-"""environments/<name>.yaml: what a promotion reads of it, and the one line that it changes."""
+"""environments/<name>.yaml as read and edited by a promotion."""
 
 import difflib
 import stat
@@ -23,7 +23,7 @@ def file(text: str, path: Path = Path("environments/prod.yaml")) -> EnvironmentF
 
 
 def changes(before: str, after: str) -> list[str]:
-    """Return the lines that differ, each with the sign of its side before it."""
+    """Return the changed lines, each prefixed with the sign of its side."""
     diff = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
     return [line for line in diff if line[:1] in "+-" and line[:3] not in ("+++", "---")]
 

@@ -1,4 +1,4 @@
-"""What goes wrong for an operator ends in a sentence and a next step, never in a traceback."""
+"""Errors for operators: a sentence and the next step, never a traceback."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from topicsmith.core.errors import OperatorError, explain
 
 @pytest.fixture
 def fresh_session() -> Iterator[None]:
-    """A boto3 session that has not looked for credentials yet."""
+    """A boto3 session without cached credentials."""
     before, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, None
     yield
     boto3.DEFAULT_SESSION = before

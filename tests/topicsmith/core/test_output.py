@@ -1,4 +1,4 @@
-"""What is printed, to whom."""
+"""Console output."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A corpus is checked before it costs an upload and a run."""
+"""Checks of a corpus before its upload."""
 
 import csv
 import gzip

@@ -1,4 +1,4 @@
-"""What widens access is told apart from what narrows it, and what opens it to outsiders is dangerous."""
+"""Changes of access: widened, narrowed, and dangerous if open to outsiders."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Stacks that come, go or are called otherwise, references between them, and environments that change alike."""
+"""Stacks that are added, removed or renamed, cross-stack references, and equal changes in environments."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is harmless is quiet; what only looks so is not."""
+"""Harmless changes are folded; changes that only look harmless are not."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What holds or serves something is told first, where it is lost."""
+"""Lost resources that hold data or serve requests are reported first."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A pipeline's definition is compared step by step, the gate first."""
+"""Comparison of pipeline definitions, step by step, with the gate first."""
 
 import json
 from typing import Any

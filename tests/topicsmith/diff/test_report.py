@@ -1,4 +1,4 @@
-"""A report says the same to a person, to a pull request and to a program."""
+"""The report as text, Markdown and JSON."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What expires sooner is lost data; what is kept longer is not."""
+"""Shorter retention is a loss of data; longer retention is not."""
 
 from typing import Any
 

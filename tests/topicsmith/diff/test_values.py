@@ -1,4 +1,4 @@
-"""Comparing values: what is the same is never told, and every difference is."""
+"""Comparison of values: no difference is missed, and equal values are never reported."""
 
 import json
 from typing import Any

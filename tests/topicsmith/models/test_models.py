@@ -1,4 +1,4 @@
-"""models, approve, topics and infer."""
+"""The ``models``, ``approve``, ``topics`` and ``infer`` commands."""
 
 import json
 from typing import Any

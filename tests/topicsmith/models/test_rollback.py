@@ -1,4 +1,4 @@
-"""approve --wait where it fails, and rollback."""
+"""The ``rollback`` command, and ``approve --wait`` if the update fails."""
 
 import json
 from typing import Any
@@ -17,11 +17,11 @@ def approval(package: str) -> tuple[str, str]:
 
 
 class Serving:
-    """What an approval does in the cloud: version 1 was served before version 2, and an approval is followed at once.
+    """A serving stack that follows approvals immediately. It serves version 2 and served version 1 before.
 
     Attributes:
-        packages: the ARNs of the versions, the first one first.
-        outcome: how the stack's next update ends.
+        packages: ARNs of the versions, oldest first.
+        outcome: Final status of the stack's next update.
     """
 
     def __init__(self, account: Account) -> None:

@@ -1,4 +1,4 @@
-"""promote, where the other environment's file pins the model."""
+"""The ``promote`` command to an environment whose file pins the model."""
 
 import difflib
 import hashlib

@@ -1,4 +1,4 @@
-"""What promote refuses, with the reason and the next step; nothing is changed by it."""
+"""Refused promotions: reason, next step, and no changes."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ def promotions(account: Account, tmp_path: Path) -> Promotions:
 
 
 def refusal(promotions: Promotions, invoke: Invoke, *options: str, version: int = 1) -> str:
-    """Return what promote said, and make sure that it did nothing."""
+    """Run ``promote``, check that it changed nothing, and return its error message."""
     before = promotions.read(), promotions.objects("dev")
     result = invoke(*promotions.arguments(version, "--yes", *options))
     assert result.exit_code == 1, result.output
@@ -121,7 +121,7 @@ def test_the_wrong_account(promotions: Promotions, invoke: Invoke) -> None:
 
 @pytest.fixture
 def other_account(account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The profile of another account, in which there is nothing."""
+    """The profile of another, empty account."""
     credentials: Any = boto3.client("sts").assume_role(
         RoleArn=f"arn:aws:iam::{OTHER_ACCOUNT}:role/admin", RoleSessionName="me"
     )["Credentials"]

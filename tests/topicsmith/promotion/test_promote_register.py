@@ -1,4 +1,4 @@
-"""promote, where the other environment's registry gets a copy."""
+"""The ``promote`` command to an environment whose registry gets a copy of the model."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""retry."""
+"""The ``retry`` command."""
 
 import json
 
@@ -10,7 +10,7 @@ from tests.topicsmith.runs.test_runs import preprocess, register, train
 
 @pytest.fixture
 def failed(deployed: Account, invoke: Invoke) -> str:
-    """The id of a run whose Train failed, and which goes on to the end when it is tried again."""
+    """The id of a run whose step Train failed and which succeeds when retried."""
     run_id = deployed.start()
     deployed.steps = [[preprocess("Succeeded"), train("Failed", FailureReason="CapacityError: none")]]
     deployed.status_at_the_end = "Failed"
@@ -43,7 +43,7 @@ def test_json(deployed: Account, invoke: Invoke, failed: str) -> None:
 
 def test_a_run_that_succeeded_has_nothing_to_try_again(deployed: Account, invoke: Invoke) -> None:
     run_id = deployed.start()
-    invoke("runs", run_id)  # the state of the run follows its steps
+    invoke("runs", run_id)  # the status follows once the steps were listed
     result = invoke("retry", run_id)
     assert result.exit_code == 1
     assert f"Run {run_id} succeeded: there is nothing to try again." in result.stderr

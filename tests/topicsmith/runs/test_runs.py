@@ -1,4 +1,4 @@
-"""run, runs, and what is seen of a run while it runs."""
+"""The ``run`` and ``runs`` commands, and the live view of a run."""
 
 import gzip
 import io
@@ -46,7 +46,7 @@ def train(status: str, **rest: object) -> dict[str, Any]:
 
 
 def evaluated(metadata: dict[str, Any], *, passed: bool) -> list[dict[str, Any]]:
-    """Steps up to the gate of a run whose Evaluate step has ``metadata``."""
+    """Return the steps up to the gate of a run whose Evaluate step has ``metadata``."""
     gate = {"Condition": {"Outcome": str(passed)}}
     return [
         preprocess("Succeeded"),
@@ -154,7 +154,7 @@ def test_a_failed_function_tells_its_log_group(deployed: Account, invoke: Invoke
     deployed.steps = [[preprocess("Failed", FailureReason=_LAMBDA_ERROR)]]
     deployed.status_at_the_end = "Failed"
     run_id = deployed.start()
-    invoke("runs", run_id)  # the state of the run follows its steps
+    invoke("runs", run_id)  # the status follows once the steps were listed
     result = invoke("runs", run_id)
     assert result.exit_code == 0
     assert 'Preprocess failed: CorpusError: there is no "text".\n' in result.stdout

@@ -1,4 +1,4 @@
-"""vectors."""
+"""The ``vectors`` command."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ def line(name: str, *weights: float) -> bytes:
 
 
 def vectorized(account: Account, parts: dict[str, bytes], status: str = "Succeeded") -> str:
-    """Make a run with vectors, and return its id."""
+    """Create a run with vectors and return its id."""
     account.steps = [[{"StepName": "Vectorize", "StepStatus": status, "Metadata": account.vectorize(parts)}]]
     return account.start()
 

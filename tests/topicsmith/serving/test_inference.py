@@ -1,4 +1,4 @@
-"""Requests to an endpoint: batches, order, several at a time, and what is tried again."""
+"""Requests to an endpoint: batches, order, concurrency and retries."""
 
 import io
 import json
@@ -16,11 +16,11 @@ from topicsmith.serving.inference import Target
 
 
 class Runtime:
-    """An endpoint that answers each text with its length.
+    """A fake endpoint that answers each text with its length.
 
     Attributes:
-        requests: what was asked, in the order in which it came.
-        failures: errors in place of the next answers.
+        requests: Requests in order of arrival.
+        failures: Errors to raise instead of the next responses.
     """
 
     def __init__(self, *failures: ClientError) -> None:
@@ -47,7 +47,7 @@ def refusal(code: str, message: str = "", status: int | None = None) -> ClientEr
 
 
 def ask(runtime: Any, texts: list[str], variant: str | None = None) -> tuple[list[list[float]], list[float]]:
-    """Return the answers, and the pauses."""
+    """Return the predictions and the pauses between attempts."""
     pauses: list[float] = []
     answers = inference.predictions(runtime, Target("endpoint", variant, sleep=pauses.append), texts)
     return [answer.topic_weights for answer in answers], pauses

@@ -1,4 +1,4 @@
-"""How an approved model reaches the endpoint, and what is said when it does not."""
+"""Waiting for an approved model to reach the endpoint."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Happening = Callable[[], object]
 
 
 class Waiting:
-    """Waits for a model; time passes only while one sleeps, and at each look something may happen."""
+    """Harness for waiting with a fake clock, which only sleeping advances; each poll may trigger an event."""
 
     def __init__(self, clients: Clients, deployment: Deployment, model: ModelVersion) -> None:
         self.told: list[str] = []
@@ -85,7 +85,7 @@ def test_waiting_tells_each_change_once(deployed: Account, waiting: Waiting, mod
         "the approval has not reached the stack yet",
         "stack UPDATE_IN_PROGRESS, endpoint not there yet",
         "stack UPDATE_IN_PROGRESS, endpoint Creating",
-        # The endpoint serves it already, but the rest of the stack can still fail.
+        # The endpoint already serves it, but the rest of the stack can still fail.
         "stack UPDATE_IN_PROGRESS, endpoint InService",
     ]
 
@@ -132,7 +132,7 @@ def test_after_a_long_wait_for_a_busy_stack_the_approval_has_its_longer_pause(
     busy = [lambda: None] * 10
     message, _ = waiting.fails(*busy, lambda: happen("UPDATE_COMPLETE", token="cdk"))
     assert message == "The approval did not reach stack topicsmith-dev-serving."
-    # Busy for 1,000 seconds; then the longest pause, and as long as an approval takes.
+    # Busy for 1,000 s, then the longest pause (900 s) plus the usual time of an approval (300 s).
     assert 1000 + 900 + 300 < waiting.now < 1000 + 900 + 300 + 300
 
 
@@ -177,7 +177,7 @@ def fail_and_roll_back(status: str = "UPDATE_ROLLBACK_COMPLETE") -> None:
 
 @pytest.fixture
 def second(deployed: Account, clients: Clients, deployment: Deployment, model: ModelVersion) -> Waiting:
-    """The first version is served, and one waits for the second."""
+    """A harness that waits for version 2 while version 1 is served."""
     deployed.serve(model.arn)
     return Waiting(clients, deployment, models.describe(clients.sagemaker, deployed.register()))
 
@@ -293,7 +293,7 @@ def test_the_previous_version_is_that_which_was_served_before_and_is_still_appro
     clients.sagemaker.update_model_package(ModelPackageArn=arns[3], ModelApprovalStatus="Rejected")
     del backend().model_packages[arns[2]]
 
-    # Version 6 was never served, 4 is rejected, 3 is gone.
+    # Version 6 was never served, 4 was rejected, 3 was deleted.
     assert rollout.previous(clients, deployment, 5).version == 1
 
 

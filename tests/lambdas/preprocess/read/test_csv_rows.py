@@ -28,7 +28,7 @@ fields = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0
 @given(st.lists(st.tuples(fields, fields, fields)), st.sampled_from(["\n", "\r\n", "\r"]), st.booleans())
 def test_what_the_csv_module_writes_is_read(rows: list[tuple[str, str, str]], ending: str, mark: bool) -> None:
     file = StringIO()
-    # With another ending than its own, the writer forgets to quote the characters of the others (until Python 3.13).
+    # Before Python 3.13, a writer with a non-default line terminator did not quote fields with other line breaks.
     writer = csv.writer(file, lineterminator=ending, quoting=csv.QUOTE_MINIMAL if ending == "\r\n" else csv.QUOTE_ALL)
     writer.writerows([("id", "title", "text"), *rows])
     documents, report = parse(("\ufeff" if mark else "") + file.getvalue(), "text,title")
@@ -98,7 +98,7 @@ def test_open_quote_at_the_end_is_reported() -> None:
 
 def test_file_of_open_quotes_ends_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_rows, "_MAX_READ_AGAIN", 10 * MAX_ROW)
-    # From each line on, quotes pair up across the lines, so that no row ever ends.
+    # From any line on, quotes pair up across lines, and no row ever ends.
     with pytest.raises(CorpusError, match=r"x\.csv: in too many rows quotes do not pair up, at last at line \d+\."):
         parse("id,text\n" + 'x","y\n' * 500_000)
 
@@ -111,7 +111,7 @@ def test_many_open_quotes_are_reported_each(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_long_fields() -> None:
-    # Longer than the csv module's own limit of 128 KiB, but a text.
+    # Valid although longer than the csv module's default limit of 128 KiB.
     documents, report = parse(
         f"id,text\n1,{'word ' * 100_000}\n2,{'x' * (MAX_ROW + 1)}\n3,{'x' * (6 * MAX_ROW)}\n4,b\n"
     )

@@ -1,4 +1,4 @@
-"""Word vectors for training, read by the function and by the container."""
+"""Word vectors for training, as the function and the container read them."""
 
 from pathlib import Path
 
