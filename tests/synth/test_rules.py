@@ -25,7 +25,7 @@ def test_no_finding_of_cdk_nag_or_cdks_own_rules_is_open(assembly: Assembly, var
         assert found <= {_ADDRESSES_FOR_EXAMPLES}
 
 
-def test_cdk_nag_finds_what_there_is_to_find() -> None:
+def test_cdk_nag_is_active() -> None:
     app = App()
     aws_s3.Bucket(Stack(app, "stack"), "bucket")
     found = {violation.rule_name for violation in AwsSolutionsChecks(app).validate_scope(app).violations}
@@ -73,7 +73,7 @@ def test_every_feature_flag_has_the_recommended_value() -> None:
     assert {flag: context.get(flag) for flag in recommended} == recommended
 
 
-def test_constructs_is_our_folder_and_the_library() -> None:
+def test_constructs_is_both_our_folder_and_the_library() -> None:
     """An __init__.py in the folder would shadow the library of the same name."""
     assert not (ROOT / "constructs" / "__init__.py").exists()
     library = importlib.import_module("constructs")

@@ -89,7 +89,7 @@ def test_neither_order_nor_repetition_of_messages_matters(made: list[tuple[int, 
     assert stack.model_package == registry.approved_last()
 
 
-def test_a_busy_stack_is_looked_at_only_where_something_could_change() -> None:
+def test_a_busy_stack_is_checked_only_if_the_decision_could_change_it() -> None:
     registry, stack = Registry([(1, "Approved"), (1, "Rejected")]), Stack()
     stack.busy = True
     assert deliver(registry, registry.messages[0], stack) == "it is Rejected by now"

@@ -98,7 +98,7 @@ def _request(body: bytes = b"a text", **headers: str) -> HttpRequest:
     return {"headers": named, "body": text, "isBase64Encoded": encoded}
 
 
-def test_the_endpoint_is_asked_what_the_caller_asks(sagemaker: _SageMaker) -> None:
+def test_the_request_is_forwarded_to_the_endpoint(sagemaker: _SageMaker) -> None:
     answer = handler(
         _request(
             b"one document",
@@ -143,14 +143,14 @@ def test_bytes_arrive_as_they_were_sent_both_ways(
     assert answer["headers"] == {"content-type": "application/x-recordio-protobuf"}
 
 
-def test_what_the_container_refuses_has_its_status_and_sentence(sagemaker: _SageMaker) -> None:
+def test_the_containers_errors_are_passed_on(sagemaker: _SageMaker) -> None:
     refusal = '{"error": "Content-Type is text/html; allowed: text/plain"}'
     sagemaker.fail(424, "ModelError", Message="Received 415", OriginalStatusCode=415, OriginalMessage=refusal)
     answer = handler(_request(content_type="text/html"), None)
     assert (answer["statusCode"], answer["body"]) == (415, refusal)
 
 
-def test_before_the_first_model_there_is_a_sentence_that_names_no_account(sagemaker: _SageMaker) -> None:
+def test_without_a_model_the_error_does_not_name_the_account(sagemaker: _SageMaker) -> None:
     message = "Endpoint topicsmith-dev of account 123456789012 not found."
     sagemaker.fail(400, "ValidationError", Message=message)
     answer = handler(_request(), None)
@@ -168,39 +168,39 @@ def test_before_the_first_model_there_is_a_sentence_that_names_no_account(sagema
         (530, "InternalDependencyException", 502),
     ],
 )
-def test_what_sagemaker_refuses_is_told(sagemaker: _SageMaker, status: int, code: str, told: int) -> None:
+def test_sagemakers_errors_are_passed_on(sagemaker: _SageMaker, status: int, code: str, told: int) -> None:
     sagemaker.fail(status, code, Message="Why not.")
     answer = handler(_request(), None)
     assert (answer["statusCode"], json.loads(answer["body"])) == (told, {"error": "Why not."})
 
 
-def test_a_missing_permission_is_no_matter_of_the_callers(sagemaker: _SageMaker) -> None:
+def test_a_missing_permission_fails_the_function(sagemaker: _SageMaker) -> None:
     sagemaker.fail(403, "AccessDeniedException", Message="User is not authorized")
     with pytest.raises(ClientError, match="not authorized"):
         handler(_request(), None)
 
 
 @pytest.mark.parametrize("event", [{"headers": {}, "isBase64Encoded": False}, _request(b"")])
-def test_a_request_without_a_body_is_told_what_is_allowed(sagemaker: _SageMaker, event: HttpRequest) -> None:
+def test_an_empty_request_is_refused_with_what_is_allowed(sagemaker: _SageMaker, event: HttpRequest) -> None:
     answer = handler(event, None)
     assert answer["statusCode"] == 400
     assert "allowed: documents" in json.loads(answer["body"])["error"]
     assert sagemaker.path == ""
 
 
-def test_a_header_that_sagemaker_could_not_get_is_told(sagemaker: _SageMaker) -> None:
+def test_a_header_that_cannot_be_forwarded_is_refused(sagemaker: _SageMaker) -> None:
     answer = handler(_request(accept="application/json; topics=wörter"), None)
     assert answer["statusCode"] == 400
     assert "The header accept is 'application/json; topics=wörter'" in json.loads(answer["body"])["error"]
     assert sagemaker.path == ""
 
 
-def test_a_header_that_says_nothing_is_left_out(sagemaker: _SageMaker) -> None:
+def test_an_empty_header_is_not_forwarded(sagemaker: _SageMaker) -> None:
     assert handler(_request(x_amzn_sagemaker_target_variant=""), None)["statusCode"] == 200
     assert "x-amzn-sagemaker-target-variant" not in sagemaker.headers
 
 
-def test_a_model_that_takes_too_long_is_told_before_the_caller_is_cut_off(
+def test_a_slow_model_is_an_error_before_the_gateway_times_out(
     sagemaker: _SageMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert function._TIMEOUT_SECONDS < 30

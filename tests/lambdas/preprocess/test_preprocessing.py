@@ -295,7 +295,7 @@ def test_lines_for_batch_transform_are_the_documents(s3: S3Client) -> None:
     assert found == bags(files, "train") | bags(files, "validation") | bags(files, "test")
 
 
-def test_test_documents_are_told_in_reading_order(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_test_documents_are_written_in_reading_order(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> None:
     long = f"oven \u2028 \N{GRINNING FACE} flour, {'goal keeper ' * 60}</script>"
     extra = "".join(f'long {number},"{number}","{long}"\r\n' for number in range(60))
     s3.put_object(Bucket="data", Key="raw/x.csv", Body=small_corpus() + extra.encode())

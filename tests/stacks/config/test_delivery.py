@@ -91,7 +91,7 @@ codepipeline: {connection: arn:aws:iam::999999999999:role/pipeline}
     ]
 
 
-def test_environments_that_are_not_there_or_nowhere(tmp_path: Path) -> None:
+def test_missing_environments_and_environments_without_an_account(tmp_path: Path) -> None:
     text = "repository: acme/topics\nenvironments:\n  - dev\n  - pord\n  - local\ngithub: {}\n"
     assert errors(tmp_path, text)[1:] == [
         "  line 4, environments.1: 'pord': there is no environments/pord.yaml (did you mean prod?); allowed: dev, "
@@ -118,7 +118,7 @@ def test_environments_that_are_not_there_or_nowhere(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be(values: dict[str, Any], reason: str) -> None:
+def test_impossible_values(values: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         DeliveryConfig.model_validate({**GITHUB, **values})
 
@@ -133,7 +133,7 @@ def test_the_pipeline_is_where_its_connection_is() -> None:
     repository=st.from_regex(r"\A[\w.*?:@ $-]{1,12}/[\w.*?:@ $-]{1,12}\Z"),
     branch=st.from_regex(r"\A[\w./*?:@ $-]{1,12}\Z"),
 )
-def test_no_repository_or_branch_says_more_than_itself(repository: str, branch: str) -> None:
+def test_a_repository_or_branch_cannot_widen_the_subject(repository: str, branch: str) -> None:
     """Neither may contain a separator of the subject claim or a wildcard."""
     try:
         config = DeliveryConfig.model_validate({**GITHUB, "repository": repository, "branch": branch})
@@ -163,7 +163,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_workflow_is_told_where_an_environment_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_workflow_gets_region_and_roles_of_an_environment(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert place(folder, capsys) == ["delivers=false"]
     (folder / "delivery.yaml").write_text("repository: acme/topics\nenvironments: [dev]\ngithub: {}\n")
     assert place(folder, capsys) == ["delivers=true"]
@@ -174,9 +174,7 @@ def test_a_workflow_is_told_where_an_environment_is(folder: Path, capsys: pytest
     ]
 
 
-def test_a_workflow_that_codepipeline_does_the_work_of_delivers_nothing(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_workflow_delivers_nothing_if_codepipeline_does(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = f"repository: acme/topics\nenvironments: [dev]\ncodepipeline: {{connection: {CONNECTION!r}}}\n"
     (folder / "delivery.yaml").write_text(text)
     assert place(folder, capsys) == ["delivers=false"]

@@ -145,7 +145,7 @@ def test_an_account_may_have_the_provider_already(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["github", "codepipeline"])
-def test_who_deploys_may_assume_cdks_roles_of_this_environment_and_do_nothing_else(
+def test_the_deploying_role_may_only_assume_cdks_roles_of_this_environment(
     way: str, request: pytest.FixtureRequest
 ) -> None:
     template = request.getfixturevalue(way)["Delivery-staging"]
@@ -163,7 +163,7 @@ def test_who_deploys_may_assume_cdks_roles_of_this_environment_and_do_nothing_el
 
 
 @pytest.mark.parametrize("way", ["github", "codepipeline"])
-def test_who_reviews_reads_templates_and_asks_the_endpoint(way: str, request: pytest.FixtureRequest) -> None:
+def test_the_reviewing_role_reads_templates_and_invokes_the_endpoint(way: str, request: pytest.FixtureRequest) -> None:
     template = request.getfixturevalue(way)["Delivery-prod"]
     logical_id, _ = role(template, "topicsmith-prod-review")
     found = statements(template, logical_id)
@@ -240,7 +240,7 @@ def commands(template: JsonObject, stage: str, action: str) -> str:
     return "\n".join(line for phase in phases.values() for line in phase.get("commands", []))
 
 
-def test_the_steps_run_what_people_run(codepipeline: Templates) -> None:
+def test_the_steps_run_the_same_make_targets_as_people(codepipeline: Templates) -> None:
     template = codepipeline["Delivery"]
     assert commands(template, "Build", "Test") == "make test PYTEST=--junitxml=tests.xml\nmake synth"
     assert "make deploy ENV=staging" in commands(template, "staging", "Deploy")
@@ -254,7 +254,7 @@ def test_the_steps_run_what_people_run(codepipeline: Templates) -> None:
     ("status", "returned", "risk"),
     [(0, 0, "nothing changes"), (1, 0, "changes"), (2, 0, "DANGEROUS CHANGES"), (3, 1, "")],
 )
-def test_a_review_ends_well_unless_nothing_could_be_compared(
+def test_a_review_fails_only_if_nothing_could_be_compared(
     codepipeline: Templates, tmp_path: Path, status: int, returned: int, risk: str
 ) -> None:
     """CodeBuild stops at the first failing command and exports the shell's final variables."""
@@ -283,7 +283,7 @@ def test_a_review_ends_well_unless_nothing_could_be_compared(
     assert lines[5:] == ([] if status == 3 else [f"risk {risk} at https://log"])
 
 
-def test_who_approves_is_told_and_led_to_the_difference(codepipeline: Templates) -> None:
+def test_approvers_are_notified_with_a_link_to_the_diff(codepipeline: Templates) -> None:
     template = codepipeline["Delivery"]
     (approval,) = (action for action in actions(template) if action["Name"] == "Approve")
     (review,) = (action for action in actions(template) if action["Name"] == "Review")
@@ -313,7 +313,7 @@ def test_the_repository_is_read_under_the_name_that_the_connection_has(codepipel
     assert readers == every - {updates}
 
 
-def test_artifacts_are_encrypted_with_the_pipelines_key_and_forgotten(codepipeline: Templates) -> None:
+def test_artifacts_are_encrypted_with_the_pipelines_key_and_expire(codepipeline: Templates) -> None:
     template = codepipeline["Delivery"]
     (key,) = resources(template, "AWS::KMS::Key")
     ((bucket, properties),) = resources(template, "AWS::S3::Bucket").items()
@@ -332,7 +332,7 @@ def test_artifacts_are_encrypted_with_the_pipelines_key_and_forgotten(codepipeli
         assert project["EncryptionKey"] == arn
 
 
-def test_only_what_builds_the_image_is_privileged(codepipeline: Templates) -> None:
+def test_only_the_step_that_builds_the_image_is_privileged(codepipeline: Templates) -> None:
     privileged = {
         project["Description"].rpartition("/")[2]: project["Environment"]["PrivilegedMode"]
         for project in resources(codepipeline["Delivery"], "AWS::CodeBuild::Project").values()
@@ -358,7 +358,7 @@ def test_cfn_lint_and_cdk_nag_have_nothing_to_say(directory: Path) -> None:
         ("repository: acme/topics\nenvironments: [dev]\ngithub: {}\n", {"Delivery-dev.template.json"}),
     ],
 )
-def test_the_app_has_what_delivers_where_the_file_says_so(
+def test_the_app_has_delivery_stacks_if_delivery_yaml_exists(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, delivery: str, made: set[str]
 ) -> None:
     (tmp_path / "environments").mkdir()

@@ -155,7 +155,7 @@ def _of_environment(stack: Stack, name: str) -> Stack:
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_what_matters_is_first(changes: dict[str, list[Change]], name: str) -> None:
+def test_the_most_important_change_is_first(changes: dict[str, list[Change]], name: str) -> None:
     _, risk, rule = EDITS[name]
     first = changes[name][0]
     assert (first.risk, first.rule) == (risk, rule)
@@ -163,18 +163,18 @@ def test_what_matters_is_first(changes: dict[str, list[Change]], name: str) -> N
 
 
 @pytest.mark.parametrize("name", [name for name, (_, risk, _) in EDITS.items() if risk is Risk.REST])
-def test_what_is_harmless_says_nothing_else(changes: dict[str, list[Change]], name: str) -> None:
+def test_harmless_edits_are_reported_as_harmless(changes: dict[str, list[Change]], name: str) -> None:
     assert {change.risk for change in changes[name]} == {Risk.REST}
 
 
 @pytest.mark.parametrize("name", ["bucket", "registry"])
-def test_what_follows_a_renamed_resource_is_quiet(changes: dict[str, list[Change]], name: str) -> None:
+def test_references_to_a_renamed_resource_are_folded(changes: dict[str, list[Change]], name: str) -> None:
     lost, *rest = changes[name]
     assert lost.dangerous
     assert {change.risk for change in rest} <= {Risk.REST}
 
 
-def test_the_assembly_beside_itself_is_no_change(assembly: Assembly) -> None:
+def test_an_assembly_compared_with_itself_has_no_changes(assembly: Assembly) -> None:
     stacks = cloud_assembly.read(assembly.directory)
     assert {stack.environment for stack in stacks} >= {"dev", "prod"}
     assert compare(Sides(before=stacks, after=stacks)).status == 0

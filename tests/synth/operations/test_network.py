@@ -142,7 +142,7 @@ def test_another_zone_moves_no_subnet(zones: int, network: Template) -> None:
     assert subnets.items() < three.items()
 
 
-def test_nothing_is_asked_of_aws_at_synth_where_the_account_is_known() -> None:
+def test_synth_makes_no_lookups_if_the_account_is_known() -> None:
     template = _private_network(account="123456789012")
     template.resource_count_is("AWS::EC2::Subnet", 2)
     template.all_resources_properties(
@@ -232,13 +232,13 @@ def test_all_traffic_of_a_private_network_is_logged(network: Template) -> None:
     )
 
 
-def test_only_a_private_network_is_a_stack(variants: Path) -> None:
+def test_only_a_private_network_has_a_stack(variants: Path) -> None:
     assert Assembly(variants).parts(_PRIVATE) == ["data", "network", "training", "serving"]
     for name in (_EXISTING, _PUBLIC):
         assert Assembly(variants).parts(name) == ["data", "training", "serving"]
 
 
-def test_every_job_and_every_model_is_there(placed: Deployment) -> None:
+def test_every_job_and_every_model_is_in_the_vpc(placed: Deployment) -> None:
     definition, where = placed.pipeline_definition(), _vpc_config(placed)
     assert arguments_of(definition, "Train")["VpcConfig"] == where
     assert arguments_of(definition, "Tune")["TrainingJobDefinition"]["VpcConfig"] == where
@@ -252,7 +252,7 @@ def test_every_job_and_every_model_is_there(placed: Deployment) -> None:
             assert problems("CreateProcessingJob", request) == []
 
 
-def test_every_function_is_there(placed: Deployment) -> None:
+def test_every_function_is_in_the_vpc(placed: Deployment) -> None:
     where = _vpc_config(placed)
     for function in _functions(placed).values():
         config = function["Properties"]["VpcConfig"]
@@ -263,7 +263,7 @@ def test_every_function_is_there(placed: Deployment) -> None:
         assert any("DefaultPolicy" in dependency for dependency in function["DependsOn"])
 
 
-def test_without_a_vpc_nobody_asks_for_one(public: Deployment) -> None:
+def test_public_environments_do_not_mention_a_vpc(public: Deployment) -> None:
     templates = json.dumps(list(public.templates.values()))
     assert [word for word in ("VpcConfig", "NetworkConfig", "ec2:", "AWS::EC2") if word in templates] == []
 
@@ -277,7 +277,7 @@ def test_without_a_vpc_nobody_asks_for_one(public: Deployment) -> None:
         ("serving", "EndpointRole"),
     ],
 )
-def test_sagemaker_may_connect_what_runs_as_the_role(placed: Deployment, part: str, role: str) -> None:
+def test_roles_of_jobs_may_create_network_interfaces(placed: Deployment, part: str, role: str) -> None:
     """See https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html."""
     statements = _ec2_statements(placed, part, role)
     actions = {action for one in statements for action in _list(one["Action"]) if action.startswith("ec2:")}
@@ -298,7 +298,7 @@ def test_sagemaker_may_connect_what_runs_as_the_role(placed: Deployment, part: s
     assert {resource.rpartition("/")[2] for resource in creates["Resource"]} == ids
 
 
-def test_lambda_may_connect_a_function_and_the_function_may_not(placed: Deployment) -> None:
+def test_lambda_may_create_network_interfaces_and_the_function_may_not(placed: Deployment) -> None:
     """See https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html."""
     for part, role in (("training", "PreprocessingPreprocessRole"), ("serving", "ApprovalDeployRole")):
         statements = _ec2_statements(placed, part, role)
@@ -317,7 +317,7 @@ def test_lambda_may_connect_a_function_and_the_function_may_not(placed: Deployme
         assert denial["Condition"]["ArnLike"]["lambda:SourceFunctionArn"].endswith(":function:*")
 
 
-def test_hosts_of_one_job_encrypt_what_they_say_where_that_is_wanted(private: Deployment, existing: Deployment) -> None:
+def test_traffic_between_hosts_of_a_job_is_encrypted_if_enabled(private: Deployment, existing: Deployment) -> None:
     for deployment, wanted in ((private, True), (existing, None)):
         definition = deployment.pipeline_definition()
         for config in (
@@ -328,7 +328,7 @@ def test_hosts_of_one_job_encrypt_what_they_say_where_that_is_wanted(private: De
             assert config.get("EnableInterContainerTrafficEncryption") is wanted
 
 
-def test_training_and_serving_call_nobody_in_any_mode(private: Deployment, public: Deployment) -> None:
+def test_training_and_serving_have_no_network_in_any_mode(private: Deployment, public: Deployment) -> None:
     for deployment in (private, public):
         definition = deployment.pipeline_definition()
         assert arguments_of(definition, "Train")["EnableNetworkIsolation"] is True
@@ -338,7 +338,7 @@ def test_training_and_serving_call_nobody_in_any_mode(private: Deployment, publi
         assert all(model["Properties"]["EnableNetworkIsolation"] is True for model in models)
 
 
-def test_the_evaluation_calls_sagemaker_for_trials_and_else_nobody(private: Deployment, variants: Path) -> None:
+def test_the_evaluation_has_network_only_to_list_trials(private: Deployment, variants: Path) -> None:
     tuned = arguments_of(private.pipeline_definition(), "Evaluate")["NetworkConfig"]
     assert "EnableNetworkIsolation" not in tuned
     untuned = Deployment(Assembly(variants), "short")

@@ -125,7 +125,7 @@ def _that_allow(deployment: Deployment, part: str, role: str, action: str) -> li
     return [one for one in deployment.statements(part, role) if action in _list(one["Action"])]
 
 
-def test_every_role_is_among_these(deployment: Deployment) -> None:
+def test_every_role_is_covered(deployment: Deployment) -> None:
     policies = [
         (part, policy["Properties"]["Roles"])
         for part in ("data", "training", "serving")
@@ -190,7 +190,7 @@ def test_the_pipeline_runs_only_jobs_that_it_names(deployment: Deployment) -> No
         assert statement["Resource"] == f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}"
 
 
-def test_what_tells_of_failures_reads_this_pipelines_runs_only(deployment: Deployment) -> None:
+def test_the_failure_notifier_reads_only_this_pipelines_runs(deployment: Deployment) -> None:
     (statement,) = _that_allow(deployment, "training", "FailureNotifyRole", "sagemaker:ListPipelineExecutionSteps")
     runs = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/{deployment.name}/execution/*"
     assert statement["Resource"] == runs
@@ -207,7 +207,7 @@ def test_metrics_go_to_one_namespace(deployment: Deployment) -> None:
         assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": f"/aws/sagemaker/{kind}"}}
 
 
-def test_what_names_no_resource_could_not(deployment: Deployment) -> None:
+def test_only_actions_without_resource_level_permissions_name_no_resource(deployment: Deployment) -> None:
     """All other allowed actions support resource-level permissions in IAM."""
     everywhere = {
         action

@@ -86,11 +86,11 @@ def test_the_image_follows_a_model_through_every_registry(origin: Deployment, mi
         assert statement.keys() == {"Effect", "Principal", "Action"}
 
 
-def test_whom_models_are_registered_by_gets_the_image_and_nothing_else(origin: Deployment) -> None:
+def test_an_environment_that_registers_models_gets_the_image_and_nothing_else(origin: Deployment) -> None:
     assert _shared(origin, own=_ORIGIN).keys() == {"repository"}
 
 
-def test_whom_models_are_pinned_by_sees_the_registry(middle: Deployment) -> None:
+def test_an_environment_that_pins_models_may_read_the_registry(middle: Deployment) -> None:
     registry = f"arn:aws:sagemaker:{REGION}:{_MIDDLE}"
     principal = {"AWS": f"arn:aws:iam::{_LAST}:root"}
     assert _shared(middle, own=_MIDDLE)["registry"] == [
@@ -109,7 +109,7 @@ def test_whom_models_are_pinned_by_sees_the_registry(middle: Deployment) -> None
     ]
 
 
-def test_its_endpoint_reads_what_is_promoted(middle: Deployment) -> None:
+def test_its_endpoint_reads_promoted_artifacts(middle: Deployment) -> None:
     shared = _shared(middle, own=_MIDDLE)
     assert shared["bucket"] == [
         {
@@ -141,7 +141,7 @@ def _grants(deployment: Deployment, source: str) -> list[JsonObject]:
     return [one for one in statements if source in str(one["Resource"]) or source in str(one.get("Condition"))]
 
 
-def test_the_endpoint_may_read_as_much_as_is_shared(last: Deployment) -> None:
+def test_the_endpoints_permissions_match_what_is_shared(last: Deployment) -> None:
     images, objects, keys = _grants(last, "middle")
     assert {*images["Action"]} == _PULL
     assert set(images["Resource"]) == {
@@ -259,7 +259,7 @@ def test_no_policy_names_an_account_that_no_promotion_leads_to(
             assert not any("*" in action for action in statement["Action"])
 
 
-def test_what_no_model_leaves_shares_nothing(variants: Path, last: Deployment) -> None:
+def test_an_environment_that_no_model_leaves_shares_nothing(variants: Path, last: Deployment) -> None:
     for deployment in (last, Deployment(Assembly(variants), "short")):
         assert _policies(deployment).keys() == {"bucket", "key"}
 

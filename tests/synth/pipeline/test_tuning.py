@@ -64,7 +64,7 @@ def test_word_vectors_reach_the_training_that_is_judged_by_them(definitions: dic
         assert str(event.get("word_vectors_uri")).endswith(vectors)
 
 
-def test_the_ranges_are_aws_s_unless_the_environment_says_otherwise(definitions: dict[str, JsonObject]) -> None:
+def test_the_default_ranges_are_those_of_aws(definitions: dict[str, JsonObject]) -> None:
     number = {"Name": "mini_batch_size", "MinValue": "16", "MaxValue": "2048", "ScalingType": "Auto"}
     assert _config(definitions["volumes"])["ParameterRanges"] == {
         "ContinuousParameterRanges": [
@@ -80,7 +80,7 @@ def test_the_ranges_are_aws_s_unless_the_environment_says_otherwise(definitions:
     }
 
 
-def test_nothing_is_both_tuned_and_said(any_definition: JsonObject) -> None:
+def test_no_hyperparameter_is_both_tuned_and_fixed(any_definition: JsonObject) -> None:
     if all(step["Name"] != "Tune" for step in any_definition["Steps"]):
         return
     ranges = _config(any_definition)["ParameterRanges"].values()
@@ -138,9 +138,7 @@ def test_tuning_may_end_early(definitions: dict[str, JsonObject]) -> None:
 
 
 @pytest.mark.parametrize(("environment", "longest_wait"), [("spot", 4500), ("grid", 3600), ("builtin", 3600)])
-def test_trials_may_run_on_spare_capacity(
-    definitions: dict[str, JsonObject], environment: str, longest_wait: int
-) -> None:
+def test_trials_may_use_spot_capacity(definitions: dict[str, JsonObject], environment: str, longest_wait: int) -> None:
     training = _training(definitions[environment])
     assert training["EnableManagedSpotTraining"] is True
     assert training["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": longest_wait}
@@ -151,7 +149,7 @@ def test_trials_may_run_on_spare_capacity(
         assert checkpoints["S3Uri"].endswith("/checkpoints/abcdefghijkl/tuning")
 
 
-def test_trials_have_capacity_of_their_own_unless_the_environment_says_otherwise(definition: JsonObject) -> None:
+def test_trials_use_on_demand_capacity_by_default(definition: JsonObject) -> None:
     training = _training(definition)
     assert not {"CheckpointConfig", "EnableManagedSpotTraining"} & training.keys()
     assert training["StoppingCondition"].keys() == {"MaxRuntimeInSeconds"}

@@ -54,7 +54,7 @@ def test_an_endpoint_that_answers_something_else_fails(
 
 
 @pytest.mark.usefixtures("deployed")
-def test_before_the_first_approval_there_is_nothing_to_ask(invoke: Invoke) -> None:
+def test_before_the_first_approval_there_is_no_endpoint(invoke: Invoke) -> None:
     result = invoke("check")
     assert (result.exit_code, result.stdout) == (0, "dev is deployed. No model is served yet.\n")
     assert json.loads(invoke("check", "--json").stdout)["endpoint"] is None

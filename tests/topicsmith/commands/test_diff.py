@@ -111,7 +111,7 @@ def test_two_assemblies_need_no_checkout(checkout: Path, invoke: Invoke, tmp_pat
         (["--assembly", "nowhere"], "nowhere is not a cloud assembly"),
     ],
 )
-def test_what_cannot_be_compared_has_a_status_of_its_own(
+def test_a_failed_comparison_has_its_own_exit_status(
     checkout: Path, invoke: Invoke, options: list[str], problem: str
 ) -> None:
     result = invoke("diff", *options)
@@ -130,7 +130,7 @@ def test_a_side_that_does_not_synthesize_says_why(checkout: Path, invoke: Invoke
     assert re.match(r"Error: Commit [0-9a-f]{7} does not synthesize", invoke("diff").stderr)
 
 
-def test_what_breaks_a_rule_is_compared_and_dangerous(checkout: Path, invoke: Invoke) -> None:
+def test_a_violated_rule_is_compared_and_dangerous(checkout: Path, invoke: Invoke) -> None:
     def break_rule(severity: str, *constructs: str) -> None:
         violation = {
             "ruleName": "Rules-IAM5[Action::s3:*]",
@@ -181,15 +181,13 @@ def test_deployed_stacks_are_compared_with_their_parameters(account: Account, in
     assert "DelaySeconds: 5 → 9" in later.stdout
 
 
-def test_what_is_deployed_in_another_account_needs_other_credentials(
-    account: Account, invoke: Invoke, tmp_path: Path
-) -> None:
+def test_stacks_in_another_account_need_other_credentials(account: Account, invoke: Invoke, tmp_path: Path) -> None:
     elsewhere = str(_write(tmp_path / "elsewhere", _QUEUE, account="999999999999"))
     result = invoke("diff", "--base", "deployed", "--assembly", elsewhere)
     assert result.exit_code == 3
     assert "is in account 999999999999, and the credentials are of 123456789012" in result.stderr
 
 
-def test_cloudformation_tells_a_question_mark_for_what_is_not_ascii() -> None:
+def test_cloudformation_returns_question_marks_for_non_ascii_characters() -> None:
     stack = Stack("s", "dev/s", None, None, {"Description": "é → 🙂"})
     assert deployed.as_told(stack).template == {"Description": "? ? ?"}

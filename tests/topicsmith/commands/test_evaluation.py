@@ -62,7 +62,7 @@ def test_the_report_is_fetched_and_opened(
     assert opened == [f"file://{tmp_path}/report-{run_id}.html"]
 
 
-def test_the_report_is_only_fetched_where_no_browser_is_wanted(
+def test_the_report_is_only_downloaded_with_no_open(
     deployed: Account, invoke: Invoke, tmp_path: Path, opened: list[str]
 ) -> None:
     file = tmp_path / "report.html"
@@ -104,7 +104,7 @@ def test_a_broken_evaluation_is_an_error_with_its_reason(
     assert reason in result.stderr
 
 
-def test_an_evaluation_that_was_deleted_is_said_to_be_gone(deployed: Account, invoke: Invoke) -> None:
+def test_a_deleted_evaluation_is_an_error(deployed: Account, invoke: Invoke) -> None:
     run_id = evaluated(deployed, EVALUATION)
     boto3.client("s3").delete_object(Bucket="topicsmith-dev-data", Key="evaluation/r/evaluation.json")
     result = invoke("evaluate", run_id)

@@ -53,7 +53,7 @@ def test_what_is_served_without_a_promotion_is_said(promotions: Promotions, invo
     assert "Endpoint topicsmith-prod serves version 2, of which there is no promotion here." in result.stdout
 
 
-def test_a_record_that_is_none_is_named(promotions: Promotions, invoke: Invoke) -> None:
+def test_an_invalid_record_is_named(promotions: Promotions, invoke: Invoke) -> None:
     boto3.client("s3").put_object(Bucket="topicsmith-prod-data", Key="promotions/x.json", Body=b"{}")
     result = invoke("history", "--env", "prod")
     assert result.exit_code == 1

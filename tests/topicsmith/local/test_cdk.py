@@ -78,7 +78,7 @@ def test_a_failure_shows_the_end_of_the_output(project: Path) -> None:
     assert caught.value.next_step.splitlines()[-1] == "it is broken"
 
 
-def test_what_still_runs_is_stopped_with_its_children(project: Path) -> None:
+def test_a_running_command_is_stopped_with_its_children(project: Path) -> None:
     write_cli(project, f"sleep 60 & echo $! > {project}/child; wait")
     with cdk.commands("dev", project / "out") as cli:
         command = cli.synth()

@@ -32,7 +32,7 @@ def test_the_deployed_thresholds_are_those_of_the_environment(thresholds: dict[s
     assert {one.metric: one.kind for one in found} == {name: CHECKS[name].kind for name in thresholds}
 
 
-def test_a_model_is_held_against_each_threshold() -> None:
+def test_a_model_is_compared_with_each_threshold() -> None:
     evaluation = Evaluation.model_validate(PASSED)
     asked = gate.thresholds(definition({"npmi": 0.31, "perplexity": 100, "npmi_over_baseline": 0.1}))
     found = {check.metric: check.passed for check in gate.judge(evaluation, asked, "prod")}

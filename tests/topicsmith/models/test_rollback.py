@@ -85,7 +85,7 @@ def test_a_rollback_that_fails_says_why_and_rejects_nothing(serving: Serving, in
     assert approval(serving.packages[1])[0] == "Approved"
 
 
-def test_a_version_that_nobody_approves_of_is_no_goal(deployed: Account, serving: Serving, invoke: Invoke) -> None:
+def test_a_version_that_is_not_approved_is_refused(deployed: Account, serving: Serving, invoke: Invoke) -> None:
     deployed.register()
     assert "Version 2 is what is served." in invoke("rollback", "--to", "2").stderr
     result = invoke("rollback", "--to", "3")
@@ -118,7 +118,7 @@ def test_where_the_model_is_pinned_rollback_says_which_line_to_change(account: A
     assert "Set serving.model_package in environments/prod.yaml back" in result.stderr
 
 
-def test_approve_wait_tells_why_a_model_is_not_served(serving: Serving, invoke: Invoke) -> None:
+def test_approve_wait_explains_a_failed_update(serving: Serving, invoke: Invoke) -> None:
     serving.outcome = "UPDATE_ROLLBACK_COMPLETE"
     result = invoke("approve", "1", "--wait")
     assert result.exit_code == 1

@@ -141,7 +141,7 @@ def test_a_profile_of_the_wrong_account(promotions: Promotions, invoke: Invoke, 
     assert f"The credentials of profile other are of account {OTHER_ACCOUNT}." in said
 
 
-def test_two_accounts_of_which_no_file_tells(
+def test_two_accounts_that_no_file_names(
     account: Account, invoke: Invoke, other_account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promotions = Promotions(account, tmp_path / "environments")

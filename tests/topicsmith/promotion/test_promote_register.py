@@ -94,7 +94,7 @@ def test_metrics_are_shown_beside_those_of_what_is_served_and_the_gate(promotion
     assert rows["Run"].split()[1:] == ["run2", "run1"]
 
 
-def test_the_same_once_more_is_nothing_to_do(promotions: Promotions, invoke: Invoke) -> None:
+def test_repeating_a_promotion_does_nothing(promotions: Promotions, invoke: Invoke) -> None:
     promotions.train()
     invoke(*promotions.arguments(1, "--yes"))
     promotions.requests.clear()
@@ -148,7 +148,7 @@ def test_a_dry_run_and_a_no_change_nothing(promotions: Promotions, invoke: Invok
         "topicsmith.models.models.approve",
     ],
 )
-def test_what_was_interrupted_goes_on_where_it_ended(
+def test_an_interrupted_promotion_is_resumed(
     promotions: Promotions, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     promotions.train()
@@ -215,7 +215,7 @@ def test_other_bytes_do_not_replace_those_that_were_promoted(promotions: Promoti
     assert promotions.objects("prod", "models/") == before
 
 
-def test_an_artifact_that_is_gone_is_said_to_be(promotions: Promotions, invoke: Invoke) -> None:
+def test_a_deleted_artifact_is_an_error(promotions: Promotions, invoke: Invoke) -> None:
     promotions.train()
     boto3.client("s3").delete_object(Bucket="topicsmith-dev-data", Key="models/run1/job/output/model.tar.gz")
     result = invoke(*promotions.arguments(1, "--yes"))

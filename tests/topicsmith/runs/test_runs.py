@@ -266,7 +266,7 @@ def test_the_live_view_shows_every_step_of_the_pipeline(deployed: Account) -> No
     assert "model version 3" in screen.getvalue()
 
 
-def test_lines_of_metrics_come_now_and_then_and_only_when_they_changed() -> None:
+def test_metrics_are_printed_at_intervals_and_only_if_they_changed() -> None:
     time = [0.0]
     screen = io.StringIO()
     reporter = watch.LineReporter(Console(file=screen, width=120), clock=lambda: time[0])
@@ -299,7 +299,7 @@ def test_progress_is_the_last_of_what_was_logged() -> None:
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_what_preprocessing_left_out_is_told(deployed: Account, invoke: Invoke, corpus: Path) -> None:
+def test_rows_left_out_by_preprocessing_are_reported(deployed: Account, invoke: Invoke, corpus: Path) -> None:
     meta = {
         "rows": 1000,
         "malformed_rows": 3,

@@ -81,7 +81,7 @@ def test_only_the_first_places_are_named() -> None:
     assert malformed.first == [f"x.csv row {row} (line {row + 1})" for row in range(1, 6)]
 
 
-def test_open_quote_swallows_nothing_in_a_large_file() -> None:
+def test_open_quote_swallows_no_rows_in_a_large_file() -> None:
     rows = "".join(f"{number},a text that is long enough to fill a file\n" for number in range(60_000))
     content = f'id,text\n{rows}a,"open\n{rows}'
     assert len(rows) > 2 * MAX_ROW
@@ -143,6 +143,6 @@ def test_no_rows(content: str) -> None:
         (b"\x1f\x8b\x08\xff\n", "x.csv: its first row .* cannot be read: not UTF-8"),
     ],
 )
-def test_header_that_does_not_tell_the_columns(content: bytes, message: str) -> None:
+def test_header_without_the_columns(content: bytes, message: str) -> None:
     with pytest.raises(CorpusError, match=message):
         parse(content)

@@ -76,7 +76,9 @@ def test_there_is_a_trial_for_each_rule() -> None:
 
 
 @pytest.mark.parametrize(("values", "rule", "key"), _TRIALS)
-def test_what_is_fit_only_for_trials_is_refused_with_the_reason(values: dict[str, Any], rule: str, key: str) -> None:
+def test_settings_suitable_only_for_experiments_are_refused_with_the_reason(
+    values: dict[str, Any], rule: str, key: str
+) -> None:
     (broken,) = (one for one in RULES if one.key == rule)
     assert _problems(production=True, **values) == {
         key: f"in production, {broken.reason}; allowed: {broken.allowed}, or production: false"
@@ -84,7 +86,7 @@ def test_what_is_fit_only_for_trials_is_refused_with_the_reason(values: dict[str
 
 
 @pytest.mark.parametrize(("values", "rule", "key"), _TRIALS)
-def test_it_is_right_where_nobody_depends_on_it(values: dict[str, Any], rule: str, key: str) -> None:
+def test_they_are_accepted_outside_production(values: dict[str, Any], rule: str, key: str) -> None:
     assert _problems(**values) == {}
     assert _problems(production=False, **values) == {}
 
@@ -102,7 +104,7 @@ def test_it_is_right_where_nobody_depends_on_it(values: dict[str, Any], rule: st
         {"network": {"mode": "private"}},
     ],
 )
-def test_what_production_may_say(values: dict[str, Any]) -> None:
+def test_settings_accepted_in_production(values: dict[str, Any]) -> None:
     assert _problems(production=True, **values) == {}
 
 

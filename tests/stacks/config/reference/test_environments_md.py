@@ -18,12 +18,12 @@ from stacks.config.sections.tuning_ranges import Choices, Numbers
 _SAY = "run make env-docs, and commit what it writes"
 
 
-def test_the_document_is_what_the_model_says() -> None:
+def test_the_document_matches_the_model() -> None:
     text = DOCUMENT.read_text()
     assert document(text) == text, _SAY
 
 
-def test_the_schema_is_what_the_model_says() -> None:
+def test_the_schema_matches_the_model() -> None:
     assert environments_md.schema() == SCHEMA.read_text(), _SAY
 
 

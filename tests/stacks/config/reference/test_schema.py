@@ -43,7 +43,7 @@ def test_our_files_name_it_and_keep_to_it(file: Path) -> None:
     assert [error.message for error in _VALIDATOR.iter_errors(yaml.safe_load(text))] == []
 
 
-def test_what_can_be_listed_is_listed() -> None:
+def test_enumerable_values_are_listed() -> None:
     assert {"us-east-1", "cn-north-1"} <= set(_PROPERTIES["region"]["enum"])
     assert _PROPERTIES["log_retention_days"]["enum"][:3] == [1, 3, 5]
     trains = _PROPERTIES["training"]["properties"]["instance_type"]["enum"]

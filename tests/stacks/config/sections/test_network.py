@@ -86,7 +86,7 @@ def test_refused(network: Any, key: str, message: str) -> None:
     assert message in errors[f"network.{key}"]
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     assert set(_errors({"mode": "existing", "cidr": "10.0.0.0/16", "zones": 1})) == {
         "network.subnets",
         "network.security_groups",
@@ -117,7 +117,7 @@ def test_a_range_is_accepted_where_a_vpc_may_have_it_and_a_subnet_has_room(addre
 
 
 @given(st.sampled_from(["10.{}.0.0", "172.{}.0.0", "192.168.{}.0"]), st.integers(0, 255), st.integers(16, 24))
-def test_what_is_accepted_is_kept_as_it_was_written(form: str, number: int, length: int) -> None:
+def test_accepted_values_are_kept_as_written(form: str, number: int, length: int) -> None:
     cidr = f"{form.format(number)}/{length}"
     try:
         network = NetworkConfig(mode="private", cidr=cidr)
