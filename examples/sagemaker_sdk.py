@@ -7,7 +7,7 @@ Install the SDK with ``pip install "sagemaker>=2.257,<3"`` and run the script wi
 In AWS this costs a few instances for about 15 minutes. The unchanged script also runs against the local cloud, where
 this project's container replaces the built-in image. Point the SDK at the local cloud first:
 
-    eval "$(python -m topicsmith local env)"
+    eval "$(topicsmith local env)"
 
 The bucket is created if it does not exist. Its name is required: to derive a default name, the SDK would ask AWS for
 the account number, even with another endpoint set.
