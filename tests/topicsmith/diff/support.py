@@ -1,4 +1,4 @@
-"""Small stacks, compared many at once since loading the CDK's diff library takes longest."""
+"""Small stacks to compare, many at once: the CDK's diff library takes longer to load than to answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,13 +14,13 @@ Resources = Mapping[str, JsonObject]
 
 @dataclass(frozen=True)
 class Case:
-    """A stack before and after a change.
+    """A stack before and afterwards.
 
     Attributes:
-        old: Resources before.
-        new: Resources after.
-        old_rest: Other parts of the template and the manifest before.
-        new_rest: Other parts of the template and the manifest after.
+        old: its resources.
+        new: those that it will have.
+        old_rest: other parts of its template, and what the manifest says.
+        new_rest: the same afterwards.
     """
 
     old: Resources
@@ -30,12 +30,12 @@ class Case:
 
 
 def resource(kind: str, *, attributes: Mapping[str, Any] | None = None, **properties: Any) -> JsonObject:
-    """Return a resource with properties and, in ``attributes``, other attributes such as DeletionPolicy."""
+    """Return a resource of a type; ``attributes`` are those beside its properties."""
     return {"Type": kind, "Properties": properties, **(attributes or {})}
 
 
 def compare_all(cases: Mapping[str, Case]) -> dict[str, list[Change]]:
-    """Return the changes reported for each case."""
+    """Return the changes of each case."""
     report = compare(
         Sides(
             before=[_stack(name, case.old, case.old_rest) for name, case in cases.items()],
@@ -46,7 +46,7 @@ def compare_all(cases: Mapping[str, Case]) -> dict[str, list[Change]]:
 
 
 def one_stack(resources: Resources, **rest: Any) -> Stack:
-    """Return a stack of the environment ``dev``."""
+    """Return a stack of an environment ``dev``."""
     return _stack("dev", resources, rest)
 
 

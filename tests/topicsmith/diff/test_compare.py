@@ -1,4 +1,4 @@
-"""Stacks that are added, removed or renamed, cross-stack references, and equal changes in environments."""
+"""Stacks that come, go or are called otherwise, references between them, and environments that change alike."""
 
 from dataclasses import replace
 from typing import Any
@@ -33,7 +33,7 @@ def _reader() -> Stack:
     return _stack("serving", {"Role": resource("AWS::IAM::Role"), "Policy": policy})
 
 
-def test_a_template_compared_with_itself_has_no_changes() -> None:
+def test_a_template_beside_itself_is_no_change() -> None:
     assert compare(Sides(before=[_data("B"), _reader()], after=[_data("B"), _reader()])).status == 0
 
 
@@ -52,7 +52,7 @@ def test_a_resource_that_moves_to_another_stack_is_lost_on_the_way() -> None:
     assert not any(change.dangerous for change in rest)
 
 
-def test_a_removed_stack_names_its_successor() -> None:
+def test_a_stack_that_is_gone_names_its_successor() -> None:
     named = {"Pipeline": resource("AWS::SageMaker::Pipeline", PipelineName="topics"), "Bucket": _BUCKET}
     lost, new = _changes([_stack("training", named)], [_stack("train", named)])
     assert (lost.rule, new.rule) == ("stack-gone", "stack-new")
@@ -67,7 +67,7 @@ def test_a_stack_with_another_name_is_another_stack() -> None:
     assert (lost.rule, lost.dangerous) == ("stack-renamed", True)
 
 
-def test_resources_of_a_renamed_stack_are_not_reported_as_deleted() -> None:
+def test_nothing_of_a_stack_with_another_name_is_said_to_be_deleted() -> None:
     old, new = (
         {"Group": resource("AWS::SageMaker::ModelPackageGroup", ModelPackageGroupName=name)} for name in ("a", "b")
     )
@@ -92,7 +92,7 @@ def test_a_new_stack_is_one_line_but_for_what_it_opens() -> None:
     ]
 
 
-def test_equal_changes_of_environments_are_reported_together() -> None:
+def test_environments_that_change_alike_are_told_together() -> None:
     def stacks(part: str, days: dict[str, int]) -> list[Stack]:
         kind = "AWS::Logs::LogGroup"
         logs = {name: resource(kind, LogGroupName=name, RetentionInDays=day) for name, day in days.items()}
@@ -108,7 +108,7 @@ def test_equal_changes_of_environments_are_reported_together() -> None:
     ]
 
 
-def test_additions_and_removals_mirror_each_other() -> None:
+def test_coming_and_going_mirror_each_other() -> None:
     alarm = {"Alarm": resource("AWS::CloudWatch::Alarm", Threshold=1)}
     before = [_stack("serving", alarm), _stack("serving", {}, "prod")]
     after = [_stack("serving", {}), _stack("serving", alarm, "prod")]

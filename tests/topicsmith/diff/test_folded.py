@@ -1,4 +1,4 @@
-"""Harmless changes are folded; changes that only look harmless are not."""
+"""What is harmless is quiet; what only looks so is not."""
 
 from typing import Any
 
@@ -103,17 +103,17 @@ def changes() -> dict[str, list[Change]]:
 
 
 @pytest.mark.parametrize(("name", "rule"), [(name, rule) for name, (_, rule) in FOLDED.items()])
-def test_harmless_changes_are_one_line(changes: dict[str, list[Change]], name: str, rule: str) -> None:
+def test_harmless_is_one_line_of_the_rest(changes: dict[str, list[Change]], name: str, rule: str) -> None:
     (change,) = changes[name]
     assert (change.risk, change.rule) == (Risk.REST, rule)
 
 
 @pytest.mark.parametrize("name", LOUD)
-def test_changes_that_only_look_harmless_are_reported(changes: dict[str, list[Change]], name: str) -> None:
+def test_what_only_looks_harmless_is_told(changes: dict[str, list[Change]], name: str) -> None:
     assert changes[name][0].risk < Risk.REST
 
 
-def test_attachments_of_a_replaced_resource_are_reported(changes: dict[str, list[Change]]) -> None:
+def test_what_others_have_attached_is_said_where_it_is_replaced(changes: dict[str, list[Change]]) -> None:
     assert any("has to attach the new one" in change.message for change in changes["description of a policy"])
 
 
@@ -121,7 +121,7 @@ def test_the_same_tag_of_several_is_counted(changes: dict[str, list[Change]]) ->
     assert changes["tags"][0].details == ("Tags[team]: a → b (2 times)",)
 
 
-def test_consequences_of_a_changed_id_are_not_reported_twice(changes: dict[str, list[Change]]) -> None:
+def test_what_follows_another_id_is_not_told_twice(changes: dict[str, list[Change]]) -> None:
     told = changes["name that is taken"]
     assert {(change.rule, change.risk) for change in told[:2]} == {
         ("name-taken", Risk.BEHAVIOUR),
@@ -130,13 +130,13 @@ def test_consequences_of_a_changed_id_are_not_reported_twice(changes: dict[str, 
     assert [change.rule for change in told[2:]] == ["same"]
 
 
-def test_name_conflicts_are_reported_together(changes: dict[str, list[Change]]) -> None:
+def test_names_that_are_taken_are_told_together(changes: dict[str, list[Change]]) -> None:
     (change,) = (one for one in changes["names that are taken"] if one.rule == "name-taken")
     assert change.message.startswith("Alarm: 2 get another logical id and keep their names: the deployment fails")
     assert change.details == ("a: a → Newa", "b: b → Newb")
     assert change.way_out == 'Of the first: Keep the id: override_logical_id("a").'
 
 
-def test_ending_data_capture_is_not_reported_as_removed_encryption(changes: dict[str, list[Change]]) -> None:
+def test_what_ends_with_its_key_is_not_decrypted(changes: dict[str, list[Change]]) -> None:
     (change,) = changes["capture that ends"]
     assert (change.risk, change.rule) == (Risk.BEHAVIOUR, "changed")

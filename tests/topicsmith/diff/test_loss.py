@@ -1,4 +1,4 @@
-"""Lost resources that hold data or serve requests are reported first."""
+"""What holds or serves something is told first, where it is lost."""
 
 import pytest
 
@@ -119,19 +119,19 @@ def test_a_loss_is_first_and_dangerous(changes: dict[str, list[Change]], name: s
 
 
 @pytest.mark.parametrize("name", sorted(CASES.keys() - LOST.keys()))
-def test_replacing_a_stateless_resource_is_not_dangerous(changes: dict[str, list[Change]], name: str) -> None:
+def test_what_loses_nothing_is_not_dangerous(changes: dict[str, list[Change]], name: str) -> None:
     assert changes[name]
     assert not any(change.dangerous for change in changes[name])
 
 
-def test_a_rename_is_reported_with_both_ids_and_the_way_out(changes: dict[str, list[Change]]) -> None:
+def test_a_rename_says_both_ids_and_the_way_out(changes: dict[str, list[Change]]) -> None:
     (change,) = changes["renamed"]
     assert change.details == ("Bucket → Storage",)
     assert change.way_out is not None
     assert 'override_logical_id("Bucket")' in change.way_out
 
 
-def test_a_lost_resource_is_reported_as_deleted_or_orphaned(changes: dict[str, list[Change]]) -> None:
+def test_whether_what_is_lost_is_deleted_or_left_behind(changes: dict[str, list[Change]]) -> None:
     assert "is deleted, and its objects with it" in changes["deleted"][0].message
     assert "stays in the account with its objects" in changes["orphaned"][0].message
 
@@ -141,5 +141,5 @@ def test_a_name_that_is_taken_fails_the_deployment(changes: dict[str, list[Chang
         assert any("the name topics is taken" in line for line in changes[name][0].details)
 
 
-def test_a_replacement_is_reported_once(changes: dict[str, list[Change]]) -> None:
+def test_what_is_replaced_is_said_once(changes: dict[str, list[Change]]) -> None:
     assert len(changes["replaced for its description"]) == 1

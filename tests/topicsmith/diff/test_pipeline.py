@@ -1,4 +1,4 @@
-"""Comparison of pipeline definitions, step by step, with the gate first."""
+"""A pipeline's definition is compared step by step, the gate first."""
 
 import json
 from typing import Any
@@ -122,7 +122,7 @@ def test_behaviour_is_one_line(changes: dict[str, list[Change]], name: str, line
         ),
     ],
 )
-def test_a_bypass_of_gate_or_approval_is_reported_once_with_the_gate(
+def test_a_way_past_gate_or_person_is_told_with_the_gate_and_once(
     changes: dict[str, list[Change]], name: str, message: str, line: str
 ) -> None:
     (change,) = changes[name]
@@ -137,13 +137,13 @@ def test_an_argument_that_guards_is_about_access(changes: dict[str, list[Change]
     assert change.message == "Pipeline Pipeline, step Train: the container may use the network."
 
 
-def test_removed_encryption_is_about_data(changes: dict[str, list[Change]]) -> None:
+def test_encryption_that_is_gone_is_about_data(changes: dict[str, list[Change]]) -> None:
     (change,) = changes["key"]
     assert (change.risk, change.dangerous) == (Risk.DATA, True)
 
 
 @pytest.mark.parametrize(("name", "rule"), [("image", "code"), ("tags", "tags")])
-def test_minor_changes_are_folded(changes: dict[str, list[Change]], name: str, rule: str) -> None:
+def test_what_matters_little_is_folded(changes: dict[str, list[Change]], name: str, rule: str) -> None:
     (change,) = changes[name]
     assert (change.risk, change.rule) == (Risk.REST, rule)
 
@@ -152,7 +152,7 @@ def test_new_code_names_the_steps(changes: dict[str, list[Change]]) -> None:
     assert changes["image"][0].message == "New code: Pipeline Pipeline (Train)."
 
 
-def test_the_gate_precedes_other_changes_of_behaviour() -> None:
+def test_the_gate_is_before_everything_else_that_behaves_otherwise() -> None:
     other = _pipeline(conditions=[_condition(0)], epochs="80", extra=[_STEP])
     first, *rest = compare_all({"all": Case(_pipeline(), other)})["all"]
     assert first.rule == "gate"

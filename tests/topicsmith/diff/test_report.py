@@ -1,4 +1,4 @@
-"""The report as text, Markdown and JSON."""
+"""A report says the same to a person, to a pull request and to a program."""
 
 import io
 import json
@@ -52,17 +52,17 @@ def test_text_is_plain_in_a_pipe_and_in_colour_on_a_terminal() -> None:
     assert "\x1b" in _text(_report(_LOST), terminal=True)
 
 
-def test_an_empty_report_is_one_sentence() -> None:
+def test_nothing_is_said_in_a_sentence() -> None:
     assert "Nothing changes." in _text(_report())
 
 
-def test_markdown_escapes_values() -> None:
+def test_markdown_escapes_what_is_not_its_own() -> None:
     text = as_markdown.write(_report(_LOST, _FOLDED), title="Diff of dev")
     assert r"**Bucket Data/Bucket\_1 is lost.**" in text
     assert "<details><summary>The rest (1)</summary>" in text
 
 
-def test_markdown_fits_into_a_comment_and_names_omissions() -> None:
+def test_markdown_fits_into_a_comment_and_says_what_it_left_out() -> None:
     many = [Change(Risk.BEHAVIOUR, "changed", f"Alarm {number}.", ("x" * 500,)) for number in range(300)]
     text = as_markdown.write(_report(_LOST, *many, _FOLDED), title="Diff of dev")
     assert len(text) <= 65_536

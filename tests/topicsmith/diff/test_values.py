@@ -1,4 +1,4 @@
-"""Comparison of values: no difference is missed, and equal values are never reported."""
+"""Comparing values: what is the same is never told, and every difference is."""
 
 import json
 from typing import Any
@@ -27,14 +27,14 @@ def test_a_value_does_not_differ_from_itself(value: Any) -> None:
 
 
 @given(st.dictionaries(st.sampled_from("ABC"), _VALUES), st.dictionaries(st.sampled_from("ABC"), _VALUES))
-def test_both_directions_report_the_same_values(old: Any, new: Any) -> None:
+def test_both_directions_tell_as_much(old: Any, new: Any) -> None:
     there, back = differences(old, new), differences(new, old)
     assert len(there) == len(back)
     assert {one.place for one in there if one.old is MISSING} <= {one.place for one in back}
 
 
 @given(_VALUES, _VALUES)
-def test_an_added_member_is_reported_with_its_leaves(old: Any, new: Any) -> None:
+def test_a_member_that_comes_is_told_with_its_leaves(old: Any, new: Any) -> None:
     (change,) = differences({"A": old}, {"A": old, "B": new})
     assert (change.place, change.old) == ("B", MISSING)
     assert all(leaf.path[0] == "B" for leaf in change.leaves())
@@ -51,7 +51,7 @@ def test_route_tables_have_no_order() -> None:
     assert [str(one) for one in found] == ["RouteTableIds[]: + c"]
 
 
-def test_an_argument_is_reported_with_its_option() -> None:
+def test_an_argument_is_told_with_its_option() -> None:
     old, new = ["--gate", "npmi:0.1", "--topics", "20"], ["--gate", "npmi:0.2", "--topics", "20"]
     (change,) = differences({"Arguments": old}, {"Arguments": new})
     assert str(change) == "Arguments[--gate]: npmi:0.1 → npmi:0.2"
