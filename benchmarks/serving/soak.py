@@ -174,7 +174,7 @@ def _policy(statement: dict[str, Any]) -> str:
 
 
 def _kill_one() -> int:
-    """Kill a random container of this benchmark, if any; return the number killed, 0 or 1."""
+    """Kill a container of this benchmark, if there is one; return how many were killed."""
     state = os.environ["TOPICSMITH_LOCAL_STATE"].encode()
     found = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and _is_container(path, state)]
     if not found:

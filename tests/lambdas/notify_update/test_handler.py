@@ -139,7 +139,7 @@ def test_a_failed_deployment_is_reported_without_a_version(told: Told) -> None:
     assert "\nDashboard: no such metric\n" in message["Message"]
 
 
-def test_an_update_without_a_reason_is_reported(told: Told) -> None:
+def test_an_update_that_says_nothing_is_told_all_the_same(told: Told) -> None:
     assert "\nCloudFormation gives no reason.\n" in told(event(), [])["Message"]
 
 

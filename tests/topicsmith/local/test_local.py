@@ -23,7 +23,7 @@ CLOUD = LocalCloud("http://localhost:4577", 4242, Path("/somebody's state"), "ke
 
 @pytest.fixture
 def running(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fake local cloud that appears to be running."""
+    """A local cloud that says it runs."""
     monkeypatch.setattr(control, "running", lambda: CLOUD)
 
 
@@ -67,7 +67,7 @@ def test_the_cloud_is_in_the_account_and_region_of_dev(
 def test_status_shows_the_last_notifications(invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cloud = LocalCloud("http://localhost:4577", 4242, tmp_path, "key", "secret")
     monkeypatch.setattr(control, "running", lambda: cloud)
-    # Keep moto's in-process answers instead of the local cloud's address.
+    # The account's API is answered in this process, not where the cloud would be.
     monkeypatch.setattr(local_cloud, "use", lambda _: None)
     assert json.loads(invoke("local", "status", "--json").stdout)["notifications"] == []
     lines = [json.dumps({"time": f"2026-01-0{n}", "subject": f"run {n} failed", "message": "…"}) for n in range(1, 6)]

@@ -98,7 +98,7 @@ def test_open_quote_at_the_end_is_reported() -> None:
 
 def test_file_of_open_quotes_ends_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_rows, "_MAX_READ_AGAIN", 10 * MAX_ROW)
-    # From any line on, quotes pair up across lines, and no row ever ends.
+    # From each line on, quotes pair up across the lines, so that no row ever ends.
     with pytest.raises(CorpusError, match=r"x\.csv: in too many rows quotes do not pair up, at last at line \d+\."):
         parse("id,text\n" + 'x","y\n' * 500_000)
 
