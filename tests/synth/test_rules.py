@@ -32,7 +32,7 @@ def test_cdk_nag_is_active() -> None:
     assert found == {"AwsSolutions-S1", "AwsSolutions-S10"}
 
 
-def test_cfn_lint_has_nothing_to_say(assembly: Assembly, variants: Path) -> None:
+def test_cfn_lint_finds_nothing(assembly: Assembly, variants: Path) -> None:
     templates = [path for root in (assembly.directory, variants) for path in root.glob("assembly-*/*.template.json")]
     private = [one for one in VARIANTS.values() if one.get("network", {}).get("mode") == "private"]
     ours = sum(len(assembly.parts(environment)) for environment in ENVIRONMENTS)

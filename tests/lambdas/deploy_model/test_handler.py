@@ -60,7 +60,7 @@ def test_an_update_that_failed_is_not_tried_again_by_the_same_approval(cloud: Cl
     assert len(cloud.requests) == 3
 
 
-def test_of_approvals_within_a_second_the_last_one_counts_in_whatever_order_they_come(cloud: Cloud) -> None:
+def test_the_last_approval_within_a_second_counts_in_any_order(cloud: Cloud) -> None:
     # Events have whole seconds; the registry's timestamps are finer.
     first, second = cloud.register(), cloud.register()
     approvals = [cloud.decide(second, at=1.1), cloud.decide(first, at=1.2)]

@@ -81,7 +81,7 @@ def test_a_failed_gate_is_reported_with_metric_value_and_threshold(told: Told) -
         ({"Lambda": {"Arn": "arn:aws:lambda:us-east-1:123456789012:function:pre"}}, "that of the function pre"),
     ],
 )
-def test_each_kind_of_step_says_where_its_log_is(told: Told, metadata: dict[str, Any], log: str) -> None:
+def test_each_kind_of_step_is_reported_with_its_log_group(told: Told, metadata: dict[str, Any], log: str) -> None:
     message = told(failed("Step", "AlgorithmError: , exit code: 1", **metadata))
     assert "Step failed: AlgorithmError: , exit code: 1\nIts log: " in message["Message"]
     assert f"{log}\n" in message["Message"]

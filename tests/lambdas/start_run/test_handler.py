@@ -76,7 +76,7 @@ def test_an_uploaded_corpus_starts_a_run_on_it(s3: S3Client, requests: list[dict
     assert answer == {"execution": run["PipelineExecutionArn"]}
 
 
-def test_an_event_that_comes_twice_asks_with_the_same_token(s3: S3Client, requests: list[dict[str, Any]]) -> None:
+def test_a_duplicate_event_has_the_same_client_token(s3: S3Client, requests: list[dict[str, Any]]) -> None:
     s3.put_object(Bucket=_BUCKET, Key="raw/reviews.csv", Body=b"text\na\n")
     for version, invocation in (("v1", "a"), ("v1", "b"), ("v2", "c")):
         handler(created("raw/reviews.csv", version), _Invocation(invocation))

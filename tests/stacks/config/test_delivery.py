@@ -123,7 +123,7 @@ def test_impossible_values(values: dict[str, Any], reason: str) -> None:
         DeliveryConfig.model_validate({**GITHUB, **values})
 
 
-def test_the_pipeline_is_where_its_connection_is() -> None:
+def test_the_pipelines_account_and_region_are_those_of_its_connection() -> None:
     delivery = DeliveryConfig.model_validate({**GITHUB, "github": None, "codepipeline": {"connection": CONNECTION}})
     assert delivery.codepipeline
     assert (delivery.codepipeline.account, delivery.codepipeline.region) == ("999999999999", "eu-west-1")

@@ -117,7 +117,7 @@ def test_the_default_of_max_is_checked_against_min() -> None:
 
 
 @given(st.sampled_from(training_instance_types()))
-def test_training_takes_what_exists_and_has_a_gpu(instance_type: str) -> None:
+def test_training_takes_existing_instance_types_with_a_gpu(instance_type: str) -> None:
     if is_arm(instance_type):
         assert "Arm" in _problems(TrainingConfig, instance_type=instance_type, allow_cpu=True)[0]
     elif has_gpu(instance_type):
@@ -128,7 +128,7 @@ def test_training_takes_what_exists_and_has_a_gpu(instance_type: str) -> None:
 
 
 @given(st.sampled_from(hosting_instance_types()))
-def test_serving_takes_what_exists_and_can_scale(instance_type: str) -> None:
+def test_serving_takes_existing_instance_types_that_can_scale(instance_type: str) -> None:
     if is_arm(instance_type) or instance_type.startswith("ml.t2."):
         assert len(_problems(ServingConfig, instance_type=instance_type)) == 1
     else:
@@ -145,7 +145,7 @@ def test_serving_takes_what_exists_and_can_scale(instance_type: str) -> None:
         (ServingConfig, "ml.p3dn.24xlarge", "ml.p3.*"),
     ],
 )
-def test_an_instance_type_that_does_not_exist_is_refused_with_what_does(
+def test_an_unknown_instance_type_is_refused_with_similar_ones(
     model: type[BaseModel], instance_type: str, allowed: str
 ) -> None:
     (problem,) = _problems(model, instance_type=instance_type)

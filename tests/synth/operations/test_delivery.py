@@ -341,7 +341,7 @@ def test_only_the_step_that_builds_the_image_is_privileged(codepipeline: Templat
 
 
 @pytest.mark.usefixtures("github", "codepipeline")
-def test_cfn_lint_and_cdk_nag_have_nothing_to_say(directory: Path) -> None:
+def test_cfn_lint_and_cdk_nag_find_nothing(directory: Path) -> None:
     for report in directory.rglob("validation-report.json"):
         assert json.loads(report.read_text())["pluginReports"] == []
     templates = sorted(directory.rglob("*.template.json"))

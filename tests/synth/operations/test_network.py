@@ -201,7 +201,7 @@ def test_endpoints_let_through_the_requests_of_this_account_only(network: Templa
     )
 
 
-def test_only_jobs_models_and_functions_come_in_and_only_https_goes_out(private: Deployment) -> None:
+def test_security_groups_allow_only_workloads_in_and_only_https_out(private: Deployment) -> None:
     groups = {private.resolve("network", {"Ref": id_}): one for id_, one in _groups(private).items()}
     workloads, endpoints = "Jobs, models and functions", "The interfaces of AWS services"
     by_description = {one["GroupDescription"]: one for one in groups.values()}

@@ -164,7 +164,7 @@ def test_a_role_reads_and_writes_only_its_prefixes(
     assert sorted(resources) == [f"arn:aws:s3:::{bucket.lower()}/{prefix}/*" for prefix in prefixes]
 
 
-def test_a_role_finds_only_what_it_may_read(deployment: Deployment) -> None:
+def test_a_role_lists_only_what_it_may_read(deployment: Deployment) -> None:
     for role, prefix in (("PreprocessingPreprocessRole", "raw"), ("TrainingRole", "bow")):
         (statement,) = _that_allow(deployment, "training", role, "s3:ListBucket")
         assert statement["Condition"] == {"StringLike": {"s3:prefix": f"{prefix}/*"}}

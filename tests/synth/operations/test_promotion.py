@@ -275,7 +275,7 @@ def test_within_an_account_nothing_is_shared() -> None:
     assert {*images["Action"]} == _PULL
 
 
-def test_the_role_is_named_where_models_come_from_elsewhere(
+def test_the_endpoints_role_has_a_name_if_models_come_from_elsewhere(
     origin: Deployment, middle: Deployment, last: Deployment
 ) -> None:
     """Other accounts refer to the role by name; without promotion, CloudFormation generates the name."""

@@ -48,14 +48,14 @@ def test_an_image_that_a_registered_model_names_stays_as_it_is(deployment: Deplo
     assert "LifecyclePolicy" not in repository
 
 
-def test_images_stay_where_models_of_other_environments_need_them(deployment: Deployment) -> None:
+def test_images_needed_by_models_of_other_environments_are_retained(deployment: Deployment) -> None:
     """Everything in dev is disposable except the image of a model that prod serves."""
     (repository,) = deployment.resources("data", "AWS::ECR::Repository").values()
     assert repository["DeletionPolicy"] == repository["UpdateReplacePolicy"] == "Retain"
     assert repository["Properties"]["EmptyOnDelete"] is False
 
 
-def test_images_that_nobody_else_needs_go_with_the_data() -> None:
+def test_other_images_are_deleted_with_the_data() -> None:
     (repository,) = template_of("data", data={"removal": "destroy"}).find_resources("AWS::ECR::Repository").values()
     assert repository["DeletionPolicy"] == repository["UpdateReplacePolicy"] == "Delete"
     # CloudFormation deletes a repository only if it is empty.

@@ -23,7 +23,7 @@ def _training(definition: JsonObject) -> JsonObject:
     ("environment", "strategy"),
     [("dev", "Bayesian"), ("builtin", "Random"), ("spot", "Hyperband"), ("grid", "Grid")],
 )
-def test_the_strategy_has_what_it_needs(definitions: dict[str, JsonObject], environment: str, strategy: str) -> None:
+def test_each_strategy_has_its_settings(definitions: dict[str, JsonObject], environment: str, strategy: str) -> None:
     config = _config(definitions[environment])
     assert config["Strategy"] == strategy
     hyperband = {"HyperbandStrategyConfig": {"MinResource": 3, "MaxResource": 20}}

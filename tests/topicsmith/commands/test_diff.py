@@ -119,7 +119,7 @@ def test_a_failed_comparison_has_its_own_exit_status(
     assert problem in result.stderr
 
 
-def test_a_side_that_does_not_synthesize_says_why(checkout: Path, invoke: Invoke) -> None:
+def test_a_failed_synth_is_reported_with_its_reason(checkout: Path, invoke: Invoke) -> None:
     (checkout / "broken").touch()
     result = invoke("diff")
     assert result.exit_code == 3

@@ -73,7 +73,7 @@ def test_the_report_is_only_downloaded_with_no_open(
     assert opened == []
 
 
-def test_without_a_browser_the_reports_place_is_told(
+def test_without_a_browser_the_path_of_the_report_is_printed(
     deployed: Account, invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webbrowser, "open", lambda _: False)
@@ -112,7 +112,7 @@ def test_a_deleted_evaluation_is_an_error(deployed: Account, invoke: Invoke) -> 
     assert "s3://topicsmith-dev-data/evaluation/r/evaluation.json is not there any more" in result.stderr
 
 
-def test_a_run_that_has_not_come_to_its_evaluation_says_so(deployed: Account, invoke: Invoke) -> None:
+def test_a_run_that_has_not_reached_its_evaluation_is_an_error(deployed: Account, invoke: Invoke) -> None:
     result = invoke("evaluate", deployed.start())
     assert result.exit_code == 1
     assert "has not come to its step Evaluate yet." in result.stderr

@@ -45,7 +45,7 @@ def test_nothing_was_promoted_yet(promotions: Promotions, invoke: Invoke) -> Non
     assert json.loads(invoke("history", "--env", "prod", "--json").stdout) == []
 
 
-def test_what_is_served_without_a_promotion_is_said(promotions: Promotions, invoke: Invoke) -> None:
+def test_a_served_model_that_was_not_promoted_is_reported(promotions: Promotions, invoke: Invoke) -> None:
     promotions.train()
     invoke(*promotions.arguments(1, "--yes"))
     promotions.serve(promotions.train("own", environment="prod"))

@@ -114,7 +114,7 @@ def test_a_profile_of_the_local_cloud_stays(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 @pytest.mark.usefixtures("running")
-def test_an_account_is_made_and_where_it_is_said(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_account_is_created_with_a_profile(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_accounts, "create", lambda _, account: account != "333333333333")
     shown = invoke("local", "account", "222222222222").stdout
     assert "Account 222222222222 is made; its profile is 222222222222." in shown

@@ -97,7 +97,7 @@ def test_approve_waits_until_the_endpoint_serves_the_version(deployed: Account, 
     }
 
 
-def test_where_the_model_is_pinned_approve_says_which_line_to_change(account: Account, invoke: Invoke) -> None:
+def test_approve_of_a_pinned_model_names_the_line_to_change(account: Account, invoke: Invoke) -> None:
     account.deploy("prod", pinned=True)
     package = account.register(environment="prod")
     result = invoke("approve", "1", "--env", "prod", "--wait")

@@ -56,7 +56,7 @@ def serving(deployed: Account, no_waiting: None) -> Serving:
     return Serving(deployed)
 
 
-def test_rollback_goes_back_to_what_was_served_before_and_rejects_the_present(serving: Serving, invoke: Invoke) -> None:
+def test_rollback_restores_the_previous_model_and_rejects_the_current_one(serving: Serving, invoke: Invoke) -> None:
     result = invoke("rollback", "--reason", "mixed up", "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout) == {
@@ -76,7 +76,7 @@ def test_rollback_to_a_version(serving: Serving, invoke: Invoke) -> None:
     assert "Version 2 is rejected" in result.stdout
 
 
-def test_a_rollback_that_fails_says_why_and_rejects_nothing(serving: Serving, invoke: Invoke) -> None:
+def test_a_failed_rollback_gives_the_reason_and_rejects_nothing(serving: Serving, invoke: Invoke) -> None:
     serving.outcome = "UPDATE_ROLLBACK_COMPLETE"
     result = invoke("rollback")
     assert result.exit_code == 1
@@ -105,13 +105,13 @@ def test_rollback_waits_for_no_update_that_is_under_way(serving: Serving, invoke
 
 
 @pytest.mark.usefixtures("deployed")
-def test_where_nothing_is_served_there_is_nothing_to_go_back_from(invoke: Invoke) -> None:
+def test_rollback_without_a_served_model_is_an_error(invoke: Invoke) -> None:
     result = invoke("rollback")
     assert result.exit_code == 1
     assert "Nothing is served in dev" in result.stderr
 
 
-def test_where_the_model_is_pinned_rollback_says_which_line_to_change(account: Account, invoke: Invoke) -> None:
+def test_rollback_of_a_pinned_model_names_the_line_to_change(account: Account, invoke: Invoke) -> None:
     account.deploy("prod", pinned=True)
     result = invoke("rollback", "--env", "prod")
     assert result.exit_code == 1

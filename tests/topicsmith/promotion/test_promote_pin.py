@@ -52,7 +52,7 @@ def test_one_line_of_the_file_changes_and_the_artifacts_are_tagged(promotions: P
     assert promotions.objects("prod", "models/") == {}
 
 
-def test_the_record_says_what_was_pinned(promotions: Promotions, invoke: Invoke) -> None:
+def test_the_record_has_the_pinned_model(promotions: Promotions, invoke: Invoke) -> None:
     first = promotions.train("run0")
     promotions.serve(first)
     arn = promotions.train("run1")

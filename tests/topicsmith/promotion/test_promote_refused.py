@@ -60,9 +60,7 @@ def test_a_gate_that_was_failed_or_would_be(promotions: Promotions, invoke: Invo
     assert "change gate.npmi, gate.perplexity in environments/prod.yaml and deploy: make deploy ENV=prod" in said
 
 
-def test_a_gate_that_asks_for_what_was_not_measured_or_that_is_not_there(
-    promotions: Promotions, invoke: Invoke
-) -> None:
+def test_a_gate_on_an_unmeasured_metric_and_a_missing_gate(promotions: Promotions, invoke: Invoke) -> None:
     promotions.train()
     promotions.set_gate("prod", {"metrics.wetc": 0.2})
     said = refusal(promotions, invoke)
@@ -73,7 +71,7 @@ def test_a_gate_that_asks_for_what_was_not_measured_or_that_is_not_there(
     assert "has no gate" in refusal(promotions, invoke)
 
 
-def test_a_file_that_says_something_else(promotions: Promotions, invoke: Invoke) -> None:
+def test_a_file_that_does_not_match_the_promotion(promotions: Promotions, invoke: Invoke) -> None:
     promotions.train()
     for prod, message in (
         ("region: us-east-1\n", "environments/prod.yaml does not say that models come from dev"),

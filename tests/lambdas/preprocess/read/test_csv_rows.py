@@ -26,7 +26,7 @@ fields = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0
 
 
 @given(st.lists(st.tuples(fields, fields, fields)), st.sampled_from(["\n", "\r\n", "\r"]), st.booleans())
-def test_what_the_csv_module_writes_is_read(rows: list[tuple[str, str, str]], ending: str, mark: bool) -> None:
+def test_output_of_the_csv_module_is_read(rows: list[tuple[str, str, str]], ending: str, mark: bool) -> None:
     file = StringIO()
     # Before Python 3.13, a writer with a non-default line terminator did not quote fields with other line breaks.
     writer = csv.writer(file, lineterminator=ending, quoting=csv.QUOTE_MINIMAL if ending == "\r\n" else csv.QUOTE_ALL)

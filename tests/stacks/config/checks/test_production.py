@@ -124,7 +124,7 @@ def test_all_at_once() -> None:
 
 
 @pytest.mark.parametrize("name", ["prod", "production", "prod-eu"])
-def test_a_name_that_promises_production_must_say_whether_it_is(tmp_path: Path, name: str) -> None:
+def test_names_like_prod_must_set_production(tmp_path: Path, name: str) -> None:
     file = tmp_path / f"{name}.yaml"
     file.write_text("region: us-east-1\ndata: {removal: retain}\n")
     with pytest.raises(ConfigError) as error:
@@ -136,13 +136,13 @@ def test_a_name_that_promises_production_must_say_whether_it_is(tmp_path: Path, 
     assert not load_environment(file).production
 
 
-def test_other_names_need_not_say_it(tmp_path: Path) -> None:
+def test_other_names_need_not_set_it(tmp_path: Path) -> None:
     file = tmp_path / "staging.yaml"
     file.write_text("region: us-east-1\n")
     assert not load_environment(file).production
 
 
-def test_what_a_reader_sees(tmp_path: Path) -> None:
+def test_the_error_message_of_a_file(tmp_path: Path) -> None:
     file = tmp_path / "prod.yaml"
     file.write_text("region: us-east-1\nproduction: true\ndata:\n  removal: destroy\nserving:\n  min_instances: 1\n")
     with pytest.raises(ConfigError) as error:
