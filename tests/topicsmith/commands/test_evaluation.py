@@ -112,7 +112,7 @@ def test_a_deleted_evaluation_is_an_error(deployed: Account, invoke: Invoke) -> 
     assert "s3://topicsmith-dev-data/evaluation/r/evaluation.json is not there any more" in result.stderr
 
 
-def test_a_run_that_has_not_reached_its_evaluation_is_an_error(deployed: Account, invoke: Invoke) -> None:
+def test_a_run_that_has_not_come_to_its_evaluation_says_so(deployed: Account, invoke: Invoke) -> None:
     result = invoke("evaluate", deployed.start())
     assert result.exit_code == 1
     assert "has not come to its step Evaluate yet." in result.stderr
