@@ -18,7 +18,7 @@ LOCK = Path(__file__).with_name("stateful-ids.json")
 _STAKES = {
     **{kind: f"and with it {held}" for kind, held in HOLDS.items()},
     **{kind: f"and meanwhile {outage}" for kind, outage in ANSWERS.items()},
-    "AWS::SNS::Topic": "and with it the consent of those whom it tells",
+    "AWS::SNS::Topic": "and with it its confirmed subscriptions",
 }
 """The loss if a resource is replaced, by type."""
 
@@ -97,7 +97,7 @@ def _lost(stack: str, locked: dict[str, Resource], found: dict[str, Resource]) -
         stake = _STAKES[resource["Type"]]
         if now is None:
             alike = [other for other, one in new.items() if one["Type"] == resource["Type"]]
-            yield f"{what} is gone, {stake}" + (f"; new of its type: {', '.join(alike)}" if alike else "")
+            yield f"{what} is gone, {stake}" + (f"; new resources of this type: {', '.join(alike)}" if alike else "")
         elif now != resource:
             changed = [key for key in sorted({*now, *resource}) if now.get(key) != resource.get(key)]
             yield f"{what} is replaced, {stake}: " + ", ".join(

@@ -52,7 +52,7 @@ def test_create_only_properties_are_guarded(found: Stacks, environment: str) -> 
         (
             {"Group2": _GROUP, "Bucket2": _BUCKET},
             "training: AWS::SageMaker::ModelPackageGroup Group1 is gone, and with it the registered models; "
-            "new of its type: Group2",
+            "new resources of this type: Group2",
         ),
         (
             {"Group1": {**_GROUP, "ModelPackageGroupName": "topics-2"}},
