@@ -39,7 +39,7 @@ def happened(resource: str, status: str, reason: str = "", token: str = _TOKEN) 
     }
 
 
-# The latest first, as CloudFormation answers.
+# Newest first, as in CloudFormation's response.
 _EVENTS = [
     happened("topicsmith-dev-serving", "UPDATE_ROLLBACK_COMPLETE"),
     happened("Config", "UPDATE_FAILED", "Resource update cancelled"),
@@ -50,11 +50,11 @@ _EVENTS = [
 
 
 class Told:
-    """Runs the handler against what AWS would answer, and keeps what SNS was asked.
+    """Runner of the handler with stubbed AWS responses; it records SNS messages.
 
     Attributes:
-        served: the version that the stack's parameter names after the update.
-        endpoint: the endpoint's status; None where there is none.
+        served: Version in the stack's parameter after the update.
+        endpoint: Status of the endpoint; None if there is no endpoint.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +115,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     return Told(monkeypatch)
 
 
-def test_a_model_that_did_not_start_is_told_with_the_first_reason_and_what_is_served(told: Told) -> None:
+def test_a_model_that_did_not_start_is_reported_with_the_first_reason_and_the_served_model(told: Told) -> None:
     message = told(event(), _EVENTS)
     assert message["Subject"] == "topicsmith-dev: version 4 could not be served"
     assert "\nEndpoint8024A810: The model container did not answer a ping.\n" in message["Message"]
@@ -126,13 +126,13 @@ def test_a_model_that_did_not_start_is_told_with_the_first_reason_and_what_is_se
     assert "Event: event-1\n" in message["Message"]
 
 
-def test_failures_of_earlier_updates_are_not_told_again(told: Told) -> None:
+def test_failures_of_earlier_updates_are_not_reported_again(told: Told) -> None:
     message = told(event(reason="The alarm went off"), [_EVENTS[0], *_EVENTS[3:]])
     assert "\nThe alarm went off\n" in message["Message"]
     assert "Long ago" not in message["Message"]
 
 
-def test_a_deployment_that_failed_is_told_without_a_version(told: Told) -> None:
+def test_a_failed_deployment_is_reported_without_a_version(told: Told) -> None:
     events = [happened("Dashboard", "UPDATE_FAILED", "no such metric", token="cdk-1")]
     message = told(event(token="cdk-1"), events)
     assert message["Subject"] == "topicsmith-dev: a deployment failed"
@@ -156,13 +156,13 @@ def test_the_first_model_that_failed_leaves_nothing_to_serve(told: Told) -> None
         (None, "Version 3 was served before. Endpoint topicsmith-dev cannot be looked at: "),
     ],
 )
-def test_what_is_served_is_looked_at_not_assumed(told: Told, endpoint: str | None, says: str) -> None:
+def test_the_status_of_the_endpoint_is_read_not_assumed(told: Told, endpoint: str | None, says: str) -> None:
     told.endpoint = endpoint
     assert says in told(event(), _EVENTS)["Message"]
 
 
 @pytest.mark.parametrize("status", ["UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED"])
-def test_a_stack_that_is_stuck_says_what_a_person_has_to_do(told: Told, status: str) -> None:
+def test_a_stuck_stack_is_reported_with_the_manual_steps(told: Told, status: str) -> None:
     message = told(event(status), _EVENTS)
     assert f"The stack is {status}: continue the rollback in CloudFormation" in message["Message"]
     assert "Version 3 is served as before" in message["Message"]

@@ -1,4 +1,4 @@
-"""delivery.yaml: what it may say, and what it says of the environments."""
+"""delivery.yaml: accepted values and consistency with the environments."""
 
 import re
 from pathlib import Path
@@ -91,7 +91,7 @@ codepipeline: {connection: arn:aws:iam::999999999999:role/pipeline}
     ]
 
 
-def test_environments_that_are_not_there_or_nowhere(tmp_path: Path) -> None:
+def test_missing_environments_and_environments_without_an_account(tmp_path: Path) -> None:
     text = "repository: acme/topics\nenvironments:\n  - dev\n  - pord\n  - local\ngithub: {}\n"
     assert errors(tmp_path, text)[1:] == [
         "  line 4, environments.1: 'pord': there is no environments/pord.yaml (did you mean prod?); allowed: dev, "
@@ -118,12 +118,12 @@ def test_environments_that_are_not_there_or_nowhere(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be(values: dict[str, Any], reason: str) -> None:
+def test_impossible_values(values: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         DeliveryConfig.model_validate({**GITHUB, **values})
 
 
-def test_the_pipeline_is_where_its_connection_is() -> None:
+def test_the_pipelines_account_and_region_are_those_of_its_connection() -> None:
     delivery = DeliveryConfig.model_validate({**GITHUB, "github": None, "codepipeline": {"connection": CONNECTION}})
     assert delivery.codepipeline
     assert (delivery.codepipeline.account, delivery.codepipeline.region) == ("999999999999", "eu-west-1")
@@ -133,8 +133,8 @@ def test_the_pipeline_is_where_its_connection_is() -> None:
     repository=st.from_regex(r"\A[\w.*?:@ $-]{1,12}/[\w.*?:@ $-]{1,12}\Z"),
     branch=st.from_regex(r"\A[\w./*?:@ $-]{1,12}\Z"),
 )
-def test_no_repository_or_branch_says_more_than_itself(repository: str, branch: str) -> None:
-    """Neither can end a part of the subject, nor be a pattern."""
+def test_a_repository_or_branch_cannot_widen_the_subject(repository: str, branch: str) -> None:
+    """Neither may contain a separator of the subject claim or a wildcard."""
     try:
         config = DeliveryConfig.model_validate({**GITHUB, "repository": repository, "branch": branch})
     except ValidationError:
@@ -145,7 +145,7 @@ def test_no_repository_or_branch_says_more_than_itself(repository: str, branch: 
 
 
 def test_ids_are_part_of_the_subject() -> None:
-    """The forms of https://docs.github.com/en/actions/reference/security/oidc."""
+    """See https://docs.github.com/en/actions/reference/security/oidc for the forms."""
     branch = GitHubBranch(repository="octocat/my-repo", branch="main", ids=(123456, 456789))
     assert branch.subject == "repo:octocat@123456/my-repo@456789"
     assert GitHubBranch(repository="octocat/my-repo", branch="main").subject == "repo:octocat/my-repo"
@@ -163,7 +163,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_workflow_is_told_where_an_environment_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_workflow_gets_region_and_roles_of_an_environment(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert place(folder, capsys) == ["delivers=false"]
     (folder / "delivery.yaml").write_text("repository: acme/topics\nenvironments: [dev]\ngithub: {}\n")
     assert place(folder, capsys) == ["delivers=true"]
@@ -174,9 +174,7 @@ def test_a_workflow_is_told_where_an_environment_is(folder: Path, capsys: pytest
     ]
 
 
-def test_a_workflow_that_codepipeline_does_the_work_of_delivers_nothing(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_workflow_delivers_nothing_if_codepipeline_does(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = f"repository: acme/topics\nenvironments: [dev]\ncodepipeline: {{connection: {CONNECTION!r}}}\n"
     (folder / "delivery.yaml").write_text(text)
     assert place(folder, capsys) == ["delivers=false"]

@@ -32,7 +32,7 @@ def test_the_environments_of_the_project() -> None:
     assert environments["prod"].promotion.source
 
 
-def test_the_schema_beside_them_is_none(tmp_path: Path) -> None:
+def test_the_schema_file_is_not_an_environment(tmp_path: Path) -> None:
     (tmp_path / "dev.yaml").write_text("region: us-east-1\n")
     (tmp_path / "schema.json").write_text("{}\n")
     assert list(load_environments(tmp_path)) == ["dev"]
@@ -74,7 +74,7 @@ preprocessing:
     ]
 
 
-def test_what_one_section_says_against_another_has_its_line_too(tmp_path: Path) -> None:
+def test_conflicts_between_sections_are_reported_with_their_line(tmp_path: Path) -> None:
     assert _errors(
         tmp_path,
         """\
@@ -107,7 +107,7 @@ gate: {wetc: 0.1}
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "num_topics"])
-def test_a_key_that_a_range_has_not(tmp_path: Path, name: str) -> None:
+def test_an_unknown_key_in_a_range(tmp_path: Path, name: str) -> None:
     text = f"region: us-east-1\ntuning:\n  ranges:\n    {name}: {{mim: 1, max: 5}}\n"
     assert (
         f"  line 4, tuning.ranges.{name}.mim: unknown key (did you mean min?); allowed: max, min, scaling, values"
@@ -115,7 +115,7 @@ def test_a_key_that_a_range_has_not(tmp_path: Path, name: str) -> None:
 
 
 def _with_an_unknown_key(schema: dict[str, Any]) -> Iterator[Any]:
-    """Yield a value for each section below, which has a key there that does not exist."""
+    """Yield a value per nested section, with an unknown key in that section."""
     for one in schema.get("anyOf", [schema]):
         if "properties" in one:
             yield {"unknown": 1}
@@ -132,7 +132,7 @@ def test_every_section_names_its_keys(tmp_path: Path) -> None:
         assert any("unknown: unknown key; allowed: " in line for line in _errors(tmp_path, yaml.safe_dump(value)))
 
 
-def test_what_is_wrong_in_a_list_of_sections(tmp_path: Path) -> None:
+def test_errors_in_a_list_of_sections(tmp_path: Path) -> None:
     text = """\
 region: us-east-1
 serving:
@@ -190,7 +190,7 @@ def test_all_files_at_once(tmp_path: Path) -> None:
         ("region: us-east-1\ntags: {since: 2026-02-30}\n", "line 2: day is out of range for month"),
     ],
 )
-def test_what_is_not_usable_yaml(tmp_path: Path, text: str, problem: str) -> None:
+def test_invalid_yaml(tmp_path: Path, text: str, problem: str) -> None:
     (line,) = _errors(tmp_path, text)
     assert line.startswith(f"environments/dev.yaml is not usable YAML: {problem}")
 
@@ -211,11 +211,11 @@ def test_what_is_not_usable_yaml(tmp_path: Path, text: str, problem: str) -> Non
         ),
     ],
 )
-def test_what_is_yaml_and_no_environment(tmp_path: Path, text: str, problem: str) -> None:
+def test_yaml_that_is_not_an_environment(tmp_path: Path, text: str, problem: str) -> None:
     assert _errors(tmp_path, text)[1].startswith(problem)
 
 
-def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+def test_bytes_that_are_not_utf_8(tmp_path: Path) -> None:
     file = tmp_path / "dev.yaml"
     file.write_bytes(b"region: \xff\xfe\n")
     with pytest.raises(ConfigError, match="is not usable YAML"):
@@ -238,7 +238,7 @@ def test_no_file(tmp_path: Path) -> None:
 def test_numbers_may_be_written_as_people_write_them(
     tmp_path_factory: pytest.TempPathFactory, exponent: int, digit: int
 ) -> None:
-    """YAML 1.1, which PyYAML speaks, takes 1e-3 for text."""
+    """PyYAML implements YAML 1.1, which parses 1e-3 as a string."""
     folder = tmp_path_factory.mktemp("environments")
     hyperparameters = f"{{learning_rate: {digit}e{exponent}}}"
     file = folder / "dev.yaml"
@@ -249,7 +249,7 @@ def test_numbers_may_be_written_as_people_write_them(
     shutil.rmtree(folder)
 
 
-def test_a_file_says_what_the_model_says(tmp_path: Path) -> None:
+def test_a_loaded_file_equals_the_validated_model(tmp_path: Path) -> None:
     file = tmp_path / "dev.yaml"
     file.write_text("region: us-east-1\nserving: &s {min_instances: 2}\n")
     expected = EnvironmentConfig.model_validate({"region": "us-east-1", "serving": {"min_instances": 2}})

@@ -98,7 +98,7 @@ def test_impossible_value_is_named_with_what_is_allowed(name: str, value: object
     assert "environments/" in str(caught.value)
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     event = {**EVENT, "vocabularysize": 3, "stop_words": "no", "validation_share": 0.5, "test_share": 0.5}
     del event["corpus_uri"]
     with pytest.raises(CorpusError) as caught:

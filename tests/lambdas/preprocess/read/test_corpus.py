@@ -1,4 +1,4 @@
-"""Reading from S3, as moto's S3 answers."""
+"""Reading a corpus from a mocked S3."""
 
 import gzip
 
@@ -75,7 +75,7 @@ def test_all_objects_below_a_prefix_in_the_order_of_their_keys(s3: S3Client, uri
 
 
 def test_many_objects(s3: S3Client) -> None:
-    # S3 lists at most 1,000 at once.
+    # S3 lists at most 1,000 keys per response.
     for number in range(1000):
         s3.put_object(Bucket="data", Key=f"raw/_{number}", Body=b"")
     s3.put_object(Bucket="data", Key="raw/x.csv", Body=CSV)

@@ -26,9 +26,9 @@ fields = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0
 
 
 @given(st.lists(st.tuples(fields, fields, fields)), st.sampled_from(["\n", "\r\n", "\r"]), st.booleans())
-def test_what_the_csv_module_writes_is_read(rows: list[tuple[str, str, str]], ending: str, mark: bool) -> None:
+def test_output_of_the_csv_module_is_read(rows: list[tuple[str, str, str]], ending: str, mark: bool) -> None:
     file = StringIO()
-    # With another ending than its own, the writer forgets to quote the characters of the others (until Python 3.13).
+    # Before Python 3.13, a writer with a non-default line terminator did not quote fields with other line breaks.
     writer = csv.writer(file, lineterminator=ending, quoting=csv.QUOTE_MINIMAL if ending == "\r\n" else csv.QUOTE_ALL)
     writer.writerows([("id", "title", "text"), *rows])
     documents, report = parse(("\ufeff" if mark else "") + file.getvalue(), "text,title")
@@ -81,7 +81,7 @@ def test_only_the_first_places_are_named() -> None:
     assert malformed.first == [f"x.csv row {row} (line {row + 1})" for row in range(1, 6)]
 
 
-def test_open_quote_swallows_nothing_in_a_large_file() -> None:
+def test_open_quote_swallows_no_rows_in_a_large_file() -> None:
     rows = "".join(f"{number},a text that is long enough to fill a file\n" for number in range(60_000))
     content = f'id,text\n{rows}a,"open\n{rows}'
     assert len(rows) > 2 * MAX_ROW
@@ -111,7 +111,7 @@ def test_many_open_quotes_are_reported_each(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_long_fields() -> None:
-    # Longer than the csv module's own limit of 128 KiB, but a text.
+    # Valid although longer than the csv module's default limit of 128 KiB.
     documents, report = parse(
         f"id,text\n1,{'word ' * 100_000}\n2,{'x' * (MAX_ROW + 1)}\n3,{'x' * (6 * MAX_ROW)}\n4,b\n"
     )
@@ -143,6 +143,6 @@ def test_no_rows(content: str) -> None:
         (b"\x1f\x8b\x08\xff\n", "x.csv: its first row .* cannot be read: not UTF-8"),
     ],
 )
-def test_header_that_does_not_tell_the_columns(content: bytes, message: str) -> None:
+def test_header_without_the_columns(content: bytes, message: str) -> None:
     with pytest.raises(CorpusError, match=message):
         parse(content)

@@ -1,4 +1,4 @@
-"""What one section says against another."""
+"""Conflicts between sections of an environment file."""
 
 from typing import Any
 
@@ -92,7 +92,7 @@ def test_sections_that_disagree(values: dict[str, Any], key: str, problem: str) 
         ({"region": "ap-southeast-5"}, "region", "allowed: af-south-1"),
     ],
 )
-def test_what_the_built_in_algorithm_cannot(values: dict[str, Any], key: str, problem: str) -> None:
+def test_settings_that_the_built_in_algorithm_lacks(values: dict[str, Any], key: str, problem: str) -> None:
     assert key not in _problems(**values)
     assert problem in _problems(algorithm="builtin", **values)[key]
 

@@ -1,4 +1,4 @@
-"""What the endpoint's section says against itself and against others."""
+"""Conflicts within the serving section and between it and other sections."""
 
 import math
 from typing import Any
@@ -43,7 +43,7 @@ def _problems(alarms: dict[str, Any] | None = None, **serving: Any) -> dict[str,
         ("update", {"termination_wait_seconds": 60}, "is updated at once"),
     ],
 )
-def test_what_a_serverless_endpoint_has_not(key: str, value: object, reason: str) -> None:
+def test_settings_that_a_serverless_endpoint_lacks(key: str, value: object, reason: str) -> None:
     assert _problems(**{key: value}) == {}
     assert set(found := _problems(mode="serverless", **{key: value})) == {f"serving.{key}"}
     assert reason in found[f"serving.{key}"]
@@ -56,7 +56,7 @@ def test_a_serverless_endpoint_captures_nothing() -> None:
     assert _problems(mode="serverless", data_capture={"enabled": False}) == {}
 
 
-def test_a_serverless_endpoint_needs_nothing_to_be_said() -> None:
+def test_a_serverless_endpoint_needs_no_settings() -> None:
     assert _problems(mode="serverless") == {}
     assert _problems(mode="serverless", serverless={"memory_mb": 1024}, cpu_target=None, shadow=None) == {}
 
@@ -70,7 +70,7 @@ def test_a_shadow_is_beside_one_variant() -> None:
     assert found["serving.variants"].startswith("with a shadow variant an endpoint has one variant that answers")
 
 
-def test_somebody_gets_the_requests() -> None:
+def test_at_least_one_variant_gets_requests() -> None:
     assert "no variant gets any request" in _problems(weight=0, variants=[{**_B, "weight": 0}])["serving.weight"]
     assert _problems(weight=0, variants=[_B]) == {}
 
@@ -89,7 +89,7 @@ def test_models_are_of_the_endpoints_region(serving: dict[str, object], key: str
 
 
 @pytest.mark.parametrize("update", [_CANARY, _LINEAR])
-def test_one_instance_has_no_half(update: dict[str, object]) -> None:
+def test_a_fleet_of_one_cannot_be_updated_in_steps(update: dict[str, object]) -> None:
     limits = {"min_instances": 2, "max_instances": 4}
     assert _problems(**limits, update=update) == {}
     found = _problems(**limits, update=update, scheduled_scaling=[{**_DAY, "min_instances": 1}], variants=[_B])
@@ -104,7 +104,7 @@ def test_one_instance_has_no_half(update: dict[str, object]) -> None:
     more=st.integers(0, 100),
 )
 def test_steps_in_instances_fit_every_fleet_there_may_be(policy: str, size: int, least: int, more: int) -> None:
-    """A canary is at most half of the instances, a step from a tenth to half of them."""
+    """A canary is at most half of the fleet; a step is between a tenth and half of it."""
     update = {"policy": policy, "size_instances": size, "max_execution_seconds": 28_800}
     found = _problems(min_instances=least, max_instances=least + more, update=update)
     fits = 2 * size <= least and (policy == "canary" or 10 * size >= least + more)
@@ -129,7 +129,7 @@ def test_a_schedule_and_a_variant_count_among_the_fleets_there_may_be() -> None:
     most=st.integers(600, 28_800),
 )
 def test_an_update_has_time_for_its_pauses(percent: int, wait: int, termination: int, most: int) -> None:
-    """Of a step more than pauses: what comes after the last one is the pause before the old fleet ends."""
+    """An update pauses between its steps and before it terminates the old fleet."""
     times = {"wait_seconds": wait, "termination_wait_seconds": termination, "max_execution_seconds": most}
     pauses = (math.ceil(100 / percent) - 1) * wait + termination
     update = {"policy": "linear", "size_percent": percent, **times}

@@ -1,4 +1,4 @@
-"""The sections of alarms, budget and HTTP API."""
+"""The alarms, budget and HTTP API sections."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def test_an_alarm_looks_back_one_day_at_most(period: int, periods: int, datapoin
         assert AlarmsConfig.model_validate(values).seconds_to_alarm == period * datapoints
 
 
-def test_the_default_of_datapoints_is_held_against_the_periods() -> None:
+def test_the_default_of_datapoints_is_checked_against_the_periods() -> None:
     assert _problems(AlarmsConfig, evaluation_periods=2) == [
         "datapoints_to_alarm: more than evaluation_periods; allowed: 2 or less"
     ]
@@ -68,7 +68,7 @@ def test_the_default_of_datapoints_is_held_against_the_periods() -> None:
         (HttpApiConfig, {"auth": "iam", "burst_limit": 5001}, "burst_limit"),
     ],
 )
-def test_what_cannot_be_is_refused(model: type[BaseModel], values: dict[str, Any], key: str) -> None:
+def test_impossible_values_are_refused(model: type[BaseModel], values: dict[str, Any], key: str) -> None:
     (problem,) = _problems(model, **values)
     assert problem.startswith(f"{key}: ")
 

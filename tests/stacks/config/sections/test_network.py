@@ -1,4 +1,4 @@
-"""The section of the network, and what it says against others."""
+"""The network section and its conflicts with other sections."""
 
 from ipaddress import IPv4Network
 from typing import Any
@@ -19,7 +19,7 @@ def _check(network: Any, **others: Any) -> EnvironmentConfig:
 
 
 def _errors(network: Any, **others: Any) -> dict[str, str]:
-    """Return the messages by key."""
+    """Return the error messages by key."""
     with pytest.raises(ValidationError) as caught:
         _check(network, **others)
     return {".".join(map(str, error["loc"])): error["msg"] for error in caught.value.errors()}
@@ -86,7 +86,7 @@ def test_refused(network: Any, key: str, message: str) -> None:
     assert message in errors[f"network.{key}"]
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     assert set(_errors({"mode": "existing", "cidr": "10.0.0.0/16", "zones": 1})) == {
         "network.subnets",
         "network.security_groups",
@@ -112,12 +112,12 @@ def test_a_range_is_accepted_where_a_vpc_may_have_it_and_a_subnet_has_room(addre
         accepted = False
     private = any(network.subnet_of(IPv4Network(one)) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
     shared = network.subnet_of(IPv4Network("100.64.0.0/10"))
-    # A VPC is not larger; in four parts, as of three zones, it leaves each 59 addresses or more.
+    # /16 is the largest VPC. Split into four, as for three zones, each subnet needs 59 usable addresses.
     assert accepted == ((private or shared) and length >= 16 and network.num_addresses // 4 - 5 >= 59)
 
 
 @given(st.sampled_from(["10.{}.0.0", "172.{}.0.0", "192.168.{}.0"]), st.integers(0, 255), st.integers(16, 24))
-def test_what_is_accepted_is_kept_as_it_was_written(form: str, number: int, length: int) -> None:
+def test_accepted_values_are_kept_as_written(form: str, number: int, length: int) -> None:
     cidr = f"{form.format(number)}/{length}"
     try:
         network = NetworkConfig(mode="private", cidr=cidr)

@@ -1,4 +1,4 @@
-"""What the endpoint's section takes, each value by itself."""
+"""The serving section, each value on its own."""
 
 from typing import Any
 
@@ -110,7 +110,7 @@ def test_a_time_zone_exists() -> None:
         ("update", {"max_execution_seconds": 28_801}),
     ],
 )
-def test_what_sagemaker_would_refuse_is_refused(key: str, value: object) -> None:
+def test_values_that_sagemaker_refuses_are_refused(key: str, value: object) -> None:
     (problem,) = _problems(ServingConfig, **{key: value})
     assert problem.startswith(key)
 
@@ -158,7 +158,7 @@ def test_the_size_of_steps_and_the_policy_fit(said: dict[str, object], problem: 
     assert found.startswith(problem)
 
 
-def test_what_is_needed_of_a_shadow_and_a_variant() -> None:
+def test_defaults_of_a_shadow_and_required_keys_of_a_variant() -> None:
     shadow = ShadowConfig.model_validate({"model_package": _PACKAGE})
     assert (shadow.sampling_percent, shadow.instances) == (100, 1)
     assert [problem.partition(":")[0] for problem in _problems(VariantConfig)] == ["name", "model_package", "weight"]

@@ -70,12 +70,12 @@ def test_an_integer_that_ntm_would_refuse_is_in_no_range(name: str, least: int) 
         ({"epochs": {"min": 1, "max": 2}}, "epochs", "not permitted"),
     ],
 )
-def test_what_is_no_range(ranges: dict[str, Any], key: str, problem: str) -> None:
+def test_invalid_ranges(ranges: dict[str, Any], key: str, problem: str) -> None:
     found = dict(_problems(**ranges))
     assert problem in found[key]
 
 
-def test_something_is_tuned() -> None:
+def test_at_least_one_hyperparameter_is_tuned() -> None:
     assert "nothing is tuned" in _problems(**dict.fromkeys(TuningRangesConfig.model_fields))[0][1]
 
 
