@@ -92,7 +92,7 @@ def test_an_earlier_commit_and_other_libraries(checkout: Path, invoke: Invoke) -
     assert result.exit_code == 1
     record = json.loads(result.stdout)
     assert record["changes"][0]["details"] == ["DelaySeconds: 5 → 9"]
-    assert record["notes"][1].startswith("requirements.txt changed.")
+    assert record["notes"][1].startswith("requirements.txt changed, but both sides")
 
 
 def test_two_assemblies_need_no_checkout(checkout: Path, invoke: Invoke, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_what_breaks_a_rule_is_compared_and_dangerous(checkout: Path, invoke: In
     break_rule("error", "Role")
     result = invoke("diff")
     assert result.exit_code == 2
-    assert "! Rules-IAM5[Action::s3:*] is broken, and the deployment refused: Too wide." in result.stdout
+    assert "! Violates Rules-IAM5[Action::s3:*], so the deployment is refused: Too wide." in result.stdout
     _commit(checkout, "Broken")
     assert invoke("diff").exit_code == 0
     break_rule("error", "Role", "Other")
@@ -187,7 +187,7 @@ def test_what_is_deployed_in_another_account_needs_other_credentials(
     elsewhere = str(_write(tmp_path / "elsewhere", _QUEUE, account="999999999999"))
     result = invoke("diff", "--base", "deployed", "--assembly", elsewhere)
     assert result.exit_code == 3
-    assert "is in account 999999999999, and the credentials are of 123456789012" in result.stderr
+    assert "is in account 999999999999, but the credentials belong to 123456789012" in result.stderr
 
 
 def test_cloudformation_tells_a_question_mark_for_what_is_not_ascii() -> None:
