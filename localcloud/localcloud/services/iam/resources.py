@@ -1,4 +1,4 @@
-"""Resource types that moto's CloudFormation lacks, or has only in part, on top of what moto's services know."""
+"""CloudFormation resource types that moto lacks or supports only in part, on top of moto's services."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ from localcloud.core.resource_model import MODELS, ResourceModel
 
 
 class Key(ResourceModel):
-    """``AWS::KMS::Key``; moto's own cannot be tagged or updated."""
+    """``AWS::KMS::Key``; moto's cannot be tagged or updated."""
 
     TYPE = "AWS::KMS::Key"
 
@@ -47,7 +47,7 @@ class Key(ResourceModel):
 
 
 class Role(ResourceModel):
-    """``AWS::IAM::Role``; moto's own takes no managed policies and changes no policy."""
+    """``AWS::IAM::Role``; moto's takes no managed policies and cannot change its policies."""
 
     TYPE = "AWS::IAM::Role"
 
@@ -80,7 +80,7 @@ class Role(ResourceModel):
             self._iam.detach_role_policy(arn, self.name)
 
     def remove(self) -> None:
-        """Delete the role with what is attached to it."""
+        """Delete the role with its policies."""
         role = self._iam.get_role(self.name)
         for arn in list(role.managed_policies):
             self._iam.detach_role_policy(arn, self.name)
@@ -94,7 +94,7 @@ class Role(ResourceModel):
 
 
 class ManagedPolicy(ResourceModel):
-    """``AWS::IAM::ManagedPolicy``; moto's own cannot be changed or deleted."""
+    """``AWS::IAM::ManagedPolicy``; moto's cannot be changed or deleted."""
 
     TYPE = "AWS::IAM::ManagedPolicy"
 
@@ -110,7 +110,7 @@ class ManagedPolicy(ResourceModel):
         return str({"PolicyArn": policy.arn, "PolicyId": policy.id}[attribute_name])
 
     def put(self) -> None:
-        """Create the policy or change its document, and attach it to whom the template names."""
+        """Create the policy or change its document, and attach it as the template says."""
         arn, document = self.physical_resource_id, json.dumps(self.properties["PolicyDocument"])
         if arn in self._iam.managed_policies:
             before = self._iam.get_policy(arn).default_version_id
@@ -127,12 +127,12 @@ class ManagedPolicy(ResourceModel):
             self._iam.attach_group_policy(arn, group)
 
     def remove(self) -> None:
-        """Delete the policy, which nobody but those whom the template names may have."""
+        """Delete the policy, which must not be attached to anything else."""
         self.detach()
         self._iam.delete_policy(self.physical_resource_id)
 
     def detach(self) -> None:
-        """Take the policy from those whom the template names; a role may have gone before."""
+        """Detach the policy from the template's roles, users and groups; some may already be deleted."""
         arn = self.physical_resource_id
         for kind, detach in (
             ("Roles", self._iam.detach_role_policy),
@@ -164,7 +164,7 @@ class ManagedPolicy(ResourceModel):
 
 
 class Bucket(FakeBucket):
-    """``AWS::S3::Bucket``; moto's own forgets whether the bucket's events go to EventBridge."""
+    """``AWS::S3::Bucket``; moto's ignores the EventBridge configuration."""
 
     TYPE = "AWS::S3::Bucket"
 
@@ -172,7 +172,7 @@ class Bucket(FakeBucket):
     def create_from_cloudformation_json(
         cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
     ) -> FakeBucket:
-        """Create a bucket of a template."""
+        """Create a bucket from a template."""
         bucket = super().create_from_cloudformation_json(
             resource_name, cloudformation_json, account_id, region_name, **kwargs
         )
@@ -187,7 +187,7 @@ class Bucket(FakeBucket):
         account_id: str,
         region_name: str,
     ) -> FakeBucket:
-        """Update a bucket of a template; moto changes the tags only of one that the template names."""
+        """Update a bucket from a template; moto updates tags only if the template names the bucket."""
         named = {"BucketName": original_resource.name, **cloudformation_json["Properties"]}
         bucket = super().update_from_cloudformation_json(
             original_resource, new_resource_name, {**cloudformation_json, "Properties": named}, account_id, region_name
@@ -214,17 +214,17 @@ class BucketPolicy(ResourceModel):
         s3_backends[self.account_id]["aws"].put_bucket_policy(self.properties["Bucket"], policy)
 
     def remove(self) -> None:
-        """Leave the bucket without a policy."""
+        """Delete the bucket's policy."""
         s3_backends[self.account_id]["aws"].delete_bucket_policy(self.properties["Bucket"])
 
 
 class LogGroup(ResourceModel):
-    """``AWS::Logs::LogGroup``; moto's own has an ARN without the ``:*`` that CloudFormation's ends in."""
+    """``AWS::Logs::LogGroup``; moto's ARN lacks CloudFormation's ``:*`` at the end."""
 
     TYPE = "AWS::Logs::LogGroup"
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
-        """Return the ARN of the group and of what is in it."""
+        """Return the ARN of the group and its streams."""
         return f"arn:aws:logs:{self.region_name}:{self.account_id}:log-group:{self.name}:*"
 
     def put(self) -> None:

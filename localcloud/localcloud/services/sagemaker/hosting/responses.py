@@ -15,12 +15,12 @@ class EndpointResponses(SageMakerResponse):
     """Requests for endpoint configurations and endpoints."""
 
     def create_endpoint_config(self) -> ActionResult:
-        """Answer CreateEndpointConfig."""
+        """Handle CreateEndpointConfig."""
         config = self._endpoints.create_endpoint_config(self._request("CreateEndpointConfig"))
         return ActionResult({"EndpointConfigArn": config.endpoint_config_arn})
 
     def create_endpoint(self) -> ActionResult:
-        """Answer CreateEndpoint."""
+        """Handle CreateEndpoint."""
         endpoint = self._endpoints.create_endpoint(
             self._get_param("EndpointName"),
             self._get_param("EndpointConfigName"),
@@ -30,7 +30,7 @@ class EndpointResponses(SageMakerResponse):
         return ActionResult(endpoint.response_create)
 
     def update_endpoint(self) -> ActionResult:
-        """Answer UpdateEndpoint."""
+        """Handle UpdateEndpoint."""
         endpoint = self._endpoints.update_endpoint(
             self._get_param("EndpointName"),
             self._get_param("EndpointConfigName"),

@@ -36,7 +36,7 @@ class LocalSageMakerRuntimeResponse(SageMakerRuntimeResponse):
     use_raw_body = True
 
     def invoke_endpoint(self) -> TYPE_RESPONSE:
-        """Answer InvokeEndpoint."""
+        """Handle InvokeEndpoint."""
         name = self.path.split("/")[2]
         endpoint = sagemaker_backends[self.current_account][self.region].endpoints.get(name)
         if not isinstance(endpoint, LocalEndpoint):

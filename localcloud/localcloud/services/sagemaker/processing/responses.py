@@ -25,6 +25,6 @@ class ProcessingResponses(SageMakerResponse):
     """The operations that moto answers in part."""
 
     def create_processing_job(self) -> ActionResult:
-        """Answer CreateProcessingJob."""
+        """Handle CreateProcessingJob."""
         request: dict[str, Any] = {camelcase_to_underscores(name): self._get_param(name) for name in _REQUEST}
         return ActionResult(self.sagemaker_backend.create_processing_job(**request).response_create)
