@@ -1,4 +1,4 @@
-"""SageMaker's hosting API: the operations that moto answers in part."""
+"""SageMaker's hosting API: operations that moto supports only in part."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -12,7 +12,7 @@ from localcloud.services.sagemaker.hosting.backend import Endpoints
 
 
 class EndpointResponses(SageMakerResponse):
-    """Requests for endpoint configurations and endpoints."""
+    """Operations on endpoint configurations and endpoints."""
 
     def create_endpoint_config(self) -> ActionResult:
         """Handle CreateEndpointConfig."""
@@ -48,7 +48,7 @@ class EndpointResponses(SageMakerResponse):
         return backend
 
     def _request(self, operation: str) -> Mapping[str, Any]:
-        """Return the members of a request that are present."""
+        """Return the present members of a request."""
         given = {name: self._get_param(name) for name in _members(operation)}
         return {name: value for name, value in given.items() if value is not None}
 

@@ -1,4 +1,4 @@
-"""InvokeEndpoint: the request goes to a worker of the endpoint, and its answer comes back.
+"""InvokeEndpoint: forwards requests to an endpoint's workers.
 
 See https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html.
 """

@@ -49,7 +49,7 @@ def test_everything_that_was_asked_for_is_described() -> None:
         (
             [{**variant_of("m"), **serverless_variant_of("m")}],
             {},
-            "has ServerlessConfig, and with it no InitialInstanceCount, InstanceType",
+            "has ServerlessConfig, which excludes InitialInstanceCount, InstanceType",
         ),
         (
             [serverless_variant_of("m")],
