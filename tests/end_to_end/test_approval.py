@@ -58,7 +58,7 @@ class Registry:
         return arn
 
     def wait_until_served(self, arn: str) -> None:
-        wait_for(lambda: self.served() == arn, f"{arn} is served", 120)
+        wait_for(lambda: self.served() == arn, f"{arn} is served", 900)
 
     def resource(self, type_: str, logical_id: str) -> str:
         resources = self._clients("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
@@ -100,7 +100,7 @@ def test_of_two_approvals_at_once_the_last_one_is_served_in_the_end(registry: Re
     first, second = registry.copy(), registry.copy()
     registry.decide(first)
     registry.decide(second)
-    wait_for(lambda: registry.served() == second and not registry.messages("ApprovalQueue"), "both are followed", 120)
+    wait_for(lambda: registry.served() == second and not registry.messages("ApprovalQueue"), "both are followed", 900)
     assert registry.messages("ApprovalDeadLetters") == 0
 
 
