@@ -94,7 +94,7 @@ destroy: $(CORE) $(NODE) ## delete ENV
 install: $(CORE) $(NODE) ## the CDK and the command line, without what only tests need
 
 clean: ## delete everything that was installed or built
-	rm -rf $(VENV) node_modules tests/browser/node_modules cdk.out .topicsmith .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) node_modules tests/browser/node_modules cdk.out .topicsmith .localcloud .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, but $(PYTHON) is %d.%d: say which, as in  make PYTHON=python3.12" % sys.version_info[:2])'

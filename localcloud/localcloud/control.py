@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -14,7 +15,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from localcloud.core import profiles, settings
+from localcloud.core.errors import LocalCloudError as LocalCloudError
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
@@ -29,12 +33,15 @@ _FOLDERS = (
     "endpoints",
 )
 
-# Kept, since a child that still runs when its object goes is reported as a leak.
+# In each state directory, as its .gitignore: what has another one was not made by the local cloud.
+_MARKER = "# Created by the local cloud.\n*\n"
+
+# References to the servers: Python warns of a child that outlives its Popen object.
 _started: list[subprocess.Popen[bytes]] = []
 
 
-class LocalCloudError(Exception):
-    """The local cloud could not be started or stopped; the message says why and what to do."""
+class AnotherCloudRunsError(LocalCloudError):
+    """A local cloud with another account or region already runs in the state directory."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +49,13 @@ class LocalCloud:
     """A running local cloud.
 
     Attributes:
-        endpoint_url: where it answers the AWS API.
-        pid: its process.
-        state_dir: where its log, jobs and images lie.
-        account_id: the main account, its operator's, twelve digits.
-        region: of clients that name none.
+        endpoint_url: Endpoint of the AWS API.
+        pid: Id of the server process.
+        state_dir: Directory of the log, images and jobs.
+        access_key_id: Access key of the operator, the main account's administrator.
+        secret_access_key: Its secret.
+        account_id: The main account.
+        region: Default region of clients.
     """
 
     endpoint_url: str
@@ -59,24 +68,24 @@ class LocalCloud:
 
     @property
     def accounts(self) -> list[str]:
-        """The numbers of its accounts, the main one first; each is the name of a profile."""
+        """The accounts, the main one first; each number is also the name of a profile."""
         return profiles.accounts(self.state_dir)
 
     @property
     def log_file(self) -> Path:
-        """The server's own log."""
+        """The server's log."""
         return self.state_dir / "server.log"
 
     @property
     def messages_file(self) -> Path:
-        """What was sent to SNS topics; there is no file before the first message."""
+        """Messages sent to SNS topics; the file appears with the first one."""
         return self.state_dir / settings.MESSAGES_FILE
 
     def environ(self) -> dict[str, str]:
-        """Return the variables that turn boto3, the SageMaker SDK or the CDK CLI into clients of this cloud.
+        """Return the environment variables of a client: boto3, the SageMaker SDK, the AWS CLI or the CDK CLI.
 
-        The credentials are the operator's, unless ``AWS_PROFILE`` names another account's profile: variables with
-        credentials would be taken before it.
+        The operator's credentials come from a profile and not from variables, which would take precedence over
+        ``AWS_PROFILE``.
         """
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
@@ -85,12 +94,12 @@ class LocalCloud:
             "AWS_DEFAULT_REGION": self.region,
             "AWS_EC2_METADATA_DISABLED": "true",
             "CDK_DOCKER": str(self.state_dir / "bin" / "docker"),
-            "TOPICSMITH_LOCAL_STATE": str(self.state_dir),
+            "LOCALCLOUD_STATE": str(self.state_dir),
         }
 
 
 def running(state_dir: Path | None = None) -> LocalCloud | None:
-    """Return the local cloud whose state lies in ``state_dir``, or ``None`` when none answers."""
+    """Return the local cloud that runs with a state directory, or ``None``."""
     state_dir = state_dir or settings.state_dir()
     try:
         state = json.loads((state_dir / settings.STATE_FILE).read_text())
@@ -108,47 +117,109 @@ def up(
     state_dir: Path | None = None,
     account_id: str | None = None,
     region: str | None = None,
+    images: Mapping[str, str | Path] | None = None,
+    node_modules: Path | None = None,
 ) -> LocalCloud:
-    """Start the local cloud in the background and return once it answers; one that runs is returned as it is.
+    """Start the local cloud in the background and wait until it answers; one that already runs is left as it is.
+
+    What is not given comes from the ``LOCALCLOUD_`` variables, and otherwise has the default.
 
     Args:
-        port: where it listens; default 4577.
-        state_dir: where it keeps its state; default ``.topicsmith`` in the project.
-        account_id: its main account; default 123456789012.
-        region: of clients that name none; default us-east-1.
+        port: Port to listen on; default 4577.
+        state_dir: Directory of the cloud's state; default ``.localcloud`` in the current directory.
+        account_id: The main account; default 123456789012.
+        region: Default region of clients; default us-east-1.
+        images: Directories that stand in for images that only AWS has, by image URI. A URI without a tag is for all
+            tags, and ``*`` stands for any text without a slash. Images of a role's own account are never replaced.
+        node_modules: Packages for Lambda functions in Node.js, such as the AWS SDK.
 
     Raises:
-        LocalCloudError: the port is taken, the server died, or one runs that has another account or region.
+        AnotherCloudRunsError: A local cloud with another account or region already runs with this state directory.
+        LocalCloudError: The port is taken, or the server died.
     """
     state_dir = (state_dir or settings.state_dir()).resolve()
-    port = port or settings.DEFAULT_PORT
-    cloud = running(state_dir)
     place = {"account_id": account_id or settings.account_id(), "region": region or settings.region()}
-    if cloud:
+    if cloud := running(state_dir):
         _require_place(cloud, place)
         return cloud
-    _require_free(port)
-    _clear(state_dir)
-    state_dir.mkdir(parents=True, exist_ok=True)
-    process = _start(port, state_dir, place)
+    command, environ = prepare(
+        port=port, state_dir=state_dir, images=images, node_modules=node_modules, account_id=account_id, region=region
+    )
+    log_file = state_dir / "server.log"
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=state_dir,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _started.append(process)
     deadline = time.monotonic() + _START_SECONDS
     try:
         while time.monotonic() < deadline and process.poll() is None:
-            cloud = running(state_dir)
-            if cloud:
+            if cloud := running(state_dir):
                 return cloud
             time.sleep(0.1)
     except BaseException:
-        # Ctrl-C must not leave a server that nobody has been told of.
+        # Ctrl-C must not leave a server behind that nobody knows of.
         process.kill()
         raise
     process.kill()
-    log = (state_dir / "server.log").read_text(errors="replace")
-    raise LocalCloudError(f"The local cloud did not start. Its log, {state_dir / 'server.log'}, ends:\n{log[-2000:]}")
+    ending = log_file.read_text(errors="replace")[-2000:]
+    raise LocalCloudError(f"The local cloud did not start. Its log, {log_file}, ends:\n{ending}")
+
+
+def prepare(
+    *,
+    port: int | None = None,
+    state_dir: Path | None = None,
+    account_id: str | None = None,
+    region: str | None = None,
+    images: Mapping[str, str | Path] | None = None,
+    node_modules: Path | None = None,
+) -> tuple[list[str], dict[str, str]]:
+    """Empty the state directory and return the server's command and environment; the arguments are those of ``up``.
+
+    Raises:
+        LocalCloudError: The port is taken, the directory has files of somebody else, or a setting is not allowed.
+    """
+    state_dir = (state_dir or settings.state_dir()).resolve()
+    port = port or settings.port()
+    account_id = account_id or settings.account_id()
+    if not re.fullmatch(r"\d{12}", account_id):
+        raise LocalCloudError(f"The account is {account_id!r}; allowed: twelve digits.")
+    settings.minute_seconds()  # Fails here and not in the server.
+    _require_free(port)
+    _claim(state_dir)
+    _clear(state_dir)
+    stand_ins = settings.stand_ins() if images is None else images
+    package_parent = str(Path(__file__).parents[1])
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    environ |= {
+        "LOCALCLOUD_STATE": str(state_dir),
+        "LOCALCLOUD_PORT": str(port),
+        "LOCALCLOUD_ACCOUNT": account_id,
+        "LOCALCLOUD_REGION": region or settings.region(),
+        "LOCALCLOUD_IMAGES": json.dumps({uri: str(Path(where).resolve()) for uri, where in stand_ins.items()}),
+        "PYTHONPATH": os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")])),
+        "MOTO_PORT": str(port),
+        # The policies that AWS manages, such as those that ``cdk bootstrap`` attaches.
+        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+        # boto3 in the server must not read the user's own configuration.
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    if node_modules:
+        environ["LOCALCLOUD_NODE_MODULES"] = str(node_modules.resolve())
+    return [sys.executable, "-P", "-m", "localcloud.server"], environ
 
 
 def down(state_dir: Path | None = None) -> bool:
-    """Stop the local cloud and everything that it started, and delete what it held; return whether one ran."""
+    """Stop the local cloud and all of its processes, and delete its state; return ``False`` if none was running."""
     state_dir = state_dir or settings.state_dir()
     cloud = running(state_dir)
     if cloud is None:
@@ -164,38 +235,23 @@ def down(state_dir: Path | None = None) -> bool:
     return True
 
 
-def _start(port: int, state_dir: Path, place: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    environ |= {
-        "TOPICSMITH_LOCAL_STATE": str(state_dir),
-        "TOPICSMITH_LOCAL_PORT": str(port),
-        "TOPICSMITH_ROOT": str(settings.project_root()),
-        "TOPICSMITH_LOCAL_ACCOUNT": place["account_id"],
-        "TOPICSMITH_LOCAL_REGION": place["region"],
-        "MOTO_PORT": str(port),
-        # The policies that AWS manages, such as those that ``cdk bootstrap`` attaches.
-        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
-        # boto3 in the server must not read the user's own configuration.
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    with (state_dir / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "localcloud.server", "--port", str(port)],
-            cwd=settings.project_root(),
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
+def _claim(state_dir: Path) -> None:
+    """Make the state directory, unless it has other files where the local cloud's would go."""
+    marker = state_dir / ".gitignore"
+    is_ours = (state_dir / "server.log").exists() or (marker.exists() and marker.read_text() == _MARKER)
+    taken = [name for name in _FOLDERS if (state_dir / name).exists()]
+    if taken and not is_ours:
+        raise LocalCloudError(
+            f"{state_dir} is not a state directory: it has {taken[0]}, which the local cloud would delete. "
+            "Choose another directory."
         )
-    _started.append(server)
-    return server
+    state_dir.mkdir(parents=True, exist_ok=True)
+    if not marker.exists():
+        marker.write_text(_MARKER)
 
 
 def _clear(state_dir: Path) -> None:
-    """Delete what a former cloud held, but for its log."""
+    """Delete the state of an earlier cloud, except its log."""
     for name in _FOLDERS:
         shutil.rmtree(state_dir / name, ignore_errors=True)
     for name in (settings.STATE_FILE, settings.MESSAGES_FILE):
@@ -205,9 +261,10 @@ def _clear(state_dir: Path) -> None:
 def _require_place(cloud: LocalCloud, place: Mapping[str, str]) -> None:
     running = {"account_id": cloud.account_id, "region": cloud.region}
     if running != place:
-        raise LocalCloudError(
-            f"The local cloud runs as account {cloud.account_id} in {cloud.region}, and not as account "
-            f"{place['account_id']} in {place['region']}. Stop it first, and what is deployed to it goes: make down"
+        raise AnotherCloudRunsError(
+            f"A local cloud with account {cloud.account_id} in {cloud.region} already runs in {cloud.state_dir}, and "
+            f"account {place['account_id']} in {place['region']} was asked for. Stop it first; everything deployed to "
+            "it is then deleted."
         )
 
 
@@ -218,7 +275,7 @@ def _require_free(port: int) -> None:
             probe.bind(("localhost", port))
         except OSError as error:
             raise LocalCloudError(
-                f"Port {port} is taken ({error.strerror}): stop what listens there, or choose another with --port."
+                f"Port {port} is taken ({error.strerror}). Stop the process that listens there, or choose another port."
             ) from None
 
 
@@ -235,9 +292,8 @@ def _answers(endpoint_url: str) -> bool:
 def _alive(pid: int) -> bool:
     for server in _started:
         if server.pid == pid:
-            return server.poll() is None  # Also takes leave of it, so that it does not stay as a zombie.
+            return server.poll() is None  # Reaps it, too.
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
-    return True

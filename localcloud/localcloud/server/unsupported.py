@@ -1,9 +1,11 @@
-"""What an API call gets that moto does not have: an error that says so, and no failure of the server."""
+"""Errors for API calls that moto does not have."""
 
 from typing import Any
 
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
+
+from localcloud.core.service import Service
 
 
 class NotInLocalCloud(ServiceException):
@@ -13,7 +15,7 @@ class NotInLocalCloud(ServiceException):
 
 
 def install() -> None:
-    """Answer such calls with HTTP 400; a 500 is what clients try again and again."""
+    """Answer these calls with HTTP 400; clients would retry a 500."""
     implemented = BaseResponse.call_action
 
     def call_action(self: BaseResponse) -> Any:
@@ -24,3 +26,6 @@ def install() -> None:
             return self.serialized(ActionResult(NotInLocalCloud(message)))
 
     BaseResponse.call_action = call_action  # type: ignore[method-assign]
+
+
+SERVICE = Service(name="unsupported", patches=(install,))

@@ -1,12 +1,12 @@
-"""CloudWatch's alarms are evaluated: a thread looks at the last complete minutes of their metrics, again and again."""
+"""Periodic evaluation of CloudWatch alarms, and their actions."""
 
 import logging
-import threading
-import time
-from datetime import UTC, datetime
+from datetime import datetime
 
 from moto.cloudwatch.models import cloudwatch_backends
 
+from localcloud.core.poller import Poller
+from localcloud.core.service import Service
 from localcloud.core.settings import minute_seconds
 from localcloud.services.cloudwatch.alarm import LocalAlarm
 from localcloud.services.cloudwatch.alarm_evaluation import evaluate_alarm
@@ -21,7 +21,7 @@ _LOOKS_A_MINUTE = 12
 
 
 def look(now: datetime) -> None:
-    """Evaluate the alarms of all accounts and regions, and do what follows from them."""
+    """Evaluate the alarms of all accounts and regions, and run their actions."""
     for account in list(cloudwatch_backends.values()):
         for backend in list(account.values()):
             if isinstance(backend, LocalCloudWatch):
@@ -45,27 +45,24 @@ def _evaluate(backend: LocalCloudWatch, alarm: LocalAlarm, now: datetime) -> Non
         return
     found = evaluate_alarm(alarm, backend, now)
     if backend.alarms.get(alarm.name) is not alarm:
-        return  # It was deleted or defined anew meanwhile.
+        return  # Deleted or replaced in the meantime.
     minute = now.timestamp() // minute_seconds()
     if found.state != alarm.state_value:
         alarm.last_minute = minute
         backend.change_state(alarm, found.state, found.reason, found.data(alarm, now))
     elif alarm.last_minute != minute:
-        # Autoscaling is asked again in each minute that the alarm remains in its state.
+        # Scaling actions repeat in each minute that the alarm remains in its state.
         alarm.last_minute = minute
         alarm_actions.repeat(alarm)
 
 
 def install() -> None:
-    """Start looking."""
+    """Run the alarms' actions when their state changes."""
     LocalCloudWatch.on_change = staticmethod(alarm_actions.act)
-    threading.Thread(target=_look_again_and_again, name="alarms", daemon=True).start()
 
 
-def _look_again_and_again() -> None:
-    while True:
-        time.sleep(minute_seconds() / _LOOKS_A_MINUTE)
-        try:
-            look(datetime.now(UTC))
-        except Exception:
-            logger.exception("The alarms are not evaluated this time")
+SERVICE = Service(
+    name="alarms",
+    patches=(install,),
+    pollers=(Poller("alarms", lambda: minute_seconds() / _LOOKS_A_MINUTE, look),),
+)

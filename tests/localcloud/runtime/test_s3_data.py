@@ -22,7 +22,7 @@ from tests.localcloud.support import BUCKET, REGION, SmallCloud
 
 @pytest.fixture
 def session(cloud: SmallCloud, monkeypatch: pytest.MonkeyPatch) -> RoleSession:
-    monkeypatch.setenv("TOPICSMITH_LOCAL_PORT", cloud.environ["TOPICSMITH_LOCAL_PORT"])
+    monkeypatch.setenv("LOCALCLOUD_PORT", cloud.environ["LOCALCLOUD_PORT"])
     return RoleSession(cloud.role_arn, "testing", "testing", "testing", REGION)
 
 
@@ -60,7 +60,7 @@ def test_manifest_lists_the_objects(cloud: SmallCloud, session: RoleSession, tmp
 
 def test_key_that_leads_out_of_the_channel_is_refused(cloud: SmallCloud, session: RoleSession, tmp_path: Path) -> None:
     manifest = cloud.put("hostile/manifest", f'[{{"prefix": "s3://{BUCKET}/hostile/"}}, "../../etc/x"]')
-    with pytest.raises(DataError, match="leads out of the channel's directory"):
+    with pytest.raises(DataError, match="outside the channel's directory"):
         _download(session, tmp_path / "channel", manifest, S3DataType="ManifestFile")
 
 

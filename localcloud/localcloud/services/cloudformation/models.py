@@ -28,6 +28,9 @@ from localcloud.services.cloudformation.engine import ResourceFailed, StackResou
 
 logger = logging.getLogger(__name__)
 
+# Most operations take less. The CDK CLI polls every five seconds and then finds them done on its first poll.
+_PATIENCE_SECONDS = 1.0
+
 # All events of an operation carry the token of its request, which moto leaves out. See
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackEvent.html.
 _client_request_token: ContextVar[str | None] = ContextVar("client_request_token", default=None)
@@ -94,10 +97,12 @@ class LocalStack(Stack):
         return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
 
     def begin(self, verb: str, work: Callable[[], None]) -> None:
-        """Set ``<verb>_IN_PROGRESS`` and run ``work`` in the background."""
+        """Set ``<verb>_IN_PROGRESS`` and run ``work`` in the background; wait for it for up to a second."""
         self.client_request_token = _client_request_token.get()
         self._set_status(f"{verb}_IN_PROGRESS", "User Initiated")
-        threading.Thread(target=work, name=f"{verb.lower()} {self.name}", daemon=True).start()
+        thread = threading.Thread(target=work, name=f"{verb.lower()} {self.name}", daemon=True)
+        thread.start()
+        thread.join(_PATIENCE_SECONDS)
 
     def create_resources(self) -> None:
         """Create all the stack's resources, or roll back."""

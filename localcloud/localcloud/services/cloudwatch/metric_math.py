@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from localcloud.core.errors import LocalCloudError
+
 Values = Sequence[float | None]
 """Values of a metric at the evaluated times, oldest first; None for missing ones."""
 
@@ -42,7 +44,7 @@ FUNCTIONS = ("FILL", "IF", "METRICS", *_OF_ONE, *_OF_MANY)
 _WORDS = {"&&": " and ", "||": " or ", "AND": "and", "OR": "or", "^": "**"}
 
 
-class MetricMathError(Exception):
+class MetricMathError(LocalCloudError):
     """The expression is invalid or not supported."""
 
 

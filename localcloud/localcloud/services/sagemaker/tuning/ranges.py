@@ -9,13 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from localcloud.core.errors import LocalCloudError
+
 # From this ratio of its ends on, an Auto range is searched logarithmically. SageMaker does not document its rule.
 _WIDE = 1000
 
 Scale = Literal["Linear", "Logarithmic", "ReverseLogarithmic"]
 
 
-class RangeError(ValueError):
+class RangeError(LocalCloudError, ValueError):
     """A range is invalid; the message names it and says why."""
 
 
