@@ -1,4 +1,4 @@
-"""The answers of SageMaker's API about processing jobs."""
+"""SageMaker's API of processing jobs."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ _REQUEST = (
 
 
 class ProcessingResponses(SageMakerResponse):
-    """The operations that moto answers in part."""
+    """Operations that moto supports only in part."""
 
     def create_processing_job(self) -> ActionResult:
         """Handle CreateProcessingJob."""

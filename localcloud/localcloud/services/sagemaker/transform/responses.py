@@ -1,4 +1,4 @@
-"""The answers of SageMaker's API about transform jobs."""
+"""SageMaker's API of transform jobs."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ _REQUEST = (
 
 
 class TransformResponses(SageMakerResponse):
-    """The operations that moto lacks or answers in part."""
+    """Operations that moto lacks or supports only in part."""
 
     def create_transform_job(self) -> ActionResult:
         """Handle CreateTransformJob."""

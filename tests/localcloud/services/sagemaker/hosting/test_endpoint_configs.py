@@ -56,7 +56,11 @@ def test_everything_that_was_asked_for_is_described() -> None:
             {"DataCaptureConfig": CAPTURE, "EnableNetworkIsolation": True},
             "A serverless endpoint does not support DataCaptureConfig, EnableNetworkIsolation",
         ),
-        ([variant_of("m")], {"ExplainerConfig": {"ClarifyExplainerConfig": {}}}, "ExplainerConfig: the local cloud"),
+        (
+            [variant_of("m")],
+            {"ExplainerConfig": {"ClarifyExplainerConfig": {}}},
+            "ExplainerConfig: not supported by the local cloud",
+        ),
         (
             [variant_of("m")],
             {"DataCaptureConfig": {**CAPTURE, "DestinationS3Uri": "https://bucket"}},
