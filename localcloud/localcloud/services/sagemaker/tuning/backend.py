@@ -144,7 +144,7 @@ class TuningJobs(TrainingJobs):
             theirs, ours = (_tuned(one) for one in (parent.hyper_parameter_tuning_job_config, config))
             if warm_start["WarmStartType"] == "IdenticalDataAndAlgorithm" and theirs != ours:
                 raise ValidationError(
-                    f"IdenticalDataAndAlgorithm needs the same hyperparameters to be tuned: those of {name} are "
+                    f"IdenticalDataAndAlgorithm needs the same hyperparameters to be tuned: {name} has "
                     f"{', '.join(sorted(theirs))}."
                 )
         return parents

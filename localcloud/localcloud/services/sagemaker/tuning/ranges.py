@@ -107,7 +107,7 @@ def _number_range(item: Mapping[str, Any], is_integer: bool) -> NumberRange:
             scale = asked
             if is_integer or low < 0 or high >= 1:
                 raise RangeError(
-                    f"ReverseLogarithmic scaling is for continuous ranges within 0 <= x < 1; that of {name} is "
+                    f"ReverseLogarithmic scaling is for continuous ranges within 0 <= x < 1; the range of {name} is "
                     f"{item['MinValue']} to {item['MaxValue']}."
                 )
         case "Linear":

@@ -59,7 +59,7 @@ def test_everything_that_was_asked_for_is_described() -> None:
         (
             [variant_of("m")],
             {"ExplainerConfig": {"ClarifyExplainerConfig": {}}},
-            "ExplainerConfig: not supported by the local cloud",
+            "ExplainerConfig: not supported",
         ),
         (
             [variant_of("m")],

@@ -64,7 +64,7 @@ def test_scale_auto_looks_at_the_ends(ends: tuple[str, str], scale: str) -> None
         (_numbers(MaxValue="much"), "The ends of the range of x are not numbers"),
         (_numbers(MaxValue="inf"), "is not below"),
         (_numbers(MinValue="0", ScalingType="Logarithmic"), "Logarithmic scaling needs values above 0"),
-        (_numbers(ScalingType="ReverseLogarithmic"), "within 0 <= x < 1; that of x is 0.001 to 10"),
+        (_numbers(ScalingType="ReverseLogarithmic"), "within 0 <= x < 1; the range of x is 0.001 to 10"),
         (_numbers(ScalingType="Wild"), "'Wild'"),
         (
             {"IntegerParameterRanges": [{"Name": "x", "MinValue": "1.5", "MaxValue": "2"}]},
