@@ -34,7 +34,7 @@ def scale(policy_arn: str, alarm: LocalAlarm) -> None:
     backend = applicationautoscaling_backends[account][region]
     policy = next((policy for policy in backend.policies.values() if policy.policy_arn == policy_arn), None)
     if not isinstance(policy, LocalScalingPolicy):
-        logger.warning("Alarm %s asks for %s, which is not there", alarm.name, policy_arn)
+        logger.warning("Alarm %s triggers %s, which does not exist", alarm.name, policy_arn)
         return
     target = backend.targets[policy.scalable_dimension][policy.resource_id]
     assert isinstance(target, LocalScalableTarget)

@@ -140,7 +140,7 @@ class LocalScalableTarget(FakeScalableTarget):
                 self._settled()  # A running operation would make SageMaker refuse the change.
                 capacity = self.capacity()
             except (AccessDenied, BotoCoreError, ClientError, UnfulfilledError) as error:
-                logger.warning("%s cannot be brought between its limits: %s", self.resource_id, error)
+                logger.warning("%s could not be brought within its limits: %s", self.resource_id, error)
                 return
             least, greatest = self.limits
             if capacity < least:

@@ -196,7 +196,7 @@ class LocalEventSourceMapping(EventSourceMapping, CloudFormationModel):
         problem = f"PROBLEM: {error}"
         if self._result != problem:
             unexpected = None if isinstance(error, AccessDenied | BotoCoreError | ClientError) else error
-            logger.warning("No messages of %s: %s", self._queue_name, error, exc_info=unexpected)
+            logger.warning("Messages of %s could not be processed: %s", self._queue_name, error, exc_info=unexpected)
         self._result = problem
 
     def _record(self, message: dict[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def _is_due(entry: _Entry, now: datetime) -> bool:
         schedule = parse(entry.expression)
     except ScheduleError as error:
         if entry.since == now:  # Warn only once.
-            logger.warning("Rule %s has no schedule here: %s", entry.rule.name, error)
+            logger.warning("The schedule of rule %s is not supported: %s", entry.rule.name, error)
         return False
     if isinstance(schedule, Rate):
         return now - entry.since >= schedule.interval

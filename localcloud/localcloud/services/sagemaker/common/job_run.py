@@ -177,5 +177,5 @@ def failure_reason(error: Exception, job_name: str) -> str:
             return f"ClientError: {error}"
         case OSError(errno=errno.ENOSPC):
             return "ClientError: No space left on device."
-    logger.error("Job %s broke", job_name, exc_info=error)
+    logger.error("Job %s failed unexpectedly", job_name, exc_info=error)
     return f"{INTERNAL_ERROR}: {type(error).__name__}: {error}"

@@ -156,5 +156,5 @@ def _wait_for_instances(deployment: Deployment) -> str | None:
 def _reason(endpoint: LocalEndpoint, error: Exception) -> str:
     if isinstance(error, _EXPECTED):
         return str(error)
-    logger.error("Endpoint %s broke", endpoint.endpoint_name, exc_info=error)
+    logger.error("Endpoint %s failed unexpectedly", endpoint.endpoint_name, exc_info=error)
     return f"InternalServerError: {error}"

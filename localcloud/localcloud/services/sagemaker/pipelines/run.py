@@ -149,7 +149,7 @@ class PipelineRun:
         except (StepFailed, ExpressionError) as failure:
             record.end("Failed", str(failure))
         except Exception as error:
-            logger.exception("Step %s of %s broke", step.name, self._execution.arn)
+            logger.exception("Step %s of %s failed unexpectedly", step.name, self._execution.arn)
             record.end("Failed", f"InternalServerError: {type(error).__name__}: {error}")
         else:
             record.end("Succeeded")
@@ -175,7 +175,7 @@ class PipelineRun:
                 wait = retries.wait_after(failure.exception_type)
                 if wait is None:
                     raise
-                logger.warning("Step %s of %s: again in %g s: %s", step.name, self._execution.arn, wait, failure)
+                logger.warning("Step %s of %s is retried in %g s: %s", step.name, self._execution.arn, wait, failure)
                 if self._stopping.wait(wait):
                     raise StepStopped from failure
                 record.attempts += 1
