@@ -1,4 +1,4 @@
-"""Somebody at a terminal with the command line and the local cloud."""
+"""The command line, run against the local cloud as an operator runs it."""
 
 import json
 import subprocess
@@ -13,8 +13,8 @@ class Operator:
     """Runs commands on one environment.
 
     Args:
-        environ: the variables of a client of the local cloud.
-        environment: the environment that the commands are about.
+        environ: Environment variables of a client of the local cloud.
+        environment: Value of the commands' ``--env`` option.
     """
 
     def __init__(self, environ: dict[str, str], environment: str = "dev"):
@@ -28,11 +28,11 @@ class Operator:
         return json.loads(done.stdout)
 
     def attempt(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run a command with ``--json`` and return how it ended."""
+        """Run a command with ``--json`` and return the completed process."""
         return subprocess.run(
             self.command(*arguments), env=self.environ, cwd=_ROOT, capture_output=True, text=True, timeout=900
         )
 
     def command(self, *arguments: str | Path) -> list[str]:
-        """Return the command."""
+        """Return the full command line."""
         return [sys.executable, "-m", "topicsmith", *map(str, arguments), "--json"]

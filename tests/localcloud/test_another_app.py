@@ -69,7 +69,7 @@ def test_it_trains_and_serves(environ: dict[str, str], tmp_path: Path, monkeypat
         described = sagemaker.describe_pipeline_execution(PipelineExecutionArn=execution)
         return None if described["PipelineExecutionStatus"] == "Executing" else described
 
-    described = wait_for(ended, seconds=120)
+    described = wait_for(ended)
     assert described["PipelineExecutionStatus"] == "Succeeded", described
     (step,) = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=execution)["PipelineExecutionSteps"]
     job_name = step["Metadata"]["TrainingJob"]["Arn"].rpartition("/")[2]

@@ -27,7 +27,7 @@ time.sleep(300)
 
 @pytest.fixture(autouse=True)
 def _reaper(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give each test a reaper of its own, which ends with the test."""
+    """Give each test its own reaper, closed after the test."""
     reaper = processes._Reaper()
     monkeypatch.setattr(processes, "_reaper", reaper)
     yield
@@ -75,7 +75,7 @@ def test_exit_codes_are_those_of_a_shell() -> None:
     assert _ended(_spawn("import time; time.sleep(600)")) == 128 + signal.SIGKILL
 
 
-def test_process_has_its_grace_and_no_more() -> None:
+def test_process_gets_its_grace_period_and_is_then_killed() -> None:
     process = _spawn(
         "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); "
         "print('up', flush=True); time.sleep(600)"
@@ -91,7 +91,7 @@ def test_process_has_its_grace_and_no_more() -> None:
     assert _ended(deaf, 0.2) == 128 + signal.SIGKILL
 
 
-def test_environment_is_what_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_of_the_environment_is_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_OF_THE_MACHINE", "x")
     process = _spawn("import os; print(sorted(os.environ))")
     assert process.stdout is not None

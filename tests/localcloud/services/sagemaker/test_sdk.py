@@ -1,4 +1,4 @@
-"""The SageMaker Python SDK as a client of processing jobs and pipelines."""
+"""Processing jobs and pipelines with the SageMaker Python SDK as the client."""
 
 import json
 import subprocess

@@ -20,7 +20,7 @@ def _config(*variants: dict[str, Any], **more: Any) -> LocalEndpointConfig:
     )
 
 
-def test_everything_that_was_asked_for_is_described() -> None:
+def test_description_has_everything_requested() -> None:
     shadow = variant_of("model", "Shadow")
     described = _config(
         variant_of("model"), ShadowProductionVariants=[shadow], DataCaptureConfig=CAPTURE, EnableNetworkIsolation=True

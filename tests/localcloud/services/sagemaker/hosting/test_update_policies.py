@@ -22,7 +22,7 @@ def _instances(value: int) -> dict[str, Any]:
     return {"Type": "INSTANCE_COUNT", "Value": value}
 
 
-def test_nothing_said_is_all_at_once_without_a_wait() -> None:
+def test_default_is_all_at_once_without_a_wait() -> None:
     assert UpdatePolicy.of(None) == UpdatePolicy.of({}) == UpdatePolicy()
     assert UpdatePolicy().shares([1]) == [1.0]
 
@@ -32,7 +32,7 @@ def test_alarms_count_without_a_policy_too() -> None:
     assert UpdatePolicy.of(config).alarms == ("a", "b")
 
 
-def test_whole_policy_is_read() -> None:
+def test_full_policy_is_parsed() -> None:
     config = _config("CANARY", _percent(30), TerminationWaitInSeconds=120, MaximumExecutionTimeoutInSeconds=1800) | {
         "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "5xx"}]}
     }
