@@ -92,7 +92,7 @@ def test_an_earlier_commit_and_other_libraries(checkout: Path, invoke: Invoke) -
     assert result.exit_code == 1
     record = json.loads(result.stdout)
     assert record["changes"][0]["details"] == ["DelaySeconds: 5 → 9"]
-    assert record["notes"][1].startswith("requirements.txt changed.")
+    assert record["notes"][1].startswith("requirements.txt changed, but both sides")
 
 
 def test_two_assemblies_need_no_checkout(checkout: Path, invoke: Invoke, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_violated_rule_is_compared_and_dangerous(checkout: Path, invoke: Invok
     break_rule("error", "Role")
     result = invoke("diff")
     assert result.exit_code == 2
-    assert "! Rules-IAM5[Action::s3:*] is broken, and the deployment refused: Too wide." in result.stdout
+    assert "! Violates Rules-IAM5[Action::s3:*], so the deployment is refused: Too wide." in result.stdout
     _commit(checkout, "Broken")
     assert invoke("diff").exit_code == 0
     break_rule("error", "Role", "Other")
@@ -185,7 +185,7 @@ def test_stacks_in_another_account_need_other_credentials(account: Account, invo
     elsewhere = str(_write(tmp_path / "elsewhere", _QUEUE, account="999999999999"))
     result = invoke("diff", "--base", "deployed", "--assembly", elsewhere)
     assert result.exit_code == 3
-    assert "is in account 999999999999, and the credentials are of 123456789012" in result.stderr
+    assert "is in account 999999999999, but the credentials belong to 123456789012" in result.stderr
 
 
 def test_cloudformation_returns_question_marks_for_non_ascii_characters() -> None:

@@ -36,7 +36,7 @@ def test_filled_metric_has_no_gap(values: list[float | None], filler: float) -> 
 @pytest.mark.parametrize(
     ("expression", "complaint"),
     [
-        ("errors +", "is no expression of metric math"),
+        ("errors +", "is not a valid metric math expression"),
         ("errors / attempts", "names attempts; known ids: errors, calls"),
         ("ANOMALY_DETECTION_BAND(errors, 2)", "ANOMALY_DETECTION_BAND with 2 arguments is not known"),
         ("MAX(errors)", "errors is not known"),

@@ -49,14 +49,18 @@ def test_description_has_everything_requested() -> None:
         (
             [{**variant_of("m"), **serverless_variant_of("m")}],
             {},
-            "has ServerlessConfig, and with it no InitialInstanceCount, InstanceType",
+            "has ServerlessConfig, which excludes InitialInstanceCount, InstanceType",
         ),
         (
             [serverless_variant_of("m")],
             {"DataCaptureConfig": CAPTURE, "EnableNetworkIsolation": True},
             "A serverless endpoint does not support DataCaptureConfig, EnableNetworkIsolation",
         ),
-        ([variant_of("m")], {"ExplainerConfig": {"ClarifyExplainerConfig": {}}}, "ExplainerConfig: the local cloud"),
+        (
+            [variant_of("m")],
+            {"ExplainerConfig": {"ClarifyExplainerConfig": {}}},
+            "ExplainerConfig: not supported",
+        ),
         (
             [variant_of("m")],
             {"DataCaptureConfig": {**CAPTURE, "DestinationS3Uri": "https://bucket"}},

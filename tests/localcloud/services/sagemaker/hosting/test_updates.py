@@ -214,7 +214,7 @@ def test_serverless_endpoint_may_get_instances_but_not_the_other_way_round(cloud
         [variant] = settled(cloud, "weighty")["ProductionVariants"]
         wait_for(lambda: answers and answers[-1] == "new")
     assert variant["CurrentInstanceCount"] == 1
-    with pytest.raises(cloud.client("sagemaker").exceptions.ClientError, match="it cannot become serverless"):
+    with pytest.raises(cloud.client("sagemaker").exceptions.ClientError, match="cannot become serverless"):
         _update(cloud, "weighty", config)
 
 

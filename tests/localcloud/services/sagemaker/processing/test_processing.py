@@ -203,7 +203,7 @@ def test_isolated_job_has_no_credentials(cloud: SmallCloud) -> None:
             {"ProcessingInputs": [_input("data", "s3://b/x", LocalPath="/tmp/x")]},
             "Input 'data' has the LocalPath '/tmp/x'; it must begin with /opt/ml/processing/",
         ),
-        ({"ProcessingInputs": [_input("data", "s3://b/x", S3InputMode="Pipe")]}, "the local cloud has File only"),
+        ({"ProcessingInputs": [_input("data", "s3://b/x", S3InputMode="Pipe")]}, "the local cloud supports only File"),
         ({"ProcessingInputs": [_input("data", "s3://b/x", S3CompressionType="Gzip")]}, "needs the S3InputMode Pipe"),
         (
             {

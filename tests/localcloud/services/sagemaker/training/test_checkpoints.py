@@ -83,5 +83,5 @@ def test_local_path_lies_below_opt_ml(config: dict[str, str], path: str) -> None
 
 @pytest.mark.parametrize("path", ["/tmp/x", "/opt/ml", "/opt/ml/../x", "checkpoints"])
 def test_other_local_paths_are_refused(path: str) -> None:
-    with pytest.raises(CheckpointPathError, match="directories below /opt/ml only"):
+    with pytest.raises(CheckpointPathError, match="only has directories below /opt/ml"):
         checkpoint_directory({"LocalPath": path})

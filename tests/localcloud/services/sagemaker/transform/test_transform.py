@@ -251,7 +251,7 @@ def test_stopped_job_ends_quickly_and_writes_nothing(cloud: SmallCloud, model: s
         ({"MaxPayloadInMB": 20, "MaxConcurrentTransforms": 6}, "is 120; at most 100 is allowed"),
         ({"DataProcessing": {"InputFilter": "instance"}}, r"must begin with \$"),
         ({"TransformOutput": {"S3OutputPath": "s3://b/o", "Accept": "text/csv"}}, "both CSV, or both JSON"),
-        ({"DataCaptureConfig": {"DestinationS3Uri": "s3://b/c"}}, "does not capture the data"),
+        ({"DataCaptureConfig": {"DestinationS3Uri": "s3://b/c"}}, "does not support data capture"),
     ],
 )
 def test_unsupported_requests_are_refused(

@@ -352,7 +352,7 @@ def test_each_trial_has_its_own_checkpoints(cloud: SmallCloud) -> None:
         ({"strategy": "Hyperband", "TrainingJobEarlyStoppingType": "Auto"}, "must be Off"),
         ({"strategy": "Hyperband"}, "needs a MinResource below its MaxResource; they are 1 and None"),
         ({"ranges": {}}, "At least one hyperparameter must have a range"),
-        ({"static": {"learning_rate": "0.1"}}, "static and have a range: learning_rate"),
+        ({"static": {"learning_rate": "0.1"}}, "both a static value and a range: learning_rate"),
         ({"jobs": None}, "MaxNumberOfTrainingJobs is required with the strategy Random"),
         (
             {"HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": "npmi"}},
