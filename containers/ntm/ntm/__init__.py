@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ntm.common.version import __version__
+
 if TYPE_CHECKING:
     from ntm.estimator import NeuralTopicModel
 
-__version__ = "0.1.0"
 __all__ = ["NeuralTopicModel", "__version__"]
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from ntm import __version__
 from ntm.common.errors import InputError
 from ntm.common.hyperparameters import Hyperparameters
+from ntm.common.version import __version__
 from ntm.data.text import TOKENIZER, VOCABULARY, TextReader, Tokenizer, read_vocabulary
 from ntm.network.inference import Array, Layer, TopicModel
 from ntm.topics.topics import Topics
