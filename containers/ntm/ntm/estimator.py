@@ -215,24 +215,34 @@ class NeuralTopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
             raise ValueError(f"n_words is {n_words}; allowed: 1 to {WORDS_PER_TOPIC}.")
         if feature_names is None:
             feature_names = getattr(self, "feature_names_in_", [str(word) for word in range(self.n_features_in_)])
-        if len(feature_names) != self.n_features_in_:
-            raise ValueError(f"feature_names has {len(feature_names)} words; the model has {self.n_features_in_}.")
+        self._check_length(feature_names)
         return [[str(feature_names[word]) for word in words[:n_words]] for words in self.topics_.words]
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        feature_names: Sequence[str] | None = None,
+        overwrite: bool = False,
+    ) -> None:
         """Write the model to a directory, as a training job does: safetensors, ONNX and JSON, no pickle.
 
         Args:
-            path: the directory; it is made if it is not there.
-            overwrite: whether a model that is there may be replaced; else the directory must be empty.
+            path: Directory to write to; created if it does not exist.
+            feature_names: array-like of shape (n_features,), the vocabulary to store with the model, such as
+                ``vectorizer.get_feature_names_out()``. Defaults to ``feature_names_in_``, if defined; without either,
+                ``ntm topics`` shows column numbers instead of words.
+            overwrite: Replace a model in ``path``. By default the directory must be empty.
 
         Raises:
-            ValueError: the directory cannot be written, or a name in ``feature_names_in_`` is blank, occurs twice or
-                holds a line break.
+            ValueError: The directory cannot be written, the number of names is not n_features, or a name is blank,
+                occurs twice or contains a line break.
         """
         check_is_fitted(self)
         vocabulary = None
-        if (names := getattr(self, "feature_names_in_", None)) is not None:
+        names = getattr(self, "feature_names_in_", None) if feature_names is None else feature_names
+        if names is not None:
+            self._check_length(names)
             vocabulary = "".join(f"{name}\n" for name in names).encode()
         kept = {name: value for name in _KEPT if isinstance(value := getattr(self, name), int | float)}
         try:
@@ -276,6 +286,10 @@ class NeuralTopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         tags.input_tags.positive_only = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+    def _check_length(self, feature_names: Sequence[str]) -> None:
+        if len(feature_names) != self.n_features_in_:
+            raise ValueError(f"feature_names has {len(feature_names)} words; the model has {self.n_features_in_}.")
 
     @property
     def _n_features_out(self) -> int:

@@ -132,8 +132,24 @@ def read_model(directory: Path) -> tuple[TopicModel, TextReader | None]:
         *hidden, mean, decoder = (Layer(tensors[f"{name}.weight"], tensors[f"{name}.bias"]) for name in names)
         model = TopicModel(config["activation"], tuple(hidden), mean, decoder)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise InputError(f"There is no usable model in {directory}: {error!r}.") from None
+        raise unusable(directory, error) from None
     return model, Auxiliary.read(directory).text_reader(model.feature_dim)
+
+
+def unusable(directory: Path, error: Exception) -> InputError:
+    """Return the error to raise for a model directory that cannot be read.
+
+    Args:
+        directory: The model directory.
+        error: The exception that reading it raised.
+    """
+    if not directory.is_dir():
+        reason = "it is a file, not a directory" if directory.exists() else "it does not exist"
+    elif missing := [name for name in (CONFIG, WEIGHTS, TOPICS) if not (directory / name).exists()]:
+        reason = f"it has no {' and no '.join(missing)}"
+    else:
+        reason = repr(error)
+    return InputError(f"There is no usable model in {directory}: {reason}.")
 
 
 def _topics_document(topics: Topics, words: list[str]) -> dict[str, object]:

@@ -91,8 +91,8 @@ def _decode(content: bytes, feature_dim: int, lines_before: int, documents_befor
     if (counts := _numbers(texts)) is None:
         at = next(at for at, text in enumerate(texts) if _numbers([text]) is None)
         raise InputError(
-            f"The CSV has a field that is not a number: {texts[at].decode()[:50]!r} "
-            f"in line {lines_before + lines[at] + 1}."
+            f"The CSV has a field that is not a number: {texts[at].decode()[:50]!r} in line "
+            f"{lines_before + lines[at] + 1}. CSV holds word counts, without a header."
         )
     documents = (np.cumsum(~blank) - 1)[lines]
     words = others - (last - fields + 1)[lines]
