@@ -187,7 +187,7 @@ def test_every_hyperparameter_is_an_option_that_says_what_is_allowed(monkeypatch
             words = re.escape(f"{meaning}: {field.metadata['kind'].allowed}")
             assert re.search(rf"{option}.*{words}", output), field.name
     default = f"a number, 1e-06 to 1; default {RECOMMENDED['learning_rate']}."
-    assert f"Size of a step; adadelta has none: {default}" in output
+    assert f"Learning rate, ignored by adadelta: {default}" in output
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["topics", "--help"], ["transform", "--help"]])
