@@ -1,6 +1,6 @@
-"""Reader of dense word counts in CSV: a document a line, ``feature_dim`` numbers in it, no header.
+"""Reader of dense word counts in CSV: one document per line, ``feature_dim`` numbers per line, no header.
 
-Nearly all numbers of a bag of words are 0, so those are told by their one byte; only the others are parsed.
+Nearly all counts are 0, which are recognised by their single byte; only the others are parsed.
 """
 
 import io
