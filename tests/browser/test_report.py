@@ -84,11 +84,11 @@ def test_texts_are_texts(seen: dict[str, Any]) -> None:
     assert "<a href=" in seen["quotes"][0]
     assert all(len(quote) < 340 for quote in seen["quotes"])
     assert "<i>a3</i>" in seen["rows"][0]
-    assert "quotes documents" in seen["footer"]
+    assert "This page quotes the corpus." in seen["footer"]
 
 
 def test_the_verdict_is_there(seen: dict[str, Any]) -> None:
-    assert "The gate rejects this model" in seen["verdict"]
+    assert "Rejected by the gate" in seen["verdict"]
     assert "is below 0.99" in seen["verdict"]
     assert [name for name, _ in seen["checks"]] == ["failed", "passed"]
     assert len(seen["cards"]) == 7

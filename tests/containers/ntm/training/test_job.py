@@ -301,14 +301,17 @@ EMPTY_DOCUMENTS = records.sparse_file(np.zeros((3, planted.FEATURE_DIM), np.floa
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (_configure("inputdataconfig", train=None), "There is no channel train; it is required"),
-        (_configure("inputdataconfig", tests={}), "Channel tests is not known; allowed: train, validation, test"),
+        (_configure("inputdataconfig", train=None), "There is no train channel"),
+        (_configure("inputdataconfig", tests={}), "Channel tests is unknown; allowed: train, validation, test"),
         (_configure("inputdataconfig", train={"TrainingInputMode": "Pipe"}), "in Pipe mode and has no pipe"),
         (
             _configure("inputdataconfig", train={"ContentType": "image/png"}),
             "Channel train has content type 'image/png'",
         ),
-        (_configure("resourceconfig", hosts=["algo-2", "algo-3"]), "this is host algo-1, which is not among algo-2"),
+        (
+            _configure("resourceconfig", hosts=["algo-2", "algo-3"]),
+            "algo-1, which is not among hosts: algo-2",
+        ),
         (_configure("hyperparameters", num_topics="1"), "num_topics is '1'; allowed: an integer, 2 to 1000"),
         (_configure("hyperparameters", feature_dim="119"), "vocab.txt has 120 words; feature_dim is 119"),
         (_configure("hyperparameters", momentum="0.9"), "momentum is not a hyperparameter"),
