@@ -83,7 +83,7 @@ def main(
         state = Path(temporary) / "state"
         words = write_random_model(Path(temporary), 2000)
         try:
-            local_cloud.use(control.up(port=_free_port(), state_dir=state))
+            local_cloud.use(local_cloud.start(_free_port(), state))
             sagemaker = _endpoint(Path(temporary) / "model", instances)
             requests = [(body(form, words, documents), documents) for form, documents in _FORMS]
             asking = Clients(requests, clients)
@@ -175,7 +175,7 @@ def _policy(statement: dict[str, Any]) -> str:
 
 def _kill_one() -> int:
     """Kill a container of this benchmark, if there is one; return how many were killed."""
-    state = os.environ["TOPICSMITH_LOCAL_STATE"].encode()
+    state = os.environ["LOCALCLOUD_STATE"].encode()
     found = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and _is_container(path, state)]
     if not found:
         return 0

@@ -14,7 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from localcloud.core import profiles, settings
+from localcloud.core.errors import LocalCloudError as LocalCloudError
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
@@ -33,8 +36,8 @@ _FOLDERS = (
 _started: list[subprocess.Popen[bytes]] = []
 
 
-class LocalCloudError(Exception):
-    """The local cloud could not be started or stopped; the message says why and what to do."""
+class AnotherCloudRunsError(LocalCloudError):
+    """A local cloud with another account or region already runs in the state directory."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class LocalCloud:
             "AWS_DEFAULT_REGION": self.region,
             "AWS_EC2_METADATA_DISABLED": "true",
             "CDK_DOCKER": str(self.state_dir / "bin" / "docker"),
-            "TOPICSMITH_LOCAL_STATE": str(self.state_dir),
+            "LOCALCLOUD_STATE": str(self.state_dir),
         }
 
 
@@ -108,43 +111,101 @@ def up(
     state_dir: Path | None = None,
     account_id: str | None = None,
     region: str | None = None,
+    images: Mapping[str, str | Path] | None = None,
+    node_modules: Path | None = None,
 ) -> LocalCloud:
-    """Start the local cloud in the background and return once it answers; one that runs is returned as it is.
+    """Start the local cloud in the background and wait until it answers; one that already runs is left as it is.
+
+    What is not given comes from the ``LOCALCLOUD_`` variables, and otherwise has the default.
 
     Args:
-        port: where it listens; default 4577.
-        state_dir: where it keeps its state; default ``.topicsmith`` in the project.
-        account_id: its main account; default 123456789012.
-        region: of clients that name none; default us-east-1.
+        port: Port to listen on; default 4577.
+        state_dir: Directory of the cloud's state; default ``.localcloud`` in the current directory.
+        account_id: The main account; default 123456789012.
+        region: Default region of clients; default us-east-1.
+        images: Directories that stand in for images that only AWS has, by image URI. A URI without a tag is for all
+            tags, and ``*`` stands for any text without a slash. Images of a role's own account are never replaced.
+        node_modules: Packages for Lambda functions in Node.js, such as the AWS SDK.
 
     Raises:
-        LocalCloudError: the port is taken, the server died, or one runs that has another account or region.
+        AnotherCloudRunsError: A local cloud with another account or region already runs with this state directory.
+        LocalCloudError: The port is taken, or the server died.
     """
     state_dir = (state_dir or settings.state_dir()).resolve()
-    port = port or settings.DEFAULT_PORT
-    cloud = running(state_dir)
     place = {"account_id": account_id or settings.account_id(), "region": region or settings.region()}
-    if cloud:
+    if cloud := running(state_dir):
         _require_place(cloud, place)
         return cloud
-    _require_free(port)
-    _clear(state_dir)
-    state_dir.mkdir(parents=True, exist_ok=True)
-    process = _start(port, state_dir, place)
+    command, environ = prepare(
+        port=port, state_dir=state_dir, images=images, node_modules=node_modules, account_id=account_id, region=region
+    )
+    log_file = state_dir / "server.log"
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=state_dir,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _started.append(process)
     deadline = time.monotonic() + _START_SECONDS
     try:
         while time.monotonic() < deadline and process.poll() is None:
-            cloud = running(state_dir)
-            if cloud:
+            if cloud := running(state_dir):
                 return cloud
             time.sleep(0.1)
     except BaseException:
-        # Ctrl-C must not leave a server that nobody has been told of.
+        # Ctrl-C must not leave a server behind that nobody knows of.
         process.kill()
         raise
     process.kill()
-    log = (state_dir / "server.log").read_text(errors="replace")
-    raise LocalCloudError(f"The local cloud did not start. Its log, {state_dir / 'server.log'}, ends:\n{log[-2000:]}")
+    ending = log_file.read_text(errors="replace")[-2000:]
+    raise LocalCloudError(f"The local cloud did not start. Its log, {log_file}, ends:\n{ending}")
+
+
+def prepare(
+    *,
+    port: int | None = None,
+    state_dir: Path | None = None,
+    account_id: str | None = None,
+    region: str | None = None,
+    images: Mapping[str, str | Path] | None = None,
+    node_modules: Path | None = None,
+) -> tuple[list[str], dict[str, str]]:
+    """Empty the state directory and return the server's command and environment; the arguments are those of ``up``.
+
+    Raises:
+        LocalCloudError: The port is taken.
+    """
+    state_dir = (state_dir or settings.state_dir()).resolve()
+    port = port or settings.port()
+    _require_free(port)
+    _clear(state_dir)
+    state_dir.mkdir(parents=True, exist_ok=True)
+    stand_ins = settings.stand_ins() if images is None else images
+    package_parent = str(Path(__file__).parents[1])
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    environ |= {
+        "LOCALCLOUD_STATE": str(state_dir),
+        "LOCALCLOUD_PORT": str(port),
+        "LOCALCLOUD_ACCOUNT": account_id or settings.account_id(),
+        "LOCALCLOUD_REGION": region or settings.region(),
+        "LOCALCLOUD_IMAGES": json.dumps({uri: str(Path(where).resolve()) for uri, where in stand_ins.items()}),
+        "PYTHONPATH": os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")])),
+        "MOTO_PORT": str(port),
+        # The policies that AWS manages, such as those that ``cdk bootstrap`` attaches.
+        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+        # boto3 in the server must not read the user's own configuration.
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    if node_modules:
+        environ["LOCALCLOUD_NODE_MODULES"] = str(node_modules.resolve())
+    return [sys.executable, "-P", "-m", "localcloud.server"], environ
 
 
 def down(state_dir: Path | None = None) -> bool:
@@ -164,36 +225,6 @@ def down(state_dir: Path | None = None) -> bool:
     return True
 
 
-def _start(port: int, state_dir: Path, place: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    environ |= {
-        "TOPICSMITH_LOCAL_STATE": str(state_dir),
-        "TOPICSMITH_LOCAL_PORT": str(port),
-        "TOPICSMITH_ROOT": str(settings.project_root()),
-        "TOPICSMITH_LOCAL_ACCOUNT": place["account_id"],
-        "TOPICSMITH_LOCAL_REGION": place["region"],
-        "MOTO_PORT": str(port),
-        # The policies that AWS manages, such as those that ``cdk bootstrap`` attaches.
-        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
-        # boto3 in the server must not read the user's own configuration.
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    with (state_dir / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "localcloud.server", "--port", str(port)],
-            cwd=settings.project_root(),
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    _started.append(server)
-    return server
-
-
 def _clear(state_dir: Path) -> None:
     """Delete what a former cloud held, but for its log."""
     for name in _FOLDERS:
@@ -205,9 +236,10 @@ def _clear(state_dir: Path) -> None:
 def _require_place(cloud: LocalCloud, place: Mapping[str, str]) -> None:
     running = {"account_id": cloud.account_id, "region": cloud.region}
     if running != place:
-        raise LocalCloudError(
-            f"The local cloud runs as account {cloud.account_id} in {cloud.region}, and not as account "
-            f"{place['account_id']} in {place['region']}. Stop it first, and what is deployed to it goes: make down"
+        raise AnotherCloudRunsError(
+            f"A local cloud with account {cloud.account_id} in {cloud.region} already runs in {cloud.state_dir}, and "
+            f"account {place['account_id']} in {place['region']} was asked for. Stop it first; everything deployed to "
+            "it is then deleted."
         )
 
 
@@ -237,7 +269,6 @@ def _alive(pid: int) -> bool:
         if server.pid == pid:
             return server.poll() is None  # Also takes leave of it, so that it does not stay as a zombie.
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
-    return True

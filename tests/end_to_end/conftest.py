@@ -15,6 +15,7 @@ import yaml
 from localcloud import control
 from tests.end_to_end import environments, planted
 from tests.end_to_end.command_line import Operator
+from topicsmith.local import local_cloud
 
 
 def free_port() -> int:
@@ -28,7 +29,7 @@ def free_port() -> int:
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[control.LocalCloud]:
     state = tmp_path_factory.mktemp("local-cloud")
     try:
-        yield control.up(port=free_port(), state_dir=state)
+        yield local_cloud.start(free_port(), state)
     finally:
         control.down(state)
 

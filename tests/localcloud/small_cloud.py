@@ -1,51 +1,23 @@
-"""moto's server with the parts under test installed, IAM off: ``python small_cloud.py PORT``."""
+"""The local cloud without IAM: ``python small_cloud.py PORT``."""
 
-import importlib
 import sys
 import warnings
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import make_server
+from localcloud.authorization import enforcement
+from localcloud.server import unsupported
+from localcloud.server.application import serving
+from localcloud.server.services import SERVICES
+from localcloud.services.organizations import service as organizations
 
-
-class _KeepAlive(MotoRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        del code, size
+# Tests call as nobody in particular, and see moto's own errors.
+_LEFT_OUT = (enforcement.SERVICE, organizations.SERVICE, unsupported.SERVICE)
 
 
 def main() -> None:
     warnings.simplefilter("ignore")
-    for extension in (
-        "localcloud.runtime.logs",
-        "localcloud.services.awslambda.models",
-        "localcloud.services.awslambda.resources",
-        "localcloud.services.events.rules",
-        "localcloud.services.sagemaker.responses",
-        "localcloud.services.sagemaker.hosting.runtime_api",
-        "localcloud.services.cloudformation.models",
-        "localcloud.services.sagemaker.resources",
-        "localcloud.core.resource_model",
-        "localcloud.services.iam.resources",
-        "localcloud.services.sns.models",
-        "localcloud.services.cloudwatch.models",
-        "localcloud.services.cloudwatch.resources",
-        "localcloud.wiring.alarm_loop",
-        "localcloud.services.applicationautoscaling.models",
-        "localcloud.services.applicationautoscaling.resources",
-        "localcloud.services.budgets.resources",
-        "localcloud.services.ec2.resources",
-        "localcloud.services.ecr.responses",
-        "localcloud.services.awslambda.event_source_mappings",
-        "localcloud.services.cloudwatch.service_metrics",
-        "localcloud.services.sqs.models",
-    ):
-        importlib.import_module(extension).install()
-    application = DomainDispatcherApplication(create_backend_app)
-    server = make_server("localhost", int(sys.argv[1]), application, threaded=True, request_handler=_KeepAlive)
-    print("ready", flush=True)
-    server.serve_forever()
+    with serving(int(sys.argv[1]), [service for service in SERVICES if service not in _LEFT_OUT]) as server:
+        print("ready", flush=True)
+        server.serve_forever()
 
 
 if __name__ == "__main__":

@@ -127,13 +127,14 @@ def start_cloud(state: Path) -> SmallCloud:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
-        "TOPICSMITH_LOCAL_STATE": str(state),
-        "TOPICSMITH_LOCAL_PORT": str(port),
+        "LOCALCLOUD_STATE": str(state),
+        "LOCALCLOUD_PORT": str(port),
         "AWS_ENDPOINT_URL": f"http://localhost:{port}",
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_EC2_METADATA_DISABLED": "true",
-        "TOPICSMITH_LOCAL_MINUTE_SECONDS": "1",
+        "LOCALCLOUD_MINUTE_SECONDS": "1",
+        "LOCALCLOUD_NODE_MODULES": str(ROOT / "node_modules"),
         "MOTO_PORT": str(port),
         "PYTHONPATH": str(ROOT / "localcloud"),
     }

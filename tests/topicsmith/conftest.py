@@ -32,7 +32,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent/config")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("TOPICSMITH_LOCAL_STATE", str(tmp_path / "local-cloud"))
+    monkeypatch.setenv("LOCALCLOUD_STATE", str(tmp_path / "local-cloud"))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from localcloud import control
-from localcloud.core import settings
+from localcloud.core.settings import DEFAULT_PORT
 from topicsmith.commands.evaluation import print_evaluation, save_report
 from topicsmith.commands.infer import ask, print_predictions
 from topicsmith.commands.models import approve_model
@@ -24,14 +24,14 @@ from topicsmith.commands.options import AsJson, check_columns
 from topicsmith.commands.run import bring_file, print_left_out, require_success
 from topicsmith.commands.topics import print_topics
 from topicsmith.commands.tuning import print_trials
-from topicsmith.core import environment, output
+from topicsmith.core import checkout, environment, output
 from topicsmith.core.aws import Clients
 from topicsmith.core.environment import Deployment
 from topicsmith.core.errors import OperatorError
 from topicsmith.core.invocation import command
 from topicsmith.core.stopwatch import Stopwatch
 from topicsmith.corpora import corpus
-from topicsmith.local import local_deployment
+from topicsmith.local import local_cloud, local_deployment
 from topicsmith.models import models, topics
 from topicsmith.models.topics import TopicModel
 from topicsmith.runs import evaluation, run_outputs, runs, tuning, watch
@@ -144,7 +144,7 @@ def demo(
     chosen = _Corpus.of(corpus_file, text, id_column)
     stopwatch = Stopwatch(output.progress())
     # Beside the state of the demo's own cloud, which is deleted with it.
-    report = settings.state_dir() / "demo-report.html"
+    report = checkout.state_dir() / "demo-report.html"
     with _place(keep=keep) as (port, state_dir):
         outcome = _run_all(chosen, stopwatch, port, state_dir, report)
     if as_json:
@@ -240,19 +240,19 @@ def _place(*, keep: bool) -> Iterator[tuple[int, Path]]:
 
     Without ``keep`` both are the demo's own, so that a cloud which already runs is left alone.
     """
-    running = control.running()
+    running = local_cloud.running()
     if keep:
         if running:
             raise OperatorError(
                 f"A local cloud already runs at {running.endpoint_url}, and --keep would leave a second one.",
                 f"Use that one, or stop it first: {command('local down')}",
             )
-        yield settings.DEFAULT_PORT, settings.state_dir()
+        yield DEFAULT_PORT, checkout.state_dir()
         return
     if running:
         output.progress().print(f"The local cloud at {running.endpoint_url} is left alone: the demo has its own.")
-    settings.state_dir().mkdir(parents=True, exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix="demo-", dir=settings.state_dir()))
+    checkout.state_dir().mkdir(parents=True, exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix="demo-", dir=checkout.state_dir()))
     with _termination_unwinds():
         kept = False
         try:

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from localcloud.core.settings import project_root
 from topicsmith.core import output
+from topicsmith.core.checkout import project_root
 from topicsmith.core.errors import explain
 from topicsmith.diff import compare
 from topicsmith.diff.compare import Report

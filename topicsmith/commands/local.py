@@ -10,9 +10,8 @@ import typer
 
 from localcloud import control
 from localcloud.control import LocalCloud
-from localcloud.core import settings
 from topicsmith.commands.options import AsJson
-from topicsmith.core import environment, output
+from topicsmith.core import checkout, environment, output
 from topicsmith.core.aws import Clients
 from topicsmith.core.invocation import command
 from topicsmith.core.stopwatch import Stopwatch
@@ -61,7 +60,7 @@ def down(as_json: AsJson = False) -> None:
     Example:
       python -m topicsmith local down
     """
-    stopped = control.down()
+    stopped = control.down(checkout.state_dir())
     if as_json:
         output.print_json({"stopped": stopped})
     else:
@@ -76,7 +75,7 @@ def status(as_json: AsJson = False) -> None:
     Example:
       python -m topicsmith local status --json
     """
-    cloud = control.running()
+    cloud = local_cloud.running()
     if cloud is None:
         if as_json:
             output.print_json({"running": False})
@@ -179,7 +178,7 @@ def _last_messages(cloud: LocalCloud) -> list[dict[str, str]]:
 
 
 def _demo_file() -> Path:
-    return settings.state_dir() / "demo.csv"
+    return checkout.state_dir() / "demo.csv"
 
 
 def _write_demo_corpus() -> None:

@@ -13,7 +13,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from localcloud.core.settings import project_root
+from topicsmith.core.checkout import project_root
 from topicsmith.core.errors import OperatorError
 
 FOLDER = project_root() / "environments"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localcloud.control import LocalCloud
-from localcloud.core.settings import project_root
+from topicsmith.core.checkout import project_root
 from topicsmith.core.errors import OperatorError
 from topicsmith.local.local_cloud import variables
 

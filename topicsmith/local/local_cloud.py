@@ -4,12 +4,19 @@ import os
 from pathlib import Path
 
 from localcloud import control
-from localcloud.control import LocalCloud, LocalCloudError
-from topicsmith.core import environment_file, invocation
+from localcloud.control import AnotherCloudRunsError, LocalCloud, LocalCloudError
+from topicsmith.core import checkout, environment_file, invocation
 from topicsmith.core.errors import OperatorError
 from topicsmith.core.invocation import command
 
 _ENVIRONMENT = "dev"
+# Each region has the image in another account of AWS's.
+_BUILT_IN_NTM = "*/ntm"
+
+
+def running() -> LocalCloud | None:
+    """Return the running local cloud, or ``None``."""
+    return control.running(checkout.state_dir())
 
 
 def require() -> LocalCloud:
@@ -18,7 +25,7 @@ def require() -> LocalCloud:
     Raises:
         OperatorError: none is running.
     """
-    cloud = control.running()
+    cloud = running()
     if cloud is None:
         raise OperatorError("The local cloud is not running.", f"Start it: {command('local up --deploy')}")
     return cloud
@@ -34,7 +41,16 @@ def start(port: int | None, state_dir: Path | None) -> LocalCloud:
     """
     account_id, region = _place()
     try:
-        return control.up(port=port, state_dir=state_dir, account_id=account_id, region=region)
+        return control.up(
+            port=port,
+            state_dir=state_dir or checkout.state_dir(),
+            account_id=account_id,
+            region=region,
+            images={_BUILT_IN_NTM: checkout.project_root() / "containers" / "ntm"},
+            node_modules=checkout.project_root() / "node_modules",
+        )
+    except AnotherCloudRunsError as error:
+        raise OperatorError(str(error), f"Stop it: {command('local down')}") from error
     except LocalCloudError as error:
         raise OperatorError(str(error)) from error
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from localcloud.control import LocalCloud
-from localcloud.core import settings
+from topicsmith.core import checkout
 from topicsmith.core.stopwatch import Stopwatch
 from topicsmith.local import cdk, local_cloud
 
@@ -29,7 +29,7 @@ def create(
     Raises:
         OperatorError: the cloud did not start, or CDK failed.
     """
-    directory = (state_dir or settings.state_dir()) / "cdk"
+    directory = (state_dir or checkout.state_dir()) / "cdk"
     with cdk.commands(ENVIRONMENT, directory) as cli:
         # Synthesis needs no cloud and is the longest part: it goes on during the two phases that follow.
         synth = cli.synth()

@@ -34,6 +34,7 @@ from localcloud.core.policy import (
     role_arn_of,
     statements_of,
 )
+from localcloud.core.service import Service
 
 # Resources whose own policy must allow a request as well, if only by leaving it to the account's IAM.
 _OWN_POLICY_DECIDES = ("kms:", "sts:AssumeRole")
@@ -275,3 +276,6 @@ def install() -> None:
     FakeBucket.get_permission = (  # type: ignore[method-assign]
         lambda self, action, resource: access_control.PermissionResult.NEUTRAL
     )
+
+
+SERVICE = Service(name="authorization", patches=(install,))

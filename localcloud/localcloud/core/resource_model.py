@@ -107,18 +107,22 @@ class SkippedResource(ResourceModel):
 
 
 MODELS: dict[str, type[Any]] = {}
-"""The types that the local cloud adds to moto's or puts in their place, ``Custom::`` for all custom resources."""
+"""The resource types of the installed services, which take precedence over moto's. ``Custom::`` stands for all custom
+resources."""
+
+CUSTOM_RESOURCES = "Custom::"
 
 
 def install() -> None:
-    """Teach moto's CloudFormation these types."""
+    """Make moto's CloudFormation use the registered types."""
     known_to_moto = parsing.resource_class_from_type
     parsing.get_model_list.cache_clear()
     parsing.get_model_map.cache_clear()
     parsing.get_name_type_map.cache_clear()
 
     def resource_class_from_type(resource_type: str) -> type[CloudFormationModel]:
-        resource_type = "Custom::" if resource_type.startswith("Custom::") else resource_type
+        if resource_type.startswith((CUSTOM_RESOURCES, "AWS::CloudFormation::CustomResource")):
+            resource_type = CUSTOM_RESOURCES
         return MODELS.get(resource_type) or known_to_moto(resource_type) or SkippedResource
 
     parsing.resource_class_from_type = resource_class_from_type

@@ -11,6 +11,7 @@ from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
+from localcloud.core.errors import LocalCloudError
 from localcloud.core.policy import AccessRequest, Effect, account_of, evaluate, statements_of
 from localcloud.core.settings import endpoint_url
 
@@ -21,7 +22,7 @@ _SESSION_SECONDS = 12 * 3600
 _client_lock = threading.Lock()
 
 
-class AccessDenied(Exception):
+class AccessDenied(LocalCloudError):
     """A principal may not do what it asked for; the message is the one that AWS would give."""
 
 

@@ -1,5 +1,6 @@
-"""Where the local cloud keeps its state and where it answers, told to its processes by environment variables."""
+"""Settings of the local cloud, read from environment variables by all of its processes."""
 
+import json
 import os
 from pathlib import Path
 
@@ -7,58 +8,74 @@ DEFAULT_PORT = 4577
 DEFAULT_REGION = "us-east-1"
 ACCOUNT_ID = "123456789012"
 STATE_FILE = "local-cloud.json"
-"""Name of the file that tells where a running cloud answers, and its operator's credentials."""
+"""Name of the file with a running cloud's endpoint and its operator's credentials."""
 MESSAGES_FILE = "notifications.jsonl"
-"""Name of the file of what was sent to SNS topics: a line each, with time, topic, subject, message, subscriptions."""
+"""Name of the file of messages to SNS topics: a line each, with time, topic, subject, message, subscriptions."""
 
 
 def account_id() -> str:
-    """Return the main account (``TOPICSMITH_LOCAL_ACCOUNT``; else 123456789012)."""
-    return os.environ.get("TOPICSMITH_LOCAL_ACCOUNT") or ACCOUNT_ID
+    """Return the main account (``LOCALCLOUD_ACCOUNT``, default 123456789012)."""
+    return os.environ.get("LOCALCLOUD_ACCOUNT") or ACCOUNT_ID
 
 
 def region() -> str:
-    """Return the region of clients that name none (``TOPICSMITH_LOCAL_REGION``; else us-east-1)."""
-    return os.environ.get("TOPICSMITH_LOCAL_REGION") or DEFAULT_REGION
+    """Return the default region of clients (``LOCALCLOUD_REGION``, default us-east-1)."""
+    return os.environ.get("LOCALCLOUD_REGION") or DEFAULT_REGION
 
 
-def project_root() -> Path:
-    """Return the checkout that holds this package."""
-    return Path(__file__).resolve().parents[3]
+def port() -> int:
+    """Return the port (``LOCALCLOUD_PORT``, default 4577)."""
+    return int(os.environ.get("LOCALCLOUD_PORT") or DEFAULT_PORT)
 
 
 def state_dir() -> Path:
-    """Return the directory of everything the local cloud writes (``TOPICSMITH_LOCAL_STATE``; else ``.topicsmith``)."""
-    return Path(os.environ.get("TOPICSMITH_LOCAL_STATE") or project_root() / ".topicsmith").resolve()
+    """Return the state directory (``LOCALCLOUD_STATE``, default ``.localcloud`` in the current directory)."""
+    return Path(os.environ.get("LOCALCLOUD_STATE") or ".localcloud").resolve()
 
 
 def endpoint_url() -> str:
-    """Return the URL at which the local cloud answers the AWS API.
+    """Return the endpoint of the AWS API.
 
     The host is ``localhost`` by name: moto reads a template's URL differently when the host is an IP address.
     """
-    return f"http://localhost:{os.environ.get('TOPICSMITH_LOCAL_PORT', DEFAULT_PORT)}"
+    return f"http://localhost:{port()}"
 
 
 def minute_seconds() -> float:
-    """Return how long a minute of metrics takes here (``TOPICSMITH_LOCAL_MINUTE_SECONDS``; else 60).
+    """Return the length of a minute of metrics in seconds (``LOCALCLOUD_MINUTE_SECONDS``, default 60).
 
     Metrics, alarms, autoscaling and the pauses of a deployment count in minutes. Shorter ones show in seconds what
     takes a quarter of an hour on AWS; a target of requests a minute is then one of requests in so many seconds.
 
     Raises:
-        ValueError: it is not a number of seconds from 0.1 to 60.
+        ValueError: The value is not a number from 0.1 to 60.
     """
-    text = os.environ.get("TOPICSMITH_LOCAL_MINUTE_SECONDS") or "60"
+    text = os.environ.get("LOCALCLOUD_MINUTE_SECONDS") or "60"
     try:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
     if not 0.1 <= seconds <= 60:
-        raise ValueError(f"TOPICSMITH_LOCAL_MINUTE_SECONDS is {text!r}; allowed: 0.1 to 60.")
+        raise ValueError(f"LOCALCLOUD_MINUTE_SECONDS is {text!r}; allowed: 0.1 to 60.")
     return seconds
 
 
 def real_seconds(seconds: float) -> float:
-    """Return how long a time of AWS's, such as a cooldown or an alarm's period, takes here."""
+    """Return the local length of an AWS duration, for example a cooldown or an alarm's period."""
     return seconds * minute_seconds() / 60
+
+
+def stand_ins() -> dict[str, Path]:
+    """Return the directories that stand in for images, by URI pattern (``LOCALCLOUD_IMAGES``, a JSON object)."""
+    given: dict[str, str] = json.loads(os.environ.get("LOCALCLOUD_IMAGES") or "{}")
+    return {pattern: Path(directory) for pattern, directory in given.items()}
+
+
+def node_packages() -> Path:
+    """Return the directory from which Node.js functions load the packages of Lambda's runtime.
+
+    It is ``LOCALCLOUD_NODE_MODULES``. Otherwise it is the state directory, so that Node.js finds the ``node_modules``
+    of the project that contains it.
+    """
+    given = os.environ.get("LOCALCLOUD_NODE_MODULES")
+    return Path(given) if given else state_dir()

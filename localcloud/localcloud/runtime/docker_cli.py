@@ -21,6 +21,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from localcloud.core import ecr_tokens
+from localcloud.core.errors import LocalCloudError
 from localcloud.core.private_files import write_private
 from localcloud.core.settings import state_dir
 from localcloud.runtime.images import ImageReference, ImageUnavailable, pushed_directory
@@ -30,7 +31,7 @@ _CONFIG = "application/vnd.docker.container.image.v1+json"
 _LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 
-class DockerError(Exception):
+class DockerError(LocalCloudError):
     """A command that failed, or one that this stand-in does not have."""
 
 
@@ -41,8 +42,8 @@ def write_executable() -> Path:
     path.write_text(
         "#!/bin/sh\n"
         f"export PYTHONPATH={shlex.quote(str(Path(__file__).parents[2]))}\n"
-        f"export TOPICSMITH_LOCAL_STATE={shlex.quote(str(state_dir()))}\n"
-        f'exec {shlex.quote(sys.executable)} -m localcloud.runtime.docker_cli "$@"\n'
+        f"export LOCALCLOUD_STATE={shlex.quote(str(state_dir()))}\n"
+        f'exec {shlex.quote(sys.executable)} -P -m localcloud.runtime.docker_cli "$@"\n'
     )
     path.chmod(0o755)
     return path

@@ -1,4 +1,4 @@
-"""Container images as directories: what was pushed, and the built-in algorithm's stand-in.
+"""Container images as directories: images that were pushed, and stand-ins for images that only AWS has.
 
 An image here is the build context of its Dockerfile. ``docker run IMAGE train`` becomes a Python process that runs
 the file ``train`` of that directory; nothing of the Dockerfile but its presence counts.
@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from localcloud.core.errors import LocalCloudError
 from localcloud.core.policy import account_of
-from localcloud.core.settings import project_root, state_dir
+from localcloud.core.settings import stand_ins, state_dir
 
 if TYPE_CHECKING:  # The docker stand-in needs this module and none of moto, which takes a second to import.
     from localcloud.core.role_sessions import RoleSession
@@ -26,10 +27,9 @@ _ECR_URI = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.(?P<suffix>[a-z0-9.]+)/"
     r"(?P<repository>[a-z0-9]+(([._-]+|/)[a-z0-9]+)*)(:(?P<tag>[\w][\w.-]*)|@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
-_BUILT_IN_REPOSITORY = "ntm"
 
 
-class ImageUnavailable(Exception):
+class ImageUnavailable(LocalCloudError):
     """An image does not exist, or the role may not pull it; the message is the reason that a job gives."""
 
 
@@ -67,7 +67,7 @@ class Image:
     Attributes:
         uri: as the request names it.
         directory: its files.
-        stand_in: whether it is this project's code in the place of an image that only AWS has.
+        stand_in: whether the directory stands in for an image that only AWS has.
     """
 
     uri: str
@@ -102,8 +102,8 @@ def pull(uri: str, session: RoleSession) -> Image:
         ImageUnavailable: there is no such image, or the role may not pull it.
     """
     reference = ImageReference.parse(uri)
-    if _is_built_in(reference, session.role_arn):
-        return Image(uri, project_root() / "containers" / "ntm", stand_in=True)
+    if directory := _stand_in(uri, reference, session.role_arn):
+        return Image(uri, directory, stand_in=True)
     refusal = (
         f"Role {session.role_arn} cannot pull {uri}. "
         "Ensure that the role exists and the image was granted pull permission."
@@ -128,14 +128,13 @@ def pull(uri: str, session: RoleSession) -> Image:
     return Image(uri, directory)
 
 
-def is_built_in(uri: str, role_arn: str) -> bool:
-    """Return whether ``uri`` names AWS's own NTM, for a role of another account than the image's.
-
-    Raises:
-        ImageUnavailable: the URI is of another form than those of Amazon ECR.
-    """
-    return _is_built_in(ImageReference.parse(uri), role_arn)
-
-
-def _is_built_in(reference: ImageReference, role_arn: str) -> bool:
-    return reference.repository == _BUILT_IN_REPOSITORY and reference.account != account_of(role_arn)
+def _stand_in(uri: str, reference: ImageReference, role_arn: str) -> Path | None:
+    """Return the directory that stands in for an image; images of the role's own account have none."""
+    if reference.account == account_of(role_arn):
+        return None
+    untagged = re.split(r"[:@]", uri, maxsplit=1)[0]
+    for pattern, directory in stand_ins().items():
+        expression = re.escape(pattern).replace(r"\*", "[^/]*")
+        if re.fullmatch(expression, uri) or re.fullmatch(expression, untagged):
+            return directory
+    return None

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 from botocore.exceptions import BotoCoreError, ClientError
-from moto.logs.models import LogGroup
 
 from localcloud.core.role_sessions import RoleSession
 
@@ -81,17 +80,6 @@ def _unless_present(create: Callable[..., object], names: dict[str, str], also_i
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("ResourceAlreadyExistsException", also_if):
             raise
-
-
-def install() -> None:
-    """Give a template the ARN of a log group that AWS gives it: with ``:*``, as policies need it."""
-    known_to_moto = LogGroup.get_cfn_attribute
-
-    def get_cfn_attribute(self: LogGroup, attribute_name: str) -> str:
-        value = known_to_moto(self, attribute_name)
-        return f"{value}:*" if attribute_name == "Arn" else value
-
-    LogGroup.get_cfn_attribute = get_cfn_attribute  # type: ignore[method-assign]
 
 
 def pump_lines(output: BinaryIO, consume: Callable[[list[str]], None]) -> None:

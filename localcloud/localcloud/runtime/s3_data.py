@@ -12,10 +12,11 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.core.errors import LocalCloudError
 from localcloud.core.role_sessions import RoleSession
 
 
-class DataError(Exception):
+class DataError(LocalCloudError):
     """Data could not be brought or put; the message says why, as a job's failure reason would."""
 
 

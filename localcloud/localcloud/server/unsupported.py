@@ -5,6 +5,8 @@ from typing import Any
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 
+from localcloud.core.service import Service
+
 
 class NotInLocalCloud(ServiceException):
     """The local cloud does not have this operation."""
@@ -24,3 +26,6 @@ def install() -> None:
             return self.serialized(ActionResult(NotInLocalCloud(message)))
 
     BaseResponse.call_action = call_action  # type: ignore[method-assign]
+
+
+SERVICE = Service(name="unsupported", patches=(install,))

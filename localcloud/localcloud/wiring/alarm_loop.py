@@ -1,12 +1,12 @@
-"""CloudWatch's alarms are evaluated: a thread looks at the last complete minutes of their metrics, again and again."""
+"""Periodic evaluation of CloudWatch alarms, and their actions."""
 
 import logging
-import threading
-import time
-from datetime import UTC, datetime
+from datetime import datetime
 
 from moto.cloudwatch.models import cloudwatch_backends
 
+from localcloud.core.poller import Poller
+from localcloud.core.service import Service
 from localcloud.core.settings import minute_seconds
 from localcloud.services.cloudwatch.alarm import LocalAlarm
 from localcloud.services.cloudwatch.alarm_evaluation import evaluate_alarm
@@ -57,15 +57,12 @@ def _evaluate(backend: LocalCloudWatch, alarm: LocalAlarm, now: datetime) -> Non
 
 
 def install() -> None:
-    """Start looking."""
+    """Run the alarms' actions when their state changes."""
     LocalCloudWatch.on_change = staticmethod(alarm_actions.act)
-    threading.Thread(target=_look_again_and_again, name="alarms", daemon=True).start()
 
 
-def _look_again_and_again() -> None:
-    while True:
-        time.sleep(minute_seconds() / _LOOKS_A_MINUTE)
-        try:
-            look(datetime.now(UTC))
-        except Exception:
-            logger.exception("The alarms are not evaluated this time")
+SERVICE = Service(
+    name="alarms",
+    patches=(install,),
+    pollers=(Poller("alarms", lambda: minute_seconds() / _LOOKS_A_MINUTE, look),),
+)

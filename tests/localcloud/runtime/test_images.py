@@ -1,8 +1,10 @@
+import json
+from pathlib import Path
+
 import pytest
 
 from localcloud.core.role_sessions import RoleSession
-from localcloud.core.settings import project_root
-from localcloud.runtime.images import ImageReference, ImageUnavailable, pull
+from localcloud.runtime.images import Image, ImageReference, ImageUnavailable, _stand_in, pull
 
 HOST = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 SESSION = RoleSession("arn:aws:iam::123456789012:role/worker", "key", "secret", "token", "eu-west-1")
@@ -30,7 +32,27 @@ def test_other_uris_are_refused_with_what_is_allowed(uri: str) -> None:
         ImageReference.parse(uri)
 
 
-def test_built_in_of_aws_is_this_projects_container() -> None:
-    image = pull("382416733822.dkr.ecr.us-east-1.amazonaws.com/ntm:1", SESSION)
-    assert image.stand_in
-    assert image.directory == project_root() / "containers" / "ntm"
+@pytest.mark.parametrize(
+    ("pattern", "replaced"),
+    [
+        ("382416733822.dkr.ecr.us-east-1.amazonaws.com/ntm:1", True),
+        ("382416733822.dkr.ecr.us-east-1.amazonaws.com/ntm", True),
+        ("*/ntm", True),
+        ("*/ntm:*", True),
+        ("*/n*", True),
+        ("ntm", False),
+        ("*/ntm:2", False),
+        ("*", False),
+        (".*/ntm", False),
+    ],
+)
+def test_a_directory_stands_in_for_the_images_of_a_pattern(
+    pattern: str, replaced: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCALCLOUD_IMAGES", json.dumps({pattern: str(tmp_path)}))
+    uri = "382416733822.dkr.ecr.us-east-1.amazonaws.com/ntm:1"
+    reference = ImageReference.parse(uri)
+    assert _stand_in(uri, reference, SESSION.role_arn) == (tmp_path if replaced else None)
+    assert _stand_in(uri, reference, "arn:aws:iam::382416733822:role/worker") is None
+    if replaced:
+        assert pull(uri, SESSION) == Image(uri, tmp_path, stand_in=True)

@@ -22,7 +22,7 @@ from tests.localcloud.support import BUCKET, REGION, SmallCloud
 
 @pytest.fixture
 def session(cloud: SmallCloud, monkeypatch: pytest.MonkeyPatch) -> RoleSession:
-    monkeypatch.setenv("TOPICSMITH_LOCAL_PORT", cloud.environ["TOPICSMITH_LOCAL_PORT"])
+    monkeypatch.setenv("LOCALCLOUD_PORT", cloud.environ["LOCALCLOUD_PORT"])
     return RoleSession(cloud.role_arn, "testing", "testing", "testing", REGION)
 
 

@@ -24,7 +24,7 @@ CLOUD = LocalCloud("http://localhost:4577", 4242, Path("/somebody's state"), "ke
 @pytest.fixture
 def running(monkeypatch: pytest.MonkeyPatch) -> None:
     """A local cloud that says it runs."""
-    monkeypatch.setattr(control, "running", lambda: CLOUD)
+    monkeypatch.setattr(control, "running", lambda _: CLOUD)
 
 
 @pytest.fixture(autouse=True)
@@ -60,13 +60,15 @@ def test_the_cloud_is_in_the_account_and_region_of_dev(
     monkeypatch.setattr(control, "running", lambda _: CLOUD)
     result = invoke("local", "up")
     assert result.exit_code == 1
-    assert "runs as account 123456789012 in us-east-1, and not as account 111122223333 in eu-west-1" in result.stderr
+    assert "A local cloud with account 123456789012 in us-east-1 already runs" in result.stderr
+    assert "account 111122223333 in eu-west-1 was asked for" in result.stderr
+    assert "local down" in result.stderr
 
 
 @pytest.mark.usefixtures("account")
 def test_status_shows_the_last_notifications(invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cloud = LocalCloud("http://localhost:4577", 4242, tmp_path, "key", "secret")
-    monkeypatch.setattr(control, "running", lambda: cloud)
+    monkeypatch.setattr(control, "running", lambda _: cloud)
     # The account's API is answered in this process, not where the cloud would be.
     monkeypatch.setattr(local_cloud, "use", lambda _: None)
     assert json.loads(invoke("local", "status", "--json").stdout)["notifications"] == []

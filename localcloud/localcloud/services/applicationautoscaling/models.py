@@ -200,4 +200,3 @@ def install() -> None:
     ApplicationAutoScalingResponse.describe_scaling_activities = (  # type: ignore[attr-defined]
         _describe_scaling_activities
     )
-    schedules.install()

@@ -2,7 +2,7 @@
 
 from moto.applicationautoscaling.models import applicationautoscaling_backends
 
-from localcloud.core.resource_model import MODELS, ResourceModel
+from localcloud.core.resource_model import ResourceModel
 from localcloud.services.applicationautoscaling.models import LocalApplicationAutoScaling
 
 _SUSPENSIONS = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
@@ -106,9 +106,3 @@ class ScalingPolicy(AutoScalingResource):
         _, policies = self.backend.describe_scaling_policies(namespace, resource_id, dimension, None, "")
         if any(policy.policy_name == self._policy_name for policy in policies):
             self.backend.delete_scaling_policy(self._policy_name, namespace, resource_id, dimension)
-
-
-def install() -> None:
-    """Teach moto's CloudFormation these resources."""
-    for model in (ScalableTarget, ScalingPolicy):
-        MODELS[model.TYPE] = model

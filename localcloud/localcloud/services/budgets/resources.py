@@ -2,7 +2,7 @@
 
 from moto.budgets.models import BudgetsBackend, budgets_backends
 
-from localcloud.core.resource_model import MODELS, ResourceModel
+from localcloud.core.resource_model import ResourceModel
 
 
 class BudgetResource(ResourceModel):
@@ -30,8 +30,3 @@ class BudgetResource(ResourceModel):
     @property
     def _budgets(self) -> BudgetsBackend:
         return budgets_backends[self.account_id]["aws"]
-
-
-def install() -> None:
-    """Teach moto's CloudFormation this resource."""
-    MODELS[BudgetResource.TYPE] = BudgetResource

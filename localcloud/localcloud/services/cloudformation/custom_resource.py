@@ -13,7 +13,7 @@ from typing import Any
 from moto.awslambda.utils import get_backend as get_lambda_backend
 from moto.cloudformation.responses import CloudFormationResponse
 
-from localcloud.core.resource_model import MODELS, ResourceModel
+from localcloud.core.resource_model import ResourceModel
 from localcloud.core.settings import endpoint_url
 
 _ANSWER_SECONDS = 15 * 60.0
@@ -130,9 +130,7 @@ class CustomResource(ResourceModel):
 
 
 def install() -> None:
-    """Teach moto's CloudFormation these resources, and take the functions' answers."""
-    for resource_type in (CustomResource.TYPE, "AWS::CloudFormation::CustomResource"):
-        MODELS[resource_type] = CustomResource
+    """Receive the answers of the functions."""
 
     def process_cfn_response(self: CloudFormationResponse) -> tuple[int, dict[str, Any], str]:
         _answers.arrive(json.loads(self.body))

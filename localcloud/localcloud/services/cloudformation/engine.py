@@ -21,6 +21,7 @@ from moto.cloudformation.parsing import (
     resource_name_property_from_type,
 )
 
+from localcloud.core.errors import LocalCloudError
 from localcloud.core.resource_model import ResourceModel
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ Emit = Callable[[str, str, str, str, str | None], None]
 """Takes a resource's logical id, its physical id, its type, its status and the reason of it."""
 
 
-class ResourceFailed(Exception):
+class ResourceFailed(LocalCloudError):
     """A resource could not be created, updated or deleted."""
 
     def __init__(self, logical_id: str, reason: str):

@@ -28,6 +28,10 @@ from localcloud.services.cloudformation.engine import ResourceFailed, StackResou
 
 logger = logging.getLogger(__name__)
 
+# Most operations on a stack take less. The CDK CLI, which looks every five seconds, then finds them done at its first
+# look.
+_PATIENCE_SECONDS = 1.0
+
 # All events of one operation have the token of the request that began it, which moto leaves out. See
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackEvent.html.
 _client_request_token: ContextVar[str | None] = ContextVar("client_request_token", default=None)
@@ -94,10 +98,12 @@ class LocalStack(Stack):
         return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
 
     def begin(self, verb: str, work: Callable[[], None]) -> None:
-        """Set ``<verb>_IN_PROGRESS`` and do ``work`` in the background."""
+        """Set ``<verb>_IN_PROGRESS`` and do ``work`` in the background; return at the latest after a second."""
         self.client_request_token = _client_request_token.get()
         self._set_status(f"{verb}_IN_PROGRESS", "User Initiated")
-        threading.Thread(target=work, name=f"{verb.lower()} {self.name}", daemon=True).start()
+        thread = threading.Thread(target=work, name=f"{verb.lower()} {self.name}", daemon=True)
+        thread.start()
+        thread.join(_PATIENCE_SECONDS)
 
     def create_resources(self) -> None:
         """Create the stack's resources, all or none."""

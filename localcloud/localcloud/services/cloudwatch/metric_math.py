@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from localcloud.core.errors import LocalCloudError
+
 Values = Sequence[float | None]
 """A metric's values at the times that an expression is evaluated for, oldest first; ``None`` for missing ones."""
 
@@ -42,7 +44,7 @@ FUNCTIONS = ("FILL", "IF", "METRICS", *_OF_ONE, *_OF_MANY)
 _WORDS = {"&&": " and ", "||": " or ", "AND": "and", "OR": "or", "^": "**"}
 
 
-class MetricMathError(Exception):
+class MetricMathError(LocalCloudError):
     """An expression is not one, or not one that is known here."""
 
 

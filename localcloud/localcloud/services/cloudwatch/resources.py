@@ -4,7 +4,7 @@ from typing import Any
 
 from moto.cloudwatch.models import CloudWatchBackend, cloudwatch_backends
 
-from localcloud.core.resource_model import MODELS, ResourceModel
+from localcloud.core.resource_model import ResourceModel
 from localcloud.services.cloudwatch.alarm import metric_queries
 
 # Properties of the type, and what moto calls them.
@@ -68,8 +68,3 @@ class AlarmResource(ResourceModel):
     @property
     def _cloudwatch(self) -> CloudWatchBackend:
         return cloudwatch_backends[self.account_id][self.region_name]
-
-
-def install() -> None:
-    """Teach moto's CloudFormation this resource."""
-    MODELS[AlarmResource.TYPE] = AlarmResource

@@ -6,9 +6,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html and
 https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html.
 """
 
-import logging
-import threading
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,16 +13,9 @@ from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.utils import unix_time_millis
 from moto.sqs.models import Queue, sqs_backends
 
-from localcloud.core.settings import minute_seconds
-
-logger = logging.getLogger(__name__)
-
 _QUEUES = "AWS/SQS"
 _FUNCTIONS = "AWS/Lambda"
 _PIPELINES = "AWS/Sagemaker/ModelBuildingPipeline"
-
-# How often a queue is looked at in a minute: a message that comes and goes between two looks is not seen.
-_LOOKS_A_MINUTE = 6
 
 
 def function_ran(account_id: str, region_name: str, function_name: str, seconds: float, *, failed: bool) -> None:
@@ -86,17 +76,3 @@ def _publish(
         for name, (value, unit) in values.items()
     ]
     cloudwatch_backends[account_id][region_name].put_metric_data(namespace, data)
-
-
-def install() -> None:
-    """Start looking at the queues."""
-    threading.Thread(target=_look_again_and_again, name="metrics of queues", daemon=True).start()
-
-
-def _look_again_and_again() -> None:
-    while True:
-        time.sleep(minute_seconds() / _LOOKS_A_MINUTE)
-        try:
-            look_at_queues()
-        except Exception:
-            logger.exception("The queues' metrics are lost")

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from moto.ec2.models import EC2Backend, ec2_backends
 
-from localcloud.core.resource_model import MODELS, ResourceModel
+from localcloud.core.resource_model import ResourceModel
 
 
 class NetworkResource(ResourceModel):
@@ -304,19 +304,3 @@ class FlowLog(NetworkResource):
     def remove(self) -> None:
         """Delete the flow log."""
         self.ec2.delete_flow_logs([self.name])
-
-
-def install() -> None:
-    """Teach moto's CloudFormation these resources."""
-    for model in (
-        Vpc,
-        Subnet,
-        RouteTable,
-        SubnetRouteTableAssociation,
-        SecurityGroup,
-        SecurityGroupIngress,
-        SecurityGroupEgress,
-        VpcEndpoint,
-        FlowLog,
-    ):
-        MODELS[model.TYPE] = model

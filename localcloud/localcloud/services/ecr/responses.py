@@ -16,7 +16,7 @@ from moto.iam.access_control import create_access_key
 
 from localcloud.core import ecr_tokens
 from localcloud.core.principals import require_known_principals
-from localcloud.core.resource_model import MODELS, ResourceModel
+from localcloud.core.resource_model import ResourceModel
 
 _TOKEN_HOURS = 12
 
@@ -95,6 +95,5 @@ class RepositoryResource(ResourceModel):
 
 
 def install() -> None:
-    """Make ECR answer so, and teach moto's CloudFormation this resource."""
+    """Replace the API's operations."""
     urls.url_paths["{0}/$"] = ContainerRegistryResponse.dispatch
-    MODELS[RepositoryResource.TYPE] = RepositoryResource

@@ -1,12 +1,10 @@
-"""EventBridge's schedules: a thread that looks at the rules each minute and sends what is due."""
+"""Scheduled rules of EventBridge."""
 
 import logging
-import threading
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from moto.events.models import events_backends
 
@@ -14,8 +12,6 @@ from localcloud.core.schedule_expressions import Rate, ScheduleError, parse
 from localcloud.services.events.rules import LocalRule
 
 logger = logging.getLogger(__name__)
-
-_MINUTE = 60
 
 
 @dataclass
@@ -82,17 +78,3 @@ def _scheduled_rules() -> Iterator[LocalRule]:
                 for rule in list(bus.rules.values()):
                     if isinstance(rule, LocalRule) and rule.scheduled_expression:
                         yield rule
-
-
-def install() -> None:
-    """Start looking."""
-    threading.Thread(target=_look_each_minute, args=(Schedules(),), name="schedules", daemon=True).start()
-
-
-def _look_each_minute(schedules: Schedules) -> None:
-    while True:
-        time.sleep(_MINUTE - time.time() % _MINUTE)
-        try:
-            schedules.look(datetime.now(UTC))
-        except Exception:
-            logger.exception("The schedules of this minute are lost")

@@ -14,13 +14,14 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
 from localcloud.authorization.enforcement import NotAuthorized, require_service
+from localcloud.core.errors import LocalCloudError
 from localcloud.core.policy import AccessRequest, Effect, account_of, evaluate
 from localcloud.services.awslambda.models import LocalFunction
 
 _SERVICE = "events.amazonaws.com"
 
 
-class UndeliverableError(Exception):
+class UndeliverableError(LocalCloudError):
     """A target cannot be reached; the first argument is EventBridge's code for it."""
 
     def __init__(self, code: str, message: str):

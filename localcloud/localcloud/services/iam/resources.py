@@ -1,49 +1,14 @@
-"""Resource types that moto's CloudFormation lacks, or has only in part, on top of what moto's services know."""
+"""CloudFormation resources of IAM."""
 
 import contextlib
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import IAMBackend, iam_backends
-from moto.kms.models import kms_backends
-from moto.logs.models import LogsBackend, logs_backends
-from moto.s3.models import FakeBucket, s3_backends
 
 from localcloud.core.principals import require_known_principals
-from localcloud.core.resource_model import MODELS, ResourceModel
-
-
-class Key(ResourceModel):
-    """``AWS::KMS::Key``; moto's own cannot be tagged or updated."""
-
-    TYPE = "AWS::KMS::Key"
-
-    def get_cfn_attribute(self, attribute_name: str) -> str:
-        """Return the key's ARN or its id."""
-        key = kms_backends[self.account_id][self.region_name].keys[self.name]
-        return str({"Arn": key.arn, "KeyId": key.id}[attribute_name])
-
-    def put(self) -> None:
-        """Create the key, or change its policy, description, rotation and tags."""
-        backend = kms_backends[self.account_id][self.region_name]
-        require_known_principals(self.properties["KeyPolicy"])
-        policy = json.dumps(self.properties["KeyPolicy"])
-        description = self.properties.get("Description", "")
-        if self.name not in backend.keys:
-            usage = self.properties.get("KeyUsage", "ENCRYPT_DECRYPT")
-            spec = self.properties.get("KeySpec", "SYMMETRIC_DEFAULT")
-            self.name = backend.create_key(policy, usage, spec, description, tags=[]).id
-        backend.put_key_policy(self.name, policy)
-        backend.update_key_description(self.name, description)
-        backend.keys[self.name].key_rotation_status = bool(self.properties.get("EnableKeyRotation"))
-        backend.tag_resource(self.name, {tag["Key"]: tag["Value"] for tag in self.properties.get("Tags", [])})
-
-    def remove(self) -> None:
-        """Schedule the key's deletion."""
-        window = int(self.properties.get("PendingWindowInDays", 30))
-        kms_backends[self.account_id][self.region_name].schedule_key_deletion(self.name, window)
+from localcloud.core.resource_model import ResourceModel
 
 
 class Role(ResourceModel):
@@ -161,91 +126,3 @@ class ManagedPolicy(ResourceModel):
     @property
     def _iam(self) -> IAMBackend:
         return iam_backends[self.account_id]["aws"]
-
-
-class Bucket(FakeBucket):
-    """``AWS::S3::Bucket``; moto's own forgets whether the bucket's events go to EventBridge."""
-
-    TYPE = "AWS::S3::Bucket"
-
-    @classmethod
-    def create_from_cloudformation_json(
-        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
-    ) -> FakeBucket:
-        """Create a bucket of a template."""
-        bucket = super().create_from_cloudformation_json(
-            resource_name, cloudformation_json, account_id, region_name, **kwargs
-        )
-        return _with_events(bucket, cloudformation_json["Properties"])
-
-    @classmethod
-    def update_from_cloudformation_json(
-        cls,
-        original_resource: Any,
-        new_resource_name: str,
-        cloudformation_json: Any,
-        account_id: str,
-        region_name: str,
-    ) -> FakeBucket:
-        """Update a bucket of a template; moto changes the tags only of one that the template names."""
-        named = {"BucketName": original_resource.name, **cloudformation_json["Properties"]}
-        bucket = super().update_from_cloudformation_json(
-            original_resource, new_resource_name, {**cloudformation_json, "Properties": named}, account_id, region_name
-        )
-        return _with_events(bucket, named)
-
-
-def _with_events(bucket: FakeBucket, properties: Mapping[str, Any]) -> FakeBucket:
-    wanted = properties.get("NotificationConfiguration", {}).get("EventBridgeConfiguration")
-    sends = wanted is not None and wanted.get("EventBridgeEnabled", True)
-    bucket.set_notification_configuration({"EventBridgeConfiguration": {}} if sends else None)
-    return bucket
-
-
-class BucketPolicy(ResourceModel):
-    """``AWS::S3::BucketPolicy``."""
-
-    TYPE = "AWS::S3::BucketPolicy"
-
-    def put(self) -> None:
-        """Attach the policy to its bucket."""
-        require_known_principals(self.properties["PolicyDocument"])
-        policy = json.dumps(self.properties["PolicyDocument"]).encode()
-        s3_backends[self.account_id]["aws"].put_bucket_policy(self.properties["Bucket"], policy)
-
-    def remove(self) -> None:
-        """Leave the bucket without a policy."""
-        s3_backends[self.account_id]["aws"].delete_bucket_policy(self.properties["Bucket"])
-
-
-class LogGroup(ResourceModel):
-    """``AWS::Logs::LogGroup``; moto's own has an ARN without the ``:*`` that CloudFormation's ends in."""
-
-    TYPE = "AWS::Logs::LogGroup"
-
-    def get_cfn_attribute(self, attribute_name: str) -> str:
-        """Return the ARN of the group and of what is in it."""
-        return f"arn:aws:logs:{self.region_name}:{self.account_id}:log-group:{self.name}:*"
-
-    def put(self) -> None:
-        """Create the group, or change its retention."""
-        self.name = self.properties.get("LogGroupName", self.name)
-        if self.name not in self._logs.groups:
-            self._logs.create_log_group(
-                self.name, {tag["Key"]: tag["Value"] for tag in self.properties.get("Tags", [])}
-            )
-        self._logs.groups[self.name].set_retention_policy(self.properties.get("RetentionInDays"))
-
-    def remove(self) -> None:
-        """Delete the group with its streams."""
-        self._logs.delete_log_group(self.name)
-
-    @property
-    def _logs(self) -> LogsBackend:
-        return logs_backends[self.account_id][self.region_name]
-
-
-def install() -> None:
-    """Teach moto's CloudFormation these types."""
-    for model in (Bucket, Key, Role, ManagedPolicy, LogGroup, BucketPolicy):
-        MODELS[model.TYPE] = model

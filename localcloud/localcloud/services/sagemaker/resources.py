@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import sagemaker_backends
 
-from localcloud.core.resource_model import MODELS, ResourceModel
+from localcloud.core.resource_model import ResourceModel
 from localcloud.services.sagemaker.hosting.record import EndpointBusy, LocalEndpoint
 from localcloud.services.sagemaker.responses import LocalSageMaker
 
@@ -303,15 +303,3 @@ class EndpointResource(SageMakerResource):
             endpoint.wait_until_idle()
             with contextlib.suppress(EndpointBusy):
                 return work()
-
-
-def install() -> None:
-    """Teach moto's CloudFormation these resources."""
-    for model in (
-        PipelineResource,
-        ModelPackageGroupResource,
-        ModelResource,
-        EndpointConfigResource,
-        EndpointResource,
-    ):
-        MODELS[model.TYPE] = model

@@ -7,7 +7,7 @@ from typing import Any
 from moto.core.utils import utcnow
 from moto.sns.models import SNSBackend, Topic, sns_backends
 
-from localcloud.core.resource_model import MODELS, ResourceModel
+from localcloud.core.resource_model import ResourceModel
 from localcloud.core.settings import MESSAGES_FILE, state_dir
 
 _lock = threading.Lock()
@@ -85,9 +85,7 @@ class TopicPolicyResource(SnsResource):
 
 
 def install() -> None:
-    """Teach moto's CloudFormation these resources, and keep what is published."""
-    for model in (TopicResource, SubscriptionResource, TopicPolicyResource):
-        MODELS[model.TYPE] = model
+    """Keep the messages that are published."""
     known_to_moto = Topic.publish
 
     def publish(self: Topic, message: str, subject: str | None = None, *args: Any, **kwargs: Any) -> str:

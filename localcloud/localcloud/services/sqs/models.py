@@ -14,7 +14,7 @@ from moto.core.common_models import CloudFormationModel
 from moto.sqs import urls
 from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
 
-from localcloud.core.resource_model import MODELS, ResourceModel
+from localcloud.core.resource_model import ResourceModel
 
 # How often a waiting receiver looks whether a message has become visible again.
 _LOOK_SECONDS = 0.2
@@ -135,8 +135,6 @@ class QueuePolicyResource(ResourceModel):
 
 
 def install() -> None:
-    """Make moto's SQS work so, and teach its CloudFormation these resources."""
+    """Replace moto's backend and its queues."""
     sqs_backends.backend = LocalSqs
     moto_sqs.Queue = LocalQueue  # type: ignore[misc]
-    for model in (LocalQueue, QueuePolicyResource):
-        MODELS[model.TYPE] = model

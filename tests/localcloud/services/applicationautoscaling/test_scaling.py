@@ -292,7 +292,7 @@ class _Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch):
         self.now = 1000.0
         monkeypatch.setattr("localcloud.services.applicationautoscaling.targets.time.monotonic", lambda: self.now)
-        monkeypatch.setenv("TOPICSMITH_LOCAL_MINUTE_SECONDS", "60")
+        monkeypatch.setenv("LOCALCLOUD_MINUTE_SECONDS", "60")
 
 
 @pytest.fixture

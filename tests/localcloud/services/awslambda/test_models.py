@@ -234,6 +234,13 @@ async function list(event) {
     assert _invoke(cloud, name, {"bucket": BUCKET}) == (["sdk/one"], None)
 
 
+def test_node_package_that_is_missing_is_named(cloud: SmallCloud) -> None:
+    cloud.function("no-package", {"index.js": "require('no-such-package');"}, Runtime="nodejs22.x")
+    answer, error = _invoke(cloud, "no-package")
+    assert error == "Unhandled"
+    assert "no-such-package" in answer["errorMessage"]
+
+
 def test_node_error_is_told(cloud: SmallCloud) -> None:
     files = {"index.js": "exports.handler = async () => { throw new RangeError('too far'); };"}
     cloud.function("node-error", files, Runtime="nodejs22.x")

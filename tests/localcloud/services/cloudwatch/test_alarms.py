@@ -24,7 +24,7 @@ DIMENSIONS = [{"Name": "EndpointName", "Value": "e"}, {"Name": "VariantName", "V
 @pytest.fixture
 def cloudwatch(monkeypatch: pytest.MonkeyPatch) -> LocalCloudWatch:
     """A CloudWatch in this process, whose minutes have sixty seconds."""
-    monkeypatch.setenv("TOPICSMITH_LOCAL_MINUTE_SECONDS", "60")
+    monkeypatch.setenv("LOCALCLOUD_MINUTE_SECONDS", "60")
     monkeypatch.setattr("moto.cloudwatch.models.Alarm", LocalAlarm)
     monkeypatch.setattr(LocalCloudWatch, "on_change", staticmethod(alarm_actions.act))
     monkeypatch.setattr(cloudwatch_backends, "backend", LocalCloudWatch)

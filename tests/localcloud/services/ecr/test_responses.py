@@ -21,7 +21,7 @@ URI = f"{HOST}/stacked-images:1"
 @pytest.fixture(autouse=True)
 def _as_docker(cloud: SmallCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """This process is one in which docker's stand-in runs."""
-    for name in ("TOPICSMITH_LOCAL_STATE", "AWS_ENDPOINT_URL"):
+    for name in ("LOCALCLOUD_STATE", "AWS_ENDPOINT_URL"):
         monkeypatch.setenv(name, cloud.environ[name])
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from localcloud.core.errors import LocalCloudError
 from localcloud.core.role_sessions import RoleSession
 from localcloud.runtime.containers import Container
 from localcloud.runtime.images import ImageUnavailable
@@ -28,7 +29,7 @@ INTERNAL_ERROR = "InternalServerError"
 _STOP_GRACE_SECONDS = 120
 
 
-class JobFailed(Exception):
+class JobFailed(LocalCloudError):
     """The job failed; the message is its failure reason."""
 
 

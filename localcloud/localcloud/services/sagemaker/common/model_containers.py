@@ -7,10 +7,11 @@ from typing import Any
 from moto.sagemaker.models import Model, ModelPackage, SageMakerModelBackend, sagemaker_backends
 
 from localcloud.authorization import resource_policies
+from localcloud.core.errors import LocalCloudError
 from localcloud.core.policy import AccessRequest, Effect, account_of, evaluate
 
 
-class DeploymentFailed(Exception):
+class DeploymentFailed(LocalCloudError):
     """An endpoint configuration could not be brought to life; the message is the endpoint's failure reason."""
 
 

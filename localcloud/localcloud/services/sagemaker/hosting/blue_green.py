@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.core.errors import LocalCloudError
 from localcloud.core.role_sessions import RoleSession
 from localcloud.core.settings import real_seconds
 from localcloud.services.sagemaker.hosting.update_policies import UpdatePolicy
@@ -22,7 +23,7 @@ OnStage = Callable[[str, float], None]
 """Is told of a stage, ``ActivatingTraffic`` or ``Baking``, and of the new fleet's share of the traffic."""
 
 
-class RolledBack(Exception):
+class RolledBack(LocalCloudError):
     """The traffic must go back to the old fleet; the message is the endpoint's failure reason."""
 
 

@@ -5,13 +5,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from localcloud.core.errors import LocalCloudError
 from localcloud.services.sagemaker.hosting.data_capture import DataCapture
 from localcloud.services.sagemaker.hosting.endpoint_configs import LocalEndpointConfig
 from localcloud.services.sagemaker.hosting.shadow import ShadowTraffic
 from localcloud.services.sagemaker.hosting.variant import Variant
 
 
-class UnknownVariantError(Exception):
+class UnknownVariantError(LocalCloudError):
     """A request is for a production variant that the endpoint does not have."""
 
 

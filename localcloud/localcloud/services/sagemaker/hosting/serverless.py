@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from localcloud.core.errors import LocalCloudError
 from localcloud.core.settings import real_seconds
 from localcloud.services.sagemaker.hosting.worker import Answer, ServingContainer, Worker
 from localcloud.services.sagemaker.hosting.worker_pool import (
@@ -26,7 +27,7 @@ _IDLE_SECONDS = 300.0
 _KEEPERS_ROUNDS = 5
 
 
-class ThrottledError(Exception):
+class ThrottledError(LocalCloudError):
     """A request came while as many as may be were under way."""
 
 

@@ -5,11 +5,12 @@ import threading
 from collections.abc import Collection
 from contextlib import ExitStack
 
+from localcloud.core.errors import LocalCloudError
 from localcloud.services.sagemaker.hosting.deployment import Deployment, UnknownVariantError
 from localcloud.services.sagemaker.hosting.variant import Variant
 
 
-class NotInServiceError(Exception):
+class NotInServiceError(LocalCloudError):
     """A request is for an endpoint that serves nothing."""
 
 

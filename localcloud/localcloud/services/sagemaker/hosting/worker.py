@@ -12,6 +12,7 @@ from pathlib import Path
 
 import urllib3
 
+from localcloud.core.errors import LocalCloudError
 from localcloud.core.role_sessions import RoleSession
 from localcloud.runtime.containers import Container
 from localcloud.runtime.images import Image
@@ -24,11 +25,11 @@ _UNAVAILABLE = 503
 _SIGNALLED = 128
 
 
-class WorkerLost(Exception):
+class WorkerLost(LocalCloudError):
     """A worker went away before it had answered."""
 
 
-class InvocationTimeoutError(Exception):
+class InvocationTimeoutError(LocalCloudError):
     """A worker took a request and did not answer in time."""
 
 
@@ -88,7 +89,7 @@ class Worker:
         stream = f"{serving.variant_name}/i-{secrets.token_hex(9)[:17]}"
         self._log = LogStream(serving.session, LOG_GROUP_PREFIX + serving.endpoint_name, stream)
         if serving.image.stand_in:
-            self._log.write([f"Local cloud: this project's container stands in for {serving.image.uri}."])
+            self._log.write([f"Local cloud: {serving.image.directory} stands in for {serving.image.uri}."])
         port = _free_port()
         self._pool = urllib3.HTTPConnectionPool("127.0.0.1", port, maxsize=64, retries=False)
         self._container = Container(

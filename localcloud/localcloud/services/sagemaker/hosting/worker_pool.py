@@ -7,6 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 
+from localcloud.core.errors import LocalCloudError
 from localcloud.services.sagemaker.hosting.worker import Answer, ServingContainer, Worker, WorkerLost
 
 logger = logging.getLogger(__name__)
@@ -21,11 +22,11 @@ _DRAIN_SECONDS = 60.0
 _STOP_GRACE_SECONDS = 30.0
 
 
-class PoolFailed(Exception):
+class PoolFailed(LocalCloudError):
     """A variant's workers did not come up; the message is the endpoint's failure reason."""
 
 
-class NoWorkerError(Exception):
+class NoWorkerError(LocalCloudError):
     """No worker could take a request."""
 
 

@@ -15,6 +15,8 @@ from typing import Any
 
 from moto.core.utils import utcnow
 
+from localcloud.core.errors import LocalCloudError
+
 # Where an attribute is a path, the part of the request that counts.
 _KEY_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "Processing": ("AppSpecification", "Environment", "ProcessingInputs"),
@@ -46,7 +48,7 @@ _DURATION = re.compile(
 _DAYS_OF_YEAR, _DAYS_OF_MONTH = 365, 30
 
 
-class CacheError(Exception):
+class CacheError(LocalCloudError):
     """A ``CacheConfig`` is not one."""
 
 

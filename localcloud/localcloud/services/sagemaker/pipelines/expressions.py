@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from localcloud.core.errors import LocalCloudError
+
 Scope = Mapping[str, Any]
 """What references start from: ``Parameters``, ``Execution`` and ``Steps``, each by name.
 
@@ -16,7 +18,7 @@ Scope = Mapping[str, Any]
 """
 
 
-class ExpressionError(Exception):
+class ExpressionError(LocalCloudError):
     """A value cannot be computed; the message says which and why."""
 
 
@@ -38,7 +40,7 @@ class PropertyFile:
         return f"Property file {self.name} of step {self.step}"
 
 
-class ParameterError(Exception):
+class ParameterError(LocalCloudError):
     """The parameters of an execution do not fit those of the pipeline."""
 
 

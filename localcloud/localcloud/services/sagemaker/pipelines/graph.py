@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from localcloud.core.errors import LocalCloudError
 from localcloud.services.sagemaker.pipelines.cache import CacheError, expiry_of
 from localcloud.services.sagemaker.pipelines.expressions import referenced_steps
 
@@ -13,7 +14,7 @@ Definition = Mapping[str, Any]
 _BRANCHES = {"IfSteps": True, "ElseSteps": False}
 
 
-class DefinitionError(Exception):
+class DefinitionError(LocalCloudError):
     """The steps of a pipeline definition do not fit together."""
 
 

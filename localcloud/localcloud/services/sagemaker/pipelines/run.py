@@ -7,22 +7,20 @@ import logging
 import queue
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.core.utils import utcnow
 
+from localcloud.core.role_sessions import RoleSession
 from localcloud.services.sagemaker.pipelines.cache import CachedStep, StepCache
 from localcloud.services.sagemaker.pipelines.documents import Documents
 from localcloud.services.sagemaker.pipelines.expressions import ExpressionError, evaluate
 from localcloud.services.sagemaker.pipelines.graph import PlannedStep
+from localcloud.services.sagemaker.pipelines.record import LocalPipelineExecution
 from localcloud.services.sagemaker.pipelines.retries import Retries
 from localcloud.services.sagemaker.pipelines.step_context import StepContext, StepFailed, StepStopped
 from localcloud.services.sagemaker.pipelines.step_record import StepRecord
 from localcloud.services.sagemaker.pipelines.steps import run_step
-
-if TYPE_CHECKING:
-    from localcloud.core.role_sessions import RoleSession
-    from localcloud.services.sagemaker.pipelines.backend import LocalPipelineExecution
 
 logger = logging.getLogger(__name__)
 

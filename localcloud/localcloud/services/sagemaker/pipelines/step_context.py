@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from localcloud.core.errors import LocalCloudError
 from localcloud.core.role_sessions import RoleSession
 
 _LONGEST_JOB_NAME = 63
@@ -15,7 +16,7 @@ _SUFFIX_LENGTH = 10
 _SHORT_STEP_NAME = 8
 
 
-class StepFailed(Exception):
+class StepFailed(LocalCloudError):
     """The step failed; the message is its failure reason.
 
     Attributes:
@@ -27,7 +28,7 @@ class StepFailed(Exception):
         self.exception_type = exception_type
 
 
-class StepStopped(Exception):
+class StepStopped(LocalCloudError):
     """The step was stopped."""
 
 

@@ -2,69 +2,16 @@
 
 import threading
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
-from moto.sagemaker.models import FakeProcessingJob, SageMakerModelBackend
+from moto.sagemaker.models import SageMakerModelBackend
 
 from localcloud.core.role_sessions import SAGEMAKER, AccessDenied, assume_role
-from localcloud.services.sagemaker.common.events import PROCESSING_JOB_CHANGED, send_job_change
+from localcloud.services.sagemaker.processing.record import LocalProcessingJob
 from localcloud.services.sagemaker.processing.run import ProcessingRun
 
-_ENDED = ("Completed", "Failed", "Stopped")
 _DATA = "/opt/ml/processing/"
-_LONGEST_REASON = 1024
-_DEFAULT_SECONDS = 86_400
-
-
-class LocalProcessingJob(FakeProcessingJob):
-    """The record of a processing job, as DescribeProcessingJob tells it; moto's is born complete."""
-
-    def __init__(
-        self,
-        processing_resources: Mapping[str, Any],
-        environment: Mapping[str, str] | None,
-        stopping_condition: Mapping[str, int] | None,
-        **request: Any,
-    ):
-        super().__init__(
-            stopping_condition={"MaxRuntimeInSeconds": _DEFAULT_SECONDS, **(stopping_condition or {})}, **request
-        )
-        self.processing_resources = processing_resources
-        self.environment = environment or {}
-        self.processing_job_status = "InProgress"
-        self.processing_start_time: datetime | None = None
-        self.processing_end_time: datetime | None = None  # type: ignore[assignment]
-        self.exit_message: str | None = None
-        self.failure_reason: str | None = None
-
-    @property
-    def ended(self) -> bool:
-        """Whether the job is over."""
-        return self.processing_job_status in _ENDED
-
-    def begin(self) -> None:
-        """Note that its containers start."""
-        self.processing_start_time = self.last_modified_time = utcnow()
-
-    def begin_stopping(self) -> None:
-        """Go to the status of a job that was asked to stop."""
-        self.enter("Stopping")
-
-    def enter(self, status: str, failure_reason: str | None = None) -> None:
-        """Go to a status and tell EventBridge."""
-        self.last_modified_time = utcnow()
-        if status in _ENDED:
-            self.processing_end_time = self.last_modified_time
-            self.failure_reason = failure_reason and failure_reason[:_LONGEST_REASON]
-        self.processing_job_status = status
-        self.announce()
-
-    def announce(self) -> None:
-        """Tell EventBridge how it is."""
-        send_job_change(PROCESSING_JOB_CHANGED, self.arn, self.response_object)
 
 
 class ProcessingJobs(SageMakerModelBackend):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from localcloud.core.role_sessions import RoleSession
 from localcloud.core.settings import state_dir
 from localcloud.runtime.containers import Container, container_credentials
 from localcloud.runtime.images import Image, pull
@@ -18,10 +19,7 @@ from localcloud.runtime.s3_data import channel_objects, download_channel
 from localcloud.services.sagemaker.common.job_run import Host, Hosts, JobFailed, JobRun, failure_reason
 from localcloud.services.sagemaker.processing.command import command_of, environment_of, local_path
 from localcloud.services.sagemaker.processing.outputs import OutputUpload
-
-if TYPE_CHECKING:
-    from localcloud.core.role_sessions import RoleSession
-    from localcloud.services.sagemaker.processing.backend import LocalProcessingJob
+from localcloud.services.sagemaker.processing.record import LocalProcessingJob
 
 LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 

@@ -6,6 +6,7 @@ See https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html.
 import threading
 from pathlib import Path, PurePosixPath
 
+from localcloud.core.errors import LocalCloudError
 from localcloud.core.role_sessions import RoleSession
 from localcloud.runtime.s3_data import DataError, S3Uri, download_prefix, upload_file
 
@@ -16,7 +17,7 @@ _SYNC_SECONDS = 2.0
 _State = tuple[int, int]
 
 
-class CheckpointPathError(ValueError):
+class CheckpointPathError(LocalCloudError, ValueError):
     """A ``LocalPath`` that the local cloud cannot give a container; the message says so."""
 
 

@@ -14,22 +14,20 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.core.utils import utcnow
 
+from localcloud.core.role_sessions import RoleSession
 from localcloud.core.settings import state_dir
 from localcloud.runtime.containers import Container, container_credentials
 from localcloud.runtime.images import Image, pull
 from localcloud.runtime.s3_data import DataError, S3Uri, channel_objects, download_channel, upload_archive
 from localcloud.services.sagemaker.common.job_run import INTERNAL_ERROR, Host, Hosts, JobFailed, JobRun, failure_reason
 from localcloud.services.sagemaker.training.checkpoints import CheckpointSync, checkpoint_directory
-from localcloud.services.sagemaker.training.metrics import BUILT_IN_DEFINITIONS, MetricRecorder, OnMetric
+from localcloud.services.sagemaker.training.metrics import MetricRecorder, OnMetric, built_in_definitions
 from localcloud.services.sagemaker.training.pipe_mode import PipeFeed
-
-if TYPE_CHECKING:
-    from localcloud.core.role_sessions import RoleSession
-    from localcloud.services.sagemaker.training.backend import LocalTrainingJob
+from localcloud.services.sagemaker.training.record import LocalTrainingJob
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _LONGEST_REASON = 1024
@@ -132,11 +130,11 @@ class TrainingRun(JobRun):
     def _pull(self) -> Image:
         job = self._job
         image = pull(job.algorithm_specification["TrainingImage"], self._session).require("train")
+        specification = job.algorithm_specification
+        if not specification["MetricDefinitions"]:
+            specification["MetricDefinitions"] = built_in_definitions(image.uri, self._session.role_arn)
         if image.stand_in:
-            job.algorithm_specification["MetricDefinitions"] = (
-                job.algorithm_specification["MetricDefinitions"] or BUILT_IN_DEFINITIONS
-            )
-            self._hosts.note(f"{image.directory.name}, this project's container, stands in for {image.uri}.")
+            self._hosts.note(f"{image.directory} stands in for {image.uri}.")
         return image
 
     def _download(self) -> None:

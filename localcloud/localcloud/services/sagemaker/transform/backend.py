@@ -1,64 +1,18 @@
 """Transform jobs: moto keeps the list, and serving containers do the work."""
 
 import threading
-from datetime import datetime
 from typing import Any
 
-from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
-from moto.sagemaker.models import FakeTransformJob, SageMakerModelBackend
+from moto.sagemaker.models import SageMakerModelBackend
 
 from localcloud.core.role_sessions import SAGEMAKER, AccessDenied, assume_role
-from localcloud.services.sagemaker.common.events import TRANSFORM_JOB_CHANGED, send_job_change
 from localcloud.services.sagemaker.common.model_containers import DeploymentFailed, container_of, sole_container
 from localcloud.services.sagemaker.transform.data import DataProcessing, TransformDataError
+from localcloud.services.sagemaker.transform.record import DEFAULT_PAYLOAD_MB, LocalTransformJob
 from localcloud.services.sagemaker.transform.run import TransformModel, TransformRun
 
-_ENDED = ("Completed", "Failed", "Stopped")
-_LONGEST_REASON = 1024
-_DEFAULT_PAYLOAD_MB = 6
 _LARGEST_PAYLOAD_MB = 100
-
-
-class LocalTransformJob(FakeTransformJob):
-    """The record of a transform job, as DescribeTransformJob tells it; moto's is born complete."""
-
-    def __init__(self, **request: Any):
-        super().__init__(**request)
-        self.batch_strategy = self.batch_strategy or "MultiRecord"
-        self.max_payload_in_mb = _DEFAULT_PAYLOAD_MB if self.max_payload_in_mb is None else int(self.max_payload_in_mb)
-        self.environment = self.environment or {}
-        self.transform_job_status = "InProgress"
-        self.failure_reason: str | None = None  # type: ignore[assignment]
-        self.labeling_job_arn = self.auto_ml_job_arn = None  # type: ignore[assignment]
-        self.transform_start_time: datetime | None = None  # type: ignore[assignment]
-        self.transform_end_time: datetime | None = None  # type: ignore[assignment]
-
-    @property
-    def ended(self) -> bool:
-        """Whether the job is over."""
-        return self.transform_job_status in _ENDED
-
-    def begin(self) -> None:
-        """Note that its containers serve."""
-        self.transform_start_time = self.last_modified_time = utcnow()
-
-    def begin_stopping(self) -> None:
-        """Go to the status of a job that was asked to stop."""
-        self.enter("Stopping")
-
-    def enter(self, status: str, failure_reason: str | None = None) -> None:
-        """Go to a status and tell EventBridge."""
-        self.last_modified_time = utcnow()
-        if status in _ENDED:
-            self.transform_end_time = self.last_modified_time
-            self.failure_reason = failure_reason and failure_reason[:_LONGEST_REASON]
-        self.transform_job_status = status
-        self.announce()
-
-    def announce(self) -> None:
-        """Tell EventBridge how it is."""
-        send_job_change(TRANSFORM_JOB_CHANGED, self.arn, self.response_object)
 
 
 class TransformJobs(SageMakerModelBackend):
@@ -129,7 +83,7 @@ class TransformJobs(SageMakerModelBackend):
 
 
 def _check_payload(megabytes: int | None, concurrent: int | None) -> None:
-    largest = (_DEFAULT_PAYLOAD_MB if megabytes is None else int(megabytes)) * max(1, int(concurrent or 1))
+    largest = (DEFAULT_PAYLOAD_MB if megabytes is None else int(megabytes)) * max(1, int(concurrent or 1))
     if largest > _LARGEST_PAYLOAD_MB:
         raise ValidationError(
             f"MaxConcurrentTransforms times MaxPayloadInMB is {largest}; at most {_LARGEST_PAYLOAD_MB} is allowed."

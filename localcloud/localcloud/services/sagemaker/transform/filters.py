@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from localcloud.core.errors import LocalCloudError
+
 _LONGEST = 63
 _NAME = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)")
 _BRACKETS = re.compile(r"\[\s*((?:'[^']*'|\"[^\"]*\"|[^\]'\"])*?)\s*\]")
@@ -16,7 +18,7 @@ _SLICE = re.compile(r"(-?\d+)?\s*:\s*(-?\d+)?")
 Selection = Callable[[Any], Any]
 
 
-class FilterError(Exception):
+class FilterError(LocalCloudError):
     """A filter is not one, or does not fit a record."""
 
 

@@ -62,7 +62,7 @@ class TransformWorker:
         self._log = LogStream(session, LOG_GROUP, stream)
         self._data_log = LogStream(session, LOG_GROUP, f"{stream}/data-log")
         if image.stand_in:
-            self._log.write([f"Local cloud: this project's container stands in for {image.uri}."])
+            self._log.write([f"Local cloud: {image.directory} stands in for {image.uri}."])
         self._stopping = stopping
         self._attempts = 1 + int(client_config.get("InvocationsMaxRetries", 3))
         self._seconds = float(client_config.get("InvocationsTimeoutInSeconds", 600))

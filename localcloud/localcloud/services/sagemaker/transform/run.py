@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
+from typing import IO, Any, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.core.errors import LocalCloudError
 from localcloud.core.role_sessions import RoleSession
 from localcloud.core.settings import state_dir
 from localcloud.runtime.containers import container_credentials
@@ -32,9 +33,7 @@ from localcloud.services.sagemaker.common.job_run import JobRun, at_once, failur
 from localcloud.services.sagemaker.common.model_containers import ContainerDefinition
 from localcloud.services.sagemaker.transform.data import DataProcessing, Record, TransformDataError, batches, split
 from localcloud.services.sagemaker.transform.instance import TransformWorker
-
-if TYPE_CHECKING:
-    from localcloud.services.sagemaker.transform.backend import LocalTransformJob
+from localcloud.services.sagemaker.transform.record import LocalTransformJob
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -57,7 +56,7 @@ class TransformModel:
     isolated: bool
 
 
-class _Stopped(Exception):
+class _Stopped(LocalCloudError):
     """The job was asked to stop."""
 
 

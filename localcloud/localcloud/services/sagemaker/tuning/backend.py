@@ -9,8 +9,9 @@ from moto.sagemaker.exceptions import ResourceInUseException, ResourceNotFound, 
 
 from localcloud.core.role_sessions import SAGEMAKER, AccessDenied, assume_role
 from localcloud.runtime.s3_data import S3Uri
-from localcloud.services.sagemaker.training.backend import LocalTrainingJob, TrainingJobs, check_spot
-from localcloud.services.sagemaker.training.metrics import BUILT_IN_DEFINITIONS
+from localcloud.services.sagemaker.training.backend import TrainingJobs, check_spot
+from localcloud.services.sagemaker.training.metrics import built_in_definitions
+from localcloud.services.sagemaker.training.record import LocalTrainingJob
 from localcloud.services.sagemaker.training.run import Watch
 from localcloud.services.sagemaker.tuning.plan import Plan, RequestError
 from localcloud.services.sagemaker.tuning.record import LocalTuningJob
@@ -157,13 +158,15 @@ def _completed(definition: Mapping[str, Any], config: Mapping[str, Any]) -> dict
     """Return a definition with what SageMaker adds to it, as DescribeHyperParameterTuningJob tells it."""
     resources = definition.get("ResourceConfig") or definition.get("HyperParameterTuningResourceConfig") or {}
     resources = {**next(iter(resources.get("InstanceConfigs") or [{}])), **resources}
+    specification = definition["AlgorithmSpecification"]
+    metrics = built_in_definitions(specification["TrainingImage"], definition["RoleArn"])
     return {
         **definition,
         "StaticHyperParameters": {
             **(definition.get("StaticHyperParameters") or {}),
             "_tuning_objective_metric": config["HyperParameterTuningJobObjective"]["MetricName"],
         },
-        "AlgorithmSpecification": {"MetricDefinitions": BUILT_IN_DEFINITIONS, **definition["AlgorithmSpecification"]},
+        "AlgorithmSpecification": {"MetricDefinitions": metrics, **specification},
         "ResourceConfig": {name: resources[name] for name in _RESOURCES if name in resources},
     }
 

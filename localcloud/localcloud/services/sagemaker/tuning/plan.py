@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.runtime.images import ImageUnavailable, is_built_in
-from localcloud.services.sagemaker.training.metrics import BUILT_IN_DEFINITIONS
+from localcloud.core.errors import LocalCloudError
+from localcloud.runtime.images import ImageUnavailable
+from localcloud.services.sagemaker.training.metrics import built_in_definitions
 from localcloud.services.sagemaker.tuning.ranges import Range, RangeError, combinations, read_ranges
 
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}")
@@ -15,7 +16,7 @@ _RESOURCE = "epochs"
 """The hyperparameter that Hyperband varies, by its own means."""
 
 
-class RequestError(ValueError):
+class RequestError(LocalCloudError, ValueError):
     """The request cannot be done; the message says why."""
 
 
@@ -106,7 +107,7 @@ def _check_objective(config: Mapping[str, Any], definition: Mapping[str, Any]) -
     if not image or not objective:
         raise RequestError("TrainingImage and HyperParameterTuningJobObjective are required.")
     try:
-        built_in = is_built_in(image, definition["RoleArn"])
+        built_in = built_in_definitions(image, definition["RoleArn"])
     except ImageUnavailable as error:
         raise RequestError(str(error)) from error
     own = specification.get("MetricDefinitions") or []
@@ -115,7 +116,7 @@ def _check_objective(config: Mapping[str, Any], definition: Mapping[str, Any]) -
             "You can't override the metric definitions for Amazon SageMaker algorithms. Please retry the request "
             "without specifying metric definitions."
         )
-    defined = [metric["Name"] for metric in (BUILT_IN_DEFINITIONS if built_in else own)]
+    defined = [metric["Name"] for metric in built_in or own]
     if objective["MetricName"] not in defined:
         raise RequestError(
             f"The objective metric {objective['MetricName']!r} is none of those that the training jobs define: "

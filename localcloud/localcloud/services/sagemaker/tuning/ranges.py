@@ -9,13 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from localcloud.core.errors import LocalCloudError
+
 # From this ratio of its ends on, a range of scale Auto is searched by magnitude. SageMaker does not tell its rule.
 _WIDE = 1000
 
 Scale = Literal["Linear", "Logarithmic", "ReverseLogarithmic"]
 
 
-class RangeError(ValueError):
+class RangeError(LocalCloudError, ValueError):
     """A range cannot be searched; the message names it and says why."""
 
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.core.utils import utcnow
 from moto.sagemaker.models import HyperParameterTuningJob
 
 from localcloud.services.sagemaker.common.events import TUNING_JOB_CHANGED, send_job_change
 from localcloud.services.sagemaker.common.job_run import INTERNAL_ERROR
-
-if TYPE_CHECKING:
-    from localcloud.services.sagemaker.training.backend import LocalTrainingJob
+from localcloud.services.sagemaker.training.record import LocalTrainingJob
 
 _ENDED = ("Completed", "Failed", "Stopped")
 # What TrainingJobStatusCounters has no member for.

@@ -7,24 +7,21 @@ import queue
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from moto.core.exceptions import ServiceException
 
 from localcloud.services.sagemaker.common.job_run import JobRun, failure_reason
+from localcloud.services.sagemaker.training.record import LocalTrainingJob
 from localcloud.services.sagemaker.training.run import Watch
 from localcloud.services.sagemaker.tuning.plan import Plan
 from localcloud.services.sagemaker.tuning.record import LocalTuningJob, TrialRecord
 from localcloud.services.sagemaker.tuning.search import Search
 from localcloud.services.sagemaker.tuning.stopping import Completion, is_hopeless
 
-if TYPE_CHECKING:
-    from localcloud.services.sagemaker.training.backend import LocalTrainingJob
-
 # After so many training jobs without one that is of use, SageMaker gives up.
 _MOST_ATTEMPTS = 5
 
-StartJob = Callable[[str, dict[str, str], Watch], "LocalTrainingJob"]
+StartJob = Callable[[str, dict[str, str], Watch], LocalTrainingJob]
 """Makes a training job: its name, the hyperparameters that are tuned, who looks on."""
 
 

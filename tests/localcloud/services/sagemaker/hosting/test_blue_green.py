@@ -70,7 +70,7 @@ def _watch(cloudwatch: _CloudWatch, *names: str) -> AlarmWatch:
 
 @pytest.fixture(autouse=True)
 def _minutes_of_sixty_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("TOPICSMITH_LOCAL_MINUTE_SECONDS", raising=False)
+    monkeypatch.delenv("LOCALCLOUD_MINUTE_SECONDS", raising=False)
 
 
 def test_each_step_bakes_and_the_old_fleet_waits_for_its_end() -> None:
@@ -86,7 +86,7 @@ def test_each_step_bakes_and_the_old_fleet_waits_for_its_end() -> None:
 
 
 def test_waits_are_shorter_where_minutes_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TOPICSMITH_LOCAL_MINUTE_SECONDS", "6")
+    monkeypatch.setenv("LOCALCLOUD_MINUTE_SECONDS", "6")
     deployment = _Deployment()
     deployment.run(_linear(), [2], _watch(_CloudWatch()))
     assert deployment.now == pytest.approx(60)

@@ -60,8 +60,8 @@ def _values(datum: Mapping[str, Any]) -> list[tuple[float, float]]:
 
 @pytest.fixture
 def cloudwatch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> _CloudWatch:
-    monkeypatch.setenv("TOPICSMITH_LOCAL_MINUTE_SECONDS", "0.3")
-    monkeypatch.setenv("TOPICSMITH_LOCAL_STATE", str(tmp_path))
+    monkeypatch.setenv("LOCALCLOUD_MINUTE_SECONDS", "0.3")
+    monkeypatch.setenv("LOCALCLOUD_STATE", str(tmp_path))
     cloudwatch = _CloudWatch()
     monkeypatch.setattr(endpoint_metrics, "cloudwatch_backends", {ACCOUNT: {REGION: cloudwatch}})
     return cloudwatch

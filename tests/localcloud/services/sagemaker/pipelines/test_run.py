@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from localcloud.services.sagemaker.pipelines import run as pipeline_run
 from localcloud.services.sagemaker.pipelines import step_record
-from localcloud.services.sagemaker.pipelines.backend import LocalPipelineExecution
 from localcloud.services.sagemaker.pipelines.cache import StepCache
 from localcloud.services.sagemaker.pipelines.graph import plan
+from localcloud.services.sagemaker.pipelines.record import LocalPipelineExecution
 from localcloud.services.sagemaker.pipelines.run import PipelineRun
 from localcloud.services.sagemaker.pipelines.step_context import StepContext, StepFailed, StepStopped
 

@@ -12,7 +12,7 @@ from tests.localcloud.support import BUCKET, REGION, SmallCloud, wait_for
 
 @pytest.fixture
 def session(cloud: SmallCloud, monkeypatch: pytest.MonkeyPatch) -> RoleSession:
-    monkeypatch.setenv("TOPICSMITH_LOCAL_PORT", cloud.environ["TOPICSMITH_LOCAL_PORT"])
+    monkeypatch.setenv("LOCALCLOUD_PORT", cloud.environ["LOCALCLOUD_PORT"])
     monkeypatch.setattr(checkpoints, "_SYNC_SECONDS", 0.1)
     return RoleSession(cloud.role_arn, "testing", "testing", "testing", REGION)
 

@@ -3,7 +3,9 @@ import re
 import pytest
 
 from localcloud.core.role_sessions import RoleSession
-from localcloud.services.sagemaker.training.metrics import BUILT_IN_DEFINITIONS, MetricRecorder, _values
+from localcloud.services.sagemaker.training.metrics import MetricRecorder, _values, built_in_definitions
+
+ROLE = "arn:aws:iam::123456789012:role/worker"
 
 
 @pytest.mark.parametrize(
@@ -21,10 +23,20 @@ from localcloud.services.sagemaker.training.metrics import BUILT_IN_DEFINITIONS,
 )
 def test_metrics_of_the_built_in_are_found_in_its_log(name: str, line: str, value: float) -> None:
     prefixed = f"[02/10/2020 18:04:21 INFO 139709] {line}"
-    found = {
-        definition["Name"]: _values(re.compile(definition["Regex"]), prefixed) for definition in BUILT_IN_DEFINITIONS
-    }
+    definitions = built_in_definitions("382416733822.dkr.ecr.us-east-1.amazonaws.com/ntm:1", ROLE)
+    found = {definition["Name"]: _values(re.compile(definition["Regex"]), prefixed) for definition in definitions}
     assert {key: values for key, values in found.items() if values} == {name: [value]}
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com/ntm:1",
+        "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1",
+    ],
+)
+def test_other_images_have_no_metrics_of_their_own(image: str) -> None:
+    assert built_in_definitions(image, ROLE) == []
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "high", ""])

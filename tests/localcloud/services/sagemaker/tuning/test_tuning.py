@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.services.sagemaker.training.metrics import BUILT_IN_DEFINITIONS
+from localcloud.services.sagemaker.training.metrics import built_in_definitions
 from localcloud.services.sagemaker.tuning.backend import _completed
 from tests.localcloud.support import BUCKET, HERE, IMAGE, SmallCloud, wait_for
 
@@ -174,7 +174,9 @@ def test_tuning_jobs_are_listed(cloud: SmallCloud, tuned: dict[str, Any]) -> Non
 def test_definition_is_told_with_what_sagemaker_adds() -> None:
     """The SDK's ``HyperparameterTuner.attach`` relies on all of it."""
     resources = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
+    role = "arn:aws:iam::123456789012:role/worker"
     definition = {
+        "RoleArn": role,
         "AlgorithmSpecification": {"TrainingImage": BUILT_IN, "TrainingInputMode": "File"},
         "HyperParameterTuningResourceConfig": {"InstanceConfigs": [resources], "AllocationStrategy": "Prioritized"},
     }
@@ -182,7 +184,7 @@ def test_definition_is_told_with_what_sagemaker_adds() -> None:
     completed = _completed(definition, {"HyperParameterTuningJobObjective": objective})
     assert completed["ResourceConfig"] == resources
     assert completed["StaticHyperParameters"] == {"_tuning_objective_metric": "validation:total_loss"}
-    assert completed["AlgorithmSpecification"]["MetricDefinitions"] == BUILT_IN_DEFINITIONS
+    assert completed["AlgorithmSpecification"]["MetricDefinitions"] == built_in_definitions(BUILT_IN, role)
     assert completed["HyperParameterTuningResourceConfig"] == definition["HyperParameterTuningResourceConfig"]
 
 

@@ -1,0 +1,14 @@
+"""AWS Lambda, as the local cloud extends it."""
+
+from localcloud.core.service import Service
+from localcloud.services.awslambda import event_source_mappings, models
+from localcloud.services.awslambda.resources import PermissionResource
+
+SERVICE = Service(
+    name="awslambda",
+    patches=(
+        models.install,
+        event_source_mappings.install,
+    ),
+    resources=(PermissionResource,),
+)

@@ -1,0 +1,15 @@
+"""AWS CloudFormation, as the local cloud extends it."""
+
+from localcloud.core import resource_model
+from localcloud.core.service import Service
+from localcloud.services.cloudformation import custom_resource, models
+
+SERVICE = Service(
+    name="cloudformation",
+    patches=(
+        models.install,
+        custom_resource.install,
+        resource_model.install,
+    ),
+    resources=(custom_resource.CustomResource,),
+)

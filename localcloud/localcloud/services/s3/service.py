@@ -1,0 +1,12 @@
+"""Amazon S3, as the local cloud extends it."""
+
+from localcloud.core.service import Service
+from localcloud.services.s3.resources import Bucket, BucketPolicy
+
+SERVICE = Service(
+    name="s3",
+    resources=(
+        Bucket,
+        BucketPolicy,
+    ),
+)

@@ -1,0 +1,13 @@
+"""Amazon SQS, as the local cloud extends it."""
+
+from localcloud.core.service import Service
+from localcloud.services.sqs import models
+
+SERVICE = Service(
+    name="sqs",
+    patches=(models.install,),
+    resources=(
+        models.LocalQueue,
+        models.QueuePolicyResource,
+    ),
+)

@@ -1,0 +1,106 @@
+"""The program ``localcloud``."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from localcloud import cli, control
+from localcloud.control import LocalCloud
+from localcloud.version import __version__
+
+
+@pytest.fixture(autouse=True)
+def _own_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("LOCALCLOUD_STATE", "LOCALCLOUD_PORT", "LOCALCLOUD_IMAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> LocalCloud:
+    """A local cloud that appears to run."""
+    cloud = LocalCloud("http://localhost:4577", 4242, tmp_path / "it's here", "key", "secret")
+    monkeypatch.setattr(control, "running", lambda _=None: cloud)
+    return cloud
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"localcloud {__version__}\n"
+
+
+def test_without_a_cloud(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["down"]) == 0
+    assert cli.main(["status"]) == 1
+    assert capsys.readouterr().out == (
+        "The local cloud was not running.\nThe local cloud is not running. Start it: localcloud up\n"
+    )
+
+
+def test_evaluating_env_without_a_cloud_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["env"]) == 1
+    script = capsys.readouterr().out
+    shell = subprocess.run(["sh", "-c", 'eval "$0"', script], capture_output=True, text=True, check=False)
+    assert shell.returncode == 1
+    assert shell.stderr == "The local cloud is not running. Start it: localcloud up\n"
+
+
+def test_env_is_a_script_that_a_shell_can_evaluate(cloud: LocalCloud, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["env"]) == 0
+    shell = subprocess.run(
+        [
+            "/bin/sh",
+            "-c",
+            f'{capsys.readouterr().out}\necho "$AWS_ENDPOINT_URL|$AWS_CONFIG_FILE|$AWS_SECRET_ACCESS_KEY"',
+        ],
+        env={"AWS_SECRET_ACCESS_KEY": "mine"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shell.stdout == f"http://localhost:4577|{cloud.state_dir}/aws/config|\n"
+
+
+@pytest.mark.usefixtures("cloud")
+def test_status_of_a_running_cloud(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["status"]) == 0
+    assert "The local cloud runs at http://localhost:4577 (pid 4242)." in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("cloud")
+def test_another_account_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["up", "--account", "111122223333"]) == 1
+    assert "account 123456789012 in us-east-1 already runs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--image", "*/x"], "'*/x' is not of the form URI=DIRECTORY"),
+        (["--image", "*/x=nowhere"], "there is no directory 'nowhere'"),
+        (["--port", "70000"], "70000 is not a port; allowed: 1 to 65535"),
+    ],
+)
+def test_options_are_checked(options: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["up", *options])
+    assert message in capsys.readouterr().err
+
+
+def test_settings_reach_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    (tmp_path / "image").mkdir()
+    command, environ = control.prepare(
+        port=4999, region="eu-west-1", images={"*/x": "image"}, node_modules=Path("node_modules")
+    )
+    assert command[-1] == "localcloud.server"
+    assert environ["LOCALCLOUD_STATE"] == str(tmp_path / ".localcloud")
+    assert environ["LOCALCLOUD_PORT"] == "4999"
+    assert environ["LOCALCLOUD_ACCOUNT"] == "123456789012"
+    assert environ["LOCALCLOUD_REGION"] == "eu-west-1"
+    assert environ["LOCALCLOUD_IMAGES"] == f'{{"*/x": "{tmp_path / "image"}"}}'
+    assert environ["LOCALCLOUD_NODE_MODULES"] == str(tmp_path / "node_modules")
+    assert "AWS_PROFILE" not in environ
