@@ -73,9 +73,9 @@ def _global_options(
     and region; with --local, on the local cloud.
 
     From a corpus to topics:
-      python -m topicsmith run reviews.csv --text title,body
-      python -m topicsmith approve 1 --wait
-      python -m topicsmith infer "The battery lasts two days"
+      topicsmith run reviews.csv --text title,body
+      topicsmith approve 1 --wait
+      topicsmith infer "The battery lasts two days"
 
     Exit codes: 0 done, 1 failed, 2 wrong usage.
     """
@@ -113,4 +113,4 @@ def main() -> None:
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    app(prog_name="python -m topicsmith")
+    app(prog_name="topicsmith")

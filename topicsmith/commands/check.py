@@ -22,7 +22,7 @@ def check(
     approved there is nothing to ask, and that is said.
 
     Examples:
-      python -m topicsmith check --env prod
+      topicsmith check --env prod
       make check ENV=prod
     """
     clients = connect()

@@ -15,8 +15,6 @@ from typing import Annotated
 
 import typer
 
-from localcloud import control
-from localcloud.core.settings import DEFAULT_PORT
 from topicsmith.commands.evaluation import print_evaluation, save_report
 from topicsmith.commands.infer import ask, print_predictions
 from topicsmith.commands.models import approve_model
@@ -24,14 +22,14 @@ from topicsmith.commands.options import AsJson, check_columns
 from topicsmith.commands.run import bring_file, print_left_out, require_success
 from topicsmith.commands.topics import print_topics
 from topicsmith.commands.tuning import print_trials
-from topicsmith.core import checkout, environment, output
+from topicsmith.core import checkout, environment, local_cloud, output
 from topicsmith.core.aws import Clients
 from topicsmith.core.environment import Deployment
 from topicsmith.core.errors import OperatorError
 from topicsmith.core.invocation import command
 from topicsmith.core.stopwatch import Stopwatch
 from topicsmith.corpora import corpus
-from topicsmith.local import local_cloud, local_deployment
+from topicsmith.local import local_deployment
 from topicsmith.models import models, topics
 from topicsmith.models.topics import TopicModel
 from topicsmith.runs import evaluation, run_outputs, runs, tuning, watch
@@ -139,7 +137,7 @@ def demo(
     demo corpus is what AWS's operations do, from the installed botocore.
 
     Example:
-      python -m topicsmith local demo --corpus reviews.csv --text title,body
+      topicsmith local demo --corpus reviews.csv --text title,body
     """
     chosen = _Corpus.of(corpus_file, text, id_column)
     stopwatch = Stopwatch(output.progress())
@@ -166,7 +164,7 @@ def demo(
     _print_next_steps(outcome.report, keep=keep)
 
 
-def _run_all(chosen: _Corpus, stopwatch: Stopwatch, port: int, state_dir: Path, report: Path) -> _Outcome:
+def _run_all(chosen: _Corpus, stopwatch: Stopwatch, port: int | None, state_dir: Path, report: Path) -> _Outcome:
     """Do it all, and return what came of it."""
     from topicsmith.corpora.demo_corpus import write_demo_corpus
 
@@ -235,7 +233,7 @@ def _trials(clients: Clients, deployment: Deployment, run: Run) -> Tuning | None
 
 
 @contextmanager
-def _place(*, keep: bool) -> Iterator[tuple[int, Path]]:
+def _place(*, keep: bool) -> Iterator[tuple[int | None, Path]]:
     """Give a port and a directory for a local cloud, and stop the cloud afterwards unless it is to be kept.
 
     Without ``keep`` both are the demo's own, so that a cloud which already runs is left alone.
@@ -247,7 +245,7 @@ def _place(*, keep: bool) -> Iterator[tuple[int, Path]]:
                 f"A local cloud already runs at {running.endpoint_url}, and --keep would leave a second one.",
                 f"Use that one, or stop it first: {command('local down')}",
             )
-        yield DEFAULT_PORT, checkout.state_dir()
+        yield None, checkout.state_dir()
         return
     if running:
         output.progress().print(f"The local cloud at {running.endpoint_url} is left alone: the demo has its own.")
@@ -272,7 +270,7 @@ def _stop(state_dir: Path) -> None:
     """Stop the demo's cloud; a second Ctrl-C must not leave half of it running."""
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        control.down(state_dir)
+        local_cloud.stop(state_dir)
     finally:
         signal.signal(signal.SIGINT, previous)
 

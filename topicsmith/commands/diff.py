@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from topicsmith.core import output
-from topicsmith.core.checkout import project_root
+from topicsmith.core import checkout, output
 from topicsmith.core.errors import explain
 from topicsmith.diff import compare
 from topicsmith.diff.compare import Report
@@ -55,7 +54,7 @@ def diff(
     does, 3 it could not be compared.
 
     Example:
-      python -m topicsmith diff --base main --env all --format markdown
+      topicsmith diff --base main --env all --format markdown
     """
     try:
         report = _report(base, env, assembly)
@@ -77,8 +76,10 @@ def diff(
 
 
 def _report(base: str, env: str, assembly: Path | None) -> Report:
+    # Two assemblies can be compared anywhere; the working tree is that of a checkout.
+    root = checkout.project_root() if assembly is None else checkout.find() or Path.cwd()
     with (
         output.progress().status(f"Comparing {env} with {base}"),
-        sources.open_sides(project_root(), base=base, environment=env, new=assembly) as sides,
+        sources.open_sides(root, base=base, environment=env, new=assembly) as sides,
     ):
         return compare.compare(sides)

@@ -34,7 +34,7 @@ def evaluate(run_id: RunId, env: Environment = "dev", as_json: AsJson = False) -
     less. All are measured on documents that the model has not seen.
 
     Example:
-      python -m topicsmith evaluate 7qk2v0xw9h3d --json
+      topicsmith evaluate 7qk2v0xw9h3d --json
     """
     clients = connect()
     uri = _evaluation(clients, env, run_id)
@@ -61,7 +61,7 @@ def report(
     It is one page that needs no network. It quotes documents of the corpus.
 
     Example:
-      python -m topicsmith report 7qk2v0xw9h3d --out report.html
+      topicsmith report 7qk2v0xw9h3d --out report.html
     """
     clients = connect()
     path = out or Path(f"report-{runs.id_of(run_id)}.html")

@@ -22,7 +22,7 @@ def history(
     """List what was promoted to an environment, newest first: when, by whom, from where, and what it replaced.
 
     Example:
-      python -m topicsmith history --env prod
+      topicsmith history --env prod
     """
     clients = connect()
     deployment = environment.load(clients, env)

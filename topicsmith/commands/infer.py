@@ -67,9 +67,9 @@ def infer(
     --jsonl or --out is {"id": ..., "topic_weights": [...]}.
 
     Examples:
-      python -m topicsmith infer "Encrypts a disk" "Starts a virtual machine"
-      cat sentences.txt | python -m topicsmith infer - --jsonl
-      python -m topicsmith infer --file reviews.csv --text title,body --out topics.jsonl
+      topicsmith infer "Encrypts a disk" "Starts a virtual machine"
+      cat sentences.txt | topicsmith infer - --jsonl
+      topicsmith infer --file reviews.csv --text title,body --out topics.jsonl
     """
     wanted = _texts(given or [], file, text, id_column)
     if sum((lines, as_json, out is not None)) > 1:

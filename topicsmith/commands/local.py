@@ -4,19 +4,20 @@ import json
 import re
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from localcloud import control
-from localcloud.control import LocalCloud
 from topicsmith.commands.options import AsJson
-from topicsmith.core import checkout, environment, output
+from topicsmith.core import checkout, environment, local_cloud, output
 from topicsmith.core.aws import Clients
 from topicsmith.core.invocation import command
 from topicsmith.core.stopwatch import Stopwatch
-from topicsmith.local import local_accounts, local_cloud, local_deployment
+from topicsmith.local import local_accounts, local_deployment
 from topicsmith.serving import serving
+
+if TYPE_CHECKING:
+    from localcloud.control import LocalCloud
 
 _NOT_RUNNING = 1
 _MESSAGES_SHOWN = 3
@@ -35,7 +36,7 @@ def up(
     when it stops.
 
     Example:
-      python -m topicsmith local up --deploy
+      topicsmith local up --deploy
     """
     stopwatch = Stopwatch(output.progress())
     if deploy:
@@ -58,9 +59,9 @@ def down(as_json: AsJson = False) -> None:
     """Stop the local cloud and everything that runs in it.
 
     Example:
-      python -m topicsmith local down
+      topicsmith local down
     """
-    stopped = control.down(checkout.state_dir())
+    stopped = local_cloud.stop()
     if as_json:
         output.print_json({"stopped": stopped})
     else:
@@ -73,7 +74,7 @@ def status(as_json: AsJson = False) -> None:
     The last messages to its SNS topics are shown, too: it sends no e-mail.
 
     Example:
-      python -m topicsmith local status --json
+      topicsmith local status --json
     """
     cloud = local_cloud.running()
     if cloud is None:
@@ -118,8 +119,8 @@ def account(
     Its number is the name of a profile, with which you are its administrator.
 
     Example:
-      python -m topicsmith local account 222222222222
-      eval "$(python -m topicsmith local env)"
+      topicsmith local account 222222222222
+      eval "$(topicsmith local env)"
       AWS_PROFILE=222222222222 aws sts get-caller-identity
     """
     cloud = local_cloud.require()
@@ -140,7 +141,7 @@ def env(as_json: AsJson = False) -> None:
     chooses another account by its number.
 
     Example:
-      eval "$(python -m topicsmith local env)"
+      eval "$(topicsmith local env)"
     """
     variables = local_cloud.variables(local_cloud.require())
     if as_json:
@@ -152,7 +153,7 @@ def env(as_json: AsJson = False) -> None:
         print(f"export {name}={shlex.quote(value)}")
 
 
-def _record(cloud: LocalCloud) -> dict[str, object]:
+def _record(cloud: "LocalCloud") -> dict[str, object]:
     return {
         "endpoint_url": cloud.endpoint_url,
         "pid": cloud.pid,
@@ -170,7 +171,7 @@ def _endpoints() -> dict[str, str | None]:
     return {name: endpoint.status if endpoint else None for name, endpoint in endpoints.items()}
 
 
-def _last_messages(cloud: LocalCloud) -> list[dict[str, str]]:
+def _last_messages(cloud: "LocalCloud") -> list[dict[str, str]]:
     """Return the last messages that were sent to SNS topics."""
     if not cloud.messages_file.exists():
         return []

@@ -24,7 +24,7 @@ def list_models(
     """List the latest versions of the model: approval, which one is served, quality, and where it comes from.
 
     Example:
-      python -m topicsmith models --env prod
+      topicsmith models --env prod
     """
     clients = connect()
     deployment = environment.load(clients, env)
@@ -67,7 +67,7 @@ def approve(
     downtime. On AWS that takes some minutes.
 
     Example:
-      python -m topicsmith approve 3 --wait
+      topicsmith approve 3 --wait
     """
     clients = connect()
     deployment = environment.load(clients, env)
@@ -97,7 +97,7 @@ def rollback(
     are answered by the present one, which is rejected only afterwards.
 
     Example:
-      python -m topicsmith rollback --reason "topics of complaints are mixed up"
+      topicsmith rollback --reason "topics of complaints are mixed up"
     """
     clients = connect()
     deployment = environment.load(clients, env)

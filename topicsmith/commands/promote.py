@@ -39,8 +39,11 @@ def promote(
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the endpoint serves it.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")] = False,
     environments: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where the environments' files are.", show_default="environments/")
-    ] = environment_file.FOLDER,
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Folder of the environments' files.", show_default="environments/ of the checkout"
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring an approved model to another environment without training it again.
@@ -51,11 +54,12 @@ def promote(
     request. An earlier version goes back the same way.
 
     Example:
-      python -m topicsmith promote 3 --from dev --to prod --to-profile prod --wait
+      topicsmith promote 3 --from dev --to prod --to-profile prod --wait
     """
+    folder = environments or environment_file.folder()
     source, target = _reach(
-        environment_file.read(environments, source_name),
-        environment_file.read(environments, target_name),
+        environment_file.read(folder, source_name),
+        environment_file.read(folder, target_name),
         from_profile,
         to_profile,
     )

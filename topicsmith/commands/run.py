@@ -54,7 +54,7 @@ def run(
     The file is checked before it is uploaded. Ctrl-C stops watching, not the run.
 
     Example:
-      python -m topicsmith run reviews.csv --text title,body --topics 30
+      topicsmith run reviews.csv --text title,body --topics 30
     """
     clients = connect()
     deployment = environment.load(clients, env)
@@ -82,7 +82,7 @@ def retry(
     with: what another deployment has changed needs a new run.
 
     Example:
-      python -m topicsmith retry 7qk2v0xw9h3d
+      topicsmith retry 7qk2v0xw9h3d
     """
     clients = connect()
     deployment = environment.load(clients, env)
@@ -113,7 +113,7 @@ def list_runs(
     of its log.
 
     Example:
-      python -m topicsmith runs 7qk2v0xw9h3d --watch
+      topicsmith runs 7qk2v0xw9h3d --watch
     """
     clients = connect()
     deployment = environment.load(clients, env)

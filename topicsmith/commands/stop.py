@@ -23,7 +23,7 @@ def stop(
     A run that is over already is left as it is.
 
     Example:
-      python -m topicsmith stop 7qk2v0xw9h3d --wait
+      topicsmith stop 7qk2v0xw9h3d --wait
     """
     clients = connect()
     _, run = chosen_run.find(clients, env, run_id)

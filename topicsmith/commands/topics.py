@@ -33,7 +33,7 @@ def show_topics(
     coherent is well above 0. Unique is 1 when no other topic has the words.
 
     Example:
-      python -m topicsmith topics --version 3
+      topicsmith topics --version 3
     """
     if version is not None and run_id is not None:
         raise typer.BadParameter("give a version or a run, not both", param_hint="--version / --run")

@@ -16,7 +16,7 @@ def show_tuning(run_id: RunId, env: Environment = "dev", as_json: AsJson = False
     It may be asked while the job runs.
 
     Example:
-      python -m topicsmith tuning 7qk2v0xw9h3d
+      topicsmith tuning 7qk2v0xw9h3d
     """
     clients = connect()
     deployment, run = chosen_run.find(clients, env, run_id)

@@ -24,7 +24,7 @@ def fetch_vectors(
     sum is 1.
 
     Example:
-      python -m topicsmith vectors 7qk2v0xw9h3d --out vectors.jsonl
+      topicsmith vectors 7qk2v0xw9h3d --out vectors.jsonl
     """
     clients = connect()
     deployment, run = chosen_run.find(clients, env, run_id)

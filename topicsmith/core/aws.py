@@ -4,8 +4,7 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from topicsmith.core import invocation
-from topicsmith.local import local_cloud
+from topicsmith.core import invocation, local_cloud
 
 if TYPE_CHECKING:
     from boto3.session import Session

@@ -13,10 +13,8 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from topicsmith.core.checkout import project_root
+from topicsmith.core import checkout
 from topicsmith.core.errors import OperatorError
-
-FOLDER = project_root() / "environments"
 
 _SECTION = "serving"
 _KEY = "model_package"
@@ -61,6 +59,15 @@ class EnvironmentFile:
     def shown(self) -> str:
         """The path as messages name it."""
         return f"{self.path.parent.name}/{self.path.name}"
+
+
+def folder() -> Path:
+    """Return the folder of the environments' files in the checkout.
+
+    Raises:
+        OperatorError: There is no checkout.
+    """
+    return checkout.project_root() / "environments"
 
 
 def read(folder: Path, name: str) -> EnvironmentFile:

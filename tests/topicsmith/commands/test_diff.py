@@ -13,7 +13,6 @@ from tests.topicsmith.account import REGION, Account, Invoke
 from topicsmith.commands import diff
 from topicsmith.diff.model.assembly import Stack
 from topicsmith.diff.sources import deployed
-from topicsmith.local import cdk
 
 _CDK = """#!/bin/sh
 # Stands in for the CDK CLI: what the app makes lies beside it.
@@ -58,8 +57,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     _write(tmp_path / "assembly", _QUEUE)
     _git(tmp_path, "init", "--quiet")
     _commit(tmp_path, "A queue")
-    for module in (cdk, diff):
-        monkeypatch.setattr(module, "project_root", lambda: tmp_path)
+    monkeypatch.setattr("topicsmith.core.checkout.project_root", lambda: tmp_path)
+    monkeypatch.setattr("topicsmith.core.checkout.find", lambda: tmp_path)
     return tmp_path
 
 

@@ -42,7 +42,7 @@ def test_help_of_every_command_has_an_example(invoke: Invoke) -> None:
     for command in commands:
         result = invoke(*command.split(), "--help")
         assert result.exit_code == 0
-        assert f"python -m topicsmith {command}" in result.stdout
+        assert f"topicsmith {command}" in result.stdout
         assert "--json" in result.stdout
 
 

@@ -15,8 +15,8 @@ from localcloud.control import LocalCloud
 from localcloud.core import profiles
 from tests.topicsmith.account import Invoke
 from topicsmith.commands import demo
-from topicsmith.core import environment_file
-from topicsmith.local import cdk, local_accounts, local_cloud
+from topicsmith.core import checkout, environment_file, local_cloud
+from topicsmith.local import local_accounts
 
 CLOUD = LocalCloud("http://localhost:4577", 4242, Path("/somebody's state"), "key", "secret")
 
@@ -52,7 +52,7 @@ def test_the_cloud_is_in_the_account_and_region_of_dev(
     invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "dev.yaml").write_text('account: "111122223333"\nregion: eu-west-1\n')
-    monkeypatch.setattr(environment_file, "FOLDER", tmp_path)
+    monkeypatch.setattr(environment_file, "folder", lambda: tmp_path)
     there = dataclasses.replace(CLOUD, account_id="111122223333", region="eu-west-1")
     monkeypatch.setattr(control, "running", lambda _: there)
     assert invoke("local", "up").exit_code == 0
@@ -160,7 +160,7 @@ def test_a_demo_that_fails_stops_its_cloud_and_keeps_the_logs(
     cli = tmp_path / "node_modules" / ".bin" / "cdk"
     cli.write_text("#!/bin/sh\necho no such region\nexit 1\n")
     cli.chmod(0o755)
-    monkeypatch.setattr(cdk, "project_root", lambda: tmp_path)
+    monkeypatch.setattr(checkout, "project_root", lambda: tmp_path)
 
     result = invoke("local", "demo")
 
