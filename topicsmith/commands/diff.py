@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from topicsmith.commands.options import environment_names
 from topicsmith.core import checkout, output
 from topicsmith.core.errors import explain
 from topicsmith.diff import compare
@@ -35,7 +36,14 @@ def diff(
         ),
     ] = "HEAD",
     env: Annotated[
-        str, typer.Option("--env", envvar="TOPICSMITH_ENV", metavar="NAME", help="The environment, or `all`.")
+        str,
+        typer.Option(
+            "--env",
+            envvar="TOPICSMITH_ENV",
+            metavar="NAME",
+            help="The environment, or `all`.",
+            autocompletion=lambda: [*environment_names(), "all"],
+        ),
     ] = "dev",
     format_: Annotated[Format, typer.Option("--format", help="For a person, a pull request, or a program.")] = (
         Format.TEXT

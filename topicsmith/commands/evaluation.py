@@ -1,4 +1,4 @@
-"""``evaluate`` and ``report``: how good a run's model is."""
+"""``evaluation`` and ``report``: how good a run's model is."""
 
 import webbrowser
 from pathlib import Path
@@ -27,14 +27,14 @@ METRICS = {
 """The metrics in the order in which they are shown, by what a person calls them."""
 
 
-def evaluate(run_id: RunId, env: Environment = "dev", as_json: AsJson = False) -> None:
+def show_evaluation(run_id: RunId, env: Environment = "dev", as_json: AsJson = False) -> None:
     """Show how good a run's model is, beside an LDA, and the gate's verdict; exit code 1 where it was rejected.
 
     Coherence, uniqueness and diversity are better when greater, perplexity when
     less. All are measured on documents that the model has not seen.
 
     Example:
-      topicsmith evaluate 7qk2v0xw9h3d --json
+      topicsmith evaluation 7qk2v0xw9h3d --json
     """
     clients = connect()
     uri = _evaluation(clients, env, run_id)

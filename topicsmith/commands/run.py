@@ -101,7 +101,7 @@ def retry(
 
 
 def list_runs(
-    run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Show this run and its steps.")] = None,
+    run_id: Annotated[str | None, typer.Argument(metavar="RUN", help="Show this run and its steps.")] = None,
     env: Environment = "dev",
     watching: Annotated[bool, typer.Option("--watch", help="Watch RUN until it is over.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many runs to list.")] = 20,

@@ -28,7 +28,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_model_is_shown_beside_the_baseline_with_the_gates_checks(deployed: Account, invoke: Invoke) -> None:
-    result = invoke("evaluate", evaluated(deployed, EVALUATION))
+    result = invoke("evaluation", evaluated(deployed, EVALUATION))
     assert result.exit_code == 0, result.output
     rows = [line.split() for line in result.stdout.splitlines()]
     assert ["NPMI", "0.310", "0.220"] in rows
@@ -39,14 +39,14 @@ def test_a_model_is_shown_beside_the_baseline_with_the_gates_checks(deployed: Ac
 
 
 def test_json_is_all_that_the_evaluation_says(deployed: Account, invoke: Invoke) -> None:
-    result = invoke("evaluate", evaluated(deployed, EVALUATION), "--json")
+    result = invoke("evaluation", evaluated(deployed, EVALUATION), "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout) == EVALUATION
 
 
 @pytest.mark.parametrize("option", [[], ["--json"]])
 def test_a_rejected_model_is_exit_code_1(deployed: Account, invoke: Invoke, option: list[str]) -> None:
-    result = invoke("evaluate", evaluated(deployed, REJECTION), *option)
+    result = invoke("evaluation", evaluated(deployed, REJECTION), *option)
     assert result.exit_code == 1
     assert REASON in result.stdout
 
@@ -99,7 +99,7 @@ def test_a_place_that_cannot_be_written_is_an_error(deployed: Account, invoke: I
 def test_a_broken_evaluation_is_an_error_with_its_reason(
     deployed: Account, invoke: Invoke, content: Any, reason: str
 ) -> None:
-    result = invoke("evaluate", evaluated(deployed, content))
+    result = invoke("evaluation", evaluated(deployed, content))
     assert result.exit_code == 1
     assert reason in result.stderr
 
@@ -107,13 +107,13 @@ def test_a_broken_evaluation_is_an_error_with_its_reason(
 def test_an_evaluation_that_was_deleted_is_said_to_be_gone(deployed: Account, invoke: Invoke) -> None:
     run_id = evaluated(deployed, EVALUATION)
     boto3.client("s3").delete_object(Bucket="topicsmith-dev-data", Key="evaluation/r/evaluation.json")
-    result = invoke("evaluate", run_id)
+    result = invoke("evaluation", run_id)
     assert result.exit_code == 1
     assert "s3://topicsmith-dev-data/evaluation/r/evaluation.json is not there any more" in result.stderr
 
 
 def test_a_run_that_has_not_come_to_its_evaluation_says_so(deployed: Account, invoke: Invoke) -> None:
-    result = invoke("evaluate", deployed.start())
+    result = invoke("evaluation", deployed.start())
     assert result.exit_code == 1
     assert "has not come to its step Evaluate yet." in result.stderr
 
