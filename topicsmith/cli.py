@@ -26,6 +26,7 @@ from topicsmith.commands import (
     topics,
     tuning,
     vectors,
+    whoami,
 )
 from topicsmith.commands.options import environment_names
 from topicsmith.core import invocation, output
@@ -148,6 +149,7 @@ _add("promote", promote.promote, "Models")
 _add("history", history.history, "Models")
 _add("infer", infer.infer, "Serving")
 _add("check", check.check, "Serving")
+_add("whoami", whoami.whoami, "Environments")
 _add("diff", diff.diff, "Environments")
 for _command in (local.up, local.down, local.status, local.env, local.account, demo.demo):
     _local.command(cls=grammar.Command, context_settings=_HELP_OPTIONS)(_command)

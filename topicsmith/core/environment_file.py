@@ -98,6 +98,14 @@ def read(folder: Path, name: str) -> EnvironmentFile:
         ) from error
 
 
+def region(name: str) -> str | None:
+    """Return the region in the file of environment ``name``, or ``None`` without a checkout or a readable file."""
+    try:
+        return read(folder(), name).settings.region
+    except OperatorError:
+        return None
+
+
 def pinned(file: EnvironmentFile, arn: str) -> str:
     """Return the file's text with ``serving.model_package`` set to ``arn``: one line is another, or one is added.
 

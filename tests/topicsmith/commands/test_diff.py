@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,14 @@ def test_what_cannot_be_compared_has_a_status_of_its_own(
     result = invoke("diff", *options)
     assert result.exit_code == 3
     assert problem in result.stderr
+
+
+def test_a_folder_that_is_no_repository_is_said_to_be_none(checkout: Path, invoke: Invoke) -> None:
+    shutil.rmtree(checkout / ".git")
+    result = invoke("diff")
+    assert result.exit_code == 3
+    assert f"{checkout} is not in a git repository" in result.stderr
+    assert "--base deployed" in result.stderr
 
 
 def test_a_side_that_does_not_synthesize_says_why(checkout: Path, invoke: Invoke) -> None:
