@@ -14,6 +14,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 CDK := node_modules/.bin/cdk
 TOPICSMITH := $(BIN)/topicsmith
 
+# Checks with one sentence for an error, where the CDK would fail with a traceback or pass in silence.
+HAS_ENV      = test -f "environments/$(ENV).yaml" || { echo "There is no environments/$(ENV).yaml. Choose another ENV: $(basename $(notdir $(wildcard environments/*.yaml)))." >&2; exit 1; }
+HAS_DELIVERY = test -f delivery.yaml || { echo "There is no delivery.yaml. Copy delivery.example.yaml to it and fill it in." >&2; exit 1; }
+HAS_ACCOUNT  = $(TOPICSMITH) whoami --env "$(ENV)" >/dev/null
+HAS_HOME     = test -w "$$HOME" || { echo "$$HOME is not writable, but npm and the CDK keep their caches in the home directory. Set another, for example: HOME=/tmp make ..." >&2; exit 1; }
+
 # Each file marks a finished step of the set-up, which is repeated when its inputs change.
 CORE  := $(VENV)/.installed-core
 CLOUD := $(VENV)/.installed-local
@@ -67,6 +73,7 @@ stateful-ids: $(TOOLS) $(NODE) ## accept that resources with data are added, rem
 	@$(CDK) synth --quiet "*/*" && PYTHONPATH=$(CURDIR) $(BIN)/python -P tests/synth/stateful_ids.py cdk.out
 
 synth: $(CORE) $(NODE) ## synthesize every environment to cdk.out, offline
+	@$(HAS_HOME)
 	@$(CDK) synth --quiet "*/*" && echo "Assemblies of every environment are in cdk.out/."
 
 diff: $(CORE) $(NODE) ## show what a deployment would change; BASE=<commit>|deployed ENV=dev|prod|all FORMAT=text|markdown|json
@@ -74,6 +81,8 @@ diff: $(CORE) $(NODE) ## show what a deployment would change; BASE=<commit>|depl
 	@$(TOPICSMITH) diff --base "$(BASE)" --env "$(ENV)" --format "$(FORMAT)" || test $$? -eq 1
 
 deploy: $(CORE) $(NODE) ## deploy ENV to the account of your credentials
+	@$(HAS_ENV)
+	@$(HAS_ACCOUNT)
 	@# When it starts, the CDK CLI looks for the role that publishes the image, which the data stack creates.
 	@$(CDK) synth --quiet "$(ENV)/*"
 	@$(CDK) deploy --app cdk.out "$(ENV)/data"
@@ -83,12 +92,19 @@ check: $(CORE) ## check that the deployed endpoint of ENV answers
 	@$(TOPICSMITH) check --env $(ENV)
 
 access: $(CORE) $(NODE) ## deploy the roles that let delivery.yaml's delivery deploy ENV
+	@$(HAS_DELIVERY)
+	@$(HAS_ENV)
+	@$(HAS_ACCOUNT)
 	@$(CDK) deploy "Delivery-$(ENV)"
 
 pipeline: $(CORE) $(NODE) ## deploy the CodePipeline of delivery.yaml; later it updates itself
+	@$(HAS_DELIVERY)
+	@$(HAS_ACCOUNT)
 	@$(CDK) deploy Delivery
 
 destroy: $(CORE) $(NODE) ## delete the stacks of ENV
+	@$(HAS_ENV)
+	@$(HAS_ACCOUNT)
 	@$(CDK) destroy "$(ENV)/*"
 
 install: $(CORE) $(NODE) ## install the CDK and the command line, without the tests' tools
@@ -114,6 +130,7 @@ $(TOOLS): requirements-test.txt $(CLOUD)
 
 $(NODE): package.json package-lock.json $(CORE)
 	@echo "Installing the CDK CLI into node_modules ..."
+	@$(HAS_HOME)
 	@npm ci --no-audit --no-fund --update-notifier=false --loglevel=error >/dev/null && touch $@
 
 $(CHROME): tests/browser/package.json tests/browser/package-lock.json $(CORE)

@@ -1,13 +1,16 @@
-"""The command line ``topicsmith``: its global options, its commands, and what an error looks like."""
+"""Entry point of the program ``topicsmith``: its commands, global options and error handling."""
 
 import io
+import os
 import sys
 import traceback
+from collections.abc import Callable
+from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
+from topicsmith import grammar
 from topicsmith.commands import (
     check,
     demo,
@@ -23,21 +26,44 @@ from topicsmith.commands import (
     topics,
     tuning,
     vectors,
+    whoami,
 )
+from topicsmith.commands.options import environment_names
 from topicsmith.core import invocation, output
 from topicsmith.core.errors import explain
 
+_PROGRAM = "topicsmith"
 _FAILED = 1
+_INTERRUPTED = 130
+_CLOSED_PIPE = 141
+
+_EPILOG = """
+[bold]Get started[/bold] without an AWS account, in a checkout:
+  topicsmith local up --deploy
+  topicsmith --local run reviews.csv --text title,body
+  topicsmith --local approve 1 --wait
+  topicsmith --local infer "The battery lasts two days"
+
+[bold]Exit codes[/bold]: 0 success, 1 failure, 2 wrong usage, 130 interrupted.
+diff has its own: topicsmith diff --help
+"""
 
 
-class _Commands(TyperGroup):
-    """The commands, whose expected errors end in a sentence and exit code 1 instead of a traceback."""
+class _Program(grammar.Group):
+    """All commands. Expected errors end in a sentence and exit code 1 instead of a traceback."""
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Run the command."""
         try:
             return super().invoke(ctx)
         except (typer.Exit, typer.Abort):
             raise
+        except BrokenPipeError as error:
+            _discard_output()
+            raise typer.Exit(_CLOSED_PIPE) from error
+        except KeyboardInterrupt as error:
+            output.progress().print("\nInterrupted.")
+            raise typer.Exit(_INTERRUPTED) from error
         except Exception as error:
             meaning = explain(error)
             if meaning is None:
@@ -48,69 +74,105 @@ class _Commands(TyperGroup):
             raise typer.Exit(_FAILED) from error
 
 
+_HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 app = typer.Typer(
-    name="topicsmith",
-    cls=_Commands,
+    name=_PROGRAM,
+    cls=_Program,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    context_settings=_HELP_OPTIONS,
 )
-_local = typer.Typer(no_args_is_help=True, help="The cloud on this machine: start it, stop it, run the demo in it.")
+_local = typer.Typer(
+    cls=grammar.Group,
+    no_args_is_help=True,
+    help="Start and stop the local cloud, and run the demo in it.",
+    context_settings=_HELP_OPTIONS,
+)
 
 
-@app.callback()
+def _print_version(value: bool) -> None:
+    if value:
+        sys.stdout.write(f"{_PROGRAM} {version(_PROGRAM)}\n")
+        raise typer.Exit
+
+
+@app.callback(epilog=_EPILOG)
 def _global_options(
-    local_option: Annotated[
-        bool, typer.Option("--local", envvar=invocation.LOCAL_VARIABLE, help="Talk to the local cloud instead of AWS.")
+    local_option: grammar.Local = False,
+    # Read by grammar.Command.
+    env: Annotated[  # noqa: ARG001
+        str | None,
+        typer.Option(
+            "--env",
+            metavar="NAME",
+            help="The deployed environment: dev, prod, ...",
+            show_default="dev",
+            autocompletion=environment_names,
+        ),
+    ] = None,
+    # Read by _Program.invoke.
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show the traceback of an error.")] = False,  # noqa: ARG001
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
-    # Read where errors end, in _Commands.invoke.
-    verbose: Annotated[bool, typer.Option("--verbose", help="Show an error's traceback.")] = False,  # noqa: ARG001
 ) -> None:
-    """Turn text into a served topic model: run the deployed pipeline, approve its models, ask the endpoint.
+    """Train topic models on your text with SageMaker, serve them, and query them.
 
-    Commands act on what `make deploy` deployed, with your AWS credentials
-    and region; with --local, on the local cloud.
-
-    From a corpus to topics:
-      python -m topicsmith run reviews.csv --text title,body
-      python -m topicsmith approve 1 --wait
-      python -m topicsmith infer "The battery lasts two days"
-
-    Exit codes: 0 done, 1 failed, 2 wrong usage.
+    Commands act on an environment deployed with `make deploy`, with your AWS
+    credentials and region. With --local they act on the local cloud, which runs
+    on this machine. --local and --env go before or after the command.
     """
     invocation.remember(local=local_option)
 
 
-_local.command()(local.up)
-_local.command()(local.down)
-_local.command()(local.status)
-_local.command()(local.env)
-_local.command()(local.account)
-_local.command()(demo.demo)
-app.add_typer(_local, name="local")
-app.command()(run.run)
-app.command()(run.retry)
-app.command("runs")(run.list_runs)
-app.command()(stop.stop)
-app.command("tuning")(tuning.show_tuning)
-app.command()(evaluation.evaluate)
-app.command()(evaluation.report)
-app.command("vectors")(vectors.fetch_vectors)
-app.command("models")(models.list_models)
-app.command()(models.approve)
-app.command()(models.rollback)
-app.command()(promote.promote)
-app.command()(history.history)
-app.command("topics")(topics.show_topics)
-app.command()(check.check)
-app.command()(infer.infer)
-app.command()(diff.diff)
+def _add(name: str, function: Callable[..., None], panel: str, *, hidden: bool = False) -> None:
+    app.command(name, cls=grammar.Command, rich_help_panel=panel, hidden=hidden, context_settings=_HELP_OPTIONS)(
+        grammar.with_local(function)
+    )
+
+
+_add("run", run.run, "Runs")
+_add("runs", run.list_runs, "Runs")
+_add("stop", stop.stop, "Runs")
+_add("retry", run.retry, "Runs")
+_add("tuning", tuning.show_tuning, "Runs")
+_add("evaluation", evaluation.show_evaluation, "Runs")
+_add("evaluate", evaluation.show_evaluation, "Runs", hidden=True)
+_add("report", evaluation.report, "Runs")
+_add("vectors", vectors.fetch_vectors, "Runs")
+_add("models", models.list_models, "Models")
+_add("topics", topics.show_topics, "Models")
+_add("approve", models.approve, "Models")
+_add("rollback", models.rollback, "Models")
+_add("promote", promote.promote, "Models")
+_add("history", history.history, "Models")
+_add("infer", infer.infer, "Serving")
+_add("check", check.check, "Serving")
+_add("whoami", whoami.whoami, "Environments")
+_add("diff", diff.diff, "Environments")
+for _command in (local.up, local.down, local.status, local.env, local.account, demo.demo):
+    _local.command(cls=grammar.Command, context_settings=_HELP_OPTIONS)(_command)
+app.add_typer(_local, name="local", rich_help_panel="Local cloud")
 
 
 def main() -> None:
-    """Run the command line; what the terminal's encoding lacks, or what is not text, is replaced."""
+    """Run the program. Characters that the terminal's encoding lacks are replaced."""
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    app(prog_name="python -m topicsmith")
+    try:
+        try:
+            app(prog_name=_PROGRAM)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+        sys.exit(_CLOSED_PIPE)
+
+
+def _discard_output() -> None:
+    """Send stdout nowhere. Python flushes it when it exits, which fails on a closed pipe."""
+    real = sys.__stdout__
+    if real is not None and sys.stdout is real:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), real.fileno())

@@ -23,7 +23,7 @@ from _common import command, console, show  # isort: skip  (importable once _ser
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from localcloud import control
-from topicsmith.local import local_cloud
+from topicsmith.core import local_cloud
 
 ENDPOINT, BUCKET = "soak", "soak-models"
 # The built-in NTM's image URI; the local cloud runs this checkout's container instead.

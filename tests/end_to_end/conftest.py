@@ -15,7 +15,7 @@ import yaml
 from localcloud import control
 from tests.end_to_end import command_line, environments, planted
 from tests.end_to_end.command_line import Operator
-from topicsmith.local import local_cloud
+from topicsmith.core import local_cloud
 
 
 def free_port() -> int:

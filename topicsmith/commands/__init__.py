@@ -1,1 +1,1 @@
-"""The commands of ``topicsmith``, by what they are about; each prints, the modules above them do the work."""
+"""The commands of ``topicsmith``. They parse options and print; the other packages do the work."""

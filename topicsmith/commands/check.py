@@ -1,4 +1,4 @@
-"""``check``: whether a deployed environment works."""
+"""``check``: a test of a deployed environment."""
 
 from typing import Annotated
 
@@ -13,21 +13,21 @@ from topicsmith.serving.endpoint_check import ask_each_variant
 
 def check(
     env: Environment = "dev",
-    served: Annotated[bool, typer.Option("--served", help="Fail where no model is served yet.")] = False,
+    served: Annotated[bool, typer.Option("--served", help="Fail if no model is served yet.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check that a deployed environment is complete, and that its endpoint answers.
+    """Check that an environment is fully deployed and that its endpoint answers.
 
-    Each production variant is asked about some texts. Before the first model is
-    approved there is nothing to ask, and that is said.
+    Sends sample texts to each production variant. Before the first model is
+    approved, there is no endpoint to test.
 
     Examples:
-      python -m topicsmith check --env prod
+      topicsmith check --env prod
       make check ENV=prod
     """
-    clients = connect()
+    clients = connect(env)
     deployment = environment.load(clients, env)
-    # Where the environment pins a model, that one is served from the first deployment on.
+    # An environment that pins a model serves it from the first deployment on.
     if deployment.follows_approvals and not served and serving.endpoint(clients.sagemaker, deployment.endpoint) is None:
         if as_json:
             output.print_json({"environment": env, "endpoint": None, "model_version": None, "variants": []})

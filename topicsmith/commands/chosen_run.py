@@ -1,4 +1,4 @@
-"""The run that a command is about."""
+"""Look-up of the run that a command names."""
 
 from topicsmith.core import environment
 from topicsmith.core.aws import Clients
@@ -8,10 +8,10 @@ from topicsmith.runs.runs import Run
 
 
 def find(clients: Clients, env: str, run_id: str) -> tuple[Deployment, Run]:
-    """Return an environment, and the run ``run_id`` of its pipeline.
+    """Return an environment and the run ``run_id`` of its pipeline.
 
     Raises:
-        OperatorError: either does not exist.
+        OperatorError: One of them does not exist.
     """
     deployment = environment.load(clients, env)
     pipeline = runs.pipeline(clients.sagemaker, deployment.pipeline)

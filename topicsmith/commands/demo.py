@@ -1,4 +1,4 @@
-"""``local demo``: the whole line on this machine, on the demo corpus or on one's own file."""
+"""``local demo``: the full pipeline, end to end, on this machine, with the demo corpus or a file of your own."""
 
 import itertools
 import shutil
@@ -15,8 +15,6 @@ from typing import Annotated
 
 import typer
 
-from localcloud import control
-from localcloud.core.settings import DEFAULT_PORT
 from topicsmith.commands.evaluation import print_evaluation, save_report
 from topicsmith.commands.infer import ask, print_predictions
 from topicsmith.commands.models import approve_model
@@ -24,14 +22,14 @@ from topicsmith.commands.options import AsJson, check_columns
 from topicsmith.commands.run import bring_file, print_left_out, require_success
 from topicsmith.commands.topics import print_topics
 from topicsmith.commands.tuning import print_trials
-from topicsmith.core import checkout, environment, output
+from topicsmith.core import checkout, environment, local_cloud, output
 from topicsmith.core.aws import Clients
 from topicsmith.core.environment import Deployment
 from topicsmith.core.errors import OperatorError
 from topicsmith.core.invocation import command
 from topicsmith.core.stopwatch import Stopwatch
 from topicsmith.corpora import corpus
-from topicsmith.local import local_cloud, local_deployment
+from topicsmith.local import local_deployment
 from topicsmith.models import models, topics
 from topicsmith.models.topics import TopicModel
 from topicsmith.runs import evaluation, run_outputs, runs, tuning, watch
@@ -46,12 +44,12 @@ _SENTENCES = (
     "Detects faces and labels in an image and returns the confidence of each.",
 )
 _DOCUMENTS_TO_CHOOSE_FROM = 1000
-_WORDS_OF_A_TELLING_DOCUMENT = 20
+_WORDS_OF_A_LONG_DOCUMENT = 20
 
 
 @dataclass(frozen=True)
 class _Corpus:
-    """What to run on; without a file, the demo corpus, which is written when it is needed."""
+    """The corpus to run on. Without a file it is the demo corpus, which is written when it is needed."""
 
     file: Path | None
     text_columns: str
@@ -59,32 +57,32 @@ class _Corpus:
 
     @classmethod
     def of(cls, file: Path | None, text: str, id_column: str | None) -> "_Corpus":
-        """Return the corpus that the options name, checked."""
+        """Return the corpus that the options name, after checking it."""
         if file is None:
             return cls(None, "text", "id")
         corpus.check(file, corpus.column_names(text), id_column)
         return cls(file, text, id_column)
 
     def sentences(self) -> list[str]:
-        """Return three texts to ask the model about: documents of the file, or sentences that fit the demo corpus."""
+        """Return three texts to classify: documents of the file, or sentences that fit the demo corpus."""
         if self.file is None:
             return list(_SENTENCES)
         columns = corpus.column_names(self.text_columns)
         documents = list(itertools.islice(corpus.documents(self.file, columns), _DOCUMENTS_TO_CHOOSE_FROM))
-        telling = [document for document in documents if len(document.split()) >= _WORDS_OF_A_TELLING_DOCUMENT]
-        chosen = telling if len(telling) >= len(_SENTENCES) else sorted(documents, key=len, reverse=True)
+        long = [document for document in documents if len(document.split()) >= _WORDS_OF_A_LONG_DOCUMENT]
+        chosen = long if len(long) >= len(_SENTENCES) else sorted(documents, key=len, reverse=True)
         return chosen[: len(_SENTENCES)]
 
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What came of it.
+    """The results of the demo.
 
     Attributes:
-        tuning: the trials; None where the environment does not tune.
-        report: where the run's report was put.
-        sentences: texts that the endpoint was asked about.
-        predictions: what it said of them.
+        tuning: The trials; None if the environment does not tune.
+        report: Path of the run's report.
+        sentences: Texts sent to the endpoint.
+        predictions: Their predictions.
     """
 
     run: Run
@@ -96,7 +94,7 @@ class _Outcome:
     predictions: Sequence[Prediction]
 
     def record(self) -> dict[str, object]:
-        """Return it as ``--json`` prints it."""
+        """Return the results as ``--json`` prints them."""
         return {
             "run": self.run.record(),
             "tuning": self.tuning.record() if self.tuning else None,
@@ -115,31 +113,32 @@ def demo(
     corpus_file: Annotated[
         Path | None,
         typer.Option(
-            "--corpus", metavar="FILE", help="A .csv or .jsonl file, perhaps .gz.", show_default="demo corpus"
+            "--corpus", metavar="FILE", help="A .csv or .jsonl file; .gz is supported.", show_default="demo corpus"
         ),
     ] = None,
     text: Annotated[
         str,
         typer.Option(
             metavar="COLUMNS",
-            help="The file's columns of a document's text, comma separated.",
+            help="Columns with the text of a document, comma-separated.",
             callback=check_columns,
         ),
     ] = "text",
     id_column: Annotated[
-        str | None, typer.Option("--id", metavar="COLUMN", help="The file's column of a document's id.")
+        str | None, typer.Option("--id", metavar="COLUMN", help="Column with the id of a document.")
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the local cloud running.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run the whole line on this machine: deploy, preprocess, tune, train, evaluate, register, approve, serve, ask.
+    """Run the full pipeline on this machine, from deployment to inference.
 
-    It starts a local cloud of its own, deploys the dev environment to it with
-    the CDK CLI, runs the deployed pipeline, and stops what it started. The
-    demo corpus is what AWS's operations do, from the installed botocore.
+    Starts a local cloud of its own, deploys the dev environment to it with the
+    CDK CLI, runs the pipeline, approves and serves the model, queries it, and
+    stops everything again. The demo corpus is the documentation of AWS's
+    operations in the installed botocore.
 
     Example:
-      python -m topicsmith local demo --corpus reviews.csv --text title,body
+      topicsmith local demo --corpus reviews.csv --text title,body
     """
     chosen = _Corpus.of(corpus_file, text, id_column)
     stopwatch = Stopwatch(output.progress())
@@ -166,8 +165,8 @@ def demo(
     _print_next_steps(outcome.report, keep=keep)
 
 
-def _run_all(chosen: _Corpus, stopwatch: Stopwatch, port: int, state_dir: Path, report: Path) -> _Outcome:
-    """Do it all, and return what came of it."""
+def _run_all(chosen: _Corpus, stopwatch: Stopwatch, port: int | None, state_dir: Path, report: Path) -> _Outcome:
+    """Run all phases and return the results."""
     from topicsmith.corpora.demo_corpus import write_demo_corpus
 
     demo_file = state_dir / "demo.csv"
@@ -183,14 +182,14 @@ def _run_all(chosen: _Corpus, stopwatch: Stopwatch, port: int, state_dir: Path, 
     if run.model_package is None:
         raise OperatorError(f"Run {run.id} registered no model.")
     model = models.describe(clients.sagemaker, run.model_package)
-    with stopwatch.phase("Approve, and wait for the endpoint", quiet=False):
+    with stopwatch.phase("Approve and deploy the endpoint", quiet=False):
         if approve_model(clients, deployment, model, wait=True) is None:
             raise OperatorError(
-                "environments/dev.yaml pins the model to serve, so approving one serves nothing.",
+                "environments/dev.yaml pins the model to serve, so an approval has no effect.",
                 "Remove serving.model_package from it.",
             )
     sentences = chosen.sentences()
-    with stopwatch.phase("Ask it"):
+    with stopwatch.phase("Query the endpoint"):
         found = topics.read(clients.s3, model.data_uri)
         predictions = ask(clients, deployment, sentences)
     uri = run_outputs.evaluation_uri(clients.sagemaker, deployment, run)
@@ -208,7 +207,7 @@ def _run_all(chosen: _Corpus, stopwatch: Stopwatch, port: int, state_dir: Path, 
 def _train(
     clients: Clients, deployment: Deployment, chosen: _Corpus, file: Path, report: Path, stopwatch: Stopwatch
 ) -> Run:
-    """Upload ``file``, run the pipeline on it, put its report at ``report``, and return the run, which succeeded."""
+    """Upload ``file``, run the pipeline on it, save its report to ``report``, and return the successful run."""
     console = output.progress()
     with stopwatch.phase("Upload", quiet=False):
         uri = bring_file(clients, deployment, file)
@@ -221,24 +220,24 @@ def _train(
         if run_outputs.is_evaluated(run):
             save_report(clients, run_outputs.evaluation_uri(clients.sagemaker, deployment, run), report)
             if not run.succeeded:
-                console.print(f"The report, for a browser: {report}", soft_wrap=True)
+                console.print(f"Report: {report}", soft_wrap=True)
         require_success(clients, deployment, run)
         print_left_out(clients, run, console)
     return run
 
 
 def _trials(clients: Clients, deployment: Deployment, run: Run) -> Tuning | None:
-    """Return the trials of a run, or None where its environment does not tune."""
+    """Return the trials of a run, or None if its environment does not tune."""
     if run.step(run_outputs.TUNE) is None:
         return None
     return tuning.get(clients.sagemaker, run_outputs.tuning_job(deployment, run).name)
 
 
 @contextmanager
-def _place(*, keep: bool) -> Iterator[tuple[int, Path]]:
-    """Give a port and a directory for a local cloud, and stop the cloud afterwards unless it is to be kept.
+def _place(*, keep: bool) -> Iterator[tuple[int | None, Path]]:
+    """Yield a port and a directory for a local cloud, and stop the cloud afterwards unless ``keep`` is set.
 
-    Without ``keep`` both are the demo's own, so that a cloud which already runs is left alone.
+    Without ``keep`` both are the demo's own, which leaves a cloud that already runs alone.
     """
     running = local_cloud.running()
     if keep:
@@ -247,10 +246,10 @@ def _place(*, keep: bool) -> Iterator[tuple[int, Path]]:
                 f"A local cloud already runs at {running.endpoint_url}, and --keep would leave a second one.",
                 f"Use that one, or stop it first: {command('local down')}",
             )
-        yield DEFAULT_PORT, checkout.state_dir()
+        yield None, checkout.state_dir()
         return
     if running:
-        output.progress().print(f"The local cloud at {running.endpoint_url} is left alone: the demo has its own.")
+        output.progress().print(f"The demo starts a local cloud of its own, beside the one at {running.endpoint_url}.")
     checkout.state_dir().mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="demo-", dir=checkout.state_dir()))
     with _termination_unwinds():
@@ -260,7 +259,9 @@ def _place(*, keep: bool) -> Iterator[tuple[int, Path]]:
         except Exception:
             kept = True
             look = command("local demo --keep")
-            output.progress().print(f"Logs: {directory}. To look into the cloud afterwards: {look}", soft_wrap=True)
+            output.progress().print(
+                f"Logs: {directory}. To keep the cloud running for inspection: {look}", soft_wrap=True
+            )
             raise
         finally:
             _stop(directory)
@@ -269,17 +270,17 @@ def _place(*, keep: bool) -> Iterator[tuple[int, Path]]:
 
 
 def _stop(state_dir: Path) -> None:
-    """Stop the demo's cloud; a second Ctrl-C must not leave half of it running."""
+    """Stop the demo's cloud, undisturbed by a second Ctrl-C, which could leave half of it running."""
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        control.down(state_dir)
+        local_cloud.stop(state_dir)
     finally:
         signal.signal(signal.SIGINT, previous)
 
 
 @contextmanager
 def _termination_unwinds() -> Iterator[None]:
-    """Within the block, SIGTERM and SIGHUP unwind the stack as Ctrl-C does, so that what was started is stopped."""
+    """Let SIGTERM and SIGHUP unwind the stack as Ctrl-C does, which stops everything that was started."""
 
     def unwind(signum: int, _frame: FrameType | None) -> None:
         sys.exit(128 + signum)
@@ -307,7 +308,7 @@ def _print_times(stopwatch: Stopwatch, run: Run) -> None:
         if phase.name == "Pipeline":
             for step in run.steps:
                 table.add_row(f"  {step.name}", output.duration(step.seconds))
-    table.add_row("All", output.duration(stopwatch.seconds))
+    table.add_row("Total", output.duration(stopwatch.seconds))
     output.results().print(table)
 
 
@@ -315,7 +316,7 @@ def _print_next_steps(report: Path, *, keep: bool) -> None:
     console = output.results()
     console.print()
     shown = report.relative_to(Path.cwd()) if report.is_relative_to(Path.cwd()) else report
-    console.print(f"The report, for a browser: {shown}", soft_wrap=True)
+    console.print(f"Report:            {shown}", soft_wrap=True)
     if keep:
         console.print("The local cloud keeps running. Stop it: make down")
     else:

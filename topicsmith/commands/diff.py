@@ -1,4 +1,4 @@
-"""``diff``: what a deployment would change, the dangerous first."""
+"""``diff``: the changes that a deployment would make, dangerous ones first."""
 
 import sys
 import traceback
@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from topicsmith.core import output
-from topicsmith.core.checkout import project_root
+from topicsmith.commands.options import environment_names
+from topicsmith.core import checkout, output
 from topicsmith.core.errors import explain
 from topicsmith.diff import compare
 from topicsmith.diff.compare import Report
@@ -20,7 +20,7 @@ _CANNOT_COMPARE = 3
 
 
 class Format(StrEnum):
-    """What a report is written in."""
+    """The format of a report."""
 
     TEXT = "text"
     MARKDOWN = "markdown"
@@ -32,35 +32,42 @@ def diff(
         str,
         typer.Option(
             metavar="BASE",
-            help="What to compare with: a commit, `deployed`, or the directory of a cloud assembly.",
+            help="Base of the comparison: a commit, `deployed`, or the directory of a cloud assembly.",
         ),
     ] = "HEAD",
     env: Annotated[
-        str, typer.Option("--env", envvar="TOPICSMITH_ENV", metavar="NAME", help="The environment, or `all`.")
+        str,
+        typer.Option(
+            "--env",
+            envvar="TOPICSMITH_ENV",
+            metavar="NAME",
+            help="The environment, or `all`.",
+            autocompletion=lambda: [*environment_names(), "all"],
+        ),
     ] = "dev",
-    format_: Annotated[Format, typer.Option("--format", help="For a person, a pull request, or a program.")] = (
-        Format.TEXT
-    ),
+    format_: Annotated[Format, typer.Option("--format", help="The output format.")] = (Format.TEXT),
     assembly: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Compare this cloud assembly.", show_default="the working tree, synthesized"),
+        typer.Option(
+            metavar="DIR", help="The cloud assembly to compare.", show_default="the working tree, synthesized"
+        ),
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Unfold what is folded.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show folded changes in full.")] = False,
 ) -> None:
-    """Show what a deployment would change: lost data first, then permissions, behaviour, and the rest.
+    """Show what a deployment would change: data loss first, then permissions, behaviour and the rest.
 
-    Both sides are synthesized offline; only --base deployed asks AWS.
+    Both sides are synthesized offline; only --base deployed queries AWS.
 
-    Exit codes: 0 nothing changes, 1 something changes, 2 something dangerous
-    does, 3 it could not be compared.
+    Exit codes: 0 no changes, 1 changes, 2 dangerous changes, 3 the comparison
+    failed.
 
     Example:
-      python -m topicsmith diff --base main --env all --format markdown
+      topicsmith diff --base main --env all --format markdown
     """
     try:
         report = _report(base, env, assembly)
     except Exception as error:
-        # Any other status would tell something about the changes.
+        # Any other status says something about the changes.
         meaning = explain(error)
         if meaning is None:
             traceback.print_exc()
@@ -77,8 +84,10 @@ def diff(
 
 
 def _report(base: str, env: str, assembly: Path | None) -> Report:
+    # Two assemblies can be compared anywhere; the working tree is that of a checkout.
+    root = checkout.project_root() if assembly is None else checkout.find() or Path.cwd()
     with (
         output.progress().status(f"Comparing {env} with {base}"),
-        sources.open_sides(project_root(), base=base, environment=env, new=assembly) as sides,
+        sources.open_sides(root, base=base, environment=env, new=assembly) as sides,
     ):
         return compare.compare(sides)

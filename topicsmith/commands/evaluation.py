@@ -1,4 +1,4 @@
-"""``evaluate`` and ``report``: how good a run's model is."""
+"""``evaluation`` and ``report``: the quality of a run's model."""
 
 import webbrowser
 from pathlib import Path
@@ -9,7 +9,7 @@ from rich.text import Text
 
 from topicsmith.commands import chosen_run
 from topicsmith.commands.options import AsJson, Environment, RunId
-from topicsmith.core import output
+from topicsmith.core import checkout, output
 from topicsmith.core.aws import Clients, connect
 from topicsmith.core.errors import OperatorError
 from topicsmith.runs import evaluation, run_outputs, runs
@@ -24,19 +24,20 @@ METRICS = {
     "wetc": "WETC",
     "perplexity": "Perplexity",
 }
-"""The metrics in the order in which they are shown, by what a person calls them."""
+"""Display names of the metrics, in display order."""
 
 
-def evaluate(run_id: RunId, env: Environment = "dev", as_json: AsJson = False) -> None:
-    """Show how good a run's model is, beside an LDA, and the gate's verdict; exit code 1 where it was rejected.
+def show_evaluation(run_id: RunId, env: Environment = "dev", as_json: AsJson = False) -> None:
+    """Show the quality of a run's model, compared with an LDA baseline, and the gate's verdict.
 
-    Coherence, uniqueness and diversity are better when greater, perplexity when
-    less. All are measured on documents that the model has not seen.
+    Higher is better for coherence, uniqueness and diversity; lower is better for
+    perplexity. All are measured on held-out documents. The exit code is 1 if the
+    gate rejected the model.
 
     Example:
-      python -m topicsmith evaluate 7qk2v0xw9h3d --json
+      topicsmith evaluation 7qk2v0xw9h3d --json
     """
-    clients = connect()
+    clients = connect(env)
     uri = _evaluation(clients, env, run_id)
     found = evaluation.read(clients.s3, uri)
     if as_json:
@@ -51,34 +52,50 @@ def report(
     run_id: RunId,
     env: Environment = "dev",
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Where to put it.", show_default="report-RUN.html")
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="Write the report to FILE.", show_default=".topicsmith/reports/RUN.html"
+        ),
     ] = None,
-    open_it: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the browser.")] = True,
+    open_it: Annotated[bool, typer.Option("--open/--no-open", help="Open the report in the browser.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch a run's report and open it: a map of the documents, topics, trials, the gate.
+    """Download a run's report and open it: a map of the documents, topics, trials and the gate.
 
-    It is one page that needs no network. It quotes documents of the corpus.
+    The report is a single HTML file that works offline. It quotes the corpus:
+    share it only with people who may read the corpus.
 
     Example:
-      python -m topicsmith report 7qk2v0xw9h3d --out report.html
+      topicsmith report 7qk2v0xw9h3d --out report.html
     """
-    clients = connect()
-    path = out or Path(f"report-{runs.id_of(run_id)}.html")
+    clients = connect(env)
+    path = out or _default_path(run_id)
     save_report(clients, _evaluation(clients, env, run_id), path)
     if as_json:
         output.print_json({"run": runs.id_of(run_id), "report": str(path)})
     else:
-        output.results().print(f"The report is at {path}", soft_wrap=True)
+        output.results().print(f"Report: {path}", soft_wrap=True)
     if open_it and not webbrowser.open(path.resolve().as_uri()):
-        output.progress().print("No browser was found to open it.")
+        output.progress().print("No browser found. Open the file yourself.")
+
+
+def _default_path(run_id: str) -> Path:
+    """Return the path of a run's report in the folder of reports, which is created."""
+    folder = checkout.reports_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OperatorError(
+            f"{folder} cannot be created: {error.strerror or error}.", "Choose another place with --out FILE."
+        ) from error
+    return folder / f"{runs.id_of(run_id)}.html"
 
 
 def save_report(clients: Clients, uri: str, path: Path) -> None:
     """Write the report of the evaluation under an S3 URI to ``path``.
 
     Raises:
-        OperatorError: it is gone, or ``path`` cannot be written.
+        OperatorError: The report was deleted, or ``path`` cannot be written.
     """
     content = evaluation.fetch(clients.s3, uri, evaluation.REPORT)
     try:
@@ -88,7 +105,7 @@ def save_report(clients: Clients, uri: str, path: Path) -> None:
 
 
 def print_evaluation(found: Evaluation) -> None:
-    """Print the model's metrics beside the baseline's, and the gate's checks, to stdout."""
+    """Print the metrics of the model and the baseline, and the gate's checks, to stdout."""
     console = output.results()
     columns = ("Metric", "Model", found.baseline.model)
     table = output.table(*columns, right=columns[1:])
@@ -99,9 +116,9 @@ def print_evaluation(found: Evaluation) -> None:
     console.print(table)
     console.print()
     console.print(
-        Text("The gate passed it.", style="green")
+        Text("The model passed the gate.", style="green")
         if found.gate.passed
-        else Text(f"The gate rejected it: {output.printable(found.gate.reason)}", style="red"),
+        else Text(f"The gate rejected the model: {output.printable(found.gate.reason)}", style="red"),
         soft_wrap=True,
     )
     for check in found.gate.checks:
@@ -109,11 +126,11 @@ def print_evaluation(found: Evaluation) -> None:
 
 
 def _evaluation(clients: Clients, env: str, run_id: str) -> str:
-    """Return the S3 URI under which a run's evaluation lies."""
+    """Return the S3 URI of a run's evaluation."""
     deployment, run = chosen_run.find(clients, env, run_id)
     return run_outputs.evaluation_uri(clients.sagemaker, deployment, run)
 
 
 def number(value: float) -> str:
-    """Return a metric as it is shown."""
+    """Return a metric, formatted for display."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3f}"

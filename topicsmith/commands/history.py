@@ -1,4 +1,4 @@
-"""``history``: what was promoted to an environment."""
+"""``history``: the promotions to an environment."""
 
 from typing import Annotated
 
@@ -16,15 +16,15 @@ from topicsmith.serving import serving
 
 def history(
     env: Environment = "dev",
-    limit: Annotated[int, typer.Option(min=1, help="How many promotions to list.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="Number of promotions to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List what was promoted to an environment, newest first: when, by whom, from where, and what it replaced.
+    """List the promotions to an environment, newest first, with who made them and what they replaced.
 
     Example:
-      python -m topicsmith history --env prod
+      topicsmith history --env prod
     """
-    clients = connect()
+    clients = connect(env)
     deployment = environment.load(clients, env)
     found = records.latest(clients.s3, deployment.data_bucket, limit)
     endpoint = serving.endpoint(clients.sagemaker, deployment.endpoint)
@@ -35,10 +35,10 @@ def history(
         return
     console = output.results()
     if not found:
-        console.print(f"Nothing was promoted to {env} yet.")
+        console.print(f"Nothing has been promoted to {env} yet.")
         return
     columns = ("When", "From", "As", "Served", "NPMI", "Before", "Run", "Corpus", "By")
-    table = output.table(*columns, right=["NPMI"])
+    table = output.table(*columns, right=["NPMI"], wrapped=["By"])
     for record in found:
         table.add_row(
             output.moment(record.time),
@@ -54,6 +54,6 @@ def history(
     console.print(table)
     if endpoint and endpoint.model_version and current is None:
         console.print(
-            f"Endpoint {endpoint.name} serves version {endpoint.model_version}, of which there is no promotion here.",
+            f"Endpoint {endpoint.name} serves version {endpoint.model_version}, which was not promoted to {env}.",
             soft_wrap=True,
         )

@@ -1,4 +1,4 @@
-"""``infer``: which topics a text has."""
+"""``infer``: the topics of texts."""
 
 import itertools
 import json
@@ -31,56 +31,59 @@ _BAR_WIDTH = 20
 
 def infer(
     given: Annotated[
-        list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts; - reads one a line from stdin.")
+        list[str] | None, typer.Argument(metavar="TEXT", help="Texts. - reads one per line from stdin.")
     ] = None,
     file: Annotated[
         Path | None,
         typer.Option(
-            "--file", metavar="FILE", help="A .txt with a text a line, or a .csv or .jsonl; each perhaps .gz."
+            "--file",
+            metavar="FILE",
+            help="A .txt file with one text per line, or a .csv or .jsonl file; .gz is supported.",
         ),
     ] = None,
     text: Annotated[
         str,
         typer.Option(
-            metavar="COLUMNS", help="Columns of a .csv or .jsonl that make up a text.", callback=check_columns
+            metavar="COLUMNS", help="Columns of the .csv or .jsonl file with the text.", callback=check_columns
         ),
     ] = "text",
     id_column: Annotated[
         str | None,
-        typer.Option("--id", metavar="COLUMN", help="Its column of a text's id.", show_default="number of the row"),
+        typer.Option("--id", metavar="COLUMN", help="Column that holds the text's id.", show_default="row number"),
     ] = None,
     variant: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Ask this production variant.", show_default="as their weights choose"),
+        typer.Option(metavar="NAME", help="The production variant to query.", show_default="chosen by the weights"),
     ] = None,
     env: Environment = "dev",
-    lines: Annotated[bool, typer.Option("--jsonl", help="Print JSON Lines of ids and topic weights.")] = False,
+    lines: Annotated[bool, typer.Option("--jsonl", help="Print ids and topic weights as JSON Lines.")] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE.jsonl", help="Write those lines to a file.")
+        Path | None,
+        typer.Option("--out", metavar="FILE.jsonl", help="Write ids and topic weights to a file, as JSON Lines."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the endpoint which topics texts have.
+    """Query the endpoint for the topics of texts.
 
-    Words that the model does not know are ignored. Texts go in batches, several
-    at a time; what the endpoint could not take at once is sent again. A line of
-    --jsonl or --out is {"id": ..., "topic_weights": [...]}.
+    Words outside the model's vocabulary are ignored. Texts are sent in parallel
+    batches, and throttled requests are retried. Each line of --jsonl and --out
+    is {"id": ..., "topic_weights": [...]}.
 
     Examples:
-      python -m topicsmith infer "Encrypts a disk" "Starts a virtual machine"
-      cat sentences.txt | python -m topicsmith infer - --jsonl
-      python -m topicsmith infer --file reviews.csv --text title,body --out topics.jsonl
+      topicsmith infer "Encrypts a disk" "Starts a virtual machine"
+      cat sentences.txt | topicsmith infer - --jsonl
+      topicsmith infer --file reviews.csv --text title,body --out topics.jsonl
     """
     wanted = _texts(given or [], file, text, id_column)
     if sum((lines, as_json, out is not None)) > 1:
         raise typer.BadParameter("--json, --jsonl and --out exclude each other", param_hint="--json")
-    clients = connect()
+    clients = connect(env)
     deployment, name = _deployment(clients, env)
     if lines or out:
         with _destination(out) as destination:
             count = _write_lines(clients, deployment, Target(name, variant), wanted, destination)
         if out:
-            output.results().print(f"The topic weights of {count:,} texts are at {out}", soft_wrap=True)
+            output.results().print(f"Wrote the topic weights of {count:,} texts to {out}", soft_wrap=True)
         return
     target = Target(name, variant, topics=_TOPICS_IN_JSON if as_json else _TOPICS_SHOWN)
     shown = list(wanted)
@@ -96,16 +99,16 @@ def infer(
 
 
 def ask(clients: Clients, deployment: Deployment, asked: Sequence[str]) -> list[Prediction]:
-    """Return what the endpoint says of each text.
+    """Return the endpoint's prediction for each text.
 
     Raises:
-        OperatorError: nothing is served, or a text was refused.
+        OperatorError: Nothing is served, or a text was rejected.
     """
     return list(_predictions(clients, deployment, Target(deployment.endpoint, topics=_TOPICS_SHOWN), asked))
 
 
 def print_predictions(shown: Sequence[str], answers: Sequence[Prediction]) -> None:
-    """Print each text and its heaviest topics to stdout, with a bar and the words that the model tells."""
+    """Print each text and its heaviest topics to stdout, with bars and top words."""
     console = output.results()
     for text, answer in zip(shown, answers, strict=True):
         console.print(StyledText(output.shorten(text, console.width), style="bold"))
@@ -123,7 +126,7 @@ def print_predictions(shown: Sequence[str], answers: Sequence[Prediction]) -> No
 
 
 def _texts(given: Sequence[str], file: Path | None, columns: str, id_column: str | None) -> Iterator[Text]:
-    """Return what to ask about, of which there is at least one."""
+    """Return the texts to classify, at least one."""
     if file and given:
         raise typer.BadParameter("give texts or --file, not both", param_hint="TEXT...")
     found = (
@@ -135,18 +138,18 @@ def _texts(given: Sequence[str], file: Path | None, columns: str, id_column: str
     if first is not None:
         return itertools.chain([first], found)
     if file:
-        raise OperatorError(f"{file} has no text.")
-    raise typer.BadParameter("there is no text", param_hint="TEXT...")
+        raise OperatorError(f"{file} contains no text.")
+    raise typer.BadParameter("no text given", param_hint="TEXT...")
 
 
 def _deployment(clients: Clients, env: str) -> tuple[Deployment | None, str]:
-    """Return what is deployed, where it may be looked at, and the endpoint's name."""
+    """Return the deployment, or None if the caller may not read it, and the endpoint's name."""
     from botocore.exceptions import ClientError
 
     try:
         deployment = environment.load(clients, env)
     except ClientError as error:
-        # Who may ask the endpoint and nothing else gets answers all the same.
+        # Permission to invoke the endpoint is enough.
         if not is_denied(error):
             raise
         return None, environment.endpoint_name(env)
@@ -156,7 +159,7 @@ def _deployment(clients: Clients, env: str) -> tuple[Deployment | None, str]:
 def _predictions(
     clients: Clients, deployment: Deployment | None, target: Target, asked: Iterable[str]
 ) -> Iterator[Prediction]:
-    """Yield what the endpoint says of each text, with a count on stderr where somebody looks."""
+    """Yield the prediction for each text, with a count on stderr if that is a terminal."""
     from botocore.exceptions import ClientError
 
     console = output.progress()
@@ -180,7 +183,7 @@ def _predictions(
 
 @contextmanager
 def _destination(out: Path | None) -> Iterator[IO[str]]:
-    """Give what to write lines to: stdout, or a file that is there as a whole or not at all."""
+    """Yield a stream for the lines: stdout, or a file that is written completely or not at all."""
     if out is None:
         yield sys.stdout
         return
@@ -198,7 +201,7 @@ def _destination(out: Path | None) -> Iterator[IO[str]]:
 def _write_lines(
     clients: Clients, deployment: Deployment | None, target: Target, wanted: Iterable[Text], destination: IO[str]
 ) -> int:
-    """Write a line for each text as its answer comes, and return how many."""
+    """Write a line for each prediction as it arrives, and return their number."""
     named, asked = itertools.tee(wanted)
     count = 0
     answers = _predictions(clients, deployment, target, (one.text for one in asked))

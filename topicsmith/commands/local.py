@@ -1,22 +1,26 @@
-"""``local``: the cloud on this machine."""
+"""``local``: the local cloud."""
 
 import json
+import os
 import re
 import shlex
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from localcloud import control
-from localcloud.control import LocalCloud
 from topicsmith.commands.options import AsJson
-from topicsmith.core import checkout, environment, output
+from topicsmith.core import checkout, environment, local_cloud, output
 from topicsmith.core.aws import Clients
+from topicsmith.core.errors import OperatorError
 from topicsmith.core.invocation import command
 from topicsmith.core.stopwatch import Stopwatch
-from topicsmith.local import local_accounts, local_cloud, local_deployment
+from topicsmith.local import local_accounts, local_deployment
 from topicsmith.serving import serving
+
+if TYPE_CHECKING:
+    from localcloud.control import LocalCloud
 
 _NOT_RUNNING = 1
 _MESSAGES_SHOWN = 3
@@ -26,16 +30,19 @@ def up(
     deploy: Annotated[
         bool, typer.Option("--deploy", help="Deploy the dev environment to it with the CDK CLI.")
     ] = False,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Where it listens.", show_default="4577")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(envvar="LOCALCLOUD_PORT", min=1, max=65535, help="The port to listen on.", show_default="4577"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start the local cloud in the background; one that runs is left as it is.
+    """Start the local cloud in the background. One that is already running is left as it is.
 
-    It answers the AWS API at http://localhost:4577, and what it holds is gone
+    It serves the AWS API at http://localhost:4577. Everything in it is deleted
     when it stops.
 
     Example:
-      python -m topicsmith local up --deploy
+      topicsmith local up --deploy
     """
     stopwatch = Stopwatch(output.progress())
     if deploy:
@@ -47,10 +54,10 @@ def up(
         output.print_json(_record(cloud))
         return
     console = output.results()
-    console.print(f"The local cloud runs at {cloud.endpoint_url}; its log: {cloud.log_file}", soft_wrap=True)
+    console.print(f"The local cloud is running at {cloud.endpoint_url}; log: {cloud.log_file}", soft_wrap=True)
     if deploy:
         _print_next_steps()
-    else:
+    elif not _is_deployed(cloud):
         console.print(f"Deploy dev to it:  {command('local up --deploy')}", soft_wrap=True)
 
 
@@ -58,22 +65,23 @@ def down(as_json: AsJson = False) -> None:
     """Stop the local cloud and everything that runs in it.
 
     Example:
-      python -m topicsmith local down
+      topicsmith local down
     """
-    stopped = control.down(checkout.state_dir())
+    stopped = local_cloud.stop()
     if as_json:
         output.print_json({"stopped": stopped})
     else:
-        output.results().print("The local cloud is stopped." if stopped else "The local cloud was not running.")
+        output.results().print("The local cloud has stopped." if stopped else "The local cloud was not running.")
 
 
 def status(as_json: AsJson = False) -> None:
-    """Show whether the local cloud runs and what is deployed to it; exit code 1 when it does not run.
+    """Show whether the local cloud is running and what is deployed to it.
 
-    The last messages to its SNS topics are shown, too: it sends no e-mail.
+    Also shows the last messages to its SNS topics, which it does not send as
+    e-mail. The exit code is 1 if the local cloud is not running.
 
     Example:
-      python -m topicsmith local status --json
+      topicsmith local status --json
     """
     cloud = local_cloud.running()
     if cloud is None:
@@ -89,37 +97,37 @@ def status(as_json: AsJson = False) -> None:
         output.print_json({"running": True, **_record(cloud), "environments": endpoints, "notifications": messages})
         return
     console = output.results()
-    console.print(f"The local cloud runs at {cloud.endpoint_url} (pid {cloud.pid}).")
-    console.print(f"Its log: {cloud.log_file}", soft_wrap=True)
+    console.print(f"The local cloud is running at {cloud.endpoint_url} (pid {cloud.pid}).")
+    console.print(f"Log: {cloud.log_file}", soft_wrap=True)
     for number in cloud.accounts[1:]:
-        console.print(f"Account {number}: see it with AWS_PROFILE={number}")
+        console.print(f"Account {number}: use it with AWS_PROFILE={number}")
     for name, state in endpoints.items():
-        console.print(f"Environment {name}: {f'endpoint {state}' if state else 'nothing served yet'}")
+        console.print(f"Environment {name}: {f'endpoint {state}' if state else 'no model served yet'}")
     for message in messages:
-        console.print(f"Notification of {message['time']}: {message['subject']}", soft_wrap=True)
+        console.print(f"Notification, {message['time']}: {message['subject']}", soft_wrap=True)
     if not endpoints:
         console.print(f"Nothing is deployed to it. Deploy dev: {command('local up --deploy')}", soft_wrap=True)
 
 
 def _account_number(value: str) -> str:
     if not re.fullmatch(r"[0-9]{12}", value):
-        raise typer.BadParameter(f"{value!r} is not an account's number, which has twelve digits, like 222222222222")
+        raise typer.BadParameter(f"{value!r} is not an account number: it has twelve digits, like 222222222222")
     return value
 
 
 def account(
     account_id: Annotated[
-        str, typer.Argument(metavar="ACCOUNT", callback=_account_number, help="Its number, twelve digits.")
+        str, typer.Argument(metavar="ACCOUNT", callback=_account_number, help="The account number, twelve digits.")
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Make another account in the local cloud; one that is there is left as it is.
+    """Create another account in the local cloud, unless it already exists.
 
-    Its number is the name of a profile, with which you are its administrator.
+    The account number is also the name of the profile of its administrator.
 
     Example:
-      python -m topicsmith local account 222222222222
-      eval "$(python -m topicsmith local env)"
+      topicsmith local account 222222222222
+      eval "$(topicsmith local env)"
       AWS_PROFILE=222222222222 aws sts get-caller-identity
     """
     cloud = local_cloud.require()
@@ -128,31 +136,37 @@ def account(
         output.print_json({"account": account_id, "profile": account_id, "created": created})
         return
     console = output.results()
-    console.print(f"Account {account_id} {'is made' if created else 'was there'}; its profile is {account_id}.")
-    console.print(f'Deploy to it: eval "$({command("local env")})" and export AWS_PROFILE={account_id}', soft_wrap=True)
+    console.print(f"Account {account_id} {'created' if created else 'already exists'}. Its profile is {account_id}.")
+    console.print(f'Deploy to it: eval "$({command("local env")})" && export AWS_PROFILE={account_id}', soft_wrap=True)
     console.print(f"Then: node_modules/.bin/cdk bootstrap aws://{account_id}/{cloud.region}", soft_wrap=True)
 
 
 def env(as_json: AsJson = False) -> None:
-    """Print the variables that make boto3, the AWS CLI or the CDK CLI a client of the local cloud.
+    """Print the environment variables for boto3, the AWS CLI or the CDK CLI as clients of the local cloud.
 
-    The credentials are those of its main account's operator; AWS_PROFILE
-    chooses another account by its number.
+    The credentials are those of the main account's administrator. AWS_PROFILE
+    selects another account by its number.
 
     Example:
-      eval "$(python -m topicsmith local env)"
+      eval "$(topicsmith local env)"
     """
-    variables = local_cloud.variables(local_cloud.require())
+    try:
+        variables = local_cloud.variables(local_cloud.require())
+    except OperatorError:
+        if not as_json:
+            # Evaluated by a shell, it fails: without these variables, commands would go to AWS.
+            sys.stdout.write("false\n")
+        raise
     if as_json:
         output.print_json(variables)
         return
     # These would send a client elsewhere, or make it sign with credentials of somewhere else.
-    print("unset AWS_PROFILE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN")
-    for name, value in variables.items():
-        print(f"export {name}={shlex.quote(value)}")
+    lines = ["unset AWS_PROFILE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN"]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
-def _record(cloud: LocalCloud) -> dict[str, object]:
+def _record(cloud: "LocalCloud") -> dict[str, object]:
     return {
         "endpoint_url": cloud.endpoint_url,
         "pid": cloud.pid,
@@ -162,16 +176,22 @@ def _record(cloud: LocalCloud) -> dict[str, object]:
     }
 
 
+def _is_deployed(cloud: "LocalCloud") -> bool:
+    """Return whether the dev environment is deployed to the local cloud."""
+    local_cloud.use(cloud)
+    return local_deployment.ENVIRONMENT in environment.deployed(Clients().cloudformation)
+
+
 def _endpoints() -> dict[str, str | None]:
-    """Return each deployed environment and the status of its endpoint."""
+    """Return the status of the endpoint of each deployed environment."""
     clients = Clients()
     found = {name: environment.load(clients, name) for name in environment.deployed(clients.cloudformation)}
     endpoints = {name: serving.endpoint(clients.sagemaker, there.endpoint) for name, there in found.items()}
     return {name: endpoint.status if endpoint else None for name, endpoint in endpoints.items()}
 
 
-def _last_messages(cloud: LocalCloud) -> list[dict[str, str]]:
-    """Return the last messages that were sent to SNS topics."""
+def _last_messages(cloud: "LocalCloud") -> list[dict[str, str]]:
+    """Return the last messages to SNS topics."""
     if not cloud.messages_file.exists():
         return []
     return [json.loads(line) for line in cloud.messages_file.read_text("utf-8").splitlines()[-_MESSAGES_SHOWN:]]
@@ -189,18 +209,24 @@ def _write_demo_corpus() -> None:
 
 def _print_next_steps() -> None:
     console = output.results()
-    console.print("\nThe dev environment is deployed to it. Next:")
-    file = _demo_file()
-    shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+    console.print("\nThe dev environment is deployed to it. Next steps:")
     steps = (
-        (f"run {shown}", "train a model, on this corpus or on your own"),
-        ("approve 1 --wait", "serve it"),
-        ("topics", "what it found"),
-        ("report RUN", "how good it is"),
-        ('infer "a text"', "ask it"),
-        ("local down", "stop"),
+        (f"run {_shown(_demo_file())}", "train a model, on this corpus or your own"),
+        ("approve 1 --wait", "serve the model"),
+        ("topics", "show its topics"),
+        ("report RUN", "show its quality"),
+        ('infer "a text"', "query it"),
+        ("local down", "stop the local cloud"),
     )
     width = max(len(command(arguments)) for arguments, _ in steps)
     for arguments, meaning in steps:
         console.print(f"  {command(arguments):<{width}}   {meaning}", soft_wrap=True)
     console.print('Any AWS client: eval "$(' + command("local env") + ')"', soft_wrap=True)
+    if sys.prefix != sys.base_prefix and os.environ.get("VIRTUAL_ENV") != sys.prefix:
+        activate = Path(sys.prefix, "bin", "activate")
+        console.print(f"If your shell does not find topicsmith: source {_shown(activate)}", soft_wrap=True)
+
+
+def _shown(path: Path) -> Path:
+    """Return a path relative to the current directory, if it is inside."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,4 +1,4 @@
-"""``models``, ``approve`` and ``rollback``: from a registered model to a served one, and back."""
+"""``models``, ``approve`` and ``rollback``: registered models and the one that is served."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -18,15 +18,15 @@ from topicsmith.serving.serving import Endpoint
 
 def list_models(
     env: Environment = "dev",
-    limit: Annotated[int, typer.Option(min=1, help="How many versions to list.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="Number of versions to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List the latest versions of the model: approval, which one is served, quality, and where it comes from.
+    """List the latest model versions with their approval, quality, run and corpus, and which one is served.
 
     Example:
-      python -m topicsmith models --env prod
+      topicsmith models --env prod
     """
-    clients = connect()
+    clients = connect(env)
     deployment = environment.load(clients, env)
     found = models.latest(clients.sagemaker, deployment.model_package_group, limit)
     endpoint = serving.endpoint(clients.sagemaker, deployment.endpoint)
@@ -56,20 +56,20 @@ def list_models(
 
 
 def approve(
-    version: Annotated[int, typer.Argument(min=1, help="The version to approve; see the command models.")],
+    version: Annotated[int, typer.Argument(min=1, help="The version to approve; `topicsmith models` lists them.")],
     env: Environment = "dev",
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until the endpoint serves it.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the endpoint serves the model.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Approve a model: the environment's endpoint then comes to serve it.
+    """Approve a model version, which deploys it to the environment's endpoint.
 
-    The first approval creates the endpoint, each later one updates it without
-    downtime. On AWS that takes some minutes.
+    The first approval creates the endpoint; each later one updates it without
+    downtime. On AWS this takes several minutes.
 
     Example:
-      python -m topicsmith approve 3 --wait
+      topicsmith approve 3 --wait
     """
-    clients = connect()
+    clients = connect(env)
     deployment = environment.load(clients, env)
     model = models.find(clients.sagemaker, deployment, version)
     endpoint = approve_model(clients, deployment, model, wait=wait)
@@ -84,22 +84,22 @@ def rollback(
     to: Annotated[
         int | None,
         typer.Option(
-            "--to", metavar="VERSION", min=1, help="The version to go back to.", show_default="that served before"
+            "--to", metavar="VERSION", min=1, help="The version to roll back to.", show_default="the one served before"
         ),
     ] = None,
-    reason: Annotated[str, typer.Option(help="Why; it is kept with the version that is rejected.")] = "",
+    reason: Annotated[str, typer.Option(help="The reason, stored with the rejected version.")] = "",
     env: Environment = "dev",
     as_json: AsJson = False,
 ) -> None:
-    """Go back to the approved model that was served before, and reject the one that is served now.
+    """Roll back to the approved model that was served before, and reject the current one.
 
-    It waits until the endpoint serves the earlier model; until then, requests
-    are answered by the present one, which is rejected only afterwards.
+    Waits until the endpoint serves the earlier model. The current one answers
+    requests until then, and is rejected afterwards.
 
     Example:
-      python -m topicsmith rollback --reason "topics of complaints are mixed up"
+      topicsmith rollback --reason "topics of complaints are mixed up"
     """
-    clients = connect()
+    clients = connect(env)
     deployment = environment.load(clients, env)
     bad = _served_by(clients, deployment)
     rollout.require_idle(clients, deployment)
@@ -107,7 +107,7 @@ def rollback(
         models.find(clients.sagemaker, deployment, to) if to else rollout.previous(clients, deployment, bad.version)
     )
     _require_goal(deployment, target, bad)
-    output.progress().print(f"Going back from version {bad.version} to version {target.version}.")
+    output.progress().print(f"Rolling back from version {bad.version} to version {target.version}.")
     endpoint = approve_model(clients, deployment, target, wait=True)
     models.reject(clients.sagemaker, bad, " ".join([f"Rolled back to version {target.version}.", reason]).strip())
     if as_json:
@@ -116,11 +116,11 @@ def rollback(
         return
     console = output.results()
     console.print(f"Endpoint {deployment.endpoint} serves version {target.version} again.")
-    console.print(f"Version {bad.version} is rejected, so that it does not come back.")
+    console.print(f"Version {bad.version} is rejected and will not be served again.")
 
 
 def approve_model(clients: Clients, deployment: Deployment, model: ModelVersion, *, wait: bool) -> Endpoint | None:
-    """Approve ``model``; if asked to, wait until the endpoint serves it, with progress on stderr, and return that."""
+    """Approve ``model``; with ``wait``, return the endpoint once it serves it. Progress goes to stderr."""
     console = output.progress()
     if not wait or not deployment.follows_approvals:
         models.approve(clients.sagemaker, model)
@@ -137,12 +137,12 @@ def _served_by(clients: Clients, deployment: Deployment) -> ModelVersion:
     """Return the approved model that is served.
 
     Raises:
-        OperatorError: none is, or the environment pins it.
+        OperatorError: No model is served, or the environment pins it.
     """
     env = deployment.environment
     if not deployment.follows_approvals:
         raise OperatorError(
-            f"What {env} serves is pinned, so there is no approval to go back from.",
+            f"{env} pins the model that it serves, so there is no approval to roll back.",
             f"Set serving.model_package in environments/{env}.yaml back, and deploy: make deploy ENV={env}",
         )
     endpoint = serving.require(clients, deployment)
@@ -154,12 +154,12 @@ def _served_by(clients: Clients, deployment: Deployment) -> ModelVersion:
 def _require_goal(deployment: Deployment, target: ModelVersion, served: ModelVersion) -> None:
     if target.version == served.version:
         raise OperatorError(
-            f"Version {target.version} is what is served.", f"See the models: {deployment.command('models')}"
+            f"Version {target.version} is already served.", f"List the versions: {deployment.command('models')}"
         )
     if target.approval != "Approved":
         raise OperatorError(
-            f"Version {target.version} is {target.approval}; one can go back to an approved version only.",
-            f"If it is to be served: {deployment.command(f'approve {target.version} --wait')}",
+            f"Version {target.version} is {target.approval}. A rollback needs an approved version.",
+            f"To serve it anyway: {deployment.command(f'approve {target.version} --wait')}",
         )
 
 
@@ -168,23 +168,23 @@ def _tell(deployment: Deployment, model: ModelVersion, endpoint: Endpoint | None
     env = deployment.environment
     if endpoint:
         console.print(f"Version {model.version} is approved, and endpoint {endpoint.name} serves it.")
-        console.print("Ask it: " + deployment.command('infer "a text"'), soft_wrap=True)
+        console.print("Query it: " + deployment.command('infer "a text"'), soft_wrap=True)
         return
     console.print(f"Version {model.version} is approved.")
     if deployment.follows_approvals:
         console.print(
-            f"Endpoint {deployment.endpoint} will serve it; see: {deployment.command('models')}", soft_wrap=True
+            f"Endpoint {deployment.endpoint} will serve it. Check with: {deployment.command('models')}", soft_wrap=True
         )
     else:
         console.print(
-            f"What {env} serves is pinned: set serving.model_package in environments/{env}.yaml to\n{model.arn}\n"
-            f"and deploy: make deploy ENV={env}",
+            f"{env} pins the model that it serves: set serving.model_package in environments/{env}.yaml to\n"
+            f"{model.arn}\nand deploy: make deploy ENV={env}",
             soft_wrap=True,
         )
 
 
 def place(uri: str | None) -> str:
-    """Return where a corpus lies in its environment's bucket."""
+    """Return the key of a corpus in its environment's bucket."""
     return urlsplit(uri).path.lstrip("/") if uri else ""
 
 

@@ -1,4 +1,4 @@
-"""``promote``: an approved model goes from one environment to the next."""
+"""``promote``: promotion of an approved model to another environment."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,38 +24,42 @@ _FROM, _TO = "--from-profile", "--to-profile"
 
 
 def promote(
-    version: Annotated[int, typer.Argument(min=1, help="The version to promote; see the command models.")],
-    source_name: Annotated[str, typer.Option("--from", metavar="NAME", help="The environment that it is in.")],
-    target_name: Annotated[str, typer.Option("--to", metavar="NAME", help="The environment that it goes to.")],
+    version: Annotated[int, typer.Argument(min=1, help="The version to promote; `topicsmith models` lists them.")],
+    source_name: Annotated[str, typer.Option("--from", metavar="NAME", help="The source environment.")],
+    target_name: Annotated[str, typer.Option("--to", metavar="NAME", help="The target environment.")],
     from_profile: Annotated[
         str | None,
-        typer.Option(_FROM, metavar="PROFILE", help="AWS profile for the first.", show_default="your credentials"),
+        typer.Option(_FROM, metavar="PROFILE", help="AWS profile for the source.", show_default="your credentials"),
     ] = None,
     to_profile: Annotated[
         str | None,
-        typer.Option(_TO, metavar="PROFILE", help="AWS profile for the second.", show_default="your credentials"),
+        typer.Option(_TO, metavar="PROFILE", help="AWS profile for the target.", show_default="your credentials"),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until the endpoint serves it.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the endpoint serves the model.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps without making changes.")] = False,
     environments: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where the environments' files are.", show_default="environments/")
-    ] = environment_file.FOLDER,
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Folder of the environments' files.", show_default="environments/ of the checkout"
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring an approved model to another environment without training it again.
+    """Promote an approved model to another environment without retraining.
 
-    It must have passed the gate where it was trained, and pass that of where it
-    goes. By promotion.method of that environment, either its registry gets a
-    copy, which is approved and served, or its file pins the model, for a pull
-    request. An earlier version goes back the same way.
+    The model must pass the gates of both environments. promotion.method of the
+    target decides how: `register` copies the model to the target's registry and
+    approves it there; `pin` pins it in the target's file, for a pull request.
+    Promote an earlier version to go back to it.
 
     Example:
-      python -m topicsmith promote 3 --from dev --to prod --to-profile prod --wait
+      topicsmith promote 3 --from dev --to prod --to-profile prod --wait
     """
+    folder = environments or environment_file.folder()
     source, target = _reach(
-        environment_file.read(environments, source_name),
-        environment_file.read(environments, target_name),
+        environment_file.read(folder, source_name),
+        environment_file.read(folder, target_name),
         from_profile,
         to_profile,
     )
@@ -70,7 +74,7 @@ def promote(
     steps = way.steps
     console = output.progress()
     console.print(comparison(source, target, chosen, present, thresholds))
-    console.print("\n".join(["", *(f"It is going to {step}." for step in steps)]), soft_wrap=True)
+    console.print("\n".join(["", *(f"To do: {step}." for step in steps)]), soft_wrap=True)
     if steps and not yes and not dry_run:
         _ask(f"Promote version {version} of {source_name} to {target_name}?")
     record = way.carry_out(_tell) if steps and not dry_run else None
@@ -89,7 +93,7 @@ def promote(
         return
     results = output.results()
     if dry_run and steps:
-        results.print("This was a dry run: nothing was changed.")
+        results.print("Dry run: nothing was changed.")
     else:
         results.print(way.outcome, soft_wrap=True)
         if endpoint:
@@ -97,15 +101,15 @@ def promote(
 
 
 def _ask(question: str) -> None:
-    """Go on only after a yes.
+    """Ask for confirmation.
 
     Raises:
-        OperatorError: the answer is no, or nobody answers.
+        OperatorError: The answer is no, or there is no answer.
     """
     try:
         answer = typer.confirm(question, err=True)
     except typer.Abort as error:
-        raise OperatorError("Nothing was changed, since nobody answered.", "With --yes it does not ask.") from error
+        raise OperatorError("Nothing was changed: there was no answer.", "Skip the confirmation with --yes.") from error
     if not answer:
         raise OperatorError("Nothing was changed.")
 
@@ -121,7 +125,7 @@ def _reach(
 
 
 def _serve(way: Registering, target: Side, *, approves: bool, wait: bool) -> Endpoint | None:
-    """Approve the model that was registered; or, where it is approved already, wait for what that brings."""
+    """Approve the registered model, or wait for the endpoint if it is already approved."""
     if approves and way.registered:
         return approve_model(target.clients, target.deployment, way.registered, wait=wait)
     if wait and way.registered:

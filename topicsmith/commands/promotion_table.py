@@ -1,12 +1,11 @@
-"""What a promotion is decided on: the model's metrics beside those of what is served now, and the thresholds."""
+"""Comparison shown before a promotion: the candidate's metrics, those of the served model, and the thresholds."""
 
 from collections.abc import Sequence
-
-from rich.table import Table
 
 from topicsmith.commands.evaluation import METRICS, number
 from topicsmith.commands.models import place
 from topicsmith.core import output
+from topicsmith.core.output import Table
 from topicsmith.models import gate
 from topicsmith.models.gate import Threshold
 from topicsmith.promotion.candidate import Candidate
@@ -16,16 +15,16 @@ from topicsmith.runs.evaluation import Evaluation
 
 _TITLES = {
     **{f"metrics.{name}": title for name, title in METRICS.items()},
-    "against_baseline.npmi": "NPMI above the LDA's",
-    "against_baseline.topic_uniqueness": "Topic uniqueness above the LDA's",
-    "against_baseline.perplexity": "Perplexity by the LDA's",
+    "against_baseline.npmi": "NPMI minus LDA's",
+    "against_baseline.topic_uniqueness": "Uniqueness minus LDA's",
+    "against_baseline.perplexity": "Perplexity / LDA's",
 }
 
 
 def comparison(
     source: Side, target: Side, chosen: Candidate, present: Served | None, thresholds: Sequence[Threshold]
 ) -> Table:
-    """Return the table; each threshold is one that the model meets."""
+    """Return the table. The model meets each threshold in it."""
     serves = f"{target.name} serves {_name(present, target)}" if present else f"{target.name} serves nothing"
     columns = ("", f"{source.name} {chosen.model.version}", serves, f"gate of {target.name}")
     table = output.table(*columns, right=columns[1:3])

@@ -1,4 +1,4 @@
-"""``run``, ``retry`` and ``runs``: from a corpus to a registered model."""
+"""``run``, ``retry`` and ``runs``: training runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +26,8 @@ def run(
     corpus_name: Annotated[
         str,
         typer.Argument(
-            metavar="CORPUS", help="A .csv or .jsonl file, perhaps .gz; or an s3:// URI below raw/ in the data bucket."
+            metavar="CORPUS",
+            help="A .csv or .jsonl file (.gz is supported), or an s3:// URI under raw/ in the data bucket.",
         ),
     ],
     env: Environment = "dev",
@@ -34,29 +35,32 @@ def run(
         str | None,
         typer.Option(
             metavar="COLUMNS",
-            help="Columns of a document's text, comma separated.",
+            help="Columns with the text of a document, comma-separated.",
             show_default="the environment's",
             callback=check_columns,
         ),
     ] = None,
     id_column: Annotated[
         str | None,
-        typer.Option("--id", metavar="COLUMN", help="Column of a document's id.", show_default="the environment's"),
+        typer.Option(
+            "--id", metavar="COLUMN", help="Column with the id of a document.", show_default="the environment's"
+        ),
     ] = None,
     topics: Annotated[
         int | None, typer.Option(min=2, max=1000, help="Number of topics.", show_default="the environment's")
     ] = None,
-    wait: Annotated[bool, typer.Option(help="Watch the run until it is over.")] = True,
+    wait: Annotated[bool, typer.Option(help="Watch the run until it finishes.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Train a topic model on a corpus: upload it, start the pipeline, watch it.
+    """Train a topic model: upload a corpus, start the pipeline and watch the run.
 
-    The file is checked before it is uploaded. Ctrl-C stops watching, not the run.
+    The file is checked before the upload. Ctrl-C stops watching; the run
+    continues.
 
     Example:
-      python -m topicsmith run reviews.csv --text title,body --topics 30
+      topicsmith run reviews.csv --text title,body --topics 30
     """
-    clients = connect()
+    clients = connect(env)
     deployment = environment.load(clients, env)
     pipeline = runs.pipeline(clients.sagemaker, deployment.pipeline)
     if topics is not None and _NUM_TOPICS not in pipeline.defaults:
@@ -73,49 +77,49 @@ def run(
 def retry(
     run_id: RunId,
     env: Environment = "dev",
-    wait: Annotated[bool, typer.Option(help="Watch the run until it is over.")] = True,
+    wait: Annotated[bool, typer.Option(help="Watch the run until it finishes.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Go on with a run that failed or was stopped: steps that succeeded are not run again.
+    """Resume a failed or stopped run. Steps that succeeded are not repeated.
 
-    It goes on with the corpus, the options and the deployment that it started
-    with: what another deployment has changed needs a new run.
+    The run keeps the corpus, options and deployment that it started with. Changes
+    deployed since then need a new run.
 
     Example:
-      python -m topicsmith retry 7qk2v0xw9h3d
+      topicsmith retry 7qk2v0xw9h3d
     """
-    clients = connect()
+    clients = connect(env)
     deployment = environment.load(clients, env)
     pipeline = runs.pipeline(clients.sagemaker, deployment.pipeline)
     found = runs.find(clients.sagemaker, deployment, pipeline, run_id)
     if not found.is_over:
         again = deployment.command(f"runs {found.id} --watch")
-        raise OperatorError(f"Run {found.id} is not over: it is {found.status}.", f"Watch it: {again}")
+        raise OperatorError(f"Run {found.id} has not finished: it is {found.status}.", f"Watch it: {again}")
     if found.succeeded:
         raise OperatorError(
-            f"Run {found.id} succeeded: there is nothing to try again.",
+            f"Run {found.id} succeeded: nothing to retry.",
             f"Start another: {deployment.command('run corpus.csv')}",
         )
     runs.retry(clients.sagemaker, found)
-    _follow(clients, deployment, pipeline, found.arn, "goes on", wait=wait, as_json=as_json)
+    _follow(clients, deployment, pipeline, found.arn, "resumed", wait=wait, as_json=as_json)
 
 
 def list_runs(
-    run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Show this run and its steps.")] = None,
+    run_id: Annotated[str | None, typer.Argument(metavar="RUN", help="The run to show.")] = None,
     env: Environment = "dev",
-    watching: Annotated[bool, typer.Option("--watch", help="Watch RUN until it is over.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="How many runs to list.")] = 20,
+    watching: Annotated[bool, typer.Option("--watch", help="Watch RUN until it finishes.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Number of runs to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List the latest runs, or show one with its steps and where each logs to.
+    """List the latest runs, or show one run with its steps and their logs.
 
-    A failed run is shown with the reason of the step that failed, and the end
-    of its log.
+    For a failed run, also shows the reason of the failed step and the end of its
+    log.
 
     Example:
-      python -m topicsmith runs 7qk2v0xw9h3d --watch
+      topicsmith runs 7qk2v0xw9h3d --watch
     """
-    clients = connect()
+    clients = connect(env)
     deployment = environment.load(clients, env)
     pipeline = runs.pipeline(clients.sagemaker, deployment.pipeline)
     if run_id is None:
@@ -133,7 +137,7 @@ def list_runs(
 
 
 def bring_file(clients: Clients, deployment: Deployment, path: Path) -> str:
-    """Upload a corpus with a progress bar on stderr, and return its URI."""
+    """Upload a corpus, with a progress bar on stderr, and return its URI."""
     columns = (TextColumn("Uploading {task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     console = output.progress()
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
@@ -144,20 +148,21 @@ def bring_file(clients: Clients, deployment: Deployment, path: Path) -> str:
 
 
 def print_left_out(clients: Clients, run: Run, console: Console) -> None:
-    """Print what preprocessing left out of the corpus."""
+    """Print the number of rows that preprocessing left out, by reason."""
     report = preprocessing_report.read(clients.s3, run)
     for line in report.lines() if report else ():
         console.print(line, soft_wrap=True)
 
 
 def require_success(clients: Clients, deployment: Deployment, run: Run) -> None:
-    """Raise an OperatorError that tells why and where a run failed, unless it succeeded."""
+    """Raise an OperatorError with the reason and the log of a run's failure, unless the run succeeded."""
     if run.succeeded:
         return
     reasons = [_failure(clients, step) for step in run.failed_steps]
     reasons += _report_of(deployment, run)
+    ending = "failed" if run.status == "Failed" else f"ended with status {run.status}"
     raise OperatorError(
-        f"Run {run.id} ended as {run.status}" + (f": {run.failure}" if run.failure and not reasons else "."),
+        f"Run {run.id} {ending}" + (f": {run.failure}" if run.failure and not reasons else "."),
         "\n".join(reasons) or None,
     )
 
@@ -182,7 +187,7 @@ def _bring(
 def _follow(
     clients: Clients, deployment: Deployment, pipeline: Pipeline, arn: str, did: str, *, wait: bool, as_json: bool
 ) -> None:
-    """Watch a run to its end, or say what it ``did`` and how to watch it."""
+    """Watch a run until it finishes, or print what happened to it (``did``) and how to watch it."""
     if wait:
         _watch(clients, deployment, pipeline, arn, as_json=as_json)
     elif as_json:
@@ -200,7 +205,7 @@ def _watch(clients: Clients, deployment: Deployment, pipeline: Pipeline, arn: st
         ended = watch.watch(clients, arn, pipeline.steps, console)
     except KeyboardInterrupt:
         again = deployment.command(f"runs {run_id} --watch")
-        console.print(f"\nRun {run_id} goes on. Watch it again: {again}", soft_wrap=True)
+        console.print(f"\nRun {run_id} continues. Watch it again: {again}", soft_wrap=True)
         raise typer.Exit(_INTERRUPTED) from None
     if as_json:
         output.print_json(_record(clients, ended))
@@ -210,9 +215,9 @@ def _watch(clients: Clients, deployment: Deployment, pipeline: Pipeline, arn: st
         version = ended.model_version
         console = output.results()
         console.print(f"Run {run_id} registered model version {version}.")
-        console.print(f"Its topics:  {deployment.command(f'topics --version {version}')}", soft_wrap=True)
-        console.print(f"Its report:  {deployment.command(f'report {run_id}')}", soft_wrap=True)
-        console.print(f"Serve it:    {deployment.command(f'approve {version} --wait')}", soft_wrap=True)
+        console.print(f"Topics:  {deployment.command(f'topics --version {version}')}", soft_wrap=True)
+        console.print(f"Report:  {deployment.command(f'report {run_id}')}", soft_wrap=True)
+        console.print(f"Serve:   {deployment.command(f'approve {version} --wait')}", soft_wrap=True)
 
 
 def _record(clients: Clients, run: Run) -> dict[str, object]:
@@ -227,7 +232,7 @@ def _list(found: list[runs.RunSummary], deployment: Deployment, *, as_json: bool
     console = output.results()
     if not found:
         step = deployment.command("run corpus.csv")
-        console.print(f"Pipeline {deployment.pipeline} has never run. Start one: {step}", soft_wrap=True)
+        console.print(f"Pipeline {deployment.pipeline} has no runs yet. Start one: {step}", soft_wrap=True)
         return
     table = output.table("Run", "Status", "Started")
     for summary in found:
@@ -238,7 +243,8 @@ def _list(found: list[runs.RunSummary], deployment: Deployment, *, as_json: bool
 def _show(clients: Clients, deployment: Deployment, run: Run) -> None:
     console = output.results()
     console.print(Text.assemble("Run ", (run.id, "bold"), "  ", watch.status(run.status)))
-    console.print(f"Started {output.moment(run.started)}, took {output.duration(run.seconds)}")
+    elapsed = f"{'took' if run.is_over else 'running for'} {output.duration(run.seconds)}"
+    console.print(f"Started {output.moment(run.started)}, {elapsed}")
     for name, value in run.parameters.items():
         console.print(f"{name}: {value}", soft_wrap=True)
     console.print(watch.steps_table(watch.Watcher(clients, run.arn).look()))
@@ -251,22 +257,22 @@ def _show(clients: Clients, deployment: Deployment, run: Run) -> None:
 
 
 def _report_of(deployment: Deployment, run: Run) -> list[str]:
-    """Return how to see the report of a run, in a line; none where there is no report."""
-    return [f"Its report: {deployment.command(f'report {run.id}')}"] if run_outputs.is_evaluated(run) else []
+    """Return a line with the command that shows the report of a run; none without a report."""
+    return [f"Report: {deployment.command(f'report {run.id}')}"] if run_outputs.is_evaluated(run) else []
 
 
 def _failure(clients: Clients, step: Step) -> str:
-    """Return why a step failed, where its log is, and the end of a job's log."""
+    """Return the reason of a failed step, its log group, and the end of a job's log."""
     lines = [f"{step.name} failed: {step.reason}"]
     if place := _log(clients, step):
-        lines.append(f"Its log: {place}")
+        lines.append(f"Log: {place}")
     if step.job:
         lines += [f"  {line}" for line in jobs.last_lines(clients.logs, step.job, _LOG_LINES)]
     return "\n".join(lines)
 
 
 def _log(clients: Clients, step: Step) -> str | None:
-    """Return where a step logs to."""
+    """Return the log of a step."""
     if step.job:
         return step.job.log
     return function_log.group(clients.functions, step.function) if step.function else None

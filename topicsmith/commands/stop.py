@@ -1,4 +1,4 @@
-"""``stop``: ending a run before it is over."""
+"""``stop``: stopping a run."""
 
 import time
 from typing import Annotated
@@ -15,17 +15,17 @@ from topicsmith.runs import runs
 def stop(
     run_id: RunId,
     env: Environment = "dev",
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until nothing of it runs any more.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until all of its jobs have stopped.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Stop a run: its jobs are stopped, no further step starts, and it registers nothing more.
+    """Stop a run: its jobs end, and no further step starts.
 
-    A run that is over already is left as it is.
+    A run that has already finished is left as it is.
 
     Example:
-      python -m topicsmith stop 7qk2v0xw9h3d --wait
+      topicsmith stop 7qk2v0xw9h3d --wait
     """
-    clients = connect()
+    clients = connect(env)
     _, run = chosen_run.find(clients, env, run_id)
     was_over = run.is_over
     if not was_over:
@@ -38,4 +38,4 @@ def stop(
     if as_json:
         output.print_json(run.record())
     else:
-        output.results().print(f"Run {run.id} {'was over already' if was_over else 'is asked to stop'}: {run.status}.")
+        output.results().print(f"Run {run.id} {'has already finished' if was_over else 'is stopping'}: {run.status}.")

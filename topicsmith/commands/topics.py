@@ -1,4 +1,4 @@
-"""``topics``: what a model found."""
+"""``topics``: the topics of a model."""
 
 from typing import Annotated
 
@@ -16,28 +16,29 @@ from topicsmith.runs import runs
 from topicsmith.serving import serving
 
 TOP_WORDS = 10
+_COLUMNS = ("Topic", "Share", "NPMI", "Unique", "Words")
 
 
 def show_topics(
-    version: Annotated[int | None, typer.Option(min=1, help="A registered version of the model.")] = None,
-    run_id: Annotated[str | None, typer.Option("--run", metavar="RUN", help="The model that this run trained.")] = None,
+    version: Annotated[int | None, typer.Option(min=1, help="A registered model version.")] = None,
+    run_id: Annotated[str | None, typer.Option("--run", metavar="RUN", help="The run that trained the model.")] = None,
     env: Environment = "dev",
     as_json: AsJson = False,
 ) -> None:
     """Show the topics of a model: ten words each, coherence, and share of the corpus.
 
-    Without an option: of the model that is served, or else of the newest version.
+    The default is the model that is served, otherwise the newest version.
 
-    NPMI is the mean pairwise normalised pointwise mutual information of the
-    ten words over the training documents, from -1 to 1; what people find
-    coherent is well above 0. Unique is 1 when no other topic has the words.
+    NPMI is the mean pairwise normalised pointwise mutual information of the ten
+    words over the training documents, from -1 to 1; coherent topics are well
+    above 0. Unique is 1 if no other topic shares the words.
 
     Example:
-      python -m topicsmith topics --version 3
+      topicsmith topics --version 3
     """
     if version is not None and run_id is not None:
         raise typer.BadParameter("give a version or a run, not both", param_hint="--version / --run")
-    clients = connect()
+    clients = connect(env)
     deployment = environment.load(clients, env)
     title, uri = _model(clients, deployment, version, run_id)
     found = read(clients.s3, uri)
@@ -49,9 +50,9 @@ def show_topics(
 
 
 def print_topics(model: TopicModel) -> None:
-    """Print a table of topics to stdout, the largest share first, with the means below."""
+    """Print a table of topics to stdout, largest share first, and the means."""
     console = output.results()
-    table = output.table("Topic", "Share", "NPMI", "Unique", "Words", right=["Topic", "Share", "NPMI", "Unique"])
+    table = output.table(*_COLUMNS, right=_COLUMNS[:-1], wrapped=_COLUMNS[-1:])
     for topic in model.topics:
         table.add_row(
             str(topic.topic),
@@ -67,7 +68,7 @@ def print_topics(model: TopicModel) -> None:
 
 
 def _model(clients: Clients, deployment: Deployment, version: int | None, run_id: str | None) -> tuple[str, str]:
-    """Return what the model is called and the URI of its model.tar.gz."""
+    """Return the title of the model and the URI of its model.tar.gz."""
     if run_id is not None:
         return f"Model of run {runs.id_of(run_id)}", _trained_by(clients, deployment, run_id)
     if version is not None:
@@ -87,7 +88,7 @@ def _trained_by(clients: Clients, deployment: Deployment, run_id: str) -> str:
     job = next((s.training_job for s in reversed(run.steps) if s.training_job and s.status == "Succeeded"), None)
     if job is None:
         raise OperatorError(
-            f"Run {run.id} ({run.status}) has trained no model.",
-            f"See how it went: {deployment.command(f'runs {run.id}')}",
+            f"Run {run.id} ({run.status}) has not trained a model.",
+            f"Details: {deployment.command(f'runs {run.id}')}",
         )
     return clients.sagemaker.describe_training_job(TrainingJobName=job)["ModelArtifacts"]["S3ModelArtifacts"]

@@ -1,4 +1,4 @@
-"""``tuning``: what was tried, and what won."""
+"""``tuning``: the trials of a tuning job."""
 
 from rich.text import Text
 
@@ -11,14 +11,14 @@ from topicsmith.runs.tuning import Tuning
 
 
 def show_tuning(run_id: RunId, env: Environment = "dev", as_json: AsJson = False) -> None:
-    """List the trials of a run's tuning job, the best first, with the values that each tried.
+    """List the trials of a run's tuning job with their hyperparameters, best first.
 
-    It may be asked while the job runs.
+    Also works while the job is running.
 
     Example:
-      python -m topicsmith tuning 7qk2v0xw9h3d
+      topicsmith tuning 7qk2v0xw9h3d
     """
-    clients = connect()
+    clients = connect(env)
     deployment, run = chosen_run.find(clients, env, run_id)
     found = tuning.get(clients.sagemaker, run_outputs.tuning_job(deployment, run).name)
     step = run.step(run_outputs.TUNE)
@@ -32,7 +32,7 @@ def show_tuning(run_id: RunId, env: Environment = "dev", as_json: AsJson = False
 
 
 def print_trials(found: Tuning) -> None:
-    """Print a table of trials to stdout, the best marked, and why jobs failed."""
+    """Print a table of trials to stdout, with the best one marked, and the reasons of failures."""
     console = output.results()
     metric = found.objective.removeprefix("validation:")
     table = output.table("", "Trial", "Status", metric, "Time", *found.tuned, right=["Trial", metric, "Time"])

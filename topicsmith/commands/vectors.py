@@ -1,4 +1,4 @@
-"""``vectors``: the topic mixture of each document of a run's corpus."""
+"""``vectors``: the topic mixtures of the documents of a run's corpus."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,23 +14,23 @@ from topicsmith.runs import run_outputs, vectors
 
 def fetch_vectors(
     run_id: RunId,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.jsonl", help="Where to put them.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.jsonl", help="The file to write.")],
     env: Environment = "dev",
     as_json: AsJson = False,
 ) -> None:
-    """Fetch the topic weights of every document of a run's corpus, as JSON Lines.
+    """Download the topic weights of every document of a run's corpus, as JSON Lines.
 
-    A line is {"id": ..., "topic_weights": [...]}: a weight for each topic, whose
-    sum is 1.
+    Each line is {"id": ..., "topic_weights": [...]}, with one weight per topic;
+    they sum to 1.
 
     Example:
-      python -m topicsmith vectors 7qk2v0xw9h3d --out vectors.jsonl
+      topicsmith vectors 7qk2v0xw9h3d --out vectors.jsonl
     """
-    clients = connect()
+    clients = connect(env)
     deployment, run = chosen_run.find(clients, env, run_id)
     uri = run_outputs.vectors_uri(clients.sagemaker, deployment, run)
     count = vectors.save(clients.s3, uri, out)
     if as_json:
         output.print_json({"run": run.id, "documents": count, "file": str(out), "uri": uri})
     else:
-        output.results().print(f"The vectors of {count:,} documents are at {out}", soft_wrap=True)
+        output.results().print(f"Wrote the vectors of {count:,} documents to {out}", soft_wrap=True)

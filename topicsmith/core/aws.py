@@ -1,11 +1,10 @@
-"""The AWS clients of one command, made when first used: loading boto3 takes longer than printing help."""
+"""AWS clients, created on first use: loading boto3 takes longer than printing help."""
 
 import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from topicsmith.core import invocation
-from topicsmith.local import local_cloud
+from topicsmith.core import environment_file, invocation, local_cloud
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -16,54 +15,65 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+    from mypy_boto3_sts import STSClient
     from mypy_boto3_sts.type_defs import GetCallerIdentityResponseTypeDef
 
 
 class Clients:
-    """Clients with the credentials, region and endpoint that the environment variables give.
+    """Clients with the credentials, region and endpoint from the environment variables.
+
+    The region is ``AWS_REGION`` or ``AWS_DEFAULT_REGION``, otherwise the profile's, otherwise the one in the
+    environment's file.
 
     Args:
-        profile: of AWS's configuration files, in place of the variables' credentials.
-        region: in place of the variables' or the profile's.
+        profile: Profile of the AWS configuration files, instead of the variables' credentials.
+        region: Region, instead of all others.
+        environment: Name of the environment that the clients are for.
     """
 
-    def __init__(self, profile: str | None = None, region: str | None = None) -> None:
+    def __init__(self, profile: str | None = None, region: str | None = None, environment: str | None = None) -> None:
         self.profile = profile
-        self._region = region
+        self._given_region = region
+        self._environment = environment
 
     @cached_property
     def cloudformation(self) -> "CloudFormationClient":
-        """Stacks and their outputs."""
+        """Client for stacks and their outputs."""
         return self._session.client("cloudformation", region_name=self._region, config=self._config)
 
     @cached_property
     def functions(self) -> "LambdaClient":
-        """Lambda functions."""
+        """Client for Lambda functions."""
         return self._session.client("lambda", region_name=self._region, config=self._config)
 
     @cached_property
     def logs(self) -> "CloudWatchLogsClient":
-        """Logs of jobs and functions."""
+        """Client for the logs of jobs and functions."""
         return self._session.client("logs", region_name=self._region, config=self._config)
 
     @cached_property
     def s3(self) -> "S3Client":
-        """The data bucket."""
+        """Client for the data bucket."""
         return self._session.client("s3", region_name=self._region, config=self._config)
 
     @cached_property
     def sagemaker(self) -> "SageMakerClient":
-        """Pipelines, model packages and endpoints."""
+        """Client for pipelines, model packages and endpoints."""
         return self._session.client("sagemaker", region_name=self._region, config=self._config)
 
     @cached_property
     def runtime(self) -> "SageMakerRuntimeClient":
-        """Requests to an endpoint; throttled ones and those that SageMaker failed at are tried again."""
+        """Client for inference requests; throttled requests and SageMaker's own failures are retried."""
         from botocore.config import Config
 
-        # A model has a minute for its answer; boto3 would give up at the same moment.
+        # A model has a minute to answer; boto3 would give up at the same moment.
         config = Config(retries={"mode": "standard", "total_max_attempts": 6}, read_timeout=70)
         return self._session.client("sagemaker-runtime", region_name=self._region, config=config)
+
+    @cached_property
+    def sts(self) -> "STSClient":
+        """Client for the identity of the credentials."""
+        return self._session.client("sts", region_name=self._region, config=self._config)
 
     @property
     def account(self) -> str:
@@ -72,24 +82,24 @@ class Clients:
 
     @property
     def caller(self) -> str:
-        """The ARN of the user, or of the session of a role, that the credentials are of."""
+        """The ARN of the user or role session of the credentials."""
         return self._identity["Arn"]
 
     @property
     def where(self) -> str:
-        """The cloud that these clients talk to, as a message names it."""
+        """The cloud of these clients, as named in messages."""
         if is_local():
             return f"the local cloud at {os.environ['AWS_ENDPOINT_URL']}"
         return f"this account in {self.cloudformation.meta.region_name}"
 
     @property
     def poll_seconds(self) -> float:
-        """How long to wait between two looks at something that changes: SageMaker throttles describe calls."""
+        """Seconds between two polls; SageMaker throttles describe calls."""
         return 0.5 if is_local() else 5.0
 
     @property
     def patience(self) -> float:
-        """How much longer things may take than on one machine."""
+        """Factor by which operations may take longer than on one machine."""
         return 1.0 if is_local() else 10.0
 
     @cached_property
@@ -104,6 +114,12 @@ class Clients:
         return boto3.DEFAULT_SESSION
 
     @cached_property
+    def _region(self) -> str | None:
+        # boto3 itself reads AWS_DEFAULT_REGION and the profile only.
+        chosen = self._given_region or os.environ.get("AWS_REGION") or self._session.region_name
+        return chosen or (environment_file.region(self._environment) if self._environment else None)
+
+    @cached_property
     def _config(self) -> "Config":
         from botocore.config import Config
 
@@ -111,24 +127,25 @@ class Clients:
 
     @cached_property
     def _identity(self) -> "GetCallerIdentityResponseTypeDef":
-        return self._session.client("sts", region_name=self._region, config=self._config).get_caller_identity()
+        return self.sts.get_caller_identity()
 
 
 def is_local() -> bool:
-    """Tell whether AWS's API is answered on this machine: by --local, or by the variables of ``local env``."""
+    """Return whether the AWS API is the local cloud's, by ``--local`` or by the variables of ``local env``."""
     return os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://localhost:")
 
 
-def connect(profile: str | None = None, region: str | None = None) -> Clients:
-    """Return clients of the cloud that the operator chose: AWS, or with --local the local cloud.
+def connect(environment: str | None = None, *, profile: str | None = None, region: str | None = None) -> Clients:
+    """Return clients of the chosen cloud: AWS, or with ``--local`` the local cloud.
 
     Args:
-        profile: of AWS's configuration files; without it, the credentials of the environment variables.
-        region: without it, that of the variables or the profile.
+        environment: Name of the environment; its file has the region that applies if nothing else sets one.
+        profile: Profile of the AWS configuration files; default: the credentials in the environment variables.
+        region: Region; default: that of the variables or the profile.
 
     Raises:
-        OperatorError: the local cloud is not running.
+        OperatorError: The local cloud is not running.
     """
     if invocation.with_local_option():
         local_cloud.use(local_cloud.require())
-    return Clients(profile, region)
+    return Clients(profile, region, environment)

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from topicsmith.core import checkout
 from topicsmith.core.aws import Clients, is_local
 from topicsmith.core.errors import OperatorError
 from topicsmith.core.invocation import command
@@ -116,6 +117,9 @@ def _not_deployed(clients: Clients, environment: str) -> OperatorError:
 
 
 def _deploy(environment: str) -> str:
+    root = checkout.find()
+    if root is not None and not (root / "environments" / f"{environment}.yaml").is_file():
+        return f"{root} has no environments/{environment}.yaml: add one, or choose another environment with --env."
     if not is_local():
         return f"Deploy it: make deploy ENV={environment}"
     if environment == "dev":

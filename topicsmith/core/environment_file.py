@@ -13,10 +13,8 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from topicsmith.core.checkout import project_root
+from topicsmith.core import checkout
 from topicsmith.core.errors import OperatorError
-
-FOLDER = project_root() / "environments"
 
 _SECTION = "serving"
 _KEY = "model_package"
@@ -63,6 +61,15 @@ class EnvironmentFile:
         return f"{self.path.parent.name}/{self.path.name}"
 
 
+def folder() -> Path:
+    """Return the folder of the environments' files in the checkout.
+
+    Raises:
+        OperatorError: There is no checkout.
+    """
+    return checkout.project_root() / "environments"
+
+
 def read(folder: Path, name: str) -> EnvironmentFile:
     """Return the file of environment ``name``.
 
@@ -89,6 +96,14 @@ def read(folder: Path, name: str) -> EnvironmentFile:
         raise OperatorError(
             f"{shown} cannot be used: {key}: {first['msg']}.", "Every error of the file, with its line: make synth"
         ) from error
+
+
+def region(name: str) -> str | None:
+    """Return the region in the file of environment ``name``, or ``None`` without a checkout or a readable file."""
+    try:
+        return read(folder(), name).settings.region
+    except OperatorError:
+        return None
 
 
 def pinned(file: EnvironmentFile, arn: str) -> str:

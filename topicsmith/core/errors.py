@@ -68,7 +68,7 @@ def explain(error: Exception) -> OperatorError | None:
         case aws.NoRegionError():
             return OperatorError(
                 "No AWS region is set.",
-                "Set AWS_DEFAULT_REGION to the region in environments/<env>.yaml (default us-east-1).",
+                "Set AWS_REGION to the region in environments/<env>.yaml. In the checkout it is read from that file.",
             )
         case aws.ConnectionError() | aws.HTTPClientError():
             return OperatorError(

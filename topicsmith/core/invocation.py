@@ -1,9 +1,7 @@
 """How this command line was called, so that the commands in its messages can be pasted as they are."""
 
 import os
-import sys
 from contextvars import ContextVar
-from pathlib import Path
 
 LOCAL_VARIABLE = "TOPICSMITH_LOCAL"
 
@@ -21,12 +19,10 @@ def with_local_option() -> bool:
 
 
 def command(arguments: str) -> str:
-    """Return a shell command that runs ``arguments`` with this interpreter, against the same cloud.
+    """Return a shell command that runs ``arguments`` against the same cloud.
 
-    >>> command("models --env dev")  # doctest: +SKIP
-    '.venv/bin/python -m topicsmith --local models --env dev'
+    >>> command("models --env dev")
+    'topicsmith models --env dev'
     """
-    executable = Path(sys.executable)
-    python = str(executable.relative_to(Path.cwd())) if executable.is_relative_to(Path.cwd()) else "python"
     needs_option = with_local_option() and LOCAL_VARIABLE not in os.environ and not arguments.startswith("local ")
-    return " ".join([python, "-m", "topicsmith", *(["--local"] if needs_option else []), arguments])
+    return " ".join(["topicsmith", *(["--local"] if needs_option else []), arguments])

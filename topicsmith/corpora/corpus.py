@@ -112,11 +112,11 @@ def _listed(names: Sequence[str]) -> str:
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[IO[str], str]]:
     """Open ``path`` as text, with the format's ending; what is wrong with its bytes becomes an OperatorError."""
+    if not path.is_file():
+        raise OperatorError(f"There is no file {path}.", f"The current directory is {Path.cwd()}.")
     ending = next((e for e in FORMATS if path.name.lower().endswith(e)), None)
     if ending is None:
         raise OperatorError(f"{path} is not a corpus: its name must end in {', '.join(FORMATS)}.")
-    if not path.is_file():
-        raise OperatorError(f"There is no file {path}.")
     try:
         opener = gzip.open if ending.endswith(".gz") else open
         with opener(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as text:

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from localcloud.control import LocalCloud
-from topicsmith.core.checkout import project_root
+from topicsmith.core import checkout
 from topicsmith.core.errors import OperatorError
-from topicsmith.local.local_cloud import variables
+from topicsmith.core.local_cloud import variables
+
+if TYPE_CHECKING:
+    from localcloud.control import LocalCloud
 
 _LOG_LINES = 20
 _STOP_SECONDS = 5.0
@@ -61,20 +64,20 @@ class Cdk:
     def synth(self, source: Path | None = None) -> Command:
         """Write the assembly of the app in ``source``, by default of this checkout; needs no cloud."""
         options = ["--quiet", "--output", str(self._assembly)]
-        return self._start("synth", [self._stacks, *options], source or project_root(), {})
+        return self._start("synth", [self._stacks, *options], source or checkout.project_root(), {})
 
-    def bootstrap(self, cloud: LocalCloud) -> Command:
+    def bootstrap(self, cloud: "LocalCloud") -> Command:
         """Make what ``cdk deploy`` needs in the account."""
         # Where there is no cdk.json, it does not synthesize the app, of which it needs nothing.
         place = f"aws://{self._account or cloud.account_id}/{cloud.region}"
         return self._start("bootstrap", [place], self._directory, self._variables(cloud))
 
-    def deploy(self, cloud: LocalCloud) -> Command:
+    def deploy(self, cloud: "LocalCloud") -> Command:
         """Deploy the assembly that ``synth`` wrote."""
         options = ["--app", str(self._assembly), "--method=direct", "--require-approval=never", "--progress=events"]
         # The image is built once there is a repository for it, which the data stack makes.
         options.append("--asset-prebuild=false")
-        return self._start("deploy", [self._stacks, *options], project_root(), self._variables(cloud))
+        return self._start("deploy", [self._stacks, *options], checkout.project_root(), self._variables(cloud))
 
     def stop(self) -> None:
         """Stop the commands that are still running, with their children."""
@@ -82,11 +85,11 @@ class Cdk:
             if command.process.poll() is None:
                 _stop(command.process)
 
-    def _variables(self, cloud: LocalCloud) -> dict[str, str]:
+    def _variables(self, cloud: "LocalCloud") -> dict[str, str]:
         return variables(cloud) | ({"AWS_PROFILE": self._account} if self._account else {})
 
     def _start(self, name: str, arguments: list[str], place: Path, environ: dict[str, str]) -> Command:
-        executable = project_root() / "node_modules" / ".bin" / "cdk"
+        executable = checkout.project_root() / "node_modules" / ".bin" / "cdk"
         if not executable.exists():
             raise OperatorError(
                 f"The CDK CLI is not installed: there is no {executable}.", "`make demo` and `make local` install it."

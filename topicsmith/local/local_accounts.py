@@ -1,10 +1,14 @@
 """More accounts in the local cloud, for environments that live in accounts of their own."""
 
-from localcloud.control import LocalCloud
-from topicsmith.local import local_cloud
+from typing import TYPE_CHECKING
+
+from topicsmith.core import local_cloud
+
+if TYPE_CHECKING:
+    from localcloud.control import LocalCloud
 
 
-def create(cloud: LocalCloud, account_id: str) -> bool:
+def create(cloud: "LocalCloud", account_id: str) -> bool:
     """Make an account; one that is there is left as it is.
 
     Args:

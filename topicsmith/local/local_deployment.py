@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from localcloud.control import LocalCloud
-from topicsmith.core import checkout
+from topicsmith.core import checkout, local_cloud
 from topicsmith.core.stopwatch import Stopwatch
-from topicsmith.local import cdk, local_cloud
+from topicsmith.local import cdk
+
+if TYPE_CHECKING:
+    from localcloud.control import LocalCloud
 
 ENVIRONMENT = "dev"
 
@@ -17,7 +20,7 @@ def create(
     port: int | None = None,
     state_dir: Path | None = None,
     meanwhile: Callable[[], None] = lambda: None,
-) -> LocalCloud:
+) -> "LocalCloud":
     """Start the local cloud, or take the one that runs, deploy dev to it, and make this process its client.
 
     Args:

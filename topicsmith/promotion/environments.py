@@ -52,7 +52,7 @@ def reach(file: EnvironmentFile, *, profile: str | None, option: str, beside: Si
     """
     region = file.settings.region
     same = beside is not None and (beside.clients.profile, beside.file.settings.region) == (profile, region)
-    clients = beside.clients if beside and same else connect(profile, region)
+    clients = beside.clients if beside and same else connect(profile=profile, region=region)
     credentials = f"The credentials of profile {profile}" if profile else "Your credentials"
     elsewhere = f"Say with which profile to reach the account of {file.name}: {option} NAME"
     if file.settings.account and file.settings.account != clients.account:

@@ -1,4 +1,4 @@
-"""How good a run's model is, as the ``evaluation.json`` of its Evaluate step tells it."""
+"""The evaluation of a run's model: ``evaluation.json`` of the Evaluate step."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -14,20 +14,20 @@ REPORT = "report.html"
 
 
 class _Part(BaseModel):
-    # What is not named here is kept: --json prints all that the evaluation says.
+    # --json prints the whole document, including keys that are not declared here.
     model_config = ConfigDict(frozen=True, extra="allow")
 
 
 class Metrics(_Part):
-    """The quality of a model, measured on the documents that were held out.
+    """The quality of a model, measured on held-out documents.
 
     Attributes:
-        npmi: mean pairwise normalised pointwise mutual information of the topics' ten top words, from -1 to 1.
-        c_v: the coherence of Röder et al., from 0 to 1.
-        topic_uniqueness: mean over the top words of 1 / (number of topics that have the word), up to 1.
-        topic_diversity: the share of different words among the 25 top words of all topics.
-        perplexity: of a held-out word; less is better.
-        wetc: coherence by word vectors, where there are any.
+        npmi: Mean pairwise normalised pointwise mutual information of the topics' ten top words, from -1 to 1.
+        c_v: The C_V coherence of Röder et al., from 0 to 1.
+        topic_uniqueness: Mean over the top words of 1 / (number of topics with the word), up to 1.
+        topic_diversity: Share of distinct words among the 25 top words of all topics.
+        perplexity: Perplexity per held-out word; lower is better.
+        wetc: Word-embedding topic coherence; None without word vectors.
     """
 
     npmi: float
@@ -39,7 +39,7 @@ class Metrics(_Part):
 
 
 class Baseline(Metrics):
-    """The quality of an LDA with the same number of topics and vocabulary."""
+    """The quality of an LDA baseline with the same number of topics and vocabulary."""
 
     model: str
 
@@ -62,7 +62,7 @@ class Gate(_Part):
     """The gate's verdict.
 
     Attributes:
-        reason: what was below or above its threshold, in a sentence.
+        reason: The failed thresholds, in a sentence.
     """
 
     passed: bool
@@ -76,7 +76,7 @@ class Gate(_Part):
 
 
 class Evaluation(_Part):
-    """A model's quality beside that of the baseline, and whether the gate lets it pass."""
+    """The quality of a model and of the baseline, and the gate's verdict."""
 
     metrics: Metrics
     baseline: Baseline
@@ -84,10 +84,10 @@ class Evaluation(_Part):
 
 
 def read(s3: "S3Client", uri: str) -> Evaluation:
-    """Return the evaluation that lies under an S3 URI.
+    """Return the evaluation under an S3 URI.
 
     Raises:
-        OperatorError: it is gone, or is not one.
+        OperatorError: It was deleted or is invalid.
     """
     place = f"{uri.rstrip('/')}/{DOCUMENT}"
     try:
@@ -95,14 +95,14 @@ def read(s3: "S3Client", uri: str) -> Evaluation:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"]))
-        raise OperatorError(f"{place} is not as it should be: {key}: {first['msg']}.") from error
+        raise OperatorError(f"{place} is invalid: {key}: {first['msg']}.") from error
 
 
 def fetch(s3: "S3Client", uri: str, name: str) -> bytes:
-    """Return the file ``name`` of the evaluation that lies under an S3 URI.
+    """Return the file ``name`` of the evaluation under an S3 URI.
 
     Raises:
-        OperatorError: it is not there any more.
+        OperatorError: It was deleted.
     """
     from botocore.exceptions import ClientError
 
@@ -113,4 +113,4 @@ def fetch(s3: "S3Client", uri: str, name: str) -> bytes:
     except ClientError as error:
         if not isinstance(error, s3.exceptions.NoSuchKey):
             raise
-        raise OperatorError(f"s3://{bucket}/{key} is not there any more: somebody removed it.") from error
+        raise OperatorError(f"s3://{bucket}/{key} does not exist any more: it was deleted by hand.") from error

@@ -1,4 +1,4 @@
-"""Where a Lambda function logs to."""
+"""Log groups of Lambda functions."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def group(functions: "LambdaClient", name: str) -> str:
-    """Return the log group of a function; Lambda's default where its configuration cannot be read."""
+    """Return the log group of a function; Lambda's default if its configuration cannot be read."""
     from botocore.exceptions import ClientError
 
     try:

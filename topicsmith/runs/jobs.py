@@ -1,4 +1,4 @@
-"""The SageMaker jobs that a run's steps start, and where they log to."""
+"""The SageMaker jobs of a run's steps, and their logs."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class JobKind(Enum):
-    """What a job does."""
+    """The kind of a job."""
 
     TUNING = "tuning"
     TRAINING = "training"
@@ -29,24 +29,24 @@ _LOG_GROUPS = {
 
 @dataclass(frozen=True)
 class Job:
-    """One job of SageMaker."""
+    """A SageMaker job."""
 
     kind: JobKind
     name: str
 
     @property
     def log_group(self) -> str:
-        """The CloudWatch log group that it logs to."""
+        """The CloudWatch log group of the job."""
         return _LOG_GROUPS[self.kind]
 
     @property
     def log_prefix(self) -> str:
-        """What the names of its log streams begin with."""
+        """The prefix of the names of its log streams."""
         return f"{self.name}-" if self.kind is JobKind.TUNING else f"{self.name}/"
 
     @property
     def log(self) -> str:
-        """Where its log is, in words."""
+        """The log group and streams, in words."""
         return f"{self.log_group}, streams {self.log_prefix}*"
 
     def record(self) -> dict[str, str]:
@@ -55,7 +55,7 @@ class Job:
 
 
 def of_step(metadata: "PipelineExecutionStepMetadataTypeDef") -> Job | None:
-    """Return the job that a step started, as the step's metadata tells it."""
+    """Return the job that a step started, from the step's metadata."""
     match metadata:
         case {"TuningJob": {"Arn": arn}}:
             kind = JobKind.TUNING
@@ -71,7 +71,7 @@ def of_step(metadata: "PipelineExecutionStepMetadataTypeDef") -> Job | None:
 
 
 def last_lines(logs: "CloudWatchLogsClient", job: Job, count: int) -> list[str]:
-    """Return the last ``count`` lines of a job's log; none where it cannot be read."""
+    """Return the last ``count`` lines of a job's log; none if it cannot be read."""
     from botocore.exceptions import ClientError
 
     try:
@@ -81,6 +81,6 @@ def last_lines(logs: "CloudWatchLogsClient", job: Job, count: int) -> list[str]:
             return []
         events = logs.get_log_events(logGroupName=job.log_group, logStreamName=names[0], limit=count)["events"]
     except ClientError:
-        # It adds to the reason of a failure, which is told either way.
+        # The lines only supplement the reason of a failure.
         return []
     return [event["message"].rstrip() for event in events if "message" in event]

@@ -1,4 +1,4 @@
-"""What preprocessing left out of a corpus, as the ``meta.json`` of a run tells it."""
+"""The report of preprocessing: ``meta.json`` of a run."""
 
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class Malformed(BaseModel):
-    """Rows that could not be used for one reason.
+    """Malformed rows with the same reason.
 
     Attributes:
-        rows: how many.
-        first: where the first few of them are.
+        rows: Number of rows.
+        first: Locations of the first few of them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -27,15 +27,15 @@ class Malformed(BaseModel):
 
 
 class PreprocessingReport(BaseModel):
-    """How many rows were read and how many of them are documents of the model, and why the others are not.
+    """The number of rows read, of documents kept, and of rows left out by reason.
 
     Attributes:
-        rows: rows of the corpus.
-        malformed_rows: those that could not be used.
-        malformed: those, by reason.
-        empty_documents: documents without a word.
-        documents_without_vocabulary_words: documents whose words are all too rare or too frequent.
-        documents: the documents that remain.
+        rows: Rows of the corpus.
+        malformed_rows: Rows that could not be parsed.
+        malformed: Malformed rows by reason.
+        empty_documents: Documents without a word.
+        documents_without_vocabulary_words: Documents whose words are all too rare or too frequent.
+        documents: Documents that remain.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,10 +48,10 @@ class PreprocessingReport(BaseModel):
     documents: int
 
     def lines(self) -> list[str]:
-        """Return what was left out, in lines for a reader; none where nothing was."""
+        """Return lines that describe the rows left out; none if all were kept."""
         if self.documents == self.rows:
             return []
-        head = f"Of {self.rows:,} rows {self.documents:,} are documents of the model. Left out:"
+        head = f"{self.documents:,} of {self.rows:,} rows are in the model's corpus. Left out:"
         reasons = [
             printable(f"{malformed.rows:,} malformed: {reason}, for example {', '.join(malformed.first[:3])}")
             for reason, malformed in self.malformed.items()
@@ -64,7 +64,7 @@ class PreprocessingReport(BaseModel):
 
 
 def read(s3: "S3Client", run: Run) -> PreprocessingReport | None:
-    """Return the report of a run; None where there is none (yet), or where it cannot be read."""
+    """Return the report of a run; None if there is none (yet) or it cannot be read."""
     from botocore.exceptions import ClientError
 
     uri = next((step.outputs["meta_uri"] for step in run.steps if "meta_uri" in step.outputs), None)
@@ -75,5 +75,5 @@ def read(s3: "S3Client", run: Run) -> PreprocessingReport | None:
         content = s3.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read()
         return PreprocessingReport.model_validate_json(content)
     except (ClientError, ValidationError):
-        # It adds to what is known of the run, which is told either way.
+        # The report only supplements the status of the run.
         return None

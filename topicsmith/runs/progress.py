@@ -1,4 +1,4 @@
-"""What a run's steps have come to: a tuning job's trials, a training job's metrics, the gate's verdict."""
+"""The progress of a run's steps: trials of a tuning job, metrics of a training job, the gate's verdict."""
 
 from collections.abc import Callable
 
@@ -13,10 +13,10 @@ _OVER = {"Succeeded", "Failed", "Stopped"}
 
 
 class Progress:
-    """Reads on from where the last look at a run ended; what is over, or was refused, is not read again.
+    """Incremental reader of a run's progress. Finished steps and those that may not be read are read once.
 
     Attributes:
-        refused: why something could not be read. A run does not depend on whether it may be watched.
+        refused: Why something could not be read. Missing permissions do not end the watching.
     """
 
     def __init__(self, clients: Clients) -> None:
@@ -27,7 +27,7 @@ class Progress:
         self.refused: str | None = None
 
     def of(self, run: Run, step: Step) -> str:
-        """Return what ``step`` of ``run`` has come to; nothing for a step that has no more than its status."""
+        """Return the progress of ``step`` of ``run``; empty for a step with nothing beyond its status."""
         read = self._reader(run, step)
         if read is not None and step.name not in self._final:
             self._read(step, read)

@@ -1,4 +1,4 @@
-"""Where a run's steps put what they made, as their jobs tell it."""
+"""Locations of the outputs of a run's steps, from their jobs."""
 
 from typing import TYPE_CHECKING
 
@@ -16,43 +16,43 @@ VECTORIZE = "Vectorize"
 
 
 def tuning_job(deployment: Deployment, run: Run) -> Job:
-    """Return the tuning job of a run; where its outcome came from the cache, that of the earlier run.
+    """Return the tuning job of a run; of a cached step, the job of the earlier run.
 
     Raises:
-        OperatorError: there is none (yet).
+        OperatorError: There is none (yet).
     """
     step = _step(deployment, run, TUNE)
     if step.job is None or step.job.kind is not JobKind.TUNING:
-        raise _not_there(deployment, run, f"Step {TUNE} of run {run.id} ({step.status}) has started no job.")
+        raise _not_there(deployment, run, f"Step {TUNE} of run {run.id} ({step.status}) has not started a job.")
     return step.job
 
 
 def is_evaluated(run: Run) -> bool:
-    """Tell whether there is an evaluation of the run's model."""
+    """Return whether the run has evaluated its model."""
     step = run.step(EVALUATE)
     return step is not None and step.status == "Succeeded"
 
 
 def evaluation_uri(sagemaker: "SageMakerClient", deployment: Deployment, run: Run) -> str:
-    """Return the S3 URI under which a run's evaluation lies.
+    """Return the S3 URI of a run's evaluation.
 
     Raises:
-        OperatorError: the run has not evaluated its model (yet).
+        OperatorError: The run has not evaluated its model (yet).
     """
     return evaluation_of(sagemaker, _finished(deployment, run, EVALUATE))
 
 
 def evaluation_of(sagemaker: "SageMakerClient", job: Job) -> str:
-    """Return the S3 URI under which the evaluation of a processing job lies."""
+    """Return the S3 URI of the evaluation made by a processing job."""
     outputs = sagemaker.describe_processing_job(ProcessingJobName=job.name)["ProcessingOutputConfig"]["Outputs"]
     return next(output["S3Output"]["S3Uri"] for output in outputs if output["OutputName"] == "evaluation")
 
 
 def vectors_uri(sagemaker: "SageMakerClient", deployment: Deployment, run: Run) -> str:
-    """Return the S3 URI under which a run's document vectors lie.
+    """Return the S3 URI of a run's document vectors.
 
     Raises:
-        OperatorError: the run has made none (yet).
+        OperatorError: The run has none (yet).
     """
     job = _finished(deployment, run, VECTORIZE)
     return sagemaker.describe_transform_job(TransformJobName=job.name)["TransformOutput"]["S3OutputPath"]
@@ -69,10 +69,10 @@ def _finished(deployment: Deployment, run: Run, name: str) -> Job:
 def _step(deployment: Deployment, run: Run, name: str) -> Step:
     step = run.step(name)
     if step is None:
-        message = f"has no step {name}." if run.is_over else f"has not come to its step {name} yet."
+        message = f"has no step {name}." if run.is_over else f"has not reached step {name} yet."
         raise _not_there(deployment, run, f"Run {run.id} ({run.status}) {message}")
     return step
 
 
 def _not_there(deployment: Deployment, run: Run, message: str) -> OperatorError:
-    return OperatorError(message, f"See how it went: {deployment.command(f'runs {run.id}')}")
+    return OperatorError(message, f"Details: {deployment.command(f'runs {run.id}')}")

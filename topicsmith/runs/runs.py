@@ -1,4 +1,4 @@
-"""Runs: executions of an environment's SageMaker pipeline, and the steps of one."""
+"""Runs: executions of an environment's SageMaker pipeline, and their steps."""
 
 import itertools
 import json
@@ -29,12 +29,12 @@ class Step:
     Attributes:
         status: SageMaker's StepStatus: Starting, Executing, Stopping, Stopped, Failed or Succeeded.
         failure: SageMaker's FailureReason.
-        job: the job that the step started; of a step that was taken from a cache, the one that did its work.
-        cached_from: the id of the run whose outcome was taken from the cache.
-        passed: which way a condition went.
-        function: the name of the Lambda function that the step calls.
-        model_package: the ARN of the model package that the step registered.
-        outputs: a Lambda step's output parameters.
+        job: The job that the step started; of a cached step, the original job.
+        function: Name of the Lambda function that the step calls.
+        model_package: ARN of the model package that the step registered.
+        outputs: Output parameters of a Lambda step.
+        cached_from: Id of the run whose result was reused from the cache.
+        passed: Outcome of a condition.
     """
 
     name: str
@@ -56,14 +56,14 @@ class Step:
 
     @property
     def seconds(self) -> float | None:
-        """How long the step took, or has been running."""
+        """Duration of the step so far."""
         if self.started is None:
             return None
         return ((self.ended or datetime.now(UTC)) - self.started).total_seconds()
 
     @property
     def reason(self) -> str:
-        """Why the step failed; of a Lambda function's error what it says, without the stack trace."""
+        """The reason of the failure; of a Lambda function's error, its type and message without the stack trace."""
         found = dict(re.findall(r'"(errorType|errorMessage)": *("(?:[^"\\]|\\.)*")', self.failure or ""))
         if "errorMessage" not in found:
             return self.failure or "SageMaker gives no reason."
@@ -87,7 +87,7 @@ class Step:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run as a list of runs has it. ``status`` is SageMaker's PipelineExecutionStatus."""
+    """A run in a list of runs. ``status`` is SageMaker's PipelineExecutionStatus."""
 
     arn: str
     status: str
@@ -95,7 +95,7 @@ class RunSummary:
 
     @property
     def id(self) -> str:
-        """The execution's id, which is also the prefix of everything the run makes."""
+        """The id of the execution, which is also the prefix of all outputs of the run."""
         return id_of(self.arn)
 
     def record(self) -> dict[str, object]:
@@ -117,12 +117,12 @@ class Run:
 
     @property
     def id(self) -> str:
-        """The execution's id, which is also the prefix of everything the run makes."""
+        """The id of the execution, which is also the prefix of all outputs of the run."""
         return id_of(self.arn)
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing of the run will change any more."""
+        """Whether the run has finished."""
         return self.status not in _RUNNING
 
     @property
@@ -132,7 +132,7 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """How long the run took, or has been running."""
+        """Duration of the run so far."""
         return ((self.changed if self.is_over else datetime.now(UTC)) - self.started).total_seconds()
 
     @property
@@ -142,7 +142,7 @@ class Run:
 
     @property
     def model_version(self) -> int | None:
-        """The version that the run registered."""
+        """The model version that the run registered."""
         return int(id_of(self.model_package)) if self.model_package else None
 
     def step(self, name: str) -> Step | None:
@@ -174,9 +174,9 @@ class Pipeline:
     """A deployed pipeline.
 
     Attributes:
-        steps: the names of a good run's steps in order.
-        defaults: of its parameters.
-        definition: all that was deployed.
+        steps: Names of the steps of a successful run, in order.
+        defaults: Default values of its parameters.
+        definition: The pipeline definition.
     """
 
     name: str
@@ -195,7 +195,7 @@ def pipeline(sagemaker: "SageMakerClient", name: str) -> Pipeline:
     """Return the deployed pipeline ``name``.
 
     Raises:
-        OperatorError: there is none.
+        OperatorError: There is none.
     """
     from botocore.exceptions import ClientError
 
@@ -205,7 +205,7 @@ def pipeline(sagemaker: "SageMakerClient", name: str) -> Pipeline:
         if not is_missing(error):
             raise
         raise OperatorError(
-            f"There is no pipeline {name}, though its stack says so: it was deleted by hand.",
+            f"Pipeline {name} does not exist, although its stack has it: it was deleted by hand.",
             "Deploy the environment again.",
         ) from error
     definition = json.loads(answer["PipelineDefinition"])
@@ -223,7 +223,7 @@ def pipeline(sagemaker: "SageMakerClient", name: str) -> Pipeline:
 
 
 def _names(steps: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the names of steps, a condition's followed by those that run where it holds."""
+    """Yield the names of steps; a condition is followed by the steps that run if it holds."""
     for step in steps:
         yield step["Name"]
         if step.get("Type") == "Condition":
@@ -257,7 +257,7 @@ def latest(sagemaker: "SageMakerClient", of: Pipeline, limit: int) -> list[RunSu
 
 
 def get(sagemaker: "SageMakerClient", arn: str) -> Run:
-    """Return a run and its steps as they are now."""
+    """Return the current state of a run and its steps."""
     run = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
     parameters = sagemaker.list_pipeline_parameters_for_execution(PipelineExecutionArn=arn)
     pages = sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
@@ -278,7 +278,7 @@ def find(sagemaker: "SageMakerClient", deployment: Deployment, of: Pipeline, run
     """Return the run ``run_id`` of an environment's pipeline.
 
     Raises:
-        OperatorError: there is none; it names the latest ones.
+        OperatorError: There is none; the message names the latest runs.
     """
     from botocore.exceptions import ClientError
 
@@ -289,7 +289,7 @@ def find(sagemaker: "SageMakerClient", deployment: Deployment, of: Pipeline, run
             raise
         there = ", ".join(run.id for run in latest(sagemaker, of, _RUNS_TO_NAME))
         raise OperatorError(
-            f"Pipeline {of.name} has no run {run_id}. " + (f"The latest: {there}." if there else "It has never run."),
+            f"Pipeline {of.name} has no run {run_id}. " + (f"The latest: {there}." if there else "It has no runs yet."),
             f"List them: {deployment.command('runs')}"
             if there
             else f"Start one: {deployment.command('run corpus.csv')}",
@@ -297,12 +297,12 @@ def find(sagemaker: "SageMakerClient", deployment: Deployment, of: Pipeline, run
 
 
 def retry(sagemaker: "SageMakerClient", run: Run) -> None:
-    """Have a run go on that failed or was stopped; steps that succeeded are not run again."""
+    """Resume a failed or stopped run; steps that succeeded are not repeated."""
     sagemaker.retry_pipeline_execution(PipelineExecutionArn=run.arn, ClientRequestToken=uuid.uuid4().hex)
 
 
 def stop(sagemaker: "SageMakerClient", run: Run) -> None:
-    """Ask a run to stop: its jobs are stopped, and no further step starts."""
+    """Stop a run: its jobs end, and no further step starts."""
     sagemaker.stop_pipeline_execution(PipelineExecutionArn=run.arn, ClientRequestToken=uuid.uuid4().hex)
 
 

@@ -1,4 +1,4 @@
-"""How a training job is getting on, from the lines that it writes to CloudWatch Logs."""
+"""The progress of a training job, from its log in CloudWatch Logs."""
 
 import re
 from collections.abc import Iterable
@@ -20,12 +20,13 @@ _PROGRESS = re.compile(r"#progress_metric: host=\S+, completed (\S+) % of epochs
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """The last values that a training job logged; None where it has not logged any.
+    """The latest values that a training job logged; None for values not logged yet.
 
     Attributes:
-        percent: share of the epochs that are done; a job that stops early never reaches 100.
-        train_loss: nats per word of the training documents.
-        validation_loss: nats per word of the validation documents.
+        epoch: The current epoch.
+        percent: Percentage of completed epochs; a job that stops early never reaches 100.
+        train_loss: Loss on the training documents, in nats per word.
+        validation_loss: Loss on the validation documents, in nats per word.
     """
 
     epoch: int | None = None
@@ -34,7 +35,7 @@ class TrainingProgress:
     validation_loss: float | None = None
 
     def after(self, lines: Iterable[str]) -> "TrainingProgress":
-        """Return the progress once ``lines`` were logged too."""
+        """Return the progress updated with new log ``lines``."""
         progress = self
         for line in lines:
             if match := _LOSS.search(line):
@@ -60,7 +61,7 @@ class TrainingProgress:
 
 
 class TrainingLog:
-    """The log of one training job, read on from where the last reading ended."""
+    """Incremental reader of the log of a training job."""
 
     def __init__(self, logs: "CloudWatchLogsClient", job: str) -> None:
         self._logs = logs
@@ -70,7 +71,7 @@ class TrainingLog:
         self._progress = TrainingProgress()
 
     def read(self) -> TrainingProgress:
-        """Return the progress as it is now; before the job has logged anything, an empty one."""
+        """Return the current progress; it is empty before the job has logged anything."""
         from botocore.exceptions import ClientError
 
         try:
@@ -83,7 +84,7 @@ class TrainingLog:
     def _new_lines(self) -> list[str]:
         if self._stream is None:
             streams = self._logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{self._job}/")
-            # The first host's is enough: every host logs the same epochs.
+            # One host is enough: all hosts log the same epochs.
             self._stream = next((s["logStreamName"] for s in streams["logStreams"] if "logStreamName" in s), None)
         if self._stream is None:
             return []
@@ -91,7 +92,7 @@ class TrainingLog:
         while True:
             page = self._page(self._stream)
             lines += [event["message"] for event in page["events"] if "message" in event]
-            # The end of a stream is where CloudWatch Logs gives the same token back.
+            # At the end of a stream, CloudWatch Logs returns the same token.
             if page["nextForwardToken"] == self._token:
                 return lines
             self._token = page["nextForwardToken"]

@@ -1,4 +1,4 @@
-"""Tuning: the trials of a run's tuning job, and which of them is best."""
+"""Tuning jobs and their trials."""
 
 import re
 from collections.abc import Mapping
@@ -21,8 +21,8 @@ class Trial:
 
     Attributes:
         status: SageMaker's TrainingJobStatus: InProgress, Completed, Failed, Stopping or Stopped.
-        value: the last value of the objective; None where the job has logged none (yet).
-        hyperparameters: those that are tuned, with the values tried.
+        value: The last value of the objective; None if the job has not logged one (yet).
+        hyperparameters: Values of the tuned hyperparameters.
         failure: SageMaker's FailureReason.
     """
 
@@ -36,13 +36,13 @@ class Trial:
 
     @property
     def number(self) -> str:
-        """The number of the trial in its tuning job, as it stands in the job's name."""
+        """The number of the trial, from the job's name."""
         match = _NUMBER.search(self.job)
         return match[1] if match else self.job
 
     @property
     def seconds(self) -> float | None:
-        """How long the trial took, or has been running."""
+        """Duration of the trial so far."""
         if self.started is None:
             return None
         return ((self.ended or datetime.now(UTC)) - self.started).total_seconds()
@@ -62,14 +62,14 @@ class Trial:
 
 @dataclass(frozen=True)
 class Tuning:
-    """A tuning job as it is now.
+    """The current state of a tuning job.
 
     Attributes:
         status: SageMaker's HyperParameterTuningJobStatus.
-        objective: the metric's name.
-        maximize: whether a greater value is better.
-        max_trials: how many trials there may be; None where the strategy decides.
-        trials: the best first, then those without a value of the objective, each by their number.
+        objective: Name of the objective metric.
+        maximize: Whether a higher value is better.
+        max_trials: Maximum number of trials; None if the strategy decides.
+        trials: The trials, best first; those without a value are last. Ties are ordered by number.
         failure: SageMaker's FailureReason.
     """
 
@@ -83,12 +83,12 @@ class Tuning:
 
     @property
     def best(self) -> Trial | None:
-        """The best of the trials that have a value of the objective."""
+        """The best trial; None before any has a value."""
         return next((trial for trial in self.trials if trial.value is not None), None)
 
     @property
     def tuned(self) -> tuple[str, ...]:
-        """The names of the hyperparameters that are tuned."""
+        """Names of the tuned hyperparameters."""
         return tuple(sorted({name for trial in self.trials for name in trial.hyperparameters}))
 
     def record(self) -> dict[str, object]:
@@ -115,7 +115,7 @@ class Tuning:
 
 
 def get(sagemaker: "SageMakerClient", name: str) -> Tuning:
-    """Return the tuning job ``name`` and its trials as they are now."""
+    """Return the current state of the tuning job ``name`` and its trials."""
     job = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
     config = job["HyperParameterTuningJobConfig"]
     objective = config["HyperParameterTuningJobObjective"]
@@ -136,7 +136,7 @@ def get(sagemaker: "SageMakerClient", name: str) -> Tuning:
 
 
 def shown(value: str) -> str:
-    """Return a hyperparameter's value with as many digits as a person reads.
+    """Return a hyperparameter's value with three significant digits.
 
     >>> shown("0.011034827364"), shown("128"), shown("relu")
     ('0.011', '128', 'relu')

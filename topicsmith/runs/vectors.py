@@ -1,4 +1,4 @@
-"""The topic mixtures of all documents of a corpus, as batch transform wrote them."""
+"""The topic mixtures of the documents of a corpus, written by a batch transform job."""
 
 import json
 import os
@@ -23,8 +23,8 @@ class Vector(BaseModel):
     """A document's topic mixture.
 
     Attributes:
-        id: the document's id.
-        output: what the model answered: a weight for each topic, whose sum is 1.
+        id: Id of the document.
+        output: The model's output: one weight per topic; they sum to 1.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,30 +34,30 @@ class Vector(BaseModel):
 
 
 def read(s3: "S3Client", uri: str) -> Iterator[Vector]:
-    """Yield the vectors under an S3 URI, in the order of the parts' names; an object is read as a stream.
+    """Yield the vectors under an S3 URI, in the order of the object names; objects are streamed.
 
     Raises:
-        OperatorError: there are none, or a line is not one.
+        OperatorError: There are none, or a line is invalid.
     """
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix.rstrip('/')}/")
     keys = sorted(item["Key"] for page in pages for item in page.get("Contents", []))
     if not keys:
-        raise OperatorError(f"There are no vectors under {uri}: a lifecycle rule removed them, or somebody.")
+        raise OperatorError(f"There are no vectors under {uri}: they were deleted, by a lifecycle rule or by hand.")
     for key in keys:
-        # As a context manager a body gives the stream below it, which knows no lines.
+        # Used as a context manager, the body yields the raw stream, which has no iter_lines.
         with closing(s3.get_object(Bucket=bucket, Key=key)["Body"]) as body:
             for number, line in enumerate(body.iter_lines(), 1):
                 yield _vector(line, f"s3://{bucket}/{key}, line {number}")
 
 
 def save(s3: "S3Client", uri: str, path: Path) -> int:
-    """Write the vectors under an S3 URI to ``path`` as JSON Lines, whole or not at all, and return how many.
+    """Write the vectors under an S3 URI to ``path`` as JSON Lines, and return their number.
 
-    A line is ``{"id": ..., "topic_weights": [...]}``.
+    The file is written completely or not at all. A line is ``{"id": ..., "topic_weights": [...]}``.
 
     Raises:
-        OperatorError: there are none, a line is not one, or ``path`` cannot be written.
+        OperatorError: There are none, a line is invalid, or ``path`` cannot be written.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -79,4 +79,4 @@ def _vector(line: bytes, place: str) -> Vector:
     try:
         return Vector.model_validate_json(line)
     except ValidationError as error:
-        raise OperatorError(f"{place} is not a document's vector: {line[:200]!r}.") from error
+        raise OperatorError(f"{place} is not a document vector: {line[:200]!r}.") from error

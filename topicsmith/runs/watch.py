@@ -1,4 +1,4 @@
-"""Watching a run: a live table on a terminal, a line per change elsewhere; both on stderr."""
+"""Live view of a run on stderr: a table on a terminal, otherwise one line per change."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ from topicsmith.runs.runs import Run, Step
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-# Where nobody looks at a terminal, a line of progress now and then is enough.
+# Keeps logs short when stderr is not a terminal.
 _SECONDS_BETWEEN_DETAIL_LINES = 10.0
 _STYLES = {"Succeeded": "green", "Failed": "red", "Stopped": "yellow", "Stopping": "yellow"}
 _MARKS = {"Succeeded": "✓", "Failed": "✗", "Stopped": "■"}
@@ -29,14 +29,14 @@ _MARKS = {"Succeeded": "✓", "Failed": "✗", "Stopped": "■"}
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A run at one moment, with what its steps have to tell beside their status, by step."""
+    """The state of a run at one moment, with details by step."""
 
     run: Run
     details: Mapping[str, str]
 
 
 class Reporter(Protocol):
-    """Shows snapshots as they come."""
+    """Display of successive snapshots."""
 
     def __enter__(self) -> Self: ...
 
@@ -45,11 +45,11 @@ class Reporter(Protocol):
     ) -> None: ...
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show what is new in ``snapshot``."""
+        """Show the changes in ``snapshot``."""
 
 
 class Watcher:
-    """Takes snapshots of one run."""
+    """Source of snapshots of a run."""
 
     def __init__(self, clients: Clients, run_arn: str) -> None:
         self._clients = clients
@@ -58,11 +58,11 @@ class Watcher:
 
     @property
     def refused(self) -> str | None:
-        """Why not all was told: what these credentials may not read."""
+        """What the credentials may not read, if anything."""
         return self._progress.refused
 
     def look(self) -> Snapshot:
-        """Return the run as it is now."""
+        """Return the current state of the run."""
         run = runs.get(self._clients.sagemaker, self._run_arn)
         return Snapshot(run, {step.name: detail(step, self._progress.of(run, step)) for step in run.steps})
 
@@ -74,14 +74,14 @@ def watch(
     console: Console,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Run:
-    """Show a run on ``console`` until it is over, and return it as it ended.
+    """Show a run on ``console`` until it finishes, and return its final state.
 
     Args:
-        clients: the cloud that the run is in.
-        run_arn: the pipeline execution.
-        step_names: the pipeline's steps in order, so that those to come are shown too.
-        console: where to show it.
-        sleep: waits between two looks.
+        clients: Clients of the run's cloud.
+        run_arn: ARN of the pipeline execution.
+        step_names: All steps of the pipeline in order; those that have not started are shown as waiting.
+        console: Console to show the run on.
+        sleep: Function that waits between polls.
     """
     watcher = Watcher(clients, run_arn)
     reporter: Reporter = LiveReporter(console, step_names) if console.is_terminal else LineReporter(console)
@@ -93,12 +93,12 @@ def watch(
                 break
             sleep(clients.poll_seconds)
     if watcher.refused:
-        console.print(f"Not all was shown. {watcher.refused}")
+        console.print(f"Some details are missing. {watcher.refused}")
     return snapshot.run
 
 
 class LiveReporter:
-    """A table that stays in place and whose times run on between two looks."""
+    """A table that is updated in place; its times advance between polls."""
 
     def __init__(self, console: Console, step_names: Sequence[str]) -> None:
         self._step_names = step_names
@@ -116,7 +116,7 @@ class LiveReporter:
         self._live.stop()
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show ``snapshot`` from now on."""
+        """Replace the snapshot shown."""
         self._snapshot = snapshot
 
     def _render(self) -> "RenderableType":
@@ -128,7 +128,7 @@ class LiveReporter:
 
 
 class LineReporter:
-    """A line for each change of a step, and what its running job has come to now and then."""
+    """A line for each status change of a step, and occasional lines of progress."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
@@ -146,7 +146,7 @@ class LineReporter:
         pass
 
     def show(self, snapshot: Snapshot) -> None:
-        """Write the lines for what changed since the last snapshot."""
+        """Write lines for the changes since the last snapshot."""
         for step in snapshot.run.steps:
             detail = snapshot.details.get(step.name, "")
             if self._statuses.get(step.name) != step.status:
@@ -170,9 +170,9 @@ def steps_table(snapshot: Snapshot, step_names: Sequence[str] = (), running: "Re
     """Return the steps of a run as a table.
 
     Args:
-        snapshot: the run.
-        step_names: the pipeline's steps; those of a running run that have not started yet are shown too.
-        running: the mark of a step that is running.
+        snapshot: State of the run.
+        step_names: All steps of the pipeline; those of a running run that have not started are shown as waiting.
+        running: Mark of a running step.
     """
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(width=1)
@@ -193,14 +193,14 @@ def steps_table(snapshot: Snapshot, step_names: Sequence[str] = (), running: "Re
 
 
 def status(name: str) -> Text:
-    """Return a status in its colour."""
+    """Return a coloured status."""
     return Text(name, style=_STYLES.get(name, "cyan"))
 
 
 def detail(step: Step, progress: str) -> str:
-    """Return what a step has to tell beside its status; ``progress`` is what its job has come to."""
+    """Return the details of a step beyond its status; ``progress`` is that of its job."""
     if step.cached_from:
-        return f"taken from run {step.cached_from}" + (f" · {progress}" if progress else "")
+        return f"reused from run {step.cached_from}" + (f" · {progress}" if progress else "")
     if progress:
         return progress
     if step.passed is not None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from tests.topicsmith.account import REGION, Account, Invoke
 from topicsmith.commands import diff
 from topicsmith.diff.model.assembly import Stack
 from topicsmith.diff.sources import deployed
-from topicsmith.local import cdk
 
 _CDK = """#!/bin/sh
 # Fake CDK CLI: the app's assembly is in the folder "assembly".
@@ -58,8 +58,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     _write(tmp_path / "assembly", _QUEUE)
     _git(tmp_path, "init", "--quiet")
     _commit(tmp_path, "A queue")
-    for module in (cdk, diff):
-        monkeypatch.setattr(module, "project_root", lambda: tmp_path)
+    monkeypatch.setattr("topicsmith.core.checkout.project_root", lambda: tmp_path)
+    monkeypatch.setattr("topicsmith.core.checkout.find", lambda: tmp_path)
     return tmp_path
 
 
@@ -117,6 +117,14 @@ def test_a_failed_comparison_has_its_own_exit_status(
     result = invoke("diff", *options)
     assert result.exit_code == 3
     assert problem in result.stderr
+
+
+def test_a_folder_that_is_no_repository_is_said_to_be_none(checkout: Path, invoke: Invoke) -> None:
+    shutil.rmtree(checkout / ".git")
+    result = invoke("diff")
+    assert result.exit_code == 3
+    assert f"{checkout} is not in a git repository" in result.stderr
+    assert "--base deployed" in result.stderr
 
 
 def test_a_failed_synth_is_reported_with_its_reason(checkout: Path, invoke: Invoke) -> None:

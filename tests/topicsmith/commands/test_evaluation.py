@@ -9,6 +9,7 @@ import boto3
 import pytest
 
 from tests.topicsmith.account import EVALUATION, REASON, REJECTION, Account, Invoke
+from topicsmith.core import checkout
 
 
 def evaluated(account: Account, evaluation: object, **rest: object) -> str:
@@ -28,25 +29,25 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_model_is_shown_beside_the_baseline_with_the_gates_checks(deployed: Account, invoke: Invoke) -> None:
-    result = invoke("evaluate", evaluated(deployed, EVALUATION))
+    result = invoke("evaluation", evaluated(deployed, EVALUATION))
     assert result.exit_code == 0, result.output
     rows = [line.split() for line in result.stdout.splitlines()]
     assert ["NPMI", "0.310", "0.220"] in rows
     assert ["Perplexity", "812", "901"] in rows
     assert "tomotopy LDA 0.14.0" in result.stdout
     assert "WETC" not in result.stdout
-    assert "The gate passed it.\n  ✓ npmi_over_baseline 0.090 (at least 0)\n" in result.stdout
+    assert "The model passed the gate.\n  ✓ npmi_over_baseline 0.090 (at least 0)\n" in result.stdout
 
 
 def test_json_is_all_that_the_evaluation_says(deployed: Account, invoke: Invoke) -> None:
-    result = invoke("evaluate", evaluated(deployed, EVALUATION), "--json")
+    result = invoke("evaluation", evaluated(deployed, EVALUATION), "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout) == EVALUATION
 
 
 @pytest.mark.parametrize("option", [[], ["--json"]])
 def test_a_rejected_model_is_exit_code_1(deployed: Account, invoke: Invoke, option: list[str]) -> None:
-    result = invoke("evaluate", evaluated(deployed, REJECTION), *option)
+    result = invoke("evaluation", evaluated(deployed, REJECTION), *option)
     assert result.exit_code == 1
     assert REASON in result.stdout
 
@@ -54,12 +55,25 @@ def test_a_rejected_model_is_exit_code_1(deployed: Account, invoke: Invoke, opti
 def test_the_report_is_fetched_and_opened(
     deployed: Account, invoke: Invoke, tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(checkout, "find", lambda: tmp_path)
     run_id = evaluated(deployed, EVALUATION)
     result = invoke("report", run_id)
     assert result.exit_code == 0, result.output
-    assert (tmp_path / f"report-{run_id}.html").read_bytes() == b"<!doctype html>"
-    assert opened == [f"file://{tmp_path}/report-{run_id}.html"]
+    file = tmp_path / ".topicsmith" / "reports" / f"{run_id}.html"
+    assert file.read_bytes() == b"<!doctype html>"
+    assert str(file) in result.stdout
+    assert opened == [file.as_uri()]
+
+
+def test_a_folder_of_reports_that_cannot_be_made_is_an_error(
+    deployed: Account, invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".topicsmith").touch()
+    monkeypatch.setattr(checkout, "find", lambda: tmp_path)
+    result = invoke("report", evaluated(deployed, EVALUATION))
+    assert result.exit_code == 1
+    assert "cannot be created" in result.stderr
+    assert "--out FILE" in result.stderr
 
 
 def test_the_report_is_only_downloaded_with_no_open(
@@ -99,7 +113,7 @@ def test_a_place_that_cannot_be_written_is_an_error(deployed: Account, invoke: I
 def test_a_broken_evaluation_is_an_error_with_its_reason(
     deployed: Account, invoke: Invoke, content: Any, reason: str
 ) -> None:
-    result = invoke("evaluate", evaluated(deployed, content))
+    result = invoke("evaluation", evaluated(deployed, content))
     assert result.exit_code == 1
     assert reason in result.stderr
 
@@ -107,13 +121,13 @@ def test_a_broken_evaluation_is_an_error_with_its_reason(
 def test_a_deleted_evaluation_is_an_error(deployed: Account, invoke: Invoke) -> None:
     run_id = evaluated(deployed, EVALUATION)
     boto3.client("s3").delete_object(Bucket="topicsmith-dev-data", Key="evaluation/r/evaluation.json")
-    result = invoke("evaluate", run_id)
+    result = invoke("evaluation", run_id)
     assert result.exit_code == 1
     assert "s3://topicsmith-dev-data/evaluation/r/evaluation.json is not there any more" in result.stderr
 
 
 def test_a_run_that_has_not_come_to_its_evaluation_says_so(deployed: Account, invoke: Invoke) -> None:
-    result = invoke("evaluate", deployed.start())
+    result = invoke("evaluation", deployed.start())
     assert result.exit_code == 1
     assert "has not come to its step Evaluate yet." in result.stderr
 

@@ -41,7 +41,7 @@ def test_promotions_are_listed_newest_first_with_what_is_served(promotions: Prom
 def test_nothing_was_promoted_yet(promotions: Promotions, invoke: Invoke) -> None:
     result = invoke("history", "--env", "prod")
     assert result.exit_code == 0
-    assert "Nothing was promoted to prod yet." in result.stdout
+    assert "Nothing has been promoted to prod yet." in result.stdout
     assert json.loads(invoke("history", "--env", "prod", "--json").stdout) == []
 
 
@@ -50,7 +50,7 @@ def test_a_served_model_that_was_not_promoted_is_reported(promotions: Promotions
     invoke(*promotions.arguments(1, "--yes"))
     promotions.serve(promotions.train("own", environment="prod"))
     result = invoke("history", "--env", "prod")
-    assert "Endpoint topicsmith-prod serves version 2, of which there is no promotion here." in result.stdout
+    assert "Endpoint topicsmith-prod serves version 2, which was not promoted to prod." in result.stdout
 
 
 def test_an_invalid_record_is_named(promotions: Promotions, invoke: Invoke) -> None:

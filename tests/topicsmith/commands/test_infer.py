@@ -84,7 +84,7 @@ def test_many_texts_go_to_a_file_as_a_whole(invoke: Invoke, tmp_path: Path) -> N
     out = tmp_path / "topics.jsonl"
     result = invoke("infer", "--file", path, "--out", str(out))
     assert result.exit_code == 0, result.output
-    assert "The topic weights of 500 texts are at" in result.stdout
+    assert "Wrote the topic weights of 500 texts to" in result.stdout
     assert rows(out.read_text()) == [(str(number), MIXTURE) for number in range(1, 501)]
     assert sorted(one.name for one in tmp_path.iterdir()) == ["many.txt", "topics.jsonl"]
 
@@ -114,7 +114,7 @@ def test_a_place_that_cannot_be_written_is_an_error(invoke: Invoke, tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "there is no text"),
+        ((), "no text given"),
         (("text", "--file", "texts.txt"), "give texts or --file, not both"),
         (("text", "--json", "--jsonl"), "exclude each other"),
         (("text", "--jsonl", "--out", "x.jsonl"), "exclude each other"),
@@ -130,7 +130,7 @@ def test_wrong_usage(invoke: Invoke, arguments: tuple[str, ...], says: str) -> N
     ("name", "content", "says"),
     [
         ("texts.pdf", "x", "its name must end in .txt, .txt.gz, .csv"),
-        ("texts.txt", "\n\n", "has no text"),
+        ("texts.txt", "\n\n", "contains no text"),
         ("reviews.csv", "title\nx\n", "has no column text. It has title."),
     ],
 )

@@ -11,7 +11,7 @@ def test_a_run_is_asked_to_stop(deployed: Account, invoke: Invoke) -> None:
     run_id = deployed.start()
     result = invoke("stop", run_id)
     assert result.exit_code == 0, result.output
-    assert f"Run {run_id} is asked to stop: Stopping." in result.stdout
+    assert f"Run {run_id} is stopping: Stopping." in result.stdout
 
 
 @pytest.mark.usefixtures("no_waiting")
@@ -26,4 +26,4 @@ def test_a_run_that_is_over_is_left_as_it_is(deployed: Account, invoke: Invoke) 
     invoke("runs", run_id)  # the status follows once the steps were listed
     result = invoke("stop", run_id)
     assert result.exit_code == 0
-    assert f"Run {run_id} was over already: Succeeded." in result.stdout
+    assert f"Run {run_id} has already finished: Succeeded." in result.stdout

@@ -74,7 +74,7 @@ def test_one_line_changes_and_no_other_byte(before: str, after: str, newline: st
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_environments_of_this_project_can_be_edited(environment: str) -> None:
-    text = (environment_file.FOLDER / f"{environment}.yaml").read_text()
+    text = (environment_file.folder() / f"{environment}.yaml").read_text()
     after = environment_file.pinned(file(text), ARN)
     assert changes(text, after) == [f"+  model_package: {ARN}"]
 

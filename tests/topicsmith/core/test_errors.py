@@ -1,6 +1,7 @@
 """Errors for operators: a sentence and the next step, never a traceback."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import boto3
 import pytest
@@ -8,6 +9,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from moto.core import set_initial_no_auth_action_count
 
 from tests.topicsmith.account import Account, Invoke
+from topicsmith.core import checkout
+from topicsmith.core.aws import connect
 from topicsmith.core.errors import OperatorError, explain
 
 
@@ -33,10 +36,38 @@ def test_no_credentials(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.usefixtures("fresh_session")
 def test_no_region(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    _without_region(monkeypatch)
+    monkeypatch.setattr(checkout, "find", lambda: None)
     result = invoke("models")
     assert result.exit_code == 1
-    assert "AWS_DEFAULT_REGION" in result.stderr
+    assert "No AWS region is set.\nSet AWS_REGION" in result.stderr
+
+
+@pytest.mark.usefixtures("fresh_session")
+def test_the_region_is_the_variables_or_else_that_of_the_environments_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _without_region(monkeypatch)
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / "prod.yaml").write_text("region: eu-west-3\n")
+    monkeypatch.setattr(checkout, "find", lambda: tmp_path)
+    assert connect("prod").s3.meta.region_name == "eu-west-3"
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    assert connect("prod").s3.meta.region_name == "eu-west-2"
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert connect("prod").s3.meta.region_name == "eu-west-1"
+    assert connect("prod", region="us-east-2").s3.meta.region_name == "us-east-2"
+
+
+def _without_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_missing_corpus_is_said_to_be_missing_whatever_its_name(invoke: Invoke) -> None:
+    assert "There is no file reviews." in invoke("run", "reviews").stderr
 
 
 @pytest.mark.usefixtures("fresh_session")

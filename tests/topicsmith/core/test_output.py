@@ -1,10 +1,13 @@
 """Console output."""
 
+import io
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from tests.topicsmith.account import Invoke
 from topicsmith.core import output
@@ -42,7 +45,7 @@ def test_help_of_every_command_has_an_example(invoke: Invoke) -> None:
     for command in commands:
         result = invoke(*command.split(), "--help")
         assert result.exit_code == 0
-        assert f"python -m topicsmith {command}" in result.stdout
+        assert f"topicsmith {command}" in result.stdout
         assert "--json" in result.stdout
 
 
@@ -55,3 +58,29 @@ def test_help_does_not_load_boto3() -> None:
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.splitlines()[-1] == "False"
+
+
+def _shown(width: int, cells: Sequence[str]) -> str:
+    table = output.table("Version", "Run", "Corpus", "By", right=["Version"], wrapped=["By"])
+    table.add_row(*cells)
+    table.add_row("2", "r2", "", "someone else")
+    console = Console(file=io.StringIO(), width=width)
+    console.print(table)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_table_that_is_too_wide_becomes_blocks() -> None:
+    cells = ["1", "7qk2v0xw9h3d", "raw/reviews-of-the-year.csv.gz", "a role with a long name in some account"]
+    wide = _shown(120, cells).splitlines()
+    assert wide[0].split() == ["Version", "Run", "Corpus", "By"]
+    assert len(wide) == 3
+    narrow = [line.rstrip() for line in _shown(60, cells).splitlines()]
+    assert narrow[:3] == ["Version  1", "Run      7qk2v0xw9h3d", "Corpus   raw/reviews-of-the-year.csv.gz"]
+    assert narrow[4:] == ["", "Version  2", "Run      r2", "By       someone else"]
+
+
+@given(st.integers(20, 200), st.lists(st.text("abc ", max_size=40), min_size=4, max_size=4))
+def test_no_word_of_a_table_is_cut(width: int, cells: list[str]) -> None:
+    shown = _shown(width, cells)
+    assert "…" not in shown
+    assert all(len(line) <= width for line in shown.splitlines())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.control import LocalCloud
+from topicsmith.core import checkout
 from topicsmith.core.errors import OperatorError
 from topicsmith.local import cdk
 
@@ -16,7 +17,7 @@ from topicsmith.local import cdk
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with a fake CDK CLI written by the test."""
     (tmp_path / "node_modules" / ".bin").mkdir(parents=True)
-    monkeypatch.setattr(cdk, "project_root", lambda: tmp_path)
+    monkeypatch.setattr(checkout, "project_root", lambda: tmp_path)
     return tmp_path
 
 

@@ -14,9 +14,9 @@ from localcloud import control
 from localcloud.control import LocalCloud
 from localcloud.core import profiles
 from tests.topicsmith.account import Invoke
-from topicsmith.commands import demo
-from topicsmith.core import environment_file
-from topicsmith.local import cdk, local_accounts, local_cloud
+from topicsmith.commands import demo, local
+from topicsmith.core import checkout, environment_file, local_cloud
+from topicsmith.local import local_accounts
 
 CLOUD = LocalCloud("http://localhost:4577", 4242, Path("/somebody's state"), "key", "secret")
 
@@ -52,7 +52,8 @@ def test_the_cloud_is_in_the_account_and_region_of_dev(
     invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "dev.yaml").write_text('account: "111122223333"\nregion: eu-west-1\n')
-    monkeypatch.setattr(environment_file, "FOLDER", tmp_path)
+    monkeypatch.setattr(environment_file, "folder", lambda: tmp_path)
+    monkeypatch.setattr(local, "_is_deployed", lambda _: True)
     there = dataclasses.replace(CLOUD, account_id="111122223333", region="eu-west-1")
     monkeypatch.setattr(control, "running", lambda _: there)
     assert invoke("local", "up").exit_code == 0
@@ -76,8 +77,36 @@ def test_status_shows_the_last_notifications(invoke: Invoke, tmp_path: Path, mon
     cloud.messages_file.write_text("\n".join(lines) + "\n")
     shown = invoke("local", "status").stdout
     assert [line for line in shown.splitlines() if "Notification" in line] == [
-        f"Notification of 2026-01-0{n}: run {n} failed" for n in (3, 4, 5)
+        f"Notification, 2026-01-0{n}: run {n} failed" for n in (3, 4, 5)
     ]
+
+
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize("deployed", [False, True])
+def test_up_says_how_to_deploy_where_nothing_is_deployed(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, deployed: bool
+) -> None:
+    monkeypatch.setattr(local, "_is_deployed", lambda _: deployed)
+    result = invoke("local", "up")
+    assert result.exit_code == 0
+    assert ("Deploy dev to it" in result.stdout) is not deployed
+
+
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize("variables", [{}, {"LOCALCLOUD_PORT": "80"}])
+def test_another_port_than_that_of_the_running_cloud_is_an_error(invoke: Invoke, variables: dict[str, str]) -> None:
+    result = invoke("local", "up", *([] if variables else ["--port", "80"]), env=variables)
+    assert result.exit_code == 1
+    assert "already runs at http://localhost:4577, not on port 80." in result.stderr
+    assert "topicsmith local down" in result.stderr
+
+
+def test_env_without_a_cloud_fails_where_a_shell_evaluates_it(invoke: Invoke) -> None:
+    result = invoke("local", "env")
+    assert result.exit_code == 1
+    assert "The local cloud is not running." in result.stderr
+    assert subprocess.run(["sh", "-c", f'eval "{result.stdout}" && echo deploy'], capture_output=True).stdout == b""
+    assert invoke("local", "env", "--json").stdout == ""
 
 
 @pytest.mark.usefixtures("running")
@@ -119,7 +148,7 @@ def test_a_profile_of_the_local_cloud_stays(monkeypatch: pytest.MonkeyPatch, tmp
 def test_an_account_is_created_with_a_profile(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_accounts, "create", lambda _, account: account != "333333333333")
     shown = invoke("local", "account", "222222222222").stdout
-    assert "Account 222222222222 is made; its profile is 222222222222." in shown
+    assert "Account 222222222222 created. Its profile is 222222222222." in shown
     assert "cdk bootstrap aws://222222222222/us-east-1" in shown
     there = json.loads(invoke("local", "account", "333333333333", "--json").stdout)
     assert there == {"account": "333333333333", "profile": "333333333333", "created": False}
@@ -160,7 +189,7 @@ def test_a_demo_that_fails_stops_its_cloud_and_keeps_the_logs(
     cli = tmp_path / "node_modules" / ".bin" / "cdk"
     cli.write_text("#!/bin/sh\necho no such region\nexit 1\n")
     cli.chmod(0o755)
-    monkeypatch.setattr(cdk, "project_root", lambda: tmp_path)
+    monkeypatch.setattr(checkout, "project_root", lambda: tmp_path)
 
     result = invoke("local", "demo")
 

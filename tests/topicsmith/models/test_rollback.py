@@ -64,7 +64,7 @@ def test_rollback_restores_the_previous_model_and_rejects_the_current_one(servin
         "to": 1,
         "endpoint": {"endpoint": "topicsmith-dev", "status": "InService", "model_version": 1, "failure": None},
     }
-    assert "Going back from version 2 to version 1." in result.stderr
+    assert "Rolling back from version 2 to version 1." in result.stderr
     assert approval(serving.packages[0])[0] == "Approved"
     assert approval(serving.packages[1]) == ("Rejected", "Rolled back to version 1. mixed up")
 
@@ -87,7 +87,7 @@ def test_a_failed_rollback_gives_the_reason_and_rejects_nothing(serving: Serving
 
 def test_a_version_that_is_not_approved_is_refused(deployed: Account, serving: Serving, invoke: Invoke) -> None:
     deployed.register()
-    assert "Version 2 is what is served." in invoke("rollback", "--to", "2").stderr
+    assert "Version 2 is already served." in invoke("rollback", "--to", "2").stderr
     result = invoke("rollback", "--to", "3")
     assert result.exit_code == 1
     assert "Version 3 is PendingManualApproval; one can go back to an approved version only." in result.stderr

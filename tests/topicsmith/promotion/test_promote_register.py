@@ -127,8 +127,8 @@ def test_a_dry_run_and_a_no_change_nothing(promotions: Promotions, invoke: Invok
     before = promotions.objects("prod")
     dry = invoke(*promotions.arguments(1, "--dry-run"))
     assert dry.exit_code == 0
-    assert "This was a dry run" in dry.stdout
-    assert "It is going to copy its artifacts to s3://topicsmith-prod-data/models/promoted-dev-1-run1/" in dry.stderr
+    assert "Dry run: nothing was changed." in dry.stdout
+    assert "To do: copy its artifacts to s3://topicsmith-prod-data/models/promoted-dev-1-run1/" in dry.stderr
     refused = invoke(*promotions.arguments(), stdin="n\n")
     assert refused.exit_code == 1
     assert "Promote version 1 of dev to prod?" in refused.stderr

@@ -32,7 +32,7 @@ def test_no_wait_returns_immediately(deployed: Account, invoke: Invoke, failed: 
     deployed.steps = [[], []]
     result = invoke("retry", failed, "--no-wait")
     assert result.exit_code == 0, result.output
-    assert f"Run {failed} goes on." in result.stdout
+    assert f"Run {failed} resumed." in result.stdout
     assert f"runs {failed} --watch" in result.stdout
 
 

@@ -146,7 +146,7 @@ def test_a_failed_run_is_reported_with_the_steps_reason_and_log(
     assert result.exit_code == 1
     assert json.loads(result.stdout)["status"] == "Failed"
     assert "Train failed: AlgorithmError: num_topics 1" in result.stderr
-    assert f"Its log: {LOG_GROUP}, streams {JOB}/*" in result.stderr
+    assert f"Log: {LOG_GROUP}, streams {JOB}/*" in result.stderr
     assert "ValueError: num_topics 1" in result.stderr
 
 
@@ -158,7 +158,7 @@ def test_a_failed_function_tells_its_log_group(deployed: Account, invoke: Invoke
     result = invoke("runs", run_id)
     assert result.exit_code == 0
     assert 'Preprocess failed: CorpusError: there is no "text".\n' in result.stdout
-    assert "Its log: /aws/lambda/topicsmith-preprocess" in result.stdout
+    assert "Log: /aws/lambda/topicsmith-preprocess" in result.stdout
 
 
 @pytest.mark.usefixtures("deployed")
@@ -211,7 +211,7 @@ def test_runs_that_do_not_exist_name_those_that_do(deployed: Account, invoke: In
 
 
 def test_runs_are_listed_and_an_empty_list_says_how_to_start(deployed: Account, invoke: Invoke) -> None:
-    assert "has never run. Start one:" in invoke("runs").stdout
+    assert "has no runs yet. Start one:" in invoke("runs").stdout
     run_id = deployed.start()
     assert run_id in invoke("runs").stdout
     assert invoke("runs", run_id, "--json").exit_code == 0
@@ -225,7 +225,7 @@ def test_ctrl_c_leaves_the_run_running(invoke: Invoke, corpus: Path, monkeypatch
     monkeypatch.setattr(watch, "watch", interrupt)
     result = invoke("run", str(corpus), "--text", "title")
     assert result.exit_code == 130
-    assert "goes on. Watch it again:" in result.stderr
+    assert "continues. Watch it again:" in result.stderr
 
 
 def test_a_log_that_may_not_be_read_does_not_end_the_watching(
@@ -345,7 +345,7 @@ def test_a_rejected_run_is_reported_with_the_metric_and_the_report(
     assert result.exit_code == 1
     assert f"Gate  Succeeded  7.0 s  rejected: {REASON}\n" in result.stderr
     assert f"Rejected failed: {REASON}. See s3://topicsmith-dev-data/evaluation/r/report.html\n" in result.stderr
-    assert "Its report: " in result.stderr
+    assert "Report: " in result.stderr
     assert "registered" not in result.stdout
 
 

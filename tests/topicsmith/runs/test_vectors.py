@@ -38,7 +38,7 @@ def test_vectors_come_in_the_order_of_the_documents(deployed: Account, invoke: I
         {"id": "b", "topic_weights": [1, 0]},
         {"id": "c", "topic_weights": [0.5, 0.5]},
     ]
-    assert "The vectors of 3 documents are at" in invoke("vectors", run_id, "--out", str(file)).stdout
+    assert "Wrote the vectors of 3 documents to" in invoke("vectors", run_id, "--out", str(file)).stdout
 
 
 @pytest.mark.parametrize(

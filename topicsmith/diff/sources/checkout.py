@@ -60,6 +60,11 @@ def resolve(root: Path, base: str) -> str:
     Raises:
         OperatorError: The commit does not exist, or git is not installed.
     """
+    if _git(root, "rev-parse", "--git-dir").returncode:
+        raise OperatorError(
+            f"{root} is not in a git repository, and BASE {base!r} is a commit.",
+            "Clone the project with git, or compare with what is deployed: --base deployed (BASE=deployed for make).",
+        )
     found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
     if found.returncode:
         raise OperatorError(
