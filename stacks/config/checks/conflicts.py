@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from pydantic_core import InitErrorDetails
 
@@ -13,9 +12,7 @@ from stacks.config.checks.network import network_conflicts
 from stacks.config.checks.production import production_conflicts, production_unsaid
 from stacks.config.checks.serving import serving_conflicts
 from stacks.config.sections.base import Conflicts, conflict
-
-if TYPE_CHECKING:
-    from stacks.config.environment import EnvironmentConfig
+from stacks.config.sections.environment import EnvironmentFields
 
 _MAX_JOBS = 750
 # https://docs.aws.amazon.com/sagemaker/latest/dg/ntm.html
@@ -24,14 +21,14 @@ _BUILTIN_GPUS = ("ml.p2.", "ml.p3.", "ml.g4dn.", "ml.g5.")
 _WAIT_WITHOUT_CHECKPOINTS = 60
 
 
-def conflicts(config: "EnvironmentConfig", name: str | None = None) -> list[InitErrorDetails]:
+def conflicts(config: EnvironmentFields, name: str | None = None) -> list[InitErrorDetails]:
     """Return what is wrong with an environment of which each section is right.
 
     Args:
         config: what it says.
         name: what it is called, where it has a name.
     """
-    checks: list[Callable[[EnvironmentConfig], Conflicts]] = [
+    checks: list[Callable[[EnvironmentFields], Conflicts]] = [
         _evaluation,
         serving_conflicts,
         monitoring_conflicts,
@@ -50,7 +47,7 @@ def conflicts(config: "EnvironmentConfig", name: str | None = None) -> list[Init
     return [*production_unsaid(config, name or ""), *(found for check in checks for found in check(config))]
 
 
-def _tuning(config: "EnvironmentConfig") -> Conflicts:
+def _tuning(config: EnvironmentFields) -> Conflicts:
     tuning, fixed = config.tuning, config.training.hyperparameters
     for name in tuning.ranges.to_ranges():
         value = getattr(fixed, name, None)
@@ -68,7 +65,7 @@ def _tuning(config: "EnvironmentConfig") -> Conflicts:
         )
 
 
-def _wetc(config: "EnvironmentConfig") -> Conflicts:
+def _wetc(config: EnvironmentFields) -> Conflicts:
     tuning, once = config.tuning, "validation:wetc is logged once, at the end"
     if tuning.objective != "validation:wetc":
         return
@@ -81,7 +78,7 @@ def _wetc(config: "EnvironmentConfig") -> Conflicts:
         yield conflict("tuning.strategy", tuning.strategy, once, "another one, or another tuning.objective")
 
 
-def _grid(config: "EnvironmentConfig") -> Conflicts:
+def _grid(config: EnvironmentFields) -> Conflicts:
     tuning = config.tuning
     if tuning.strategy != "grid":
         return
@@ -99,19 +96,19 @@ def _grid(config: "EnvironmentConfig") -> Conflicts:
         yield conflict("tuning.ranges", combinations, reason, f"{_MAX_JOBS} or less")
 
 
-def _promotion(config: "EnvironmentConfig") -> Conflicts:
+def _promotion(config: EnvironmentFields) -> Conflicts:
     method = config.promotion.method
     if method == "register" and config.serving.model_package:
         reason = "serving.model_package says what is served, and it would not be what is registered"
         yield conflict("promotion.method", method, reason, "pin, or serving.model_package: null")
 
 
-def _evaluation(config: "EnvironmentConfig") -> Conflicts:
+def _evaluation(config: EnvironmentFields) -> Conflicts:
     if config.gate.wetc is not None and config.evaluation.word_vectors is None:
         yield conflict("gate.wetc", config.gate.wetc, "there are no word vectors", "null, or evaluation.word_vectors")
 
 
-def _builtin(config: "EnvironmentConfig") -> Conflicts:
+def _builtin(config: EnvironmentFields) -> Conflicts:
     if config.region not in ACCOUNTS:
         yield conflict("region", config.region, "the built-in algorithm is not there", ", ".join(ACCOUNTS))
     for name in ("objective", "seed"):
@@ -130,7 +127,7 @@ def _builtin_wait(key: str, minutes: int | None) -> Conflicts:
         yield conflict(key, minutes, reason, f"{_WAIT_WITHOUT_CHECKPOINTS} or less, or spot: false")
 
 
-def _builtin_instances(config: "EnvironmentConfig") -> Conflicts:
+def _builtin_instances(config: EnvironmentFields) -> Conflicts:
     types = {"training.instance_type": config.training.instance_type}
     if config.tuning.enabled:
         types["tuning.instance_type"] = config.tuning.instance_type
@@ -141,7 +138,7 @@ def _builtin_instances(config: "EnvironmentConfig") -> Conflicts:
             yield conflict(key, instance_type, "the built-in algorithm does not run on its GPU", allowed)
 
 
-def _builtin_tuning(config: "EnvironmentConfig") -> Conflicts:
+def _builtin_tuning(config: EnvironmentFields) -> Conflicts:
     tuning = config.tuning
     once = "the built-in algorithm logs its objective once, at the end"
     if tuning.objective != "validation:total_loss":

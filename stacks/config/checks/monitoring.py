@@ -1,18 +1,14 @@
 """What the alarms' section says against how the endpoint is updated."""
 
-from typing import TYPE_CHECKING
-
 from stacks.config.sections.base import Conflicts, conflict
-
-if TYPE_CHECKING:
-    from stacks.config.environment import EnvironmentConfig
+from stacks.config.sections.environment import EnvironmentFields
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AutoRollbackConfig.html
 _MOST_ROLLBACK_ALARMS = 10
 _KINDS = ("error_5xx_percent", "model_latency_p99_ms")
 
 
-def monitoring_conflicts(config: "EnvironmentConfig") -> Conflicts:
+def monitoring_conflicts(config: EnvironmentFields) -> Conflicts:
     """Return what is wrong with the alarms that roll an update back, of each variant two at most."""
     serving, alarms = config.serving, config.alarms
     if not (alarms.enabled and serving.update.rollback and serving.mode == "instances"):

@@ -1,16 +1,12 @@
 """What the network's section says against itself and against others."""
 
-from typing import TYPE_CHECKING
-
 from stacks.config.sections.base import Conflicts, conflict
-
-if TYPE_CHECKING:
-    from stacks.config.environment import EnvironmentConfig
+from stacks.config.sections.environment import EnvironmentFields
 
 _KEYS = {"existing": ("subnets", "security_groups"), "private": ("cidr", "zones"), "public": ()}
 
 
-def network_conflicts(config: "EnvironmentConfig") -> Conflicts:
+def network_conflicts(config: EnvironmentFields) -> Conflicts:
     """Return what is wrong with the network although each of its values is right."""
     network = config.network
     for mode, keys in _KEYS.items():

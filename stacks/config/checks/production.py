@@ -7,16 +7,14 @@ https://docs.aws.amazon.com/config/latest/developerguide/sagemaker-endpoint-conf
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from annotated_types import Ge
 
 from stacks.config.checks.serving import fleets
 from stacks.config.sections.base import Conflicts, conflict, unsaid
+from stacks.config.sections.environment import EnvironmentFields
 from stacks.config.sections.evaluation import GateConfig
-
-if TYPE_CHECKING:
-    from stacks.config.environment import EnvironmentConfig
 
 _NAME = "prod"
 _LEAST_INSTANCES = 2
@@ -41,16 +39,16 @@ class Rule:
     key: str
     allowed: str
     reason: str
-    broken: Callable[["EnvironmentConfig"], Found]
+    broken: Callable[[EnvironmentFields], Found]
 
 
-def production_unsaid(config: "EnvironmentConfig", name: str) -> Conflicts:
+def production_unsaid(config: EnvironmentFields, name: str) -> Conflicts:
     """Return that a file leaves open what its name suggests."""
     if name.startswith(_NAME) and "production" not in config.model_fields_set:
         yield unsaid("production", f"by the name {name}, users depend on it", "true, false")
 
 
-def production_conflicts(config: "EnvironmentConfig") -> Conflicts:
+def production_conflicts(config: EnvironmentFields) -> Conflicts:
     """Return what is fit only for trials."""
     for rule in RULES:
         for key, value in rule.broken(config):
@@ -58,53 +56,53 @@ def production_conflicts(config: "EnvironmentConfig") -> Conflicts:
             yield conflict(key, value, reason, f"{rule.allowed}, or production: false")
 
 
-def _removal(config: "EnvironmentConfig") -> Found:
+def _removal(config: EnvironmentFields) -> Found:
     if config.data.removal == "destroy":
         yield "data.removal", config.data.removal
 
 
-def _old_versions(config: "EnvironmentConfig") -> Found:
+def _old_versions(config: EnvironmentFields) -> Found:
     days = config.data.expire_old_versions_after_days
     if days < _LEAST_DAYS_OF_OLD_VERSIONS:
         yield "data.expire_old_versions_after_days", days
 
 
-def _protection(config: "EnvironmentConfig") -> Found:
+def _protection(config: EnvironmentFields) -> Found:
     if not config.termination_protection:
         yield "termination_protection", False
 
 
-def _logs(config: "EnvironmentConfig") -> Found:
+def _logs(config: EnvironmentFields) -> Found:
     if config.log_retention_days < _LEAST_DAYS_OF_LOGS:
         yield "log_retention_days", config.log_retention_days
 
 
-def _single_instances(config: "EnvironmentConfig") -> Found:
+def _single_instances(config: EnvironmentFields) -> Found:
     if config.serving.mode == "instances":
         yield from ((key, least) for key, least, _ in fleets(config) if least < _LEAST_INSTANCES)
 
 
-def _alarms(config: "EnvironmentConfig") -> Found:
+def _alarms(config: EnvironmentFields) -> Found:
     if not config.alarms.enabled:
         yield "alarms.enabled", False
 
 
-def _failures(config: "EnvironmentConfig") -> Found:
+def _failures(config: EnvironmentFields) -> Found:
     if config.alarms.error_5xx_percent is None:
         yield "alarms.error_5xx_percent", None
 
 
-def _addresses(config: "EnvironmentConfig") -> Found:
+def _addresses(config: EnvironmentFields) -> Found:
     if not config.notifications.emails:
         yield "notifications.emails", []
 
 
-def _network(config: "EnvironmentConfig") -> Found:
+def _network(config: EnvironmentFields) -> Found:
     if config.network.mode == "public" and not config.network.allow_public:
         yield "network.mode", config.network.mode
 
 
-def _open_gate(config: "EnvironmentConfig") -> Found:
+def _open_gate(config: EnvironmentFields) -> Found:
     thresholds = config.gate.thresholds()
     if all(_is_no_threshold(name, value) for name, value in thresholds.items()):
         yield "gate", thresholds

@@ -5,15 +5,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from stacks.config.environment import EnvironmentConfig
 from stacks.config.sections.base import Conflicts, conflict
+from stacks.config.sections.environment import EnvironmentFields
 
 # CloudFormation makes the name of the data bucket of the stack's name and the resource's, and shortens them to 63
 # characters; the policies name the bucket by its stack.
 _LONGEST_PINNED_NAME = 15
 
 
-def promotion_conflicts(environments: Mapping[str, EnvironmentConfig]) -> dict[str, Sequence[ErrorDetails]]:
+def promotion_conflicts(environments: Mapping[str, EnvironmentFields]) -> dict[str, Sequence[ErrorDetails]]:
     """Return what is wrong, as pydantic says it, by the environment whose file says it.
 
     Args:
@@ -21,13 +21,13 @@ def promotion_conflicts(environments: Mapping[str, EnvironmentConfig]) -> dict[s
     """
     found = {name: list(_conflicts(name, environments)) for name in environments}
     return {
-        name: ValidationError.from_exception_data(EnvironmentConfig.__name__, conflicts).errors()
+        name: ValidationError.from_exception_data(EnvironmentFields.__name__, conflicts).errors()
         for name, conflicts in found.items()
         if conflicts
     }
 
 
-def _conflicts(name: str, environments: Mapping[str, EnvironmentConfig]) -> Conflicts:
+def _conflicts(name: str, environments: Mapping[str, EnvironmentFields]) -> Conflicts:
     promotion = environments[name].promotion
     if promotion.source is None:
         return
@@ -46,7 +46,7 @@ def _conflicts(name: str, environments: Mapping[str, EnvironmentConfig]) -> Conf
         yield from _pinned(name, promotion.source, environments)
 
 
-def _circle(name: str, environments: Mapping[str, EnvironmentConfig]) -> Iterator[str]:
+def _circle(name: str, environments: Mapping[str, EnvironmentFields]) -> Iterator[str]:
     """Yield the way back to the environment, or nothing where there is none."""
     way = [name]
     while (source := environments[way[-1]].promotion.source) and source in environments:
@@ -57,7 +57,7 @@ def _circle(name: str, environments: Mapping[str, EnvironmentConfig]) -> Iterato
         way.append(source)
 
 
-def _places(name: str, source: str, environments: Mapping[str, EnvironmentConfig]) -> Conflicts:
+def _places(name: str, source: str, environments: Mapping[str, EnvironmentFields]) -> Conflicts:
     here, there = environments[name], environments[source]
     if here.region != there.region:
         reason = f"it is in {there.region}, and an endpoint serves models and images of its own region, {here.region}"
@@ -68,7 +68,7 @@ def _places(name: str, source: str, environments: Mapping[str, EnvironmentConfig
         yield conflict("promotion.from", source, reason, "account in both files, or in neither")
 
 
-def _pinned(name: str, source: str, environments: Mapping[str, EnvironmentConfig]) -> Conflicts:
+def _pinned(name: str, source: str, environments: Mapping[str, EnvironmentFields]) -> Conflicts:
     if len(source) > _LONGEST_PINNED_NAME:
         reason = "its name is too long for policies that name its bucket, of which CloudFormation shortens the name"
         allowed = f"an environment whose name has at most {_LONGEST_PINNED_NAME} characters, or method: register"

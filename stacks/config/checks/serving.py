@@ -2,12 +2,9 @@
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from stacks.config.sections.base import Conflicts, conflict
-
-if TYPE_CHECKING:
-    from stacks.config.environment import EnvironmentConfig
+from stacks.config.sections.environment import EnvironmentFields
 
 _NO_INSTANCES = "a serverless endpoint has no instances"
 _INSTANCES = "or serving.mode: instances"
@@ -22,7 +19,7 @@ _OF_INSTANCES = (
 )
 
 
-def serving_conflicts(config: "EnvironmentConfig") -> Conflicts:
+def serving_conflicts(config: EnvironmentFields) -> Conflicts:
     """Return what is wrong with the endpoint although each of its values is right."""
     if config.serving.mode == "serverless":
         yield from _serverless(config)
@@ -35,7 +32,7 @@ def serving_conflicts(config: "EnvironmentConfig") -> Conflicts:
     yield from _regions(config)
 
 
-def fleets(config: "EnvironmentConfig") -> Iterator[tuple[str, int, int]]:
+def fleets(config: EnvironmentFields) -> Iterator[tuple[str, int, int]]:
     """Yield the key of the least number, the least and the greatest number of instances of each fleet there may be."""
     serving = config.serving
     yield "serving.min_instances", serving.min_instances, serving.max_instances
@@ -45,7 +42,7 @@ def fleets(config: "EnvironmentConfig") -> Iterator[tuple[str, int, int]]:
         yield f"serving.variants.{index}.min_instances", variant.min_instances, variant.max_instances
 
 
-def _serverless(config: "EnvironmentConfig") -> Conflicts:
+def _serverless(config: EnvironmentFields) -> Conflicts:
     """Hold a serverless endpoint against what SageMaker excludes.
 
     See https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html, "Feature exclusions", and
@@ -74,7 +71,7 @@ def _serverless(config: "EnvironmentConfig") -> Conflicts:
         yield conflict("serving.update", said, reason, f"nothing, {_INSTANCES}")
 
 
-def _instances(config: "EnvironmentConfig") -> Conflicts:
+def _instances(config: EnvironmentFields) -> Conflicts:
     serving = config.serving
     if "serverless" in serving.model_fields_set:
         said = serving.serverless.model_dump(exclude_unset=True)
@@ -95,7 +92,7 @@ def _instances(config: "EnvironmentConfig") -> Conflicts:
         yield conflict("serving.variants", names, reason, "nothing, or serving.shadow: null")
 
 
-def _inferentia(config: "EnvironmentConfig") -> Iterator[tuple[str, str]]:
+def _inferentia(config: EnvironmentFields) -> Iterator[tuple[str, str]]:
     serving = config.serving
     types = {"serving.instance_type": serving.instance_type}
     types |= {f"serving.variants.{i}.instance_type": one.instance_type for i, one in enumerate(serving.variants)}
@@ -104,13 +101,13 @@ def _inferentia(config: "EnvironmentConfig") -> Iterator[tuple[str, str]]:
     return ((key, instance_type) for key, instance_type in types.items() if instance_type.startswith("ml.inf1."))
 
 
-def _weights(config: "EnvironmentConfig") -> Conflicts:
+def _weights(config: EnvironmentFields) -> Conflicts:
     serving = config.serving
     if serving.weight + sum(variant.weight for variant in serving.variants) == 0:
         yield conflict("serving.weight", serving.weight, "no variant gets any request", "a weight above 0 for one")
 
 
-def _regions(config: "EnvironmentConfig") -> Conflicts:
+def _regions(config: EnvironmentFields) -> Conflicts:
     serving = config.serving
     packages = {"serving.model_package": serving.model_package}
     packages |= {f"serving.variants.{i}.model_package": one.model_package for i, one in enumerate(serving.variants)}
@@ -120,7 +117,7 @@ def _regions(config: "EnvironmentConfig") -> Conflicts:
             yield conflict(key, arn, "an endpoint serves models of its own region", f"one of {config.region}")
 
 
-def _shift(config: "EnvironmentConfig") -> Conflicts:
+def _shift(config: EnvironmentFields) -> Conflicts:
     """Hold the canary or the steps against the least and the greatest fleets to which they can come.
 
     See https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TrafficRoutingConfig.html.
@@ -146,7 +143,7 @@ def _shift(config: "EnvironmentConfig") -> Conflicts:
         yield conflict("serving.update.size_instances", size, reason, allowed)
 
 
-def _watched(config: "EnvironmentConfig") -> Conflicts:
+def _watched(config: EnvironmentFields) -> Conflicts:
     update, alarms = config.serving.update, config.alarms
     if update.policy == "all_at_once":
         return
@@ -158,7 +155,7 @@ def _watched(config: "EnvironmentConfig") -> Conflicts:
         yield conflict("serving.update.wait_seconds", update.wait_seconds, reason, f"{alarms.seconds_to_alarm} or more")
 
 
-def _update_times(config: "EnvironmentConfig") -> Conflicts:
+def _update_times(config: EnvironmentFields) -> Conflicts:
     update = config.serving.update
     waits = _pauses(config) * update.wait_seconds + update.termination_wait_seconds
     if update.max_execution_seconds <= waits:
@@ -168,7 +165,7 @@ def _update_times(config: "EnvironmentConfig") -> Conflicts:
         )
 
 
-def _pauses(config: "EnvironmentConfig") -> int:
+def _pauses(config: EnvironmentFields) -> int:
     """Return the number of pauses between the steps of an update, of the greatest fleet there may be."""
     update = config.serving.update
     if update.policy == "all_at_once":
