@@ -123,10 +123,10 @@ def test_a_model_that_does_not_start_leaves_the_old_one_serving_and_is_told(
     def told() -> dict[str, str] | None:
         file = cloud.messages_file
         messages = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-        return next((one for one in messages if f"version {broken} could not be served" in str(one)), None)
+        return next((one for one in messages if f"version {broken} failed" in str(one)), None)
 
     message = json.dumps(wait_for(told, "the failure is told"))
-    assert f"Version {before.rpartition('/')[2]} is served as before" in message
+    assert f"Version {before.rpartition('/')[2]} is still being served" in message
     assert registry.messages("ApprovalDeadLetters") == 0
 
 

@@ -53,8 +53,8 @@ def test_somebody_is_told(rejected: Any, cloud: control.LocalCloud) -> None:
         return next((line for line in map(json.loads, lines) if rejected["id"] in (line["subject"] or "")), None)
 
     told = wait_for(message, "a message about the rejected run")
-    assert told["subject"] == f"topicsmith-strict: run {rejected['id']} failed at Rejected"
-    assert "Rejected failed: npmi " in told["message"]
+    assert told["subject"] == f"topicsmith-strict: run {rejected['id']} failed: the quality gate rejected the model"
+    assert "The quality gate rejected the model: npmi " in told["message"]
     assert rejected["arn"] in told["message"]
 
 

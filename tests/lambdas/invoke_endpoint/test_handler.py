@@ -154,7 +154,7 @@ def test_before_the_first_model_there_is_a_sentence_that_names_no_account(sagema
     message = "Endpoint topicsmith-dev of account 123456789012 not found."
     sagemaker.fail(400, "ValidationError", Message=message)
     answer = handler(_request(), None)
-    assert (answer["statusCode"], json.loads(answer["body"])) == (503, {"error": "No model is served yet."})
+    assert (answer["statusCode"], json.loads(answer["body"])) == (503, {"error": "No model is being served yet."})
 
 
 @pytest.mark.parametrize(
@@ -184,14 +184,14 @@ def test_a_missing_permission_is_no_matter_of_the_callers(sagemaker: _SageMaker)
 def test_a_request_without_a_body_is_told_what_is_allowed(sagemaker: _SageMaker, event: HttpRequest) -> None:
     answer = handler(event, None)
     assert answer["statusCode"] == 400
-    assert "allowed: documents" in json.loads(answer["body"])["error"]
+    assert "Send documents in the format" in json.loads(answer["body"])["error"]
     assert sagemaker.path == ""
 
 
 def test_a_header_that_sagemaker_could_not_get_is_told(sagemaker: _SageMaker) -> None:
     answer = handler(_request(accept="application/json; topics=wörter"), None)
     assert answer["statusCode"] == 400
-    assert "The header accept is 'application/json; topics=wörter'" in json.loads(answer["body"])["error"]
+    assert "Header accept is 'application/json; topics=wörter'" in json.loads(answer["body"])["error"]
     assert sagemaker.path == ""
 
 
@@ -213,4 +213,4 @@ def test_a_model_that_takes_too_long_is_told_before_the_caller_is_cut_off(
         sagemaker.over.set()
         function._runtime.cache_clear()
     assert answer["statusCode"] == 504
-    assert "allowed: fewer documents" in json.loads(answer["body"])["error"]
+    assert "Send fewer documents" in json.loads(answer["body"])["error"]
