@@ -183,5 +183,5 @@ def test_a_workflow_that_codepipeline_does_the_work_of_delivers_nothing(
 
 
 def test_a_workflow_that_asks_for_another_environment_fails(folder: Path) -> None:
-    with pytest.raises(SystemExit, match="does not deliver to 'prod'; its environments: none"):
+    with pytest.raises(SystemExit, match=r"delivery\.yaml has no environment 'prod'; its environments: none"):
         outputs.main(["prod"], folder)

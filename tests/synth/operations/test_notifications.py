@@ -20,7 +20,7 @@ def _warnings(*emails: str) -> list[str]:
 )
 def test_an_address_for_examples_is_warned_of(email: str) -> None:
     (warning,) = _warnings("a@topics.dev", email)
-    assert warning.startswith(f"Nobody reads mail to {email}, a domain for examples. ")
+    assert warning.startswith(f"Mail to {email} is not delivered: the domain is reserved for examples. ")
 
 
 def test_other_addresses_are_not() -> None:
