@@ -1,8 +1,7 @@
-"""What ``environments/*.yaml`` may say: every key with its type, its limits, its default and what it means.
+"""Fields of ``environments/*.yaml``, with types, limits, defaults and descriptions.
 
-The limits are those of the platform; what is outside them would fail hours later in a deployment or a job. Each section
-has a module in ``stacks/config/sections``. ``make env-docs`` writes docs/environments.md and environments/schema.json
-from it.
+The limits are AWS's own; values outside them would otherwise fail hours later, in a deployment or a job. Each section
+has its own module. ``make env-docs`` generates docs/environments.md and environments/schema.json from the fields.
 """
 
 from functools import cache
@@ -46,36 +45,36 @@ def _regions() -> tuple[str, ...]:
 
 def _known_region(region: str) -> str:
     if region not in _regions():
-        raise refuse("SageMaker has no such region", ", ".join(_regions()))
+        raise refuse("unknown SageMaker region", ", ".join(_regions()))
     return region
 
 
 def _a_number(days: object) -> object:
-    # To Python, true is one of the numbers.
+    # In Python, bool is a subclass of int.
     if isinstance(days, bool):
-        raise refuse("no number of days", "a number, for example 30")
+        raise refuse("not a number of days", "a number, for example 30")
     return days
 
 
 def _not_reserved(tag_key: str) -> str:
     if tag_key.lower().startswith("aws:"):
-        raise refuse("keys with this prefix are AWS's own", "keys that do not begin with aws:")
+        raise refuse("AWS reserves keys with this prefix", "keys that do not begin with aws:")
     if tag_key.lower() in ("project", "environment"):
-        raise refuse("everything has this tag, by which budgets and roles know it", "other keys")
+        raise refuse("Topicsmith sets this tag itself, for budgets and roles", "other keys")
     return tag_key
 
 
 def _different_to_iam(tags: dict[str, str]) -> dict[str, str]:
-    # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html: a role has no two keys that differ in case alone.
+    # IAM's tag keys are case-insensitive: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html.
     spelled: dict[str, list[str]] = {}
     for key in tags:
         spelled.setdefault(key.lower(), []).append(key)
     if twice := [" and ".join(keys) for keys in spelled.values() if len(keys) > 1]:
-        raise refuse(f"{', '.join(twice)} differ in case alone, and are one to IAM", "different keys")
+        raise refuse(f"{', '.join(twice)} differ only in case, which IAM ignores", "different keys")
     return tags
 
 
-# The letters of all languages, which the regular expressions of JSON Schema cannot say.
+# Letters of all languages, which JSON Schema's regular expressions cannot express.
 _TAG_CHARACTERS = r"^[\w\s.:/=+@-]*$"
 _RESERVED = "^([aA][wW][sS]:|[pP][rR][oO][jJ][eE][cC][tT]$|[eE][nN][vV][iI][rR][oO][nN][mM][eE][nN][tT]$)"
 TagKey = Annotated[
@@ -90,48 +89,48 @@ TagValue = Annotated[
 
 
 class EnvironmentFields(Section):
-    """All that distinguishes one deployment from another."""
+    """Configuration of one deployment."""
 
     account: Annotated[str, Field(pattern=r"^[0-9]{12}$"), Words("twelve digits, in quotes")] | None = Field(
-        default=None, description="AWS account, in quotes; without it, that of the credentials which deploy."
+        default=None, description="AWS account, in quotes. Defaults to the account of the deploying credentials."
     )
     region: Annotated[
-        str, AfterValidator(_known_region), OneOf(_regions), Words("a region of SageMaker, for example eu-central-1")
+        str, AfterValidator(_known_region), OneOf(_regions), Words("a SageMaker region, for example eu-central-1")
     ] = Field(description="AWS region.")
-    production: Annotated[bool, Also("must be said where the environment's name begins with prod")] = Field(
-        default=False, description="Whether users depend on it; what is fit only for trials is then refused."
+    production: Annotated[bool, Also("required if the environment's name begins with prod")] = Field(
+        default=False,
+        description="Marks a production environment. Settings suitable only for experiments are rejected.",
     )
     termination_protection: Annotated[bool, Also("true in production")] = Field(
-        default=True, description="Whether CloudFormation refuses to delete the stacks."
+        default=True, description="Protect the stacks from deletion."
     )
     log_retention_days: Annotated[LogRetentionDays, BeforeValidator(_a_number), Also("≥ 30 in production")] = Field(
-        default=30, description="Age at which the functions' log lines are deleted."
+        default=30, description="Log retention of the Lambda functions."
     )
     tags: Annotated[
         dict[TagKey, TagValue],
         AfterValidator(_different_to_iam),
-        Words("map; keys ≤ 128, values ≤ 256 characters, at most 40, without project and environment"),
-    ] = Field(default={}, max_length=40, description="Tags on every resource and job, beside project and environment.")
+        Words("map of at most 40 entries; keys ≤ 128, values ≤ 256 characters, without project and environment"),
+    ] = Field(default={}, max_length=40, description="Additional tags on every resource and job.")
     algorithm: Literal["container", "builtin"] = Field(
-        default="container", description="What trains and serves: this project's container, or SageMaker's own NTM."
+        default="container",
+        description="Algorithm for training and serving: this project's container, or SageMaker's built-in NTM.",
     )
     data: DataConfig = Field(default=DataConfig(), description="The data bucket.")
-    network: NetworkConfig = Field(default=NetworkConfig(), description="Where jobs, models and functions run.")
+    network: NetworkConfig = Field(default=NetworkConfig(), description="Network of jobs, models and functions.")
     preprocessing: PreprocessingConfig = Field(default=PreprocessingConfig(), description="Preprocessing of raw text.")
-    tuning: TuningConfig = Field(default=TuningConfig(), description="The search for hyperparameters.")
+    tuning: TuningConfig = Field(default=TuningConfig(), description="Hyperparameter tuning.")
     training: TrainingConfig = Field(default=TrainingConfig(), description="The training job.")
     evaluation: EvaluationConfig = Field(default=EvaluationConfig(), description="The evaluation of a model.")
-    gate: GateConfig = Field(default=GateConfig(), description="What a model must reach to be registered.")
+    gate: GateConfig = Field(default=GateConfig(), description="Quality gate for registration.")
     vectorize: VectorizeConfig = Field(default=VectorizeConfig(), description="Batch transform of the whole corpus.")
-    retries: RetriesConfig = Field(default=RetriesConfig(), description="What is tried again.")
-    triggers: TriggersConfig = Field(default=TriggersConfig(), description="What starts runs without a person.")
-    notifications: NotificationsConfig = Field(
-        default=NotificationsConfig(), description="Who is told of runs that fail or are rejected."
-    )
+    retries: RetriesConfig = Field(default=RetriesConfig(), description="Retries.")
+    triggers: TriggersConfig = Field(default=TriggersConfig(), description="Automatic starts of runs.")
+    notifications: NotificationsConfig = Field(default=NotificationsConfig(), description="Email notifications.")
     serving: ServingConfig = Field(default=ServingConfig(), description="The endpoint.")
     promotion: PromotionConfig = Field(
-        default=PromotionConfig(), description="Whose models come here without being trained again."
+        default=PromotionConfig(), description="Promotion of models from another environment."
     )
-    alarms: AlarmsConfig = Field(default=AlarmsConfig(), description="What is an alarm.")
-    budget: BudgetConfig = Field(default=BudgetConfig(), description="What the environment may cost.")
-    http_api: HttpApiConfig = Field(default=HttpApiConfig(), description="An HTTP API in front of the endpoint.")
+    alarms: AlarmsConfig = Field(default=AlarmsConfig(), description="CloudWatch alarms.")
+    budget: BudgetConfig = Field(default=BudgetConfig(), description="Cost budget.")
+    http_api: HttpApiConfig = Field(default=HttpApiConfig(), description="HTTP API in front of the endpoint.")
