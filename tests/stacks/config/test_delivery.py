@@ -78,7 +78,7 @@ github:
 codepipeline: {connection: arn:aws:iam::999999999999:role/pipeline}
 """,
     ) == [
-        "delivery.yaml cannot be used:",
+        "delivery.yaml is invalid:",
         "  line 1, repository: 'topics': String should match pattern '^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+$'",
         "  line 2, brunch: unknown key (did you mean branch?); allowed: branch, codepipeline, environments, github, "
         "repository",
@@ -114,7 +114,7 @@ def test_environments_that_are_not_there_or_nowhere(tmp_path: Path) -> None:
         *(({"branch": name}, "git has no such branch") for name in ("a..b", "a//b", "a/", "a.", "a/.b", "a.lock/b")),
         (
             {"github": None, "codepipeline": {"connection": CONNECTION, "approvers": ["a@b.cd", "a@b.cd"]}},
-            "a@b.cd stands twice",
+            "duplicate a@b.cd",
         ),
     ],
 )

@@ -128,7 +128,7 @@ def test_a_name_that_promises_production_must_say_whether_it_is(tmp_path: Path, 
     with pytest.raises(ConfigError) as error:
         load_environment(file)
     assert str(error.value).splitlines()[1:] == [
-        f"  line 1, production is missing: by the name {name}, users depend on it; allowed: true, false"
+        f"  line 1, production is missing: the name {name} suggests a production environment; allowed: true, false"
     ]
     file.write_text("region: us-east-1\nproduction: false\n")
     assert not load_environment(file).production
