@@ -82,7 +82,8 @@ codepipeline: {connection: arn:aws:iam::999999999999:role/pipeline}
         "  line 1, repository: 'topics': String should match pattern '^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+$'",
         "  line 2, brunch: unknown key (did you mean branch?); allowed: branch, codepipeline, environments, github, "
         "repository",
-        "  line 3, environments: ['dev', 'dev']: duplicate environment; allowed: each environment once, in the order of delivery",
+        "  line 3, environments: ['dev', 'dev']: duplicate environment; allowed: each environment once, in the "
+        "order of delivery",
         "  line 5, github.owner_id: 'twelve': Input should be a valid integer",
         "  line 6, github.provider: 'none': Input should be 'create' or 'existing'",
         "  line 7, codepipeline.connection: 'arn:aws:iam::999999999999:role/pipeline': String should match pattern "
@@ -95,7 +96,8 @@ def test_environments_that_are_not_there_or_nowhere(tmp_path: Path) -> None:
     assert errors(tmp_path, text)[1:] == [
         "  line 4, environments.1: 'pord': there is no environments/pord.yaml (did you mean prod?); allowed: dev, "
         "prod, local",
-        "  line 5, environments.2: 'local': environments/local.yaml has no account, which automated delivery requires; allowed: an environment with an account: add one to environments/local.yaml",
+        "  line 5, environments.2: 'local': environments/local.yaml has no account, which automated delivery "
+        "requires; allowed: an environment with an account: add one to environments/local.yaml",
     ]
 
 

@@ -70,7 +70,7 @@ preprocessing:
         "or any with training.allow_cpu: true",
         "  line 9, training.hyperparameters.learning_rate: 1e-07: Input should be greater than or equal to 0.000001",
         "  line 12, serving.max_instances: 2: below min_instances; allowed: 3 or more",
-        "  line 16, preprocessing.text_columns.1: 3 is not text to YAML; put it in quotes",
+        "  line 16, preprocessing.text_columns.1: YAML does not read 3 as text; put it in quotes",
     ]
 
 
@@ -94,8 +94,10 @@ gate: {wetc: 0.1}
     ) == [
         "environments/dev.yaml is invalid:",
         "  line 5, tuning.max_jobs: 5: strategy grid tries every combination, 6 here; allowed: no value",
-        "  line 6, tuning.ranges.learning_rate: '{min: 0.0001, max: 0.1, scaling: log}': strategy grid needs a list of values; allowed: values, or null",
-        "  line 6, tuning.ranges.rescale_gradient: '{min: 0.1, max: 1.0}': strategy grid needs a list of values; allowed: "
+        "  line 6, tuning.ranges.learning_rate: '{min: 0.0001, max: 0.1, scaling: log}': strategy grid needs a list "
+        "of values; allowed: values, or null",
+        "  line 6, tuning.ranges.rescale_gradient: '{min: 0.1, max: 1.0}': strategy grid needs a list of values; "
+        "allowed: "
         "values, or null",
         "  line 6, tuning.ranges.weight_decay: '{min: 0.0, max: 1.0}': strategy grid needs a list of values; allowed: "
         "values, or null",
@@ -160,7 +162,8 @@ serving:
       max_instances: 1
 """
     assert _errors(tmp_path, text)[1:] == [
-        "  line 8, serving.scheduled_scaling.0.min_instances: 1: policy canary first shifts traffic to at most half of the instances; allowed: 2 or more, or serving.update.policy: all_at_once"
+        "  line 8, serving.scheduled_scaling.0.min_instances: 1: policy canary first shifts traffic to at most half "
+        "of the instances; allowed: 2 or more, or serving.update.policy: all_at_once"
     ]
 
 
