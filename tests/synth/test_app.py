@@ -28,6 +28,6 @@ def test_an_environment_that_cannot_be_stops_synth_in_a_few_lines(app: Path) -> 
     result = _run(app)
     assert result.returncode == 1
     first, second = result.stderr.strip().splitlines()
-    assert first == "environments/dev.yaml cannot be used:"
+    assert first == "environments/dev.yaml is invalid:"
     assert second.startswith("  line 2, training.instance_type: 'ml.g5.nano': no such instance type for training; ")
     assert not (app / "cdk.out").exists()

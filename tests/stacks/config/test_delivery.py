@@ -48,7 +48,7 @@ def test_the_example_can_be_used() -> None:
 
 def test_the_other_half_of_the_example_can_be_used_too(tmp_path: Path) -> None:
     text = (ROOT / "delivery.example.yaml").read_text()
-    head, _, tail = text.partition("# One of two.")
+    head, _, tail = text.partition("# Choose one of two.")
     file = tmp_path / "delivery.yaml"
     file.write_text(head + re.sub(r"(?m)^# (?=codepipeline|  )", "", tail[tail.index("# Or AWS CodePipeline") :]))
     delivery = load_delivery(file, ENVIRONMENTS)
