@@ -127,10 +127,10 @@ def test_a_model_that_fails_to_start_is_reported_and_the_old_one_stays_served(
     def notification() -> dict[str, str] | None:
         file = cloud.messages_file
         messages = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-        return next((one for one in messages if f"version {broken} could not be served" in str(one)), None)
+        return next((one for one in messages if f"version {broken} failed" in str(one)), None)
 
     message = json.dumps(wait_for(notification, "a notification of the failure"))
-    assert f"Version {before.rpartition('/')[2]} is served as before" in message
+    assert f"Version {before.rpartition('/')[2]} is still being served" in message
     assert registry.messages("ApprovalDeadLetters") == 0
 
 

@@ -55,8 +55,11 @@ def test_a_rejected_run_sends_a_notification(rejected: Any, cloud: control.Local
         return next((line for line in map(json.loads, lines) if rejected["id"] in (line["subject"] or "")), None)
 
     notification = wait_for(message, "a message about the rejected run")
-    assert notification["subject"] == f"topicsmith-strict: run {rejected['id']} failed at Rejected"
-    assert "Rejected failed: npmi " in notification["message"]
+    assert (
+        notification["subject"]
+        == f"topicsmith-strict: run {rejected['id']} failed: the quality gate rejected the model"
+    )
+    assert "The quality gate rejected the model: npmi " in notification["message"]
     assert rejected["arn"] in notification["message"]
 
 

@@ -28,6 +28,6 @@ def test_an_invalid_environment_stops_synth_with_a_short_error(app: Path) -> Non
     result = _run(app)
     assert result.returncode == 1
     first, second = result.stderr.strip().splitlines()
-    assert first == "environments/dev.yaml cannot be used:"
+    assert first == "environments/dev.yaml is invalid:"
     assert second.startswith("  line 2, training.instance_type: 'ml.g5.nano': no such instance type for training; ")
     assert not (app / "cdk.out").exists()

@@ -56,5 +56,5 @@ def test_every_instance_has_processors_and_those_with_gpus_have_gpus() -> None:
 
 
 def test_a_name_without_a_size_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"no size is known by the name 'metal' in 'ml\.m5\.metal'; allowed: medium"):
+    with pytest.raises(ValueError, match=r"unknown instance size 'metal' in 'ml\.m5\.metal'; allowed: medium"):
         processors("ml.m5.metal")

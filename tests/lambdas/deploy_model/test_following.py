@@ -92,6 +92,6 @@ def test_neither_order_nor_repetition_of_messages_matters(made: list[tuple[int, 
 def test_a_busy_stack_is_checked_only_if_the_decision_could_change_it() -> None:
     registry, stack = Registry([(1, "Approved"), (1, "Rejected")]), Stack()
     stack.busy = True
-    assert deliver(registry, registry.messages[0], stack) == "it is Rejected by now"
+    assert deliver(registry, registry.messages[0], stack) == "it is now Rejected"
     with pytest.raises(StackBusy):
         deliver(registry, registry.messages[1], stack)

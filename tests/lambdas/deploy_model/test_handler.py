@@ -141,7 +141,7 @@ def test_rejecting_the_only_model_leaves_it_serving(cloud: Cloud, caplog: pytest
     with caplog.at_level(logging.INFO):
         cloud.deliver(cloud.decide(package, "Rejected", at=2))
     assert cloud.served == package
-    assert "goes on serving it" in caplog.text
+    assert "keeps serving it" in caplog.text
 
 
 def test_rejecting_a_model_that_is_not_served_changes_nothing(cloud: Cloud) -> None:
@@ -165,7 +165,7 @@ def test_a_busy_stack_is_tried_again_after_longer_and_longer_pauses(
     assert cloud.requests == []
     assert cloud.invisible_messages() == 1
     assert "topicsmith-dev-serving is UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" in caplog.text
-    assert f"it comes again in {seconds} seconds" in caplog.text
+    assert f"retrying in {seconds} seconds" in caplog.text
 
 
 def test_a_decision_that_waited_for_the_stack_is_followed_later(cloud: Cloud) -> None:
@@ -198,4 +198,4 @@ def test_an_update_that_can_never_succeed_goes_to_the_dead_letters(
     refuse(cloud, monkeypatch, "Stack:x is in UPDATE_ROLLBACK_FAILED state and can not be updated.")
     with caplog.at_level(logging.ERROR), pytest.raises(ClientError, match="UPDATE_ROLLBACK_FAILED"):
         cloud.deliver(approval)
-    assert "Version 1 was Approved, but that could not be followed; event Approved-1-at-1" in caplog.text
+    assert "Version 1 was Approved, but the decision could not be applied; event Approved-1-at-1" in caplog.text

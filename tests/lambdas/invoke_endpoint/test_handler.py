@@ -154,7 +154,7 @@ def test_without_a_model_the_error_does_not_name_the_account(sagemaker: _SageMak
     message = "Endpoint topicsmith-dev of account 123456789012 not found."
     sagemaker.fail(400, "ValidationError", Message=message)
     answer = handler(_request(), None)
-    assert (answer["statusCode"], json.loads(answer["body"])) == (503, {"error": "No model is served yet."})
+    assert (answer["statusCode"], json.loads(answer["body"])) == (503, {"error": "No model is being served yet."})
 
 
 @pytest.mark.parametrize(
@@ -184,14 +184,14 @@ def test_a_missing_permission_fails_the_function(sagemaker: _SageMaker) -> None:
 def test_an_empty_request_is_refused_with_what_is_allowed(sagemaker: _SageMaker, event: HttpRequest) -> None:
     answer = handler(event, None)
     assert answer["statusCode"] == 400
-    assert "allowed: documents" in json.loads(answer["body"])["error"]
+    assert "Send documents in the format" in json.loads(answer["body"])["error"]
     assert sagemaker.path == ""
 
 
 def test_a_header_that_cannot_be_forwarded_is_refused(sagemaker: _SageMaker) -> None:
     answer = handler(_request(accept="application/json; topics=wörter"), None)
     assert answer["statusCode"] == 400
-    assert "The header accept is 'application/json; topics=wörter'" in json.loads(answer["body"])["error"]
+    assert "Header accept is 'application/json; topics=wörter'" in json.loads(answer["body"])["error"]
     assert sagemaker.path == ""
 
 
@@ -213,4 +213,4 @@ def test_a_slow_model_is_an_error_before_the_gateway_times_out(
         sagemaker.over.set()
         function._runtime.cache_clear()
     assert answer["statusCode"] == 504
-    assert "allowed: fewer documents" in json.loads(answer["body"])["error"]
+    assert "Send fewer documents" in json.loads(answer["body"])["error"]

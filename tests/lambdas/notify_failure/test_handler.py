@@ -64,11 +64,11 @@ def test_a_failed_gate_is_reported_with_metric_value_and_threshold(told: Told) -
         {"StepName": "Gate", "StepStatus": "Succeeded", "Metadata": {"Condition": {"Outcome": "False"}}},
         failed("Rejected", "npmi 0.031 is below 0.05", Fail={"ErrorMessage": "npmi 0.031 is below 0.05"}),
     )
-    assert message["Subject"] == "topicsmith-dev: run 7qk2v0xw9h3d failed at Rejected"
-    assert "Rejected failed: npmi 0.031 is below 0.05\n" in message["Message"]
-    assert f"Execution: {_RUN}\n" in message["Message"]
+    assert message["Subject"] == "topicsmith-dev: run 7qk2v0xw9h3d failed: the quality gate rejected the model"
+    assert "The quality gate rejected the model: npmi 0.031 is below 0.05\n" in message["Message"]
+    assert f"Execution ARN: {_RUN}\n" in message["Message"]
     assert "topicsmith runs 7qk2v0xw9h3d --env dev\n" in message["Message"]
-    assert "Event: event-1\n" in message["Message"]
+    assert "Event ID: event-1\n" in message["Message"]
 
 
 @pytest.mark.parametrize(
@@ -78,12 +78,12 @@ def test_a_failed_gate_is_reported_with_metric_value_and_threshold(told: Told) -
         ({"TrainingJob": {"Arn": f"{_ARN}:training-job/x-train"}}, "/aws/sagemaker/TrainingJobs, streams x-train/*"),
         ({"ProcessingJob": {"Arn": f"{_ARN}:processing-job/x"}}, "/aws/sagemaker/ProcessingJobs, streams x/*"),
         ({"TransformJob": {"Arn": f"{_ARN}:transform-job/x"}}, "/aws/sagemaker/TransformJobs, streams x/*"),
-        ({"Lambda": {"Arn": "arn:aws:lambda:us-east-1:123456789012:function:pre"}}, "that of the function pre"),
+        ({"Lambda": {"Arn": "arn:aws:lambda:us-east-1:123456789012:function:pre"}}, "log group of function pre"),
     ],
 )
 def test_each_kind_of_step_is_reported_with_its_log_group(told: Told, metadata: dict[str, Any], log: str) -> None:
     message = told(failed("Step", "AlgorithmError: , exit code: 1", **metadata))
-    assert "Step failed: AlgorithmError: , exit code: 1\nIts log: " in message["Message"]
+    assert "Step failed: AlgorithmError: , exit code: 1\nLog: " in message["Message"]
     assert f"{log}\n" in message["Message"]
 
 
@@ -95,8 +95,8 @@ def test_a_functions_error_is_reported_without_its_traceback(told: Told) -> None
 
 def test_every_failed_step_is_reported_and_the_first_is_the_subject(told: Told) -> None:
     message = told(failed("Register", "first"), failed("Vectorize", None))
-    assert message["Subject"].endswith("failed at Register")
-    assert "Register failed: first\n\nVectorize failed: SageMaker gives no reason.\n" in message["Message"]
+    assert message["Subject"].endswith("failed at step Register")
+    assert "Register failed: first\n\nVectorize failed: SageMaker gave no reason.\n" in message["Message"]
 
 
 def test_a_run_that_failed_outside_steps_is_reported_with_its_own_reason(told: Told) -> None:

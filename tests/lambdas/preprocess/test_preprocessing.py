@@ -364,9 +364,9 @@ def test_stop_words_and_word_length(s3: S3Client) -> None:
 @pytest.mark.parametrize(
     ("content", "changes", "message"),
     [
-        (b"", {}, r"s3://data/raw/x\.csv holds no rows"),
-        (b"id,title,body\n", {}, r"s3://data/raw/x\.csv holds no rows"),
-        (b"id,title\n1,a\n", {}, "no column 'body'; its first row names 'id', 'title'"),
+        (b"", {}, r"s3://data/raw/x\.csv has no rows"),
+        (b"id,title,body\n", {}, r"s3://data/raw/x\.csv has no rows"),
+        (b"id,title\n1,a\n", {}, "no column 'body'; its header is 'id', 'title'"),
         (b"id,title,body\n1,a\n2\n", {}, r"None of the 2 rows .* wrong number of fields .*: 2 rows \(raw/x\.csv row 1"),
         (b"id,title,body\n1,,\n2,12,to be\n", {}, "None of the 2 documents .* min_word_length = 3 .* stop words"),
         (small_corpus(9), {}, "vocabulary is empty: .* min_document_frequency = 5"),

@@ -91,8 +91,8 @@ def test_a_duplicate_event_has_the_same_client_token(s3: S3Client, requests: lis
         ("raw/readme.txt", "does not end in .csv"),
         ("raw/reviews.csv.zip", "does not end in .csv"),
         ("raw/", "does not end in .csv"),
-        ("raw/_temporary/part-0.csv", "begins with _ or ."),
-        ("raw/.reviews.csv", "begins with _ or ."),
+        ("raw/_temporary/part-0.csv", "begin with _ or ."),
+        ("raw/.reviews.csv", "begin with _ or ."),
     ],
 )
 def test_a_file_that_is_not_a_corpus_starts_no_run(requests: list[dict[str, Any]], key: str, reason: str) -> None:
@@ -107,7 +107,7 @@ def test_an_upload_by_the_command_line_starts_no_second_run(
     file.write_text("text\na\n")
     corpus.upload(s3, file, _BUCKET, on_bytes=lambda _: None)
     assert OWN_RUN in s3.head_object(Bucket=_BUCKET, Key="raw/reviews.csv")["Metadata"]
-    assert "starts its run" in handler(created("raw/reviews.csv"), _Invocation())["skipped"]
+    assert "its uploader starts the run" in handler(created("raw/reviews.csv"), _Invocation())["skipped"]
     assert requests == []
 
 

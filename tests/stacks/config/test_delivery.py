@@ -48,7 +48,7 @@ def test_the_example_can_be_used() -> None:
 
 def test_the_other_half_of_the_example_can_be_used_too(tmp_path: Path) -> None:
     text = (ROOT / "delivery.example.yaml").read_text()
-    head, _, tail = text.partition("# One of two.")
+    head, _, tail = text.partition("# Choose one of two.")
     file = tmp_path / "delivery.yaml"
     file.write_text(head + re.sub(r"(?m)^# (?=codepipeline|  )", "", tail[tail.index("# Or AWS CodePipeline") :]))
     delivery = load_delivery(file, ENVIRONMENTS)
@@ -78,12 +78,12 @@ github:
 codepipeline: {connection: arn:aws:iam::999999999999:role/pipeline}
 """,
     ) == [
-        "delivery.yaml cannot be used:",
+        "delivery.yaml is invalid:",
         "  line 1, repository: 'topics': String should match pattern '^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+$'",
         "  line 2, brunch: unknown key (did you mean branch?); allowed: branch, codepipeline, environments, github, "
         "repository",
-        "  line 3, environments: ['dev', 'dev']: an environment stands twice; allowed: each environment once, in the "
-        "order in which changes reach them",
+        "  line 3, environments: ['dev', 'dev']: duplicate environment; allowed: each environment once, in the "
+        "order of delivery",
         "  line 5, github.owner_id: 'twelve': Input should be a valid integer",
         "  line 6, github.provider: 'none': Input should be 'create' or 'existing'",
         "  line 7, codepipeline.connection: 'arn:aws:iam::999999999999:role/pipeline': String should match pattern "
@@ -96,8 +96,8 @@ def test_missing_environments_and_environments_without_an_account(tmp_path: Path
     assert errors(tmp_path, text)[1:] == [
         "  line 4, environments.1: 'pord': there is no environments/pord.yaml (did you mean prod?); allowed: dev, "
         "prod, local",
-        "  line 5, environments.2: 'local': environments/local.yaml does not say its account, and a machine has none "
-        "of its own; allowed: an environment with an account: add one to environments/local.yaml",
+        "  line 5, environments.2: 'local': environments/local.yaml has no account, which automated delivery "
+        "requires; allowed: an environment with an account: add one to environments/local.yaml",
     ]
 
 
@@ -108,13 +108,13 @@ def test_missing_environments_and_environments_without_an_account(tmp_path: Path
         ({"codepipeline": {"connection": CONNECTION}}, "either github or codepipeline"),
         ({"github": {"owner_id": 5}}, "owner_id and repository_id, or neither"),
         ({"environments": []}, "at least 1 item"),
-        ({"repository": "acme/group/topics"}, "GitHub has no repository 'acme/group/topics'"),
-        ({"repository": "acme/topics.git"}, "its name; allowed: acme/topics "),
-        ({"branch": "refs/heads/main"}, "not the name alone; allowed: main"),
-        *(({"branch": name}, "git has no such branch") for name in ("a..b", "a//b", "a/", "a.", "a/.b", "a.lock/b")),
+        ({"repository": "acme/group/topics"}, "'acme/group/topics' is not a repository name on GitHub"),
+        ({"repository": "acme/topics.git"}, "repository's name; allowed: acme/topics "),
+        ({"branch": "refs/heads/main"}, "not a plain branch name; allowed: main"),
+        *(({"branch": name}, "not a valid branch name") for name in ("a..b", "a//b", "a/", "a.", "a/.b", "a.lock/b")),
         (
             {"github": None, "codepipeline": {"connection": CONNECTION, "approvers": ["a@b.cd", "a@b.cd"]}},
-            "a@b.cd stands twice",
+            "duplicate a@b.cd",
         ),
     ],
 )
@@ -181,5 +181,5 @@ def test_a_workflow_delivers_nothing_if_codepipeline_does(folder: Path, capsys: 
 
 
 def test_a_workflow_that_asks_for_another_environment_fails(folder: Path) -> None:
-    with pytest.raises(SystemExit, match="does not deliver to 'prod'; its environments: none"):
+    with pytest.raises(SystemExit, match=r"delivery\.yaml has no environment 'prod'; its environments: none"):
         outputs.main(["prod"], folder)

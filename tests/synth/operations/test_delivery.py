@@ -252,7 +252,7 @@ def test_the_steps_run_the_same_make_targets_as_people(codepipeline: Templates) 
 
 @pytest.mark.parametrize(
     ("status", "returned", "risk"),
-    [(0, 0, "nothing changes"), (1, 0, "changes"), (2, 0, "DANGEROUS CHANGES"), (3, 1, "")],
+    [(0, 0, "no changes"), (1, 0, "changes"), (2, 0, "DANGEROUS CHANGES"), (3, 1, "")],
 )
 def test_a_review_fails_only_if_nothing_could_be_compared(
     codepipeline: Templates, tmp_path: Path, status: int, returned: int, risk: str

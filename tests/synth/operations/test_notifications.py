@@ -20,7 +20,7 @@ def _warnings(*emails: str) -> list[str]:
 )
 def test_a_placeholder_address_gives_a_warning(email: str) -> None:
     (warning,) = _warnings("a@topics.dev", email)
-    assert warning.startswith(f"Nobody reads mail to {email}, a domain for examples. ")
+    assert warning.startswith(f"Mail to {email} is not delivered: the domain is reserved for examples. ")
 
 
 def test_other_addresses_give_none() -> None:

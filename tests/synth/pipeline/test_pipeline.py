@@ -170,12 +170,12 @@ def test_a_request_that_sagemaker_refuses_is_found(
 
 def test_an_invalid_reference_to_a_step() -> None:
     preprocess = LambdaStep(name="Preprocess", function_arn="arn", arguments={}, outputs=["feature_dim", "meta_uri"])
-    with pytest.raises(ValueError, match="step Preprocess has no output 'vocabulary'; it has feature_dim, meta_uri"):
+    with pytest.raises(ValueError, match="has no output 'vocabulary'; available: feature_dim, meta_uri"):
         preprocess.output("vocabulary")
     tune = TuningStep(name="Tune", arguments={}, tuned=["optimizer", "weight_decay"])
-    with pytest.raises(ValueError, match="step Tune does not tune 'epochs'; it tunes optimizer, weight_decay"):
+    with pytest.raises(ValueError, match="step Tune does not tune 'epochs'; tuned: optimizer, weight_decay"):
         tune.best("epochs")
     file = PropertyFile(name="Evaluation", output="evaluation", path="evaluation.json")
     evaluate = ProcessingStep(name="Evaluate", arguments={}, property_files=[file])
-    with pytest.raises(ValueError, match="step Evaluate has no property file 'Report'; it has Evaluation"):
+    with pytest.raises(ValueError, match="step Evaluate has no property file 'Report'; available: Evaluation"):
         evaluate.property_file("Report")

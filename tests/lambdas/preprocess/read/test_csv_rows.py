@@ -99,7 +99,7 @@ def test_open_quote_at_the_end_is_reported() -> None:
 def test_file_of_open_quotes_ends_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_rows, "_MAX_READ_AGAIN", 10 * MAX_ROW)
     # From each line on, quotes pair up across the lines, so that no row ever ends.
-    with pytest.raises(CorpusError, match=r"x\.csv: in too many rows quotes do not pair up, at last at line \d+\."):
+    with pytest.raises(CorpusError, match=r"x\.csv: too many rows have unbalanced quotes, most recently at line \d+\."):
         parse("id,text\n" + 'x","y\n' * 500_000)
 
 
@@ -135,12 +135,12 @@ def test_no_rows(content: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"id;text\n1;a\n", r"x\.csv has no column 'text'; its first row names 'id;text'\. .*text_columns"),
+        (b"id;text\n1;a\n", r"x\.csv has no column 'text'; its header is 'id;text'\. .*text_columns"),
         (b"id,text,text\n", "x.csv has more than one column 'text'"),
         (b"id,id,text\n", "x.csv has more than one column 'id'"),
-        (b'id,"text\n1,a\n', "x.csv: its first row must name the columns, but it cannot be read: a quote"),
-        ("id,text\n1,a".encode("utf-16"), "x.csv: its first row .* cannot be read: NUL byte"),
-        (b"\x1f\x8b\x08\xff\n", "x.csv: its first row .* cannot be read: not UTF-8"),
+        (b'id,"text\n1,a\n', "x.csv: the first row must be the header, but it cannot be read: a quote"),
+        ("id,text\n1,a".encode("utf-16"), "x.csv: the first row .* cannot be read: NUL byte"),
+        (b"\x1f\x8b\x08\xff\n", "x.csv: the first row .* cannot be read: not UTF-8"),
     ],
 )
 def test_header_without_the_columns(content: bytes, message: str) -> None:

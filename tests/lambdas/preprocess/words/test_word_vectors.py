@@ -52,7 +52,10 @@ def test_other_vectors_make_another_folder(s3: S3Client) -> None:
 
 @pytest.mark.parametrize(
     ("rows", "reason"),
-    [([], "There are no word vectors s3://data/raw/glove.txt"), ([("elsewhere", SECOND_MOON)], "none of the .* words")],
+    [
+        ([], "There is no file of word vectors s3://data/raw/glove.txt"),
+        ([("elsewhere", SECOND_MOON)], "no vector of any of the .* words"),
+    ],
 )
 def test_unusable_vectors_are_refused(s3: S3Client, rows: list[tuple[str, list[float]]], reason: str) -> None:
     if rows:

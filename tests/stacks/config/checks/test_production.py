@@ -130,7 +130,7 @@ def test_names_like_prod_must_set_production(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError) as error:
         load_environment(file)
     assert str(error.value).splitlines()[1:] == [
-        f"  line 1, production is missing: by the name {name}, users depend on it; allowed: true, false"
+        f"  line 1, production is missing: the name {name} suggests a production environment; allowed: true, false"
     ]
     file.write_text("region: us-east-1\nproduction: false\n")
     assert not load_environment(file).production

@@ -29,7 +29,7 @@ def _problem(folder: Path, dev: str, prod: str) -> str:
     with pytest.raises(ConfigError) as error:
         load_environments(folder)
     first, problem = str(error.value).splitlines()
-    assert first == "environments/prod.yaml cannot be used:"
+    assert first == "environments/prod.yaml is invalid:"
     return problem
 
 
@@ -50,30 +50,30 @@ def test_models_go_from_one_environment_to_another(accounts: tuple[Any, Any], me
         (
             "region: us-east-1",
             "region: us-east-1\npromotion: {from: staging}",
-            "  line 2, promotion.from: 'staging': no such environment; allowed: dev",
+            "  line 2, promotion.from: 'staging': unknown environment; allowed: dev",
         ),
         (
             "region: us-east-1",
             "region: us-east-1\npromotion:\n  from: prod\n",
-            "  line 3, promotion.from: 'prod': an environment is not promoted to itself; allowed: dev",
+            "  line 3, promotion.from: 'prod': an environment cannot promote to itself; allowed: dev",
         ),
         (
             "region: eu-west-1",
             "region: us-east-1\npromotion: {from: dev}",
-            "  line 2, promotion.from: 'dev': it is in eu-west-1, and an endpoint serves models and images of its own "
+            "  line 2, promotion.from: 'dev': it is in eu-west-1, but an endpoint needs models and images in its own "
             "region, us-east-1; allowed: an environment in us-east-1",
         ),
         (
             "region: us-east-1",
             "region: us-east-1\npromotion: {from: dev}\naccount: '222222222222'",
-            "  line 2, promotion.from: 'dev': prod.yaml names an account and dev.yaml does not, so that nobody knows "
-            "whether it is the same; allowed: account in both files, or in neither",
+            "  line 2, promotion.from: 'dev': prod.yaml names an account and dev.yaml does not, so they "
+            "cannot be compared; allowed: account in both files, or in neither",
         ),
         (
             "region: us-east-1\naccount: '111111111111'",
             "region: us-east-1\npromotion: {from: dev}",
-            "  line 2, promotion.from: 'dev': dev.yaml names an account and prod.yaml does not, so that nobody knows "
-            "whether it is the same; allowed: account in both files, or in neither",
+            "  line 2, promotion.from: 'dev': dev.yaml names an account and prod.yaml does not, so they "
+            "cannot be compared; allowed: account in both files, or in neither",
         ),
     ],
 )
@@ -98,7 +98,7 @@ def test_a_cycle_is_reported_in_each_of_its_files(tmp_path: Path) -> None:
 
 def test_the_only_environment_has_nothing_to_be_promoted_from() -> None:
     found = promotion_conflicts({"prod": _environment(promotion={"from": "dev"})})
-    assert found["prod"][0]["msg"] == "no such environment; allowed: null: there is no other environment"
+    assert found["prod"][0]["msg"] == "unknown environment; allowed: null, since there is no other environment"
 
 
 def test_a_bucket_that_policies_could_not_name() -> None:
@@ -126,7 +126,7 @@ def test_production_serves_no_model_from_disposable_data() -> None:
     (detail,) = found["prod"]
     assert detail["loc"] == ("promotion", "method")
     assert detail["msg"] == (
-        "in production, what is served would be deleted with the stacks of dev, where it lies; allowed: register, or "
+        "in production, the served model would be deleted together with the stacks of dev; allowed: register, or "
         "data.removal: retain in dev.yaml, or production: false"
     )
     assert promotion_conflicts({"dev": _environment(), "prod": _environment(**safe)}) == {}
@@ -139,12 +139,12 @@ def test_production_serves_no_model_from_disposable_data() -> None:
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
-        ({"promotion": {"method": "pin"}}, "a method, and nothing to promote from; allowed: from and method"),
+        ({"promotion": {"method": "pin"}}, "method has no effect without from; allowed: from and method"),
         ({"promotion": {"source": "dev"}}, "Extra inputs are not permitted"),
         ({"promotion": {"from": "dev", "method": "copy"}}, "Input should be 'pin' or 'register'"),
         (
             {"promotion": {"from": "dev"}, "serving": {"model_package": _PINNED}},
-            "serving.model_package says what is served, and it would not be what is registered; allowed: pin",
+            "serving.model_package pins the served model, so registered copies would never be served; allowed: pin",
         ),
     ],
 )

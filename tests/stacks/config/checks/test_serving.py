@@ -39,8 +39,8 @@ def _problems(alarms: dict[str, Any] | None = None, **serving: Any) -> dict[str,
         ("scale_out_cooldown_seconds", 60, "has no instances"),
         ("scheduled_scaling", [_DAY], "has no instances"),
         ("variants", [_B], "has one variant"),
-        ("shadow", _SHADOW, "has no shadow variant"),
-        ("update", {"termination_wait_seconds": 60}, "is updated at once"),
+        ("shadow", _SHADOW, "cannot have a shadow variant"),
+        ("update", {"termination_wait_seconds": 60}, "always updated all at once"),
     ],
 )
 def test_settings_that_a_serverless_endpoint_lacks(key: str, value: object, reason: str) -> None:
@@ -52,7 +52,7 @@ def test_settings_that_a_serverless_endpoint_lacks(key: str, value: object, reas
 
 def test_a_serverless_endpoint_captures_nothing() -> None:
     found = _problems(mode="serverless", data_capture={"enabled": True})
-    assert found["serving.data_capture.enabled"].startswith("SageMaker captures no data of a serverless endpoint")
+    assert found["serving.data_capture.enabled"].startswith("SageMaker does not capture data of serverless endpoints")
     assert _problems(mode="serverless", data_capture={"enabled": False}) == {}
 
 
@@ -67,11 +67,11 @@ def test_instances_have_no_serverless_settings() -> None:
 
 def test_a_shadow_is_beside_one_variant() -> None:
     found = _problems(shadow=_SHADOW, variants=[_B])
-    assert found["serving.variants"].startswith("with a shadow variant an endpoint has one variant that answers")
+    assert found["serving.variants"].startswith("an endpoint with a shadow variant has a single production variant")
 
 
 def test_at_least_one_variant_gets_requests() -> None:
-    assert "no variant gets any request" in _problems(weight=0, variants=[{**_B, "weight": 0}])["serving.weight"]
+    assert "no variant would receive requests" in _problems(weight=0, variants=[{**_B, "weight": 0}])["serving.weight"]
     assert _problems(weight=0, variants=[_B]) == {}
 
 
@@ -84,7 +84,7 @@ def test_at_least_one_variant_gets_requests() -> None:
     ],
 )
 def test_models_are_of_the_endpoints_region(serving: dict[str, object], key: str) -> None:
-    reason = "an endpoint serves models of its own region; allowed: one of us-east-1"
+    reason = "an endpoint only serves models of its own region; allowed: a model package in us-east-1"
     assert _problems(**serving) == {key: reason}
 
 
@@ -115,10 +115,10 @@ def test_a_schedule_and_a_variant_count_among_the_fleets_there_may_be() -> None:
     limits = {"min_instances": 4, "max_instances": 10, "update": {"policy": "linear", "size_instances": 2}}
     assert _problems(**limits) == {}
     found = _problems(**limits, scheduled_scaling=[{**_DAY, "min_instances": 2}])
-    assert "more than half of the 2 instances" in found["serving.update.size_instances"]
+    assert "more than half of the smallest fleet, 2 instances" in found["serving.update.size_instances"]
     assert found["serving.update.size_instances"].endswith("allowed: 1 or less")
     found = _problems(**limits, variants=[{**_B, "min_instances": 4, "max_instances": 25}])
-    assert "less than a tenth of the 25 instances" in found["serving.update.size_instances"]
+    assert "less than a tenth of the largest fleet, 25 instances" in found["serving.update.size_instances"]
     assert "allowed: 3 or more, or serving.update.size_percent" in found["serving.update.size_instances"]
 
 
@@ -158,7 +158,7 @@ def test_steps_are_watched_by_alarms_that_can_go_off_in_time() -> None:
     limits = {"min_instances": 2}
     assert _problems({"enabled": False}) == {}
     found = _problems({"enabled": False}, **limits, update=_CANARY)
-    assert found["serving.update.policy"].startswith("without alarms nothing is watched between the steps")
+    assert found["serving.update.policy"].startswith("without alarms, nothing is monitored between the steps")
     slow = {"period_seconds": 300, "evaluation_periods": 3, "datapoints_to_alarm": 2}
     found = _problems(slow, **limits, update={**_CANARY, "wait_seconds": 599})
     assert found["serving.update.wait_seconds"].endswith("shorter than an alarm takes to go off; allowed: 600 or more")
@@ -168,7 +168,7 @@ def test_steps_are_watched_by_alarms_that_can_go_off_in_time() -> None:
 def test_inf1_instances_have_neither_shadows_nor_steps() -> None:
     limits = {"instance_type": "ml.inf1.xlarge", "min_instances": 2}
     assert _problems(**limits) == {}
-    assert "have no shadow variant" in _problems(**limits, shadow=_SHADOW)["serving.instance_type"]
-    assert "all requests at once" in _problems(**limits, update=_CANARY)["serving.instance_type"]
+    assert "do not support shadow variants" in _problems(**limits, shadow=_SHADOW)["serving.instance_type"]
+    assert "all-at-once updates" in _problems(**limits, update=_CANARY)["serving.instance_type"]
     shadow = {**_SHADOW, "instance_type": "ml.inf1.xlarge"}
     assert _problems(shadow=shadow).keys() == {"serving.shadow.instance_type"}
