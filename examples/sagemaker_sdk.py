@@ -7,7 +7,7 @@
 There it costs what a few instances cost for a quarter of an hour. The same script runs against the local cloud, where
 this project's container stands in for AWS's image; nothing changes but the endpoint, which this sets:
 
-    eval "$(python -m topicsmith local env)"
+    eval "$(topicsmith local env)"
 
 The bucket is made if it is not there. It has to have a name: for one of its own choice the SDK asks AWS, whatever the
 endpoint, which account this is.

@@ -54,7 +54,7 @@ class DeliveryPipelineStack(Stack):
                 connection_arn=codepipeline.connection,
                 destinations=[_destination(name, environments[name]) for name in delivery.environments],
                 approvers=codepipeline.approvers,
-                # The newest CLI is not the newest that fits; see docs/architecture.md.
+                # The newest CLI is not always the newest compatible one; see docs/decisions.md, 5.
                 cli_version=json.loads(_PACKAGES.read_text())["devDependencies"]["aws-cdk"],
             ),
         )

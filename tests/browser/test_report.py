@@ -58,7 +58,7 @@ def seen(report: Path, screenshots: Path) -> dict[str, Any]:
     """Return what the browser saw and did; see ``report.mjs``."""
     node = Path(sys.executable).with_name("node")
     done = subprocess.run(
-        [node, HERE / "report.mjs", report, screenshots], capture_output=True, text=True, check=False, timeout=120
+        [node, HERE / "report.mjs", report, screenshots], capture_output=True, text=True, check=False, timeout=900
     )
     if "error while loading shared libraries" in done.stderr:
         missing = (

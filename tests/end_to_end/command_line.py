@@ -30,7 +30,7 @@ class Operator:
     def attempt(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run a command with ``--json`` and return the completed process."""
         return subprocess.run(
-            self.command(*arguments), env=self.environ, cwd=_ROOT, capture_output=True, text=True, timeout=300
+            self.command(*arguments), env=self.environ, cwd=_ROOT, capture_output=True, text=True, timeout=900
         )
 
     def command(self, *arguments: str | Path) -> list[str]:

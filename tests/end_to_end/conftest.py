@@ -210,7 +210,7 @@ def versions(clients: Clients, environment: str) -> list[str]:
     return sorted(package["ModelPackageArn"] for package in listed["ModelPackageSummaryList"])
 
 
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 900.0) -> Any:
     """Poll ``condition`` and return its first truthy result."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

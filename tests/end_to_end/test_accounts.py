@@ -185,7 +185,7 @@ def test_a_presigned_url_has_its_signers_permissions(
         )
         url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": path})
         try:
-            with urllib.request.urlopen(url, timeout=30) as answer:
+            with urllib.request.urlopen(url, timeout=900) as answer:
                 body: bytes = answer.read()
                 return body
         except urllib.error.HTTPError as error:
@@ -201,7 +201,7 @@ def test_a_presigned_url_has_its_signers_permissions(
         assert [fetch(who, version) for who in (other, reader)] == [403, b"model"]
     for query in ("X-Amz-Signature=0", "X-Amz-Credential=a&X-Amz-Signature=0", "AWSAccessKeyId=a&Signature=0"):
         with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(f"{clients.cloud.endpoint_url}/{bucket}/{path}?{query}", timeout=30)
+            urllib.request.urlopen(f"{clients.cloud.endpoint_url}/{bucket}/{path}?{query}", timeout=900)
 
 
 def test_a_cross_account_read_needs_both_accounts_policies_with_their_conditions(

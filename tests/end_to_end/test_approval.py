@@ -58,7 +58,7 @@ class Registry:
         return arn
 
     def wait_until_served(self, arn: str) -> None:
-        wait_for(lambda: self.served() == arn, f"{arn} is served", 120)
+        wait_for(lambda: self.served() == arn, f"{arn} is served", 900)
 
     def resource(self, type_: str, logical_id: str) -> str:
         resources = self._clients("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
@@ -103,7 +103,7 @@ def test_of_two_concurrent_approvals_the_last_one_is_served(registry: Registry) 
     wait_for(
         lambda: registry.served() == second and not registry.messages("ApprovalQueue"),
         "both approvals are deployed",
-        120,
+        900,
     )
     assert registry.messages("ApprovalDeadLetters") == 0
 

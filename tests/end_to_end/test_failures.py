@@ -38,7 +38,7 @@ class Victim:
 
     def process(self, program: str) -> int:
         """Wait for a job that runs ``program`` and return its process id."""
-        found = wait_for(lambda: containers.running(self._cloud, program), f"a process that runs {program}", 120)
+        found = wait_for(lambda: containers.running(self._cloud, program), f"a process that runs {program}", 900)
         pid: int = found[0].pid
         return pid
 
@@ -157,7 +157,8 @@ def test_a_run_whose_jobs_are_killed_at_a_random_moment_ends_with_a_reason(
 ) -> None:
     chance = random.Random(seed)
     run_id = victim.start("--topics", "4")
-    time.sleep(chance.uniform(2, 20))
+    victim.process(chance.choice(_JOBS))
+    time.sleep(chance.uniform(0, 1))
     killed = victim.processes()
     for pid in killed:
         try:

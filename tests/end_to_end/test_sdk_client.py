@@ -52,7 +52,7 @@ def results(environ: Mapping[str, str], role: str, tmp_path_factory: pytest.Temp
         cwd=directory,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=900,
     )
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
     return json.loads(Path(directory / "results.json").read_text())

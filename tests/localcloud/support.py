@@ -95,7 +95,7 @@ class SmallCloud:
             "Handler": "index.handler",
             "Role": self.role_arn,
             "Code": {"ZipFile": self.package(files)},
-            "Timeout": 5,
+            "Timeout": 30,
             "MemorySize": 256,
         }
         return str(self.client("lambda").create_function(**request | more)["FunctionArn"])
@@ -111,7 +111,7 @@ class SmallCloud:
         )
 
 
-def wait_for(look: Callable[[], T | None], seconds: float = 30) -> T:
+def wait_for(look: Callable[[], T | None], seconds: float = 600) -> T:
     """Poll ``look`` and return its first truthy result; fail after ``seconds``."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

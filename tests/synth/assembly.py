@@ -91,7 +91,7 @@ def cdk(
     command = [*wrapper, str(scripts / "node"), str(ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"), *arguments]
     path = os.pathsep.join([str(scripts), "/usr/bin", "/bin"])
     return subprocess.run(
-        command, cwd=source, env={"PATH": path, **environment}, capture_output=True, text=True, check=False, timeout=300
+        command, cwd=source, env={"PATH": path, **environment}, capture_output=True, text=True, check=False, timeout=900
     )
 
 

@@ -56,7 +56,7 @@ def server() -> Iterator[tuple[ThreadingHTTPServer, list[_SageMaker]]]:
             sagemaker.headers = {name.lower(): value for name, value in self.headers.items()}
             sagemaker.asked = self.rfile.read(int(self.headers["Content-Length"]))
             if sagemaker.body is None:
-                sagemaker.over.wait(60)
+                sagemaker.over.wait()
                 return
             self.send_response(sagemaker.status)
             if sagemaker.error:

@@ -71,7 +71,7 @@ def test_requests_keep_to_what_any_endpoint_takes() -> None:
 
 
 def test_several_requests_are_under_way_at_a_time() -> None:
-    together = threading.Barrier(4, timeout=60)
+    together = threading.Barrier(4, timeout=900)
 
     class Slow(Runtime):
         def invoke_endpoint(self, **request: Any) -> dict[str, Any]:

@@ -63,6 +63,16 @@ class Hosts:
                 f"Host {self.name} cannot reach the others of the job at {address} over {interface}: {error}."
             ) from None
 
+    def close(self) -> None:
+        """Leave the group once all hosts are done.
+
+        A process that ends while Gloo's threads still run is sometimes aborted (exit code 134) after its work is done.
+        """
+        if self.count == 1:
+            return
+        distributed.barrier()
+        distributed.destroy_process_group()
+
     def total(self, array: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the sum of the hosts' arrays, which are of one shape."""
         if self.count == 1:

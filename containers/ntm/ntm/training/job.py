@@ -109,6 +109,7 @@ def run(stopped: Callable[[], bool]) -> None:
     if hosts.rank == 0:
         facts: dict[str, object] = {"documents": documents, "epoch": trained.epoch, "epochs": trained.epochs}
         write_model(sagemaker.model_directory(), trained.model, topics, auxiliary, hyperparameters, facts)
+    hosts.close()
 
 
 def _log_metric(request: sagemaker.TrainingRequest, trained: Trained, channel: str, metric: str, value: float) -> None:

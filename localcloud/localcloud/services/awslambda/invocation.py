@@ -28,7 +28,8 @@ logger = logging.getLogger(__name__)
 # The packages that Lambda's Python runtime has beside the standard library: boto3 and what it needs.
 _PYTHON_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 
-# Loading a function may take this long, whatever its timeout.
+# Lambda gives the code this long to load; then it loads it once more, within the function's own timeout.
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib
 _INIT_SECONDS = 10.0
 _MEMORY_CHECK_SECONDS = 0.05
 _TAIL_BYTES = 4096
@@ -127,6 +128,7 @@ class _Invocation:
         self._request_id = request_id
         self._log = log
         self._folder = folder
+        self._init_seconds = _INIT_SECONDS + function.timeout_seconds
 
     def run(self, event: str) -> Outcome:
         function = self._function
@@ -190,7 +192,7 @@ class _Invocation:
     def _follow(self, process: subprocess.Popen[bytes], control: int, progress: _Progress) -> str:
         """Read the control pipe until the invocation ends; return what ended it."""
         pending = b""
-        deadline = progress.started + _INIT_SECONDS
+        deadline = progress.started + self._init_seconds
         with selectors.DefaultSelector() as selector:
             selector.register(control, selectors.EVENT_READ)
             while True:
@@ -224,7 +226,7 @@ class _Invocation:
                 message = f"Task timed out after {self._function.timeout_seconds:.2f} seconds"
             case "init timeout":
                 error_type = "Sandbox.Timedout"
-                message = f"Init timed out after {_INIT_SECONDS:.2f} seconds"
+                message = f"Init timed out after {self._init_seconds:.2f} seconds"
             case "memory":
                 error_type = "Runtime.OutOfMemory"
                 message = f"Runtime exited with error: signal: killed, over {self._function.memory_mb} MB of memory"

@@ -62,7 +62,7 @@ def _load(cloud: SmallCloud, metric: str, value: float) -> None:
     now = datetime.now(UTC)
     data = [
         {"MetricName": metric, "Value": value, "Timestamp": now + timedelta(seconds=second)}
-        for second in range(-18, 60)
+        for second in range(-18, 300)
     ]
     cloud.client("cloudwatch").put_metric_data(Namespace="load", MetricData=data)
 

@@ -99,7 +99,7 @@ def test_failed_items_stay_and_processed_ones_are_deleted(cloud: SmallCloud) -> 
 def test_message_that_fails_too_often_goes_to_the_dead_letter_queue(cloud: SmallCloud) -> None:
     dead = _queue(cloud, "dead")
     redrive = {"deadLetterTargetArn": _arn("dead"), "maxReceiveCount": 3}
-    url = _queue(cloud, "tried", VisibilityTimeout="5", RedrivePolicy=redrive)
+    url = _queue(cloud, "tried", VisibilityTimeout="30", RedrivePolicy=redrive)
     cloud.function("postponer", {"index.py": POSTPONER}, Environment={"Variables": {"QUEUE": url}})
     _map(cloud, "tried", "postponer", BatchSize=1, FunctionResponseTypes=["ReportBatchItemFailures"])
     cloud.client("sqs").send_message(QueueUrl=url, MessageBody="never")
@@ -132,7 +132,7 @@ def test_deleted_mapping_receives_no_messages(cloud: SmallCloud) -> None:
 @pytest.mark.parametrize(
     ("queue", "mapping", "complaint"),
     [
-        ({"VisibilityTimeout": "4"}, {}, "Queue visibility timeout: 4 seconds is less than Function timeout: 5"),
+        ({"VisibilityTimeout": "4"}, {}, "Queue visibility timeout: 4 seconds is less than Function timeout: 30"),
         ({}, {"BatchSize": 11}, "BatchSize is 11; the local cloud allows 1 to 10"),
         ({}, {"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, "does not filter"),
     ],
@@ -171,7 +171,7 @@ def test_no_message_is_lost_among_many_senders_and_receivers(cloud: SmallCloud) 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join()
     assert sorted(received) == sorted(
         f"{sender}-{number}-{item}" for sender in range(4) for number in range(3) for item in range(10)
     )

@@ -82,10 +82,13 @@ class CheckpointSync:
 
     def _follow(self) -> None:
         while not self._ending.wait(_SYNC_SECONDS):
-            files = self._files()
-            # What has changed since the last look may be half written.
-            self._put({path: state for path, state in files.items() if self._seen.get(path) == state})
-            self._seen = files
+            self.look()
+
+    def look(self) -> None:
+        """Upload the files that have not changed since the last look; others may be half written."""
+        files = self._files()
+        self._put({path: state for path, state in files.items() if self._seen.get(path) == state})
+        self._seen = files
 
     def _put(self, files: dict[Path, _State]) -> None:
         try:

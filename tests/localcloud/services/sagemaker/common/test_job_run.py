@@ -59,8 +59,7 @@ def test_wait_ends_with_news_a_pause_or_the_deadline(tmp_path: object, monkeypat
     assert not hosts.at_work
     began = time.monotonic()
     hosts.wake()
-    assert hosts.wait(began + 60)
-    assert hosts.wait(began + 60, pause=0.01)
+    assert hosts.wait(began + 3600)
+    assert hosts.wait(began + 3600, pause=0.01)
     assert hosts.wait(time.monotonic() + 0.01)
     assert not hosts.wait(time.monotonic())
-    assert time.monotonic() - began < 30

@@ -92,7 +92,7 @@ def _ended(cloud: SmallCloud, name: str) -> dict[str, Any]:
         job = _describe(cloud, name)
         return job if job["HyperParameterTuningJobStatus"] in ENDED else None
 
-    return wait_for(look, 60)
+    return wait_for(look)
 
 
 def _value(trial: dict[str, Any]) -> float:
