@@ -42,11 +42,11 @@ class NtmAlgorithm(Protocol):
 
     @property
     def writes_checkpoints(self) -> bool:
-        """Whether interrupted training resumes from a checkpoint."""
+        """True if interrupted training resumes from a checkpoint."""
 
     @property
     def needs_scoring(self) -> bool:
-        """Whether the evaluation cannot run the model itself and needs predictions of a transform job."""
+        """True if the evaluation needs the predictions of a transform job, as it cannot run the model itself."""
 
     def grant_pull(self, grantee: aws_iam.IGrantable) -> None:
         """Allow pulling the image."""

@@ -89,12 +89,12 @@ class EndpointVariant:
 
     @property
     def refuses_volume_key(self) -> bool:
-        """Whether SageMaker rejects a KMS key in an endpoint configuration with this variant."""
+        """True if SageMaker rejects a KMS key in an endpoint configuration with this variant."""
         return isinstance(self.capacity, InstanceFleet) and has_local_storage(self.capacity.instance_type)
 
     @property
     def has_instances(self) -> bool:
-        """Whether the variant runs on instances, not serverless."""
+        """True if the variant runs on instances, not serverless."""
         return isinstance(self.capacity, InstanceFleet)
 
     @classmethod

@@ -12,7 +12,7 @@ from constructs.common.instance_types import has_gpu, hosting_instance_types
 
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
-    """What EC2's DescribeInstanceTypes says, by instance type, as moto has it."""
+    """Answers of EC2's DescribeInstanceTypes by instance type, from moto's data."""
     (directory,) = moto.ec2.__path__
     file = Path(directory) / "resources" / "instance_types.json.gz"
     described = json.loads(gzip.decompress(file.read_bytes()))
