@@ -32,7 +32,7 @@ TYPES = $(BIN)/mypy app.py stacks topicsmith localcloud/localcloud containers/nt
 	for function in lambdas/*/; do MYPYPATH=$$function $(BIN)/mypy $$function || exit 1; done
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local down test lint style format snapshots env-docs stateful-ids synth diff deploy check access pipeline destroy install clean
+.PHONY: help demo local down test quick lint style format snapshots env-docs stateful-ids synth diff deploy check access pipeline destroy install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ test: $(TOOLS) $(NODE) $(CHROME) style ## check style and types, and run all tes
 	@types=$$(mktemp); ( $(TYPES) ) >"$$types" 2>&1 & checked=$$!; \
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadgroup $(PYTEST); tested=$$?; \
 	wait $$checked || tested=1; cat "$$types"; rm "$$types"; exit $$tested
+
+quick: $(TOOLS) style ## check what you changed: style, types, unit tests of its parts; BASE=<commit> to compare with
+	@$(BIN)/python tests/quick.py $(filter-out HEAD,$(BASE))
 
 lint: style
 	@$(TYPES)

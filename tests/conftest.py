@@ -8,12 +8,7 @@ import pytest
 from botocore import loaders
 from hypothesis import settings
 
-from tests.leaks import (  # noqa: F401
-    _nothing_outlives_the_module,
-    _nothing_outlives_the_session,
-    _nothing_outlives_the_test,
-    pytest_fixture_setup,
-)
+from tests import leaks
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("topicsmith", deadline=None)
@@ -23,6 +18,11 @@ settings.load_profile("topicsmith")
 _ONE_WORKER_EACH = ("synth", "end_to_end")
 # Those that share one of these fixtures are as long as all others of tests/end_to_end: they have a cloud of their own.
 _SECOND_CLOUD = {"small", "strict"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # The hooks of a conftest.py do not see fixtures of the session, those of a plugin do.
+    config.pluginmanager.register(leaks, "leaks")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -10,10 +10,11 @@ from tests.structure.imports import ROOT
 
 _CONFTEST = """
 import leaks
-from leaks import *
-from leaks import _nothing_outlives_the_module, _nothing_outlives_the_session, _nothing_outlives_the_test
 
 leaks._PATIENCE_SECONDS = 0.5
+
+def pytest_configure(config):
+    config.pluginmanager.register(leaks)
 """
 _START = """
 import subprocess, threading, pytest
@@ -50,9 +51,11 @@ def test_last(): pass
 
 def test_what_is_left_behind_fails_the_test(tmp_path: Path) -> None:
     (tmp_path / "leaks.py").write_text((ROOT / "tests" / "leaks.py").read_text("utf-8"))
-    (tmp_path / "conftest.py").write_text(_CONFTEST)
+    folder = tmp_path / "tests"
+    folder.mkdir()
+    (folder / "conftest.py").write_text(_CONFTEST)
     for name, tests in _TESTS.items():
-        (tmp_path / f"{name}.py").write_text(_START + tests)
+        (folder / f"{name}.py").write_text(_START + tests)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-rE", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), "."],
         cwd=tmp_path,
@@ -67,7 +70,7 @@ def test_what_is_left_behind_fails_the_test(tmp_path: Path) -> None:
         ("module", "thread 'of a module'"),
         ("session", "thread 'of a session'"),
     ], done.stdout + done.stderr
-    assert set(re.findall(r"^ERROR \w+\.py::(\w+)", done.stdout, re.M)) == {
+    assert set(re.findall(r"^ERROR tests/\w+\.py::(\w+)", done.stdout, re.M)) == {
         "test_thread",
         "test_process",
         "test_module",
