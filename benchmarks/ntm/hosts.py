@@ -56,7 +56,7 @@ def main(
         for name, runs in (("1", alone), (str(hosts), together), (f"{hosts} apart", apart))
     ]
     columns = ["hosts", "docs/s", "ratio", "s/epoch", "training loss", "validation loss", "peak MB of a host"]
-    show("Median (least…most); losses in nats a word", columns, rows)
+    show("Median (minimum…maximum); losses in nats per word", columns, rows)
 
 
 def _train_at_once(trainings: list[dict[str, Any]], environ: dict[str, str]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def main(
         for name, runs in (("lambdas/preprocess", ours), ("CountVectorizer", theirs))
     ]
     columns = ["", "docs/s", "ratio", "peak MB", "ratio", "words chosen"]
-    show(f"{megabytes} MB, {documents:,} documents: median (least…most)", columns, rows)
+    show(f"{megabytes} MB, {documents:,} documents: median (minimum…maximum)", columns, rows)
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def _show_medians(runs: Runs) -> None:
         for name, scores in models.items()
     ]
     headings = [heading for _, heading, _ in MEASURES]
-    show("Median over seeds (least…most)", ["model", "corpus", "K", "runs", *headings], rows)
+    show("Median over seeds (minimum…maximum)", ["model", "corpus", "K", "runs", *headings], rows)
 
 
 def _show_against_peers(runs: Runs, peers: Sequence[str]) -> None:
@@ -125,7 +125,7 @@ def _show_against_peers(runs: Runs, peers: Sequence[str]) -> None:
         for peer in peers
     ]
     headings = [f"{heading} {'ratio' if key in RATIOS else 'difference'}" for key, heading, _ in MEASURES]
-    show(f"{OURS} against each peer, seed by seed: median (least…most)", ["peer", "corpus", "K", *headings], rows)
+    show(f"{OURS} against each peer, seed by seed: median (minimum…maximum)", ["peer", "corpus", "K", *headings], rows)
 
 
 def _compared(ours: Sequence[Run], theirs: Sequence[Run], key: str) -> str:

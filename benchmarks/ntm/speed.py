@@ -74,7 +74,7 @@ def main(
                     rows.append(_compare(suite, folder, kind, mode, count, epochs, repeats))
                     console.print(" · ".join(rows[-1]), soft_wrap=True)
     columns = ["corpus", "loss", "threads", "plain docs/s", "ours docs/s", "ratio", "plain MB", "ours MB", "ratio"]
-    show("Median (least…most)", columns, rows)
+    show("Median (minimum…maximum)", columns, rows)
 
 
 def _compare(

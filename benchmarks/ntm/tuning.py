@@ -119,14 +119,14 @@ def _show(runs: Mapping[str, Mapping[str, Sequence[Scores]]]) -> None:
         for name, scores in models.items()
     ]
     headings = [heading for _, heading, _ in MEASURES]
-    show("Median over seeds (least…most)", ["hyperparameters", "corpus", *headings], rows)
+    show("Median over seeds (minimum…maximum)", ["hyperparameters", "corpus", *headings], rows)
     rows = [
         (other, corpus, *(_compared(models[TUNED], models[other], key) for key, _, _ in MEASURES))
         for corpus, models in runs.items()
         for other in (DEFAULTS, RECOMMENDED_VALUES, LDA)
     ]
     headings = [f"{heading} {'ratio' if key in RATIOS else 'difference'}" for key, heading, _ in MEASURES]
-    show("Tuned against each other, seed by seed: median (least…most)", ["against", "corpus", *headings], rows)
+    show("Tuned against each other, seed by seed: median (minimum…maximum)", ["against", "corpus", *headings], rows)
 
 
 def _compared(ours: Sequence[Scores], theirs: Sequence[Scores], key: str) -> str:
