@@ -69,7 +69,7 @@ class Optimizer:
         self._update(rate)
 
     def keep(self, other: "Optimizer", select: Callable[[str, Tensor], Tensor]) -> None:
-        """Copy the state of the optimizer of a larger network; ``select`` reduces its tensors to the remaining topics."""
+        """Copy the state of a larger network's optimizer; ``select`` reduces its tensors to the remaining topics."""
         for steps, known in zip(self._steps, other._steps, strict=True):
             steps.copy_(known)
         for moment, values in self._moments.items():
