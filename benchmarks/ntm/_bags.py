@@ -1,6 +1,6 @@
-"""Corpora as the pipeline's preprocessing leaves them, and trainings on them.
+"""Corpora preprocessed as in the pipeline, and training on them.
 
-The project and the package ``ntm`` are on the path: ``PYTHONPATH=.:containers/ntm``.
+The project and the package ``ntm`` must be on the path: ``PYTHONPATH=.:containers/ntm``.
 """
 
 import json
@@ -29,7 +29,7 @@ Corpora = Annotated[
 
 @contextmanager
 def preprocessed(sources: list[Path] | None) -> Iterator[dict[str, Path]]:
-    """Yield where the bags of words of each corpus lie, by its name."""
+    """Yield the directory of the bags of words of each corpus, by name."""
     with TemporaryDirectory() as temporary:
         yield {
             source.stem: _preprocess(source, Path(temporary) / source.stem)
@@ -38,7 +38,7 @@ def preprocessed(sources: list[Path] | None) -> Iterator[dict[str, Path]]:
 
 
 def start_training(folder: Path, hyperparameters: Values, **options: bool) -> subprocess.Popen[str]:
-    """Start a training with one thread; what may be said of it: ``workers/train_bags.py``."""
+    """Start a training with one thread; for its parameters see ``workers/train_bags.py``."""
     request = {"folder": str(folder), "hyperparameters": hyperparameters, "threads": 1, **options}
     return start(WORKERS / "train_bags.py", json.dumps(request), threads=1, path=[NTM])
 

@@ -31,11 +31,11 @@ Suite = Annotated[
         resolve_path=True,
     ),
 ]
-Repeats = Annotated[int, typer.Option(help="How often each measurement is made, by turns.", min=1)]
+Repeats = Annotated[int, typer.Option(help="Number of repetitions, alternating between the compared runs.", min=1)]
 
 
 def command(function: Callable[..., None]) -> None:
-    """Make a function the command of the script in hand, and run it."""
+    """Run a function as the command line of the current script."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(function)
     app()
@@ -47,11 +47,11 @@ def start(
     """Start a script whose last line of output is a JSON object.
 
     Args:
-        script: to be run by this Python.
-        arguments: of the script.
-        threads: that its libraries may use.
-        path: folders of modules that it may import.
-        environ: further variables of its environment.
+        script: Script to run with this Python.
+        arguments: Arguments of the script.
+        threads: Number of threads of its libraries.
+        path: Import path of the script.
+        environ: Additional environment variables.
     """
     limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
     # As the package's own commands do; the peers get it too, or a ratio would be one of waiting, not of work.
@@ -66,7 +66,7 @@ def start(
 
 
 def result(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """Wait for a script and return the object that it printed; end the benchmark if it failed."""
+    """Wait for a script and return the object that it printed; exit if it failed."""
     output, errors = process.communicate()
     if process.returncode:
         Console(stderr=True, markup=False, highlight=False).print(f"{errors}\nFailed: {process.args}", soft_wrap=True)
@@ -81,14 +81,14 @@ def run(script: Path, *arguments: str, threads: int, path: Sequence[Path] = (), 
 
 
 def start_training(threads: int, environ: dict[str, str] | None = None, **training: Any) -> subprocess.Popen[str]:
-    """Start a training of ours; what may be said of it: ``workers/train_ntm.py``."""
+    """Start a training of ntm; for its parameters see ``workers/train_ntm.py``."""
     arguments = json.dumps(training | {"threads": threads}, default=str)
     path = [NTM, Path(__file__).parent]
     return start(WORKERS / "train_ntm.py", arguments, threads=threads, path=path, **(environ or {}))
 
 
 def train(threads: int, environ: dict[str, str] | None = None, **training: Any) -> dict[str, Any]:
-    """Run a training of ours and return what was measured."""
+    """Run a training of ntm and return its measurements."""
     return result(start_training(threads, environ, **training))
 
 
@@ -101,7 +101,7 @@ def corpora(suite: Path) -> list[Path]:
 
 
 def spread(values: Iterable[float | None], form: str = ".3f") -> str:
-    """Return median and range of what was measured repeatedly."""
+    """Return the median and range of repeated measurements."""
     known = sorted(value for value in values if value is not None)
     if not known:
         return "-"
@@ -110,7 +110,7 @@ def spread(values: Iterable[float | None], form: str = ".3f") -> str:
 
 
 def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table in Markdown; all columns but the first hold figures."""
+    """Print a Markdown table; all columns except the first are numbers."""
     table = Table(box=MARKDOWN)
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if number else "left")

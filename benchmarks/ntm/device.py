@@ -26,16 +26,15 @@ _COPIED_BYTES = 2**29
 def main(
     vocabulary: Annotated[list[int], typer.Option(help="May be repeated.", min=20)] = [2_000, 20_000],
     batch: Annotated[list[int], typer.Option(help="mini_batch_size; may be repeated.", min=1)] = [256, 4096],
-    documents: Annotated[int, typer.Option(help="Synthetic, of 50 words each.", min=1000)] = 100_000,
-    epochs: Annotated[int, typer.Option(help="Of each training.", min=1)] = 3,
-    threads: Annotated[int | None, typer.Option(help="Of the CPU. Default: a thread a core.", min=1)] = None,
+    documents: Annotated[int, typer.Option(help="Synthetic documents of 50 words each.", min=1000)] = 100_000,
+    epochs: Annotated[int, typer.Option(help="Epochs per training.", min=1)] = 3,
+    threads: Annotated[int | None, typer.Option(help="CPU threads. Default: one per core.", min=1)] = None,
 ) -> None:
-    """Measure documents a second on the CPU and on the first GPU, by turns; without a GPU, say so and stop.
+    """Measure documents per second on the CPU and the first GPU, alternating; requires a GPU.
 
-    20 topics, one hidden layer of 256, Adam, no surplus topics. The share of the memory bandwidth: what a step's passes
-    over the batch's probabilities and over the parameters come to, in bytes a second, against a copy that is measured
-    in the same run. What stays in a cache between two passes is counted too, so it may be above 100 %; far below it, a
-    step waits for something else than memory.
+    20 topics, one hidden layer of 256, Adam, no surplus topics. The share of the memory bandwidth is the traffic of
+    a step's passes over probabilities and parameters, relative to a copy measured in the same run. It includes data
+    that stays in a cache between two passes and can exceed 100 %; far below 100 %, memory is not the bottleneck.
     """
     if not torch.cuda.is_available():
         console.print("This machine has no GPU that torch can use: there is nothing to compare.")
@@ -74,7 +73,7 @@ def main(
 
 
 def _copy_bandwidth(device: str) -> float:
-    """Return the bytes a second, read and written, of a large copy: the best of ten."""
+    """Return the bytes per second, read and written, of a large copy: the best of ten."""
     source = torch.ones(_COPIED_BYTES // _FLOAT_BYTES, device=device)
     target = torch.empty_like(source)
     best = float("inf")

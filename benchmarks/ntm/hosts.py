@@ -1,4 +1,4 @@
-"""One host against several: throughput and the loss that they come to; and against as many that share no model."""
+"""Throughput and loss of one host, of several hosts, and of as many independent trainings."""
 
 import socket
 from typing import Annotated, Any
@@ -9,19 +9,21 @@ from _common import Repeats, command, console, result, show, spread, start_train
 
 def main(
     hosts: Annotated[int, typer.Option(help="Processes on this machine, one thread each.", min=2)] = 2,
-    documents: Annotated[int, typer.Option(help="Of 50 words each; the hosts share them.", min=1000)] = 50_000,
+    documents: Annotated[
+        int, typer.Option(help="Documents of 50 words each, divided between the hosts.", min=1000)
+    ] = 50_000,
     vocabulary: Annotated[int, typer.Option(min=20)] = 5_000,
     topics: Annotated[int, typer.Option(min=2)] = 20,
-    epochs: Annotated[int, typer.Option(help="Of each training.", min=1)] = 10,
+    epochs: Annotated[int, typer.Option(help="Epochs per training.", min=1)] = 10,
     repeats: Repeats = 3,
-    interface: Annotated[str, typer.Option(help="Of the network, over which the hosts speak (gloo).")] = "lo",
+    interface: Annotated[str, typer.Option(help="Network interface for gloo.")] = "lo",
 ) -> None:
-    """Train with all documents on one host, then with a part of them on each of several, by turns.
+    """Train with all documents on one host, and with a part of them on each of several hosts, alternating.
 
-    Every host has one thread and the default hyperparameters. The corpus is synthetic; the validation documents are
-    others of the same topics. The ratio is the throughput of all hosts together to that of one. Its limit is that of as
-    many trainings at once which have nothing to do with each other, each of a host's part of the documents ("apart"):
-    cores that share caches and memory do less each.
+    Every host has one thread and the default hyperparameters. The corpus is synthetic, with separate
+    validation documents of the same topics. The ratio compares the total throughput of all hosts with one host. Its
+    limit is the ratio of as many independent trainings ("apart") on the same parts of the documents, because cores
+    share caches and memory.
 
       hosts.py --documents 20000 --epochs 5 --repeats 1
     """
@@ -54,11 +56,11 @@ def main(
         for name, runs in (("1", alone), (str(hosts), together), (f"{hosts} apart", apart))
     ]
     columns = ["hosts", "docs/s", "ratio", "s/epoch", "training loss", "validation loss", "peak MB of a host"]
-    show("Median (least…most); losses in nats a word", columns, rows)
+    show("Median (minimum…maximum); losses in nats per word", columns, rows)
 
 
 def _train_at_once(trainings: list[dict[str, Any]], environ: dict[str, str]) -> dict[str, Any]:
-    """Run trainings at once; return the measures of the first one, and the throughput of all."""
+    """Run trainings concurrently; return the measurements of the first one and the total throughput."""
     processes = [start_training(1, environ, **training) for training in trainings]
     try:
         runs = [result(process) for process in processes]

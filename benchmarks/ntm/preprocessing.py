@@ -1,4 +1,4 @@
-"""From texts to word counts: the preprocessing function against scikit-learn's CountVectorizer."""
+"""Preprocessing function against scikit-learn's CountVectorizer."""
 
 from pathlib import Path
 from statistics import median
@@ -16,7 +16,7 @@ def main(
     megabytes: Annotated[int, typer.Option(help="Size of the synthetic CSV file.", min=1)] = 200,
     repeats: Repeats = 3,
 ) -> None:
-    """Preprocess one file of made-up documents of 100 words, by turns, each run in a process of its own.
+    """Preprocess a file of synthetic documents of 100 words, alternating, each run in a separate process.
 
     Both read the same CSV as a stream and choose 5,000 words: of three letters or more, in at least 5 documents and at
     most half of them, no English stop words. The function also normalises Unicode, splits the documents, and writes
@@ -47,7 +47,7 @@ def main(
         for name, runs in (("lambdas/preprocess", ours), ("CountVectorizer", theirs))
     ]
     columns = ["", "docs/s", "ratio", "peak MB", "ratio", "words chosen"]
-    show(f"{megabytes} MB, {documents:,} documents: median (least…most)", columns, rows)
+    show(f"{megabytes} MB, {documents:,} documents: median (minimum…maximum)", columns, rows)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Topic quality, perplexity, clustering, time and memory of our model and its peers, on the same corpora."""
+"""Topic quality, perplexity, clustering, time and memory of ntm and its peers on the same corpora."""
 
 # Typer takes what it needs from a default that is a list, and changes nothing.
 # ruff: noqa: B006
@@ -43,25 +43,27 @@ Runs = Mapping[tuple[str, int], Mapping[str, Sequence[Run]]]
 def main(
     suite: Suite,
     k: Annotated[list[int], typer.Option(help="Number of topics; may be repeated.", min=2)] = [20, 50],
-    seeds: Annotated[int, typer.Option(help="Seeds 0 to this less 1, one run each.", min=1)] = 5,
+    seeds: Annotated[int, typer.Option(help="Number of seeds, from 0, one run each.", min=1)] = 5,
     data: Annotated[
         list[Path] | None,
         typer.Option(help="Folder of a corpus; may be repeated. Default: all of the suite's.", exists=True),
     ] = None,
     peers: Annotated[str, typer.Option(help="Names separated by commas; empty: none.")] = ",".join(PEERS),
-    objective: Annotated[str | None, typer.Option(help="Of ours: topics or elbo. Default: the package's.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Of ours. Default: the package's.", min=1)] = None,
-    hyperparameter: Annotated[
-        list[str] | None, typer.Option("--set", help="Of ours: name=value, as of a training job; may be repeated.")
+    objective: Annotated[
+        str | None, typer.Option(help="Objective of ntm: topics or elbo. Default: the package's.")
     ] = None,
-    threads: Annotated[int, typer.Option(help="Of each run; the suite's peers are written for 2.", min=1)] = 2,
-    cv: Annotated[bool, typer.Option("--cv", help="Compute C_V too, for --save; it takes long.")] = False,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of ntm. Default: the package's.", min=1)] = None,
+    hyperparameter: Annotated[
+        list[str] | None, typer.Option("--set", help="Hyperparameter of ntm, name=value; may be repeated.")
+    ] = None,
+    threads: Annotated[int, typer.Option(help="Threads per run; the suite's peers are written for 2.", min=1)] = 2,
+    cv: Annotated[bool, typer.Option("--cv", help="Also compute C_V for --save (slow).")] = False,
     save: Annotated[Path | None, typer.Option(help="JSON Lines file to which each run's scores are appended.")] = None,
 ) -> None:
-    """Score our model and its peers by the suite's own scripts, each run in a process of its own.
+    """Score ntm and its peers with the suite's scripts, each run in a separate process.
 
-    Every run is printed as it ends. Then come two tables: medians over seeds with their range; and, seed by seed, ours
-    against each peer: for NPMI, TU and NMI the difference (more is better), for the rest the ratio (less is better).
+    Prints every run as it ends, then two tables: medians over seeds with their range, and ntm against each peer,
+    seed by seed: differences for NPMI, TU and NMI (higher is better), ratios for the rest (lower is better).
 
       quality.py --suite DIR --k 20 --seeds 3 --peers tomotopy_lda,plain_prodlda
       quality.py --suite DIR --set optimizer=adam --set learning_rate=0.006 --epochs 40
@@ -113,7 +115,7 @@ def _show_medians(runs: Runs) -> None:
         for name, scores in models.items()
     ]
     headings = [heading for _, heading, _ in MEASURES]
-    show("Median over seeds (least…most)", ["model", "corpus", "K", "runs", *headings], rows)
+    show("Median over seeds (minimum…maximum)", ["model", "corpus", "K", "runs", *headings], rows)
 
 
 def _show_against_peers(runs: Runs, peers: Sequence[str]) -> None:
@@ -123,7 +125,7 @@ def _show_against_peers(runs: Runs, peers: Sequence[str]) -> None:
         for peer in peers
     ]
     headings = [f"{heading} {'ratio' if key in RATIOS else 'difference'}" for key, heading, _ in MEASURES]
-    show(f"{OURS} against each peer, seed by seed: median (least…most)", ["peer", "corpus", "K", *headings], rows)
+    show(f"{OURS} against each peer, seed by seed: median (minimum…maximum)", ["peer", "corpus", "K", *headings], rows)
 
 
 def _compared(ours: Sequence[Run], theirs: Sequence[Run], key: str) -> str:

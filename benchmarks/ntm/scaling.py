@@ -1,4 +1,4 @@
-"""Time and memory of training against the size of the corpus, and training on more than fits the memory."""
+"""Time and memory of training by corpus size, and training on corpora larger than memory."""
 
 # Typer takes what it needs from a default that is a list, and changes nothing.
 # ruff: noqa: B006
@@ -20,7 +20,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=N
 
 @app.callback()
 def _about() -> None:
-    """Synthetic documents of 50 words by Zipf's law, default hyperparameters, a process for each training."""
+    """Time and memory on synthetic documents of 50 words, with default hyperparameters and one process per training."""
 
 
 @app.command()
@@ -28,15 +28,15 @@ def grid(
     documents: Annotated[list[int], typer.Option(help="May be repeated.", min=100)] = [10_000, 100_000, 1_000_000],
     vocabulary: Annotated[list[int], typer.Option(help="May be repeated.", min=20)] = [2_000, 5_000, 20_000],
     topics: Annotated[list[int], typer.Option(help="May be repeated.", min=2)] = [100, 500],
-    epochs: Annotated[int, typer.Option(help="Of each training.", min=1)] = 1,
+    epochs: Annotated[int, typer.Option(help="Epochs per training.", min=1)] = 1,
     threads: Threads = 2,
 ) -> None:
-    """Measure seconds an epoch and peak memory for each combination; the whole grid takes about an hour on two cores.
+    """Measure seconds per epoch and peak memory for each combination; the grid takes about an hour on two cores.
 
-    Start s is what comes before the first epoch, topics s what comes after the last one, idle MB the process before it
-    has a document. Two limits stand beside. Time: the exponent e of seconds ~ documents^e from the size above; 1 is
-    linear. Memory: the bytes that an entry (a word in a document) adds, from the size above, where 8 are its id and its
-    count; and how many times the peak the dense float32 matrix of the same documents would take.
+    Start s is the time before the first epoch, topics s the time after the last one, idle MB the memory of the process
+    without documents. Two limits are shown. Time: the exponent e of seconds ~ documents^e relative to the size above; 1
+    is linear. Memory: the bytes per additional entry (a word in a document) relative to the size above, of which 8 are
+    its id and count; and the size of the dense float32 matrix of the same documents relative to the peak.
 
       scaling.py grid --documents 10000 --documents 100000 --vocabulary 5000 --topics 100
     """
@@ -78,16 +78,16 @@ def grid(
 @app.command()
 def disk(
     documents: Annotated[list[int], typer.Option(help="May be repeated.", min=100)] = [500_000, 1_000_000, 2_000_000],
-    memory: Annotated[int, typer.Option(help="That the corpus may take, in MB.", min=1)] = 64,
+    memory: Annotated[int, typer.Option(help="Memory budget of the corpus, in MB.", min=1)] = 64,
     vocabulary: Annotated[int, typer.Option(min=20)] = 5_000,
     topics: Annotated[int, typer.Option(min=2)] = 20,
-    epochs: Annotated[int, typer.Option(help="Of each training.", min=1)] = 1,
+    epochs: Annotated[int, typer.Option(help="Epochs per training.", min=1)] = 1,
     threads: Threads = 2,
 ) -> None:
-    """Train on corpora larger than their memory, from disk, and on the same ones in memory.
+    """Train on corpora larger than their memory budget, from disk and in memory.
 
-    From disk the peak stays where it is, but for 8 bytes a document, while in memory it grows with the corpus; the last
-    column is what an epoch from disk takes, as a ratio to one in memory.
+    From disk, peak memory is constant except for 8 bytes per document; in memory it grows with the corpus. The last
+    column is the ratio of the time of an epoch from disk to one in memory.
 
       scaling.py disk --documents 200000 --documents 400000 --memory 16
     """

@@ -1,4 +1,4 @@
-"""Documents a second of training: the plain dense loop of the suite against ours, same sizes and loss, by turns."""
+"""Training throughput of the suite's plain dense loop and of ntm, with the same sizes and loss."""
 
 # Typer takes what it needs from a default that is a list, and changes nothing.
 # ruff: noqa: B006
@@ -40,20 +40,23 @@ def main(
         Path | None, typer.Option(help="Folder of a corpus. Default: the suite's first.", exists=True)
     ] = None,
     vocabulary: Annotated[
-        list[int], typer.Option(help="Of a synthetic corpus besides; may be repeated; 0: none.", min=0)
+        list[int], typer.Option(help="Vocabulary of an additional synthetic corpus; may be repeated; 0: none.", min=0)
     ] = [20_000],
-    documents: Annotated[int, typer.Option(help="Of the synthetic corpus, of 50 words each.", min=1000)] = 18_000,
+    documents: Annotated[
+        int, typer.Option(help="Documents of the synthetic corpus, of 50 words each.", min=1000)
+    ] = 18_000,
     variant: Annotated[list[str], typer.Option(help="prodlda or sagemaker; may be repeated.")] = list(OURS),
-    mode: Annotated[str, typer.Option(help="How speed_vae.py takes documents: dense, sparse or loader.")] = "dense",
+    mode: Annotated[str, typer.Option(help="Input of speed_vae.py: dense, sparse or loader.")] = "dense",
     threads: Annotated[list[int], typer.Option(help="May be repeated.", min=1)] = [1, 2],
-    epochs: Annotated[int, typer.Option(help="Of each run.", min=1)] = 10,
+    epochs: Annotated[int, typer.Option(help="Epochs per run.", min=1)] = 10,
     repeats: Repeats = 3,
 ) -> None:
-    """Measure training of the suite's speed_vae.py (plain PyTorch, dense tensors) and of ours, A B A B.
+    """Measure training of the suite's speed_vae.py (plain PyTorch, dense tensors) and of ntm, alternating.
 
     Both have 20 topics and batches of 128 documents. prodlda: two hidden layers of 200, the batch normalised, Adam;
     sagemaker: the built-in's 60 and 40 sigmoid units and Adadelta. Time counts from the sparse matrix to the end of the
-    last epoch. The ratio is ours to plain, run by run; more is faster, and less is less memory.
+    last epoch. The ratio compares ntm with the plain loop, run by run; higher is faster, and for memory lower is
+    better.
 
       speed.py --suite DIR --threads 2 --vocabulary 0
     """
@@ -71,7 +74,7 @@ def main(
                     rows.append(_compare(suite, folder, kind, mode, count, epochs, repeats))
                     console.print(" · ".join(rows[-1]), soft_wrap=True)
     columns = ["corpus", "loss", "threads", "plain docs/s", "ours docs/s", "ratio", "plain MB", "ours MB", "ratio"]
-    show("Median (least…most)", columns, rows)
+    show("Median (minimum…maximum)", columns, rows)
 
 
 def _compare(

@@ -1,4 +1,4 @@
-"""Corpora that anybody can make again: Zipf's law, planted topics, any size."""
+"""Reproducible synthetic corpora with Zipf's law and planted topics."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ _TOPIC_SHARE = 0.6
 
 
 def zipf_ranks(random: np.random.Generator, shape: tuple[int, int], vocabulary: int) -> NDArray[np.int64]:
-    """Return ranks of words, the word of rank r, from 0, with a probability in proportion to 1 / (r + 1)."""
+    """Return random ranks of words; rank r, from 0, has a probability proportional to 1 / (r + 1)."""
     cumulative = np.cumsum(1 / np.arange(1, vocabulary + 1))
     return np.searchsorted(cumulative, random.random(shape) * cumulative[-1], side="right").clip(max=vocabulary - 1)
 
@@ -24,9 +24,9 @@ def zipf_ranks(random: np.random.Generator, shape: tuple[int, int], vocabulary: 
 def word_counts(
     documents: int, vocabulary: int, words_per_document: int = WORDS_PER_DOCUMENT, seed: int = 0
 ) -> Iterator[scipy.sparse.csr_matrix]:
-    """Yield documents in chunks, float32 [10,000, V]; the same topics whatever the seed.
+    """Yield documents in chunks, float32 [10,000, V]; the topics do not depend on the seed.
 
-    A topic is the law of Zipf over an order of the words of its own.
+    Each topic is a Zipf distribution over its own order of the words.
     """
     random, topics = np.random.default_rng([1, seed]), np.random.default_rng(0)
     orders = np.stack([topics.permutation(vocabulary) for _ in range(_TOPICS)]).astype(np.int32)
@@ -44,7 +44,7 @@ def word_counts(
 
 
 def write_corpus(folder: Path, documents: int, vocabulary: int) -> None:
-    """Write a corpus as the suite's are: a tenth of its documents to test."""
+    """Write a corpus in the suite's format, with a tenth of its documents for testing."""
     counts = scipy.sparse.vstack(list(word_counts(documents, vocabulary)), format="csr")
     folder.mkdir(parents=True, exist_ok=True)
     scipy.sparse.save_npz(folder / "train.npz", counts[documents // 10 :])
@@ -53,7 +53,7 @@ def write_corpus(folder: Path, documents: int, vocabulary: int) -> None:
 
 
 def write_texts(path: Path, size: int, words_per_document: int = 100, vocabulary: int = 200_000) -> int:
-    """Write about ``size`` bytes of documents of made-up words, a CSV of id and text; return how many they are."""
+    """Write a CSV of about ``size`` bytes with ids and texts of made-up words; return the number of documents."""
     random = np.random.default_rng(0)
     letters = random.integers(ord("a"), ord("z") + 1, size=(vocabulary, 10), dtype=np.uint8)
     lengths = random.integers(3, letters.shape[1] + 1, size=vocabulary)

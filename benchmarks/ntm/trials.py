@@ -27,14 +27,14 @@ def main(
     short: Annotated[
         list[str], typer.Option(help="Epochs and share of the documents of a short trial; may be repeated.")
     ] = ["15,0.5", "20,1"],
-    values: Annotated[int, typer.Option(help="How many draws of hyperparameters.", min=3)] = 20,
+    values: Annotated[int, typer.Option(help="Number of random draws of hyperparameters.", min=3)] = 20,
     k: Annotated[int, typer.Option(help="Number of topics.", min=2)] = 20,
 ) -> None:
-    """Train with the same values for a short time and for 40 epochs, and correlate the ranks.
+    """Train with the same values briefly and for 40 epochs, and correlate the ranks.
 
     Values are drawn at random: learning rates from 0.001 to 0.05, batches of 64 to 512, all three activations, Adam.
-    For each metric that tuning may go by, in the short trials and in the long training itself, the rank correlation
-    (Spearman) with what the pipeline's evaluation says of the long training.
+    Prints Spearman's rank correlation between each tuning objective, in the short trials and in the long training,
+    and the pipeline's evaluation of the long training.
 
       trials.py --values 10 --short 10,1
     """

@@ -33,18 +33,18 @@ Scores = Mapping[str, float]
 
 def main(
     corpus: Corpora = None,
-    environment: Annotated[str, typer.Option(help="Whose tuning and training: a file in environments/.")] = "dev",
-    seeds: Annotated[int, typer.Option(help="Seeds 0 to this less 1, of search and trainings.", min=1)] = 3,
+    environment: Annotated[str, typer.Option(help="Environment to use: a file in environments/.")] = "dev",
+    seeds: Annotated[int, typer.Option(help="Number of seeds, from 0, for search and training.", min=1)] = 3,
     k: Annotated[int | None, typer.Option(help="Number of topics. Default: the environment's.", min=2)] = None,
     objective: Annotated[str | None, typer.Option(help="Metric to tune by. Default: the environment's.")] = None,
     jobs: Annotated[int | None, typer.Option(help="Trials. Default: the environment's.", min=1)] = None,
 ) -> None:
-    """Tune and train as the pipeline does, and score on documents that neither has seen.
+    """Tune and train like the pipeline, and score on held-out documents.
 
-    Compared are the final trainings, each with the environment's epochs: with the algorithm's defaults (the
-    environment without tuning), with those that the package recommends (as the ntm command has), and with the winner
-    of the search in the environment's ranges. Tuning sees the training and the validation split alone; scores are of
-    the test split, by the pipeline's evaluation. LDA is its baseline.
+    Compares final trainings with the environment's number of epochs: with the algorithm's defaults (the environment
+    without tuning), with the package's recommended values (the defaults of the ntm command), and with the best trial
+    of the search in the environment's ranges. Tuning uses only the training and validation splits; scores are of the
+    test split, from the pipeline's evaluation, including its LDA baseline.
 
       tuning.py --seeds 1
       tuning.py --corpus reviews.csv --environment prod
@@ -76,7 +76,7 @@ def main(
 def _tune(
     folder: Path, config: EnvironmentConfig, given: Values, seed: int, objective: str, jobs: int | None
 ) -> Values:
-    """Return the values of the best trial; each is a training as the environment's tuning jobs have them."""
+    """Return the values of the best trial, with trials as in the environment's tuning jobs."""
     settings = config.tuning
     plan = Plan(
         strategy="Bayesian",
@@ -119,14 +119,14 @@ def _show(runs: Mapping[str, Mapping[str, Sequence[Scores]]]) -> None:
         for name, scores in models.items()
     ]
     headings = [heading for _, heading, _ in MEASURES]
-    show("Median over seeds (least…most)", ["hyperparameters", "corpus", *headings], rows)
+    show("Median over seeds (minimum…maximum)", ["hyperparameters", "corpus", *headings], rows)
     rows = [
         (other, corpus, *(_compared(models[TUNED], models[other], key) for key, _, _ in MEASURES))
         for corpus, models in runs.items()
         for other in (DEFAULTS, RECOMMENDED_VALUES, LDA)
     ]
     headings = [f"{heading} {'ratio' if key in RATIOS else 'difference'}" for key, heading, _ in MEASURES]
-    show("Tuned against each other, seed by seed: median (least…most)", ["against", "corpus", *headings], rows)
+    show("Tuned against each other, seed by seed: median (minimum…maximum)", ["against", "corpus", *headings], rows)
 
 
 def _compared(ours: Sequence[Scores], theirs: Sequence[Scores], key: str) -> str:

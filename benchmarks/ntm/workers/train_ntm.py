@@ -81,7 +81,7 @@ def peak_mb() -> float:
 
 
 def main(training: Training) -> dict[str, Any]:
-    """Train, and return what it took: seconds, MB, documents of this host; losses in nats a word.
+    """Train and return the measurements: seconds, MB, documents of this host, losses in nats per word.
 
     ``corpus_s`` is for taking in the corpus, ``start_s`` for what comes before the first epoch, ``topics_s`` for what
     comes after the last one; ``docs_per_s`` counts the epochs alone, ``docs_per_s_with_start`` all but ``topics_s``.

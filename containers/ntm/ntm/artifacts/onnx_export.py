@@ -26,19 +26,19 @@ from onnx import TensorProto, helper, numpy_helper
 from ntm.common.version import __version__
 from ntm.network.inference import Layer, TopicModel
 
-# The oldest with all that is used here: more runtimes read it than a newer one.
+# The oldest versions with all operators used here, for compatibility with more runtimes.
 _OPSET, _IR_VERSION = 18, 8
-# Of a protobuf message, less room for the graph; the weights of a larger model go into a file of their own.
+# Maximum size of a protobuf message minus room for the graph; larger weights go into a separate file.
 _MAX_BYTES = 2**31 - 2**20
 _ACTIVATIONS = {"sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "Relu"}
 
 
 def write_onnx(path: Path, model: TopicModel) -> None:
-    """Write the model's encoder; the weights of one over 2 GB lie beside it, in ``<name>.data``.
+    """Write the model's encoder; weights over 2 GB go into ``<name>.data`` next to it.
 
     Args:
-        path: the file to write.
-        model: the trained model.
+        path: File to write.
+        model: Trained model.
     """
     proto = export(model)
     large = sum(len(tensor.raw_data) for tensor in proto.graph.initializer) > _MAX_BYTES
@@ -49,9 +49,9 @@ def write_onnx(path: Path, model: TopicModel) -> None:
 
 
 def export(model: TopicModel) -> onnx.ModelProto:
-    """Return the model's encoder as an ONNX model; see the module's text."""
+    """Return the model's encoder as an ONNX model; see the module's docstring."""
     graph = _Graph()
-    # Added up in float64, as a document's length may be beyond float32.
+    # Summed in float64: a document's length may exceed the precision of float32.
     exact = graph.node("Cast", "counts", to=TensorProto.DOUBLE)
     zero = graph.constant(np.zeros(1))
     lengths = graph.scatter(graph.node("ConstantOfShape", "size", value=_tensor(np.zeros(1))), exact)
@@ -92,7 +92,7 @@ def export(model: TopicModel) -> onnx.ModelProto:
 
 
 class _Graph:
-    """A graph in the making: each method adds to it and returns the name of what it computes."""
+    """Graph builder: each method adds nodes and returns the name of their output."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -110,12 +110,12 @@ class _Graph:
         return name
 
     def scatter(self, zeros: str, entries: str) -> str:
-        """Add up the entries of each document."""
+        """Sum the entries of each document."""
         rows = self.node("Unsqueeze", "documents", self.constant(np.array([1])))
         return self.node("ScatterND", zeros, rows, entries, reduction="add")
 
     def bag(self, layer: Layer, weights: str) -> str:
-        """Apply a layer of one row a word, without its bias, to the documents: the rows of their words, added up."""
+        """Apply a layer with one row per word to the documents, without bias: the sum of the rows of their words."""
         rows = self.node("Gather", self.constant(layer.weight), "words")
         rows = self.node("Mul", rows, self.node("Unsqueeze", weights, self.constant(np.array([1]))))
         shape = self.node("Concat", "size", self.constant(np.array([layer.weight.shape[1]])), axis=0)

@@ -37,7 +37,7 @@ def reconstruction(theta: Tensor, weights: Tensor, bias: Tensor, batch: Batch, b
         weights: of topics for words [V, K].
         bias: of words [V].
         batch: the documents.
-        by: what the gradients are added to, if they are wanted: of weights and bias; that of theta is overwritten.
+        by: Gradients to compute, or None: those of weights and bias are added to, that of theta is overwritten.
     """
     losses = torch.zeros_like(batch.lengths)
     size = max(1, _SLICE // len(bias))
@@ -133,7 +133,7 @@ class _Scaling:
         self.bias = -(self.weights @ mean)
 
     def backward(self, by_weights: Tensor, by_bias: Tensor) -> tuple[Tensor, Tensor]:
-        """Make ``by_weights`` [V, K] that of the unscaled weights; return that of mean [K] and covariance [K, K]."""
+        """Convert ``by_weights`` [V, K] to unscaled weights; return the gradients of mean [K] and covariance [K, K]."""
         by_weights.addr_(by_bias, self._mean, alpha=-1)
         along = torch.linalg.vecdot(by_weights, self.weights).unsqueeze(1)
         by_mean = -(self.weights.T @ by_bias)

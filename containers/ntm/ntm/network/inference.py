@@ -75,7 +75,7 @@ class TopicModel:
     def topic_weights(self, corpus: BagOfWords) -> Array:
         """Return the topic mixture of each document, float32 [D, K]; each row sums to 1.
 
-        A document without a word is no evidence: it gets the mean of the prior, the same weight for every topic.
+        An empty document gets the mean of the prior: the same weight for every topic.
         """
         theta = np.full((len(corpus), self.num_topics), 1 / self.num_topics, np.float32)
         filled = np.flatnonzero(np.diff(corpus.offsets))

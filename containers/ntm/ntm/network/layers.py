@@ -15,18 +15,17 @@ from torch.nn import functional
 from ntm.data.batch import Batch
 from ntm.network.inference import Array, Layer
 
-# A document enters as its words' relative frequencies, so that its length says nothing, times this: an
-# embedding of the usual initial size is then felt.
+# Scale of the relative word frequencies at the input: with it, embeddings of the usual initial size have an effect.
 INPUT_SCALE = 10.0
 
-# Of normalisations: how fast what is known of all batches follows the batch, and what is added to a variance.
+# Batch normalisation: update rate of the running statistics, and constant added to the variance.
 MOMENTUM = 0.1
 VARIANCE_FLOOR = 1e-3
 
-# Of the embeddings that the encoder may start from.
+# Scale of the initial word embeddings.
 _EMBEDDING_SCALE = 0.04
 
-# Each with its gradient, given that of its outputs and these.
+# Activations with their gradients, given the gradient of the outputs and the outputs.
 _ACTIVATIONS: Mapping[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]] = {
     "sigmoid": (torch.sigmoid_, torch.ops.aten.sigmoid_backward.default),
     "tanh": (torch.tanh_, torch.ops.aten.tanh_backward.default),

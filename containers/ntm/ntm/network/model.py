@@ -71,7 +71,7 @@ class Network(nn.Module):
         self.requires_grad_(False)
 
     def encode(self, batch: Batch, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Return mean and log variance of h, each [D, K]; ``generator`` decides what is dropped in training."""
+        """Return mean and log variance of h, each [D, K]; ``generator`` is the source of dropout in training."""
         hidden = self.words(batch, generator)
         for layer in self._hidden:
             hidden = layer(hidden)
@@ -150,8 +150,8 @@ class _Latent:
 def mutual_information_gradient(theta: Tensor) -> Tensor:
     """Return the gradient, by mixtures theta [D, K], of the mutual information I in nats.
 
-    I is that of a document and a topic drawn from its mixture: the mean over documents of sum_k theta_k ln theta_k,
-    minus the same of the mean mixture.
+    I is the mutual information of a document and a topic drawn from its mixture: the mean over documents of
+    sum_k theta_k ln theta_k, minus the same sum for the mean mixture.
     """
     logarithms = theta.clamp_min(_SMALLEST).log_()
     return logarithms.sub_(theta.mean(0).clamp_min_(_SMALLEST).log_()).div_(len(theta))

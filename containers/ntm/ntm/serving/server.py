@@ -90,7 +90,7 @@ class Workers:
 
     def _stop(self) -> None:
         self._stopping = True
-        # While one process has it open, clients can connect, and would wait for nobody.
+        # While any process has it open, clients can connect and would wait in vain.
         self._listener.close()
         for process in self._processes:
             process.terminate()

@@ -113,6 +113,6 @@ class Learner:
 
 
 def losses_sums(losses: Losses, batch: Batch) -> Tensor:
-    """Return the sums of the documents' reconstruction and divergence, nats a word, and their number, float64 [3]."""
+    """Return the summed reconstruction and divergence, in nats per word, and the number of documents, float64 [3]."""
     parts = torch.stack([losses.reconstruction, losses.divergence, batch.lengths])
     return parts.div_(batch.lengths).sum(1, dtype=torch.float64)

@@ -69,7 +69,7 @@ class Optimizer:
         self._update(rate)
 
     def keep(self, other: "Optimizer", select: Callable[[str, Tensor], Tensor]) -> None:
-        """Take over what another one of a larger network knows; ``select`` cuts a parameter's tensor to size."""
+        """Copy the state of a larger network's optimizer; ``select`` reduces its tensors to the remaining topics."""
         for steps, known in zip(self._steps, other._steps, strict=True):
             steps.copy_(known)
         for moment, values in self._moments.items():
@@ -78,11 +78,11 @@ class Optimizer:
                 view.copy_(select(name, known_values[name]))
 
     def state(self) -> dict[str, Any]:
-        """Return what it keeps."""
+        """Return the optimizer's state."""
         return {"steps": self._steps, **self._moments}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Restore a state."""
         for name, kept in self.state().items():
             for tensor, value in zip(kept, state[name], strict=True):
                 tensor.copy_(value)

@@ -113,7 +113,7 @@ class _State:
     """Training state of a checkpoint, besides the learner.
 
     Attributes:
-        sums: of reconstruction and divergence, nats a word, and number of this epoch's documents so far, float64 [3].
+        sums: Reconstruction and divergence in nats per word, and number of documents of this epoch so far, float64 [3].
         order: State of the shuffling generator at the start of the epoch, as JSON.
         epoch: Current epoch, counted from 1.
         steps: Completed steps of this epoch.
