@@ -116,7 +116,7 @@ def test_a_model_that_does_not_start_leaves_the_old_one_serving_and_is_told(
 
     assert failed.returncode == 1
     assert f"Version {broken} could not be served: Endpoint" in failed.stderr
-    assert f"Version {before.rpartition('/')[2]} is served as before." in failed.stderr
+    assert f"Version {before.rpartition('/')[2]} is still served." in failed.stderr
     assert registry.served() == before
     assert small("infer", "the harbour and the vessel")["predictions"]
 

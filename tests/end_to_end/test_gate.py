@@ -37,7 +37,7 @@ def test_it_registers_nothing(rejected: Any, clients: Clients) -> None:
 
 
 def test_its_evaluation_and_report_are_there(rejected: Any, strict: Operator, clients: Clients, tmp_path: Path) -> None:
-    evaluated = strict.attempt("evaluate", rejected["id"])
+    evaluated = strict.attempt("evaluation", rejected["id"])
     assert evaluated.returncode == 1
     gate = json.loads(evaluated.stdout)["gate"]
     assert (gate["passed"], [check["metric"] for check in gate["checks"]]) == (

@@ -90,7 +90,7 @@ def test_metrics_are_shown_beside_those_of_what_is_served_and_the_gate(promotion
     assert re.search(r"dev 2 +prod serves 1 +gate of prod", shown)
     assert "0.310  " in rows["NPMI"]
     assert "0.222  ✓ at least 0.1" in rows["NPMI"]
-    assert "✓ at least 0" in rows["NPMI above the LDA's"]
+    assert "✓ at least 0" in rows["NPMI minus LDA's"]
     assert rows["Run"].split()[1:] == ["run2", "run1"]
 
 
@@ -133,7 +133,7 @@ def test_a_dry_run_and_a_no_change_nothing(promotions: Promotions, invoke: Invok
     assert refused.exit_code == 1
     assert "Promote version 1 of dev to prod?" in refused.stderr
     assert "Nothing was changed." in refused.stderr
-    assert "With --yes it does not ask." in invoke(*promotions.arguments(), stdin="").stderr
+    assert "Skip the confirmation with --yes." in invoke(*promotions.arguments(), stdin="").stderr
     assert (promotions.objects("prod"), promotions.registered(), promotions.requests) == (before, [], [])
     assert invoke(*promotions.arguments(), stdin="y\n").exit_code == 0
     assert len(promotions.registered()) == 1
@@ -210,7 +210,8 @@ def test_other_bytes_do_not_replace_those_that_were_promoted(promotions: Promoti
     result = invoke(*promotions.arguments(1, "--yes"))
     assert result.exit_code == 1
     assert (
-        "model.tar.gz is there already, and it is not a copy of s3://topicsmith-dev-data/models/run1" in result.stderr
+        "model.tar.gz already exists and is not a copy of the current s3://topicsmith-dev-data/models/run1"
+        in result.stderr
     )
     assert promotions.objects("prod", "models/") == before
 
@@ -220,7 +221,7 @@ def test_an_artifact_that_is_gone_is_said_to_be(promotions: Promotions, invoke: 
     boto3.client("s3").delete_object(Bucket="topicsmith-dev-data", Key="models/run1/job/output/model.tar.gz")
     result = invoke(*promotions.arguments(1, "--yes"))
     assert result.exit_code == 1
-    assert "models/run1/job/output/model.tar.gz is not there any more" in result.stderr
+    assert "models/run1/job/output/model.tar.gz does not exist any more" in result.stderr
     assert promotions.registered() == []
 
 
@@ -244,5 +245,5 @@ def test_where_the_other_environment_pins_its_model_an_approval_would_serve_noth
     promotions.train()
     result = invoke(*promotions.arguments(1, "--yes"))
     assert result.exit_code == 1
-    assert "promotion.method: register, but what prod serves is pinned" in result.stderr
+    assert "promotion.method: register, but pins the model that prod serves" in result.stderr
     assert promotions.registered() == []

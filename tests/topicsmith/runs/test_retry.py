@@ -46,7 +46,7 @@ def test_a_run_that_succeeded_has_nothing_to_try_again(deployed: Account, invoke
     invoke("runs", run_id)  # the state of the run follows its steps
     result = invoke("retry", run_id)
     assert result.exit_code == 1
-    assert f"Run {run_id} succeeded: there is nothing to try again." in result.stderr
+    assert f"Run {run_id} succeeded: nothing to retry." in result.stderr
 
 
 def test_a_run_that_goes_on_is_not_tried_again(deployed: Account, invoke: Invoke) -> None:
@@ -54,4 +54,4 @@ def test_a_run_that_goes_on_is_not_tried_again(deployed: Account, invoke: Invoke
     deployed.steps = [[], []]
     result = invoke("retry", run_id)
     assert result.exit_code == 1
-    assert f"Run {run_id} is not over: it is Executing." in result.stderr
+    assert f"Run {run_id} has not finished: it is Executing." in result.stderr

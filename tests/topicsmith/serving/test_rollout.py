@@ -185,7 +185,7 @@ def second(deployed: Account, clients: Clients, deployment: Deployment, model: M
 def test_a_failed_update_tells_the_first_reason_and_what_is_served(second: Waiting) -> None:
     message, step = second.fails(fail_and_roll_back)
     assert message == "Version 2 could not be served: Endpoint: it did not answer a ping"
-    assert "CloudFormation rolled it back. Version 1 is served as before." in step
+    assert "CloudFormation rolled the update back. Version 1 is still served." in step
     assert "/aws/sagemaker/Endpoints/topicsmith-dev" in step
 
 
@@ -205,7 +205,7 @@ def test_a_rollback_that_failed_says_what_a_person_has_to_do(second: Waiting) ->
 
 def test_the_first_model_that_failed_leaves_nothing_to_serve(waiting: Waiting) -> None:
     _, step = waiting.fails(lambda: update(1, "UPDATE_ROLLBACK_COMPLETE"))
-    assert "Nothing was served before, and nothing is served now." in step
+    assert "Nothing is served, as before." in step
 
 
 def test_failures_before_the_approval_do_not_count(
@@ -225,7 +225,7 @@ def test_an_approval_that_was_taken_back_is_not_waited_for(
     waiting: Waiting, clients: Clients, model: ModelVersion
 ) -> None:
     message, _ = waiting.fails(lambda: models.reject(clients.sagemaker, model, "no good"))
-    assert message == "Version 1 is Rejected by now: it is not going to be served."
+    assert message == "Version 1 is Rejected now and will not be served."
 
 
 def test_an_approval_that_another_one_outdid_is_not_waited_for(
@@ -237,7 +237,7 @@ def test_an_approval_that_another_one_outdid_is_not_waited_for(
         deployed.serve(other.arn)
 
     message, step = waiting.fails(outdo)
-    assert message == "Version 2 was approved after version 1: it is what is served."
+    assert message == "Version 2 was approved after version 1 and is served instead."
     assert "approve 1 --wait --env dev" in step
 
 
@@ -270,7 +270,7 @@ def test_an_update_may_take_as_long_as_cloudformation_lets_it(
 def test_a_busy_stack_says_towards_what_it_goes_and_how_to_stop_it(clients: Clients, deployment: Deployment) -> None:
     rollout.require_idle(clients, deployment)
     happen("UPDATE_IN_PROGRESS", version=7)
-    with pytest.raises(OperatorError, match="is UPDATE_IN_PROGRESS, towards version 7") as caught:
+    with pytest.raises(OperatorError, match="is UPDATE_IN_PROGRESS, to version 7") as caught:
         rollout.require_idle(clients, deployment)
     assert "aws cloudformation cancel-update-stack --stack-name topicsmith-dev-serving" in str(caught.value.next_step)
 
@@ -307,5 +307,5 @@ def test_without_a_history_the_previous_version_is_the_highest_approved_one_belo
 def test_no_previous_version_is_an_error(deployed: Account, clients: Clients, deployment: Deployment) -> None:
     approve_all(deployed, clients, 2)
     update(1)
-    with pytest.raises(OperatorError, match="There is no version to go back to: version 1 is served"):
+    with pytest.raises(OperatorError, match="There is no version to roll back to: version 1 is served"):
         rollout.previous(clients, deployment, 1)
