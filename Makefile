@@ -1,7 +1,7 @@
-# Python 3.11+ and make are all that a machine needs; everything else is installed into .venv and node_modules.
+# Python 3.11+ and make are all you need; everything else is installed into .venv and node_modules.
 PYTHON ?= python3
 ENV    ?= dev
-# Of diff: what to compare with, and what to write the difference in.
+# Options of diff: what to compare with, and the output format.
 BASE   ?= HEAD
 FORMAT ?= text
 
@@ -20,25 +20,25 @@ HAS_DELIVERY = test -f delivery.yaml || { echo "There is no delivery.yaml. Copy 
 HAS_ACCOUNT  = $(TOPICSMITH) whoami --env "$(ENV)" >/dev/null
 HAS_HOME     = test -w "$$HOME" || { echo "$$HOME is not writable, but npm and the CDK keep their caches in the home directory. Set another, for example: HOME=/tmp make ..." >&2; exit 1; }
 
-# Each file marks that a step of the set-up is done; it is done again when what it came from changes.
+# Each file marks a finished step of the set-up, which is repeated when its inputs change.
 CORE  := $(VENV)/.installed-core
 CLOUD := $(VENV)/.installed-local
 TOOLS := $(VENV)/.installed-test
 NODE  := node_modules/.installed
 CHROME := tests/browser/node_modules/.installed
 
-# A function's modules are imported as they lie in its zip: from its own folder.
+# A function's modules are imported from its own folder, as in its zip.
 TYPES = $(BIN)/mypy app.py stacks topicsmith localcloud/localcloud containers/ntm/ntm $(wildcard constructs/*) && \
 	for function in lambdas/*/; do MYPYPATH=$$function $(BIN)/mypy $$function || exit 1; done
 
 .DEFAULT_GOAL := help
 .PHONY: help demo local down test lint style format snapshots env-docs stateful-ids synth diff deploy check access pipeline destroy install clean
 
-help: ## show this
+help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  ENV=<environment> chooses that of diff, deploy, check, access and destroy (default dev)"
+	@echo "  ENV=<environment> chooses the environment of diff, deploy, check, access and destroy (default dev)"
 
-demo: $(CLOUD) $(NODE) ## the whole line on this machine; with CORPUS=reviews.csv TEXT=title,body [ID=id] on your own file
+demo: $(CLOUD) $(NODE) ## run the full pipeline on this machine; your own file: CORPUS=reviews.csv TEXT=title,body [ID=id]
 	@$(TOPICSMITH) local demo $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(TEXT),--text "$(TEXT)") $(if $(ID),--id "$(ID)")
 
 local: $(CLOUD) $(NODE) ## start the local cloud, deploy dev to it, and leave it running
@@ -47,7 +47,7 @@ local: $(CLOUD) $(NODE) ## start the local cloud, deploy dev to it, and leave it
 down: ## stop the local cloud
 	@$(TOPICSMITH) local down
 
-test: $(TOOLS) $(NODE) $(CHROME) style ## lint, types and all tests
+test: $(TOOLS) $(NODE) $(CHROME) style ## check style and types, and run all tests
 	@# The types are checked beside the tests, and said last. Three processes share two cores well: whoever tests the
 	@# local cloud mostly waits for it.
 	@types=$$(mktemp); ( $(TYPES) ) >"$$types" 2>&1 & checked=$$!; \
@@ -60,57 +60,57 @@ lint: style
 style: $(TOOLS)
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
 
-format: $(TOOLS) ## put the code into the project's form
+format: $(TOOLS) ## format the code and fix what ruff can fix
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
-snapshots: $(TOOLS) $(NODE) ## take the templates as they are now for the snapshots
+snapshots: $(TOOLS) $(NODE) ## update the snapshots of the templates
 	@$(BIN)/python -m pytest --quiet tests/synth --snapshot-update
 
-env-docs: $(CORE) ## write docs/environments.md and environments/schema.json from the typed environments
+env-docs: $(CORE) ## generate docs/environments.md and environments/schema.json from the typed environments
 	@$(BIN)/python -m stacks.config.reference.environments_md
 
-stateful-ids: $(TOOLS) $(NODE) ## accept that stateful resources are new, gone or replaced
+stateful-ids: $(TOOLS) $(NODE) ## accept that resources with data are added, removed or replaced
 	@$(CDK) synth --quiet "*/*" && PYTHONPATH=$(CURDIR) $(BIN)/python -P tests/synth/stateful_ids.py cdk.out
 
-synth: $(CORE) $(NODE) ## write the assembly of every environment to cdk.out, offline
+synth: $(CORE) $(NODE) ## synthesize every environment to cdk.out, offline
 	@$(HAS_HOME)
 	@$(CDK) synth --quiet "*/*" && echo "Assemblies of every environment are in cdk.out/."
 
-diff: $(CORE) $(NODE) ## what a deployment would change; with BASE=<commit>|deployed ENV=dev|prod|all FORMAT=text|markdown|json
-	@# make has one status for all that fails: only what is dangerous, or could not be compared, fails here.
+diff: $(CORE) $(NODE) ## show what a deployment would change; BASE=<commit>|deployed ENV=dev|prod|all FORMAT=text|markdown|json
+	@# make has one status for all failures: only dangerous changes and failed comparisons fail here.
 	@$(TOPICSMITH) diff --base "$(BASE)" --env "$(ENV)" --format "$(FORMAT)" || test $$? -eq 1
 
 deploy: $(CORE) $(NODE) ## deploy ENV to the account of your credentials
 	@$(HAS_ENV)
 	@$(HAS_ACCOUNT)
-	@# The CDK looks for the role that publishes the image when it starts; at first the data stack has yet to make it.
+	@# When it starts, the CDK CLI looks for the role that publishes the image, which the data stack creates.
 	@$(CDK) synth --quiet "$(ENV)/*"
 	@$(CDK) deploy --app cdk.out "$(ENV)/data"
 	@$(CDK) deploy --app cdk.out "$(ENV)/*"
 
-check: $(CORE) ## ask the deployed endpoint of ENV whether it works
+check: $(CORE) ## check that the deployed endpoint of ENV answers
 	@$(TOPICSMITH) check --env $(ENV)
 
-access: $(CORE) $(NODE) ## let what delivery.yaml names deploy ENV
+access: $(CORE) $(NODE) ## deploy the roles that let delivery.yaml's delivery deploy ENV
 	@$(HAS_DELIVERY)
 	@$(HAS_ENV)
 	@$(HAS_ACCOUNT)
 	@$(CDK) deploy "Delivery-$(ENV)"
 
-pipeline: $(CORE) $(NODE) ## deploy the pipeline of delivery.yaml; later it updates itself
+pipeline: $(CORE) $(NODE) ## deploy the CodePipeline of delivery.yaml; later it updates itself
 	@$(HAS_DELIVERY)
 	@$(HAS_ACCOUNT)
 	@$(CDK) deploy Delivery
 
-destroy: $(CORE) $(NODE) ## delete ENV
+destroy: $(CORE) $(NODE) ## delete the stacks of ENV
 	@$(HAS_ENV)
 	@$(HAS_ACCOUNT)
 	@$(CDK) destroy "$(ENV)/*"
 
-install: $(CORE) $(NODE) ## the CDK and the command line, without what only tests need
+install: $(CORE) $(NODE) ## install the CDK and the command line, without the tests' tools
 
 clean: ## delete everything that was installed or built
-	rm -rf $(VENV) node_modules tests/browser/node_modules cdk.out .topicsmith .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) node_modules tests/browser/node_modules cdk.out .topicsmith .localcloud .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, but $(PYTHON) is %d.%d: say which, as in  make PYTHON=python3.12" % sys.version_info[:2])'

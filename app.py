@@ -1,4 +1,4 @@
-"""The CDK app: one stage for each file in ``environments/``, and what delivers them where ``delivery.yaml`` says so."""
+"""CDK app with one stage for each file in ``environments/`` and the delivery stacks that ``delivery.yaml`` defines."""
 
 import sys
 from pathlib import Path
@@ -14,15 +14,14 @@ from stacks.stage import TopicsmithStage
 
 
 def main() -> None:
-    """Synthesize every environment."""
+    """Synthesize all environments."""
     root = Path(__file__).parent
     try:
         environments = load_environments(root / "environments")
         delivery = load_delivery(root / "delivery.yaml", environments)
     except ConfigError as error:
         sys.exit(str(error))
-    # The assembly would hold a stack trace for each construct and each warning; in Python it shows jsii's frames, not
-    # the app's.
+    # Stack traces would be recorded for each construct and warning, but in Python they only show jsii's frames.
     app = App(context={"aws:cdk:disable-creation-stack-traces": True, "aws:cdk:disable-stack-trace": True})
     promotions = promotion_paths(environments)
     for name, config in environments.items():

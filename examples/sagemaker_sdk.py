@@ -1,16 +1,16 @@
-"""Topics with the SageMaker Python SDK and AWS's own NTM: train, tune, deploy, predict, transform.
+"""The SageMaker Python SDK with AWS's built-in NTM: train, tune, deploy, predict, transform.
 
-``pip install "sagemaker>=2.257,<3"``, and with credentials of an AWS account:
+Install the SDK with ``pip install "sagemaker>=2.257,<3"`` and run the script with credentials of an AWS account:
 
     python examples/sagemaker_sdk.py --role arn:aws:iam::<account>:role/<execution role> --bucket <bucket>
 
-There it costs what a few instances cost for a quarter of an hour. The same script runs against the local cloud, where
-this project's container stands in for AWS's image; nothing changes but the endpoint, which this sets:
+In AWS this costs a few instances for about 15 minutes. The unchanged script also runs against the local cloud, where
+this project's container replaces the built-in image. Point the SDK at the local cloud first:
 
-    eval "$(python -m topicsmith local env)"
+    eval "$(topicsmith local env)"
 
-The bucket is made if it is not there. It has to have a name: for one of its own choice the SDK asks AWS, whatever the
-endpoint, which account this is.
+The bucket is created if it does not exist. Its name is required: to derive a default name, the SDK would ask AWS for
+the account number, even with another endpoint set.
 """
 
 import argparse
@@ -46,7 +46,7 @@ Bags = np.ndarray[Any, np.dtype[np.float32]]
 
 
 def make_corpus(documents: int, seed: int) -> tuple[list[str], Bags]:
-    """Return documents that are each about one subject: the subjects, and a row of word counts a document."""
+    """Return the subject of each document and a matrix with the word counts of one document per row."""
     chance = random.Random(seed)
     subjects = [chance.choice(list(TOPICS)) for _ in range(documents)]
     bags = np.zeros((documents, len(VOCABULARY)), dtype=np.float32)
@@ -57,11 +57,11 @@ def make_corpus(documents: int, seed: int) -> tuple[list[str], Bags]:
 
 
 class Example:
-    """The steps, one after another, in the session's bucket.
+    """The steps of the example, run in the session's default bucket.
 
     Args:
-        session: of the SDK.
-        role: the ARN of the role that SageMaker takes on to work.
+        session: SageMaker session.
+        role: ARN of the execution role.
     """
 
     def __init__(self, session: Session, role: str):
@@ -71,7 +71,7 @@ class Example:
         self.image = image_uris.retrieve("ntm", session.boto_region_name)
 
     def upload(self) -> dict[str, TrainingInput]:
-        """Put a corpus to S3 in RecordIO, the training documents in a part for each host; return the channels."""
+        """Upload a corpus as RecordIO, with one training shard per host, and return the channels."""
         parts = {f"train/part-{host}": make_corpus(300, seed=host)[1] for host in range(HOSTS)}
         for name, bags in {**parts, "validation/part-0": make_corpus(100, seed=HOSTS)[1]}.items():
             stream = io.BytesIO()
@@ -84,7 +84,7 @@ class Example:
         }
 
     def estimator(self, hosts: int, **more: Any) -> Estimator:
-        """Return AWS's NTM, for three topics."""
+        """Return an estimator of the built-in NTM with three topics."""
         estimator = Estimator(
             self.image,
             self.role,
@@ -99,7 +99,7 @@ class Example:
         return estimator
 
     def tune(self, channels: dict[str, TrainingInput]) -> HyperparameterTuner:
-        """Look for a learning rate and an optimizer."""
+        """Tune the learning rate and the optimizer."""
         tuner = HyperparameterTuner(
             self.estimator(hosts=1),
             objective_metric_name="validation:total_loss",
@@ -115,7 +115,7 @@ class Example:
         return tuner
 
     def transform(self, estimator: Estimator, bags: Bags) -> list[list[float]]:
-        """Return the topic weights of documents that lie in S3 as lines of CSV."""
+        """Upload the documents as CSV and return their topic weights from a batch transform job."""
         lines = "\n".join(",".join(f"{count:g}" for count in row) for row in bags)
         source = S3Uploader.upload_string_as_file_body(
             lines, f"{self.place}/documents/all.csv", sagemaker_session=self.session
@@ -135,7 +135,7 @@ class Example:
         return [json.loads(line)["topic_weights"] for line in written.splitlines()]
 
     def run(self) -> dict[str, Any]:
-        """Do all steps and return what came of them."""
+        """Run all steps and return the results."""
         channels = self.upload()
         estimator = self.estimator(hosts=HOSTS, learning_rate=0.01, optimizer="adam")
         estimator.fit(channels)
@@ -165,17 +165,15 @@ class Example:
 
 
 def main() -> None:
-    """Run the example and write what came of it."""
+    """Run the example and write the results to a file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--role", required=True, help="the ARN of SageMaker's execution role")
-    parser.add_argument("--bucket", required=True, help="the bucket for the data")
-    parser.add_argument("--output", type=Path, default=Path("sagemaker-sdk.json"), help="where the results go")
+    parser.add_argument("--role", required=True, help="ARN of the SageMaker execution role")
+    parser.add_argument("--bucket", required=True, help="bucket for data and models")
+    parser.add_argument("--output", type=Path, default=Path("sagemaker-sdk.json"), help="file for the results")
     arguments = parser.parse_args()
     results = Example(Session(default_bucket=arguments.bucket), arguments.role).run()
     arguments.output.write_text(json.dumps(results, indent=1))
-    print(
-        f"\nThe best of {len(results['trials'])} training jobs was {results['best']}. All results: {arguments.output}"
-    )
+    print(f"\nBest of {len(results['trials'])} training jobs: {results['best']}. Results: {arguments.output}")
 
 
 if __name__ == "__main__":

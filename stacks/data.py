@@ -1,4 +1,4 @@
-"""The stack of what must not be lost."""
+"""Stack of the resources that hold data."""
 
 from aws_cdk import CfnOutput, Duration, RemovalPolicy
 
@@ -12,10 +12,10 @@ from stacks.promotion import share_artifacts, share_images
 
 
 class DataStack(EnvironmentStack):
-    """The data bucket and its key, and the repository of the images.
+    """Data bucket, its KMS key and the image repository.
 
     Attributes:
-        data: the bucket.
+        data: Data bucket.
     """
 
     def __init__(
@@ -37,10 +37,12 @@ class DataStack(EnvironmentStack):
             self,
             "Images",
             name=name,
-            # Models that were promoted keep their image, and an endpoint needs it whenever an instance starts.
+            # Promoted models keep their image, which an endpoint needs whenever an instance starts.
             removal_policy=RemovalPolicy.RETAIN if promotions.image_readers else removal_policy,
         )
         share_images(images, config=config, promotions=promotions)
 
-        CfnOutput(self, "DataBucketName", value=self.data.bucket.bucket_name, description="Corpora go under raw/")
-        CfnOutput(self, "DataKeyArn", value=self.data.key.key_arn, description="Encrypts the bucket")
+        CfnOutput(
+            self, "DataBucketName", value=self.data.bucket.bucket_name, description="Data bucket; corpora go under raw/"
+        )
+        CfnOutput(self, "DataKeyArn", value=self.data.key.key_arn, description="KMS key of the data bucket")

@@ -1,4 +1,4 @@
-"""What the stacks of an environment have in common."""
+"""Base class of an environment's stacks."""
 
 from aws_cdk import Stack
 
@@ -8,9 +8,9 @@ from stacks.config.environment import EnvironmentConfig
 
 
 class EnvironmentStack(Stack):
-    """A stack that is named after its environment, and protected as the environment says.
+    """Stack named after its environment, with the environment's termination protection.
 
-    What it has of images is published to the environment's own repository, which the data stack makes.
+    Image assets are published to the environment's own repository, which the data stack creates.
     """
 
     def __init__(self, scope: Construct, id: str, *, name: str, description: str, config: EnvironmentConfig) -> None:
@@ -22,5 +22,5 @@ class EnvironmentStack(Stack):
             termination_protection=config.termination_protection,
             synthesizer=image_synthesizer(name),
         )
-        # CDK writes a function's dependency on its role, which the reference to the role implies already.
+        # CDK adds an explicit dependency of functions on their roles, which the reference already implies.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}

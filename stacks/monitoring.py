@@ -1,4 +1,4 @@
-"""What watches an environment, and what its configuration means for that."""
+"""Monitoring of an environment, built from its configuration."""
 
 from aws_cdk import CfnCondition, Duration
 
@@ -18,7 +18,7 @@ from stacks.config.environment import EnvironmentConfig
 
 
 class Monitoring(Construct):
-    """The alarms of one environment, its dashboard and its budget."""
+    """Alarms, dashboard and budget of an environment."""
 
     def __init__(
         self,
@@ -83,15 +83,15 @@ class Monitoring(Construct):
 def rollback_alarms_props(
     config: EnvironmentConfig, *, endpoint_name: str, condition: CfnCondition | None
 ) -> RollbackAlarmsProps | None:
-    """Return what is watched while the endpoint is updated, or None where nothing is.
+    """Return the properties of the rollback alarms, or None if there are none.
 
-    SageMaker rolls back where there are instances only; see
+    SageMaker only rolls back endpoints on instances; see
     https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html.
 
     Args:
-        config: the environment's configuration.
-        endpoint_name: the endpoint.
-        condition: whether there is one; without it, there always is.
+        config: Configuration of the environment.
+        endpoint_name: Name of the endpoint.
+        condition: Condition under which the endpoint exists; None if it always does.
     """
     serving = config.serving
     if not (config.alarms.enabled and serving.update.rollback and serving.mode == "instances"):

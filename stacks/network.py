@@ -1,4 +1,4 @@
-"""The stack of an environment's own VPC."""
+"""Stack of an environment's own VPC."""
 
 from aws_cdk import Fn
 
@@ -9,17 +9,17 @@ from stacks.environment_stack import EnvironmentStack
 
 
 class NetworkStack(EnvironmentStack):
-    """The VPC of an environment that has one of its own.
+    """VPC of an environment with ``network.mode: private``.
 
-    It is a stack of its own, since it goes later than all that is in it: Lambda and SageMaker give the addresses in its
-    subnets back long after their functions and models are gone.
+    It is a separate stack because it must be deleted last: Lambda and SageMaker release network interfaces long after
+    their functions and models were deleted.
 
     Attributes:
-        placement: where jobs, models and functions are.
+        placement: Placement for jobs, models and functions.
     """
 
     def __init__(self, scope: Construct, id: str, *, name: str, config: EnvironmentConfig) -> None:
-        super().__init__(scope, id, name=name, description="the network without a way out", config=config)
+        super().__init__(scope, id, name=name, description="VPC without internet access", config=config)
         self.placement = PrivateNetwork(
             self,
             "Network",
@@ -31,19 +31,19 @@ class NetworkStack(EnvironmentStack):
 
     @property
     def availability_zones(self) -> list[str]:
-        """The zones of the VPC; CDK would ask AWS for their names, where the account is known."""
+        """Availability zones of the VPC, as references; with a known account, CDK would look up their names."""
         return [Fn.select(number, Fn.get_azs(self.region)) for number in range(MOST_ZONES)]
 
 
 def _called(config: EnvironmentConfig) -> list[str]:
-    """Return the services, but for S3, that functions and jobs call.
+    """Return the services, except S3, that functions and jobs call.
 
-    Logs, images, metrics and credentials are not among them: Lambda and SageMaker bring those past the VPC.
+    Logs, images, metrics and credentials need no endpoints: Lambda and SageMaker transfer them outside the VPC.
     """
-    # Of failures and rejections tells a function, with what SageMaker says of the run.
+    # For notifications of failed runs.
     services = ["sagemaker.api", "sns"]
     if not config.serving.model_package:
-        # An approval becomes an update of the stack, or waits in its queue.
+        # For the deployment of approved models.
         services += ["cloudformation", "sqs"]
     if config.http_api.auth:
         services.append("sagemaker.runtime")

@@ -1,6 +1,6 @@
-"""What an environment shares with those to which its models are promoted, and what it may reach of those before it.
+"""Permissions between environments for model promotion.
 
-Nothing is shared within an account: there the policies of the target's own role are enough.
+Resource policies are only needed between accounts; within an account the policies of the target's role suffice.
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ from stacks.config.promotion_paths import Neighbour, PromotionPath
 
 
 def share_images(images: ImageRepository, *, config: EnvironmentConfig, promotions: PromotionPath) -> None:
-    """Let the accounts to which models may come read their image; everybody may read that of the built-in algorithm."""
+    """Allow target accounts to pull the models' images; the image of the built-in algorithm is public."""
     if config.algorithm == "container":
         images.share(_other_accounts(config, promotions.image_readers))
 
 
 def share_artifacts(data: DataBucket, *, name: str, config: EnvironmentConfig, promotions: PromotionPath) -> None:
-    """Let the endpoints of other accounts that serve models out of this environment's registry read what they serve."""
+    """Allow endpoints of other accounts to read the artifacts of this environment's models that they pin."""
     for target in promotions.pinned_by:
         account = target.config.account
         if account and account != config.account:
@@ -35,14 +35,14 @@ def share_artifacts(data: DataBucket, *, name: str, config: EnvironmentConfig, p
 
 
 def share_registry(registry: ModelRegistry, *, config: EnvironmentConfig, promotions: PromotionPath) -> None:
-    """Let other accounts see the registry and make models of its versions, where they pin them."""
+    """Allow other accounts that pin models to read the registry and create models from it."""
     registry.share(_other_accounts(config, promotions.pinned_by))
 
 
 def grant_promoted(
     role: aws_iam.Role, *, environment: str, config: EnvironmentConfig, promotions: PromotionPath
 ) -> None:
-    """Let an endpoint's role reach what promoted models consist of: images, and artifacts where they are pinned."""
+    """Allow an endpoint's role to read the images of promoted models and the artifacts of pinned ones."""
     own_account = Stack.of(role).account
     for source in promotions.image_sources:
         if source.config.algorithm == "container":

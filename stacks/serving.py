@@ -1,4 +1,4 @@
-"""The stack that serves a model."""
+"""Stack of the endpoint."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ from constructs.pipeline.algorithm import NtmAlgorithm
 from constructs.pipeline.model_registry import ModelRegistry
 from constructs.serving.endpoint import TopicEndpoint, TopicEndpointProps
 from constructs.serving.http_api import InferenceApi, InferenceApiProps, TokenIssuer
-from constructs.serving.invoke_policy import EndpointCaller
+from constructs.serving.invoke_policy import EndpointInvokePolicy
 from constructs.serving.model_approval import ModelApproval, ModelApprovalProps
 from stacks.config.environment import EnvironmentConfig
 from stacks.config.promotion_paths import PromotionPath
@@ -25,9 +25,9 @@ from stacks.serving_props import endpoint_props
 
 
 class ServingStack(EnvironmentStack):
-    """The endpoint, and what serves a model once it is approved.
+    """Endpoint, automatic deployment of approved models, and monitoring.
 
-    An environment that pins a model has no parameter: a promotion is then a change of the template.
+    An environment that pins a model has no parameter for it; a promotion then changes the template.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class ServingStack(EnvironmentStack):
         tags: Mapping[str, str],
     ) -> None:
         super().__init__(
-            scope, id, name=name, description="the endpoint that serves the approved topic model", config=config
+            scope, id, name=name, description="endpoint that serves the approved topic model", config=config
         )
         self._name = name
         self._config = config
@@ -82,7 +82,7 @@ class ServingStack(EnvironmentStack):
         )
         self._build_access()
 
-        CfnOutput(self, "EndpointName", value=name, description="Exists once a model is approved")
+        CfnOutput(self, "EndpointName", value=name, description="Endpoint, which exists once a model is approved")
 
     def _build_parameter(self) -> CfnParameter:
         return CfnParameter(
@@ -90,7 +90,7 @@ class ServingStack(EnvironmentStack):
             "ModelPackageArn",
             default="",
             allowed_pattern=r"(arn:[\w-]+:sagemaker:[\w-]+:\d{12}:model-package/\S+)?",
-            description="The model to serve; without one, there is no endpoint",
+            description="ARN of the model package to serve; without one, there is no endpoint",
         )
 
     def _endpoint_props(self, model_package_arn: str, condition: CfnCondition | None = None) -> TopicEndpointProps:
@@ -127,7 +127,7 @@ class ServingStack(EnvironmentStack):
         )
 
     def _build_access(self) -> None:
-        caller = EndpointCaller(self, "Caller", endpoint_name=self._name)
+        caller = EndpointInvokePolicy(self, "Caller", endpoint_name=self._name)
         chosen = self._config.http_api
         if chosen.auth:
             api = InferenceApi(
@@ -144,10 +144,10 @@ class ServingStack(EnvironmentStack):
             )
             if chosen.auth == "iam":
                 api.grant_invoke(caller.policy)
-            CfnOutput(self, "HttpApiUrl", value=api.url, description="Takes what the endpoint takes, by POST")
+            CfnOutput(self, "HttpApiUrl", value=api.url, description="URL that accepts the endpoint's requests by POST")
         CfnOutput(
             self,
             "CallerPolicyArn",
             value=caller.policy.managed_policy_arn,
-            description="To attach to whoever calls the endpoint",
+            description="Managed policy to attach to callers of the endpoint",
         )

@@ -1,4 +1,4 @@
-"""What an environment's configuration means for the endpoint."""
+"""Properties of the endpoint, derived from an environment's configuration."""
 
 from collections.abc import Sequence
 
@@ -27,16 +27,16 @@ def endpoint_props(
     rollback_alarms: Sequence[str],
     network: NetworkPlacement | None = None,
 ) -> TopicEndpointProps:
-    """Return what the endpoint needs.
+    """Return the properties of the endpoint.
 
     Args:
-        config: the environment's configuration.
-        name: the endpoint's name.
-        data: the bucket, for what is captured, and its key.
-        model_package_arn: the approved model.
-        condition: whether there is one; without it, there always is.
-        rollback_alarms: names of the alarms that roll an update back, where the environment wants that.
-        network: where the models are; None for SageMaker's own network.
+        config: Configuration of the environment.
+        name: Name of the endpoint.
+        data: Data bucket, for captured data and the KMS key.
+        model_package_arn: ARN of the approved model package.
+        condition: Condition under which there is a model; None if there always is one.
+        rollback_alarms: Names of the alarms that roll back an update.
+        network: VPC placement; None for SageMaker's own network.
     """
     chosen = config.serving
     approved = EndpointVariant(
@@ -70,7 +70,7 @@ def endpoint_props(
         rollback_alarms=rollback_alarms,
         network=network,
         condition=condition,
-        # Where it were named only to read pinned models, another promotion.method would replace it.
+        # Named for both promotion methods, since changing the name replaces the role.
         role_name=endpoint_role_name(name) if config.promotion.source else None,
     )
 

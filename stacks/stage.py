@@ -1,4 +1,4 @@
-"""One environment."""
+"""CDK stage of an environment."""
 
 from aws_cdk import Environment, Stage, Tags
 
@@ -13,18 +13,18 @@ from stacks.training import TrainingStack
 
 
 class TopicsmithStage(Stage):
-    """The stacks of one environment, named after it."""
+    """Stacks of an environment."""
 
     def __init__(
         self, scope: Construct, id: str, *, config: EnvironmentConfig, promotions: PromotionPath = ALONE
     ) -> None:
-        """Make the stacks.
+        """Create the stacks.
 
         Args:
-            scope: the parent.
-            id: the environment's name.
-            config: what its file says.
-            promotions: where its models come from and where they go.
+            scope: Parent construct.
+            id: Name of the environment.
+            config: Configuration of the environment.
+            promotions: Environments that models are promoted from and to.
         """
         super().__init__(scope, id, env=Environment(account=config.account, region=config.region))
         name = f"topicsmith-{id}"

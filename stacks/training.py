@@ -1,4 +1,4 @@
-"""The stack that makes models."""
+"""Stack of the training pipeline."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ from constructs.network.placement import NetworkPlacement
 from constructs.notify.failure_notification import FailureNotification
 from constructs.notify.notifications import Notifications
 from constructs.pipeline.algorithm import BuiltInAlgorithm, ContainerAlgorithm, NtmAlgorithm
-from constructs.pipeline.batch_transform import TopicVectorization
+from constructs.pipeline.batch_transform import TopicTransform
 from constructs.pipeline.evaluation_job import TopicEvaluation
 from constructs.pipeline.jobs import JobSettings
 from constructs.pipeline.model_registry import ModelRegistry
@@ -41,18 +41,18 @@ from stacks.training_props import (
     evaluation_props,
     quality_gate,
     training_props,
+    transform_props,
     tuning_props,
-    vectorization_props,
 )
 
 
 class TrainingStack(EnvironmentStack):
-    """The pipeline, what its steps run, what starts it, who is told when it fails, and the registry.
+    """Pipeline, jobs, triggers, notifications and model registry.
 
     Attributes:
-        algorithm: what trains and serves the models.
-        registry: the models.
-        notifications: who is told of what.
+        algorithm: Algorithm for training and serving.
+        registry: Model registry.
+        notifications: Topic for notifications.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class TrainingStack(EnvironmentStack):
         tags: Mapping[str, str],
     ) -> None:
         super().__init__(
-            scope, id, name=name, description="the pipeline from raw text to a registered topic model", config=config
+            scope, id, name=name, description="pipeline from raw text to a registered topic model", config=config
         )
         self._config = config
         self._data = data
@@ -98,8 +98,8 @@ class TrainingStack(EnvironmentStack):
         self._training = self._build_training(jobs)
         self._tuning = self._build_tuning(jobs) if config.tuning.enabled else None
         self._evaluation = self._build_evaluation(jobs, tags["environment"])
-        reads = config.vectorize.enabled or self.algorithm.needs_scoring
-        self._vectorization = self._build_vectorization(jobs) if reads else None
+        needs_transform = config.vectorize.enabled or self.algorithm.needs_scoring
+        self._transform = self._build_transform(jobs) if needs_transform else None
         pipeline = self._build_pipeline(name)
         self._grant_steps(pipeline)
         self._build_triggers(pipeline)
@@ -117,13 +117,13 @@ class TrainingStack(EnvironmentStack):
         )
         RunLogs(self, "RunLogs", name=name, functions=[self._preprocessing.function])
 
-        CfnOutput(self, "PipelineName", value=pipeline.name, description="Makes a model of a corpus")
-        CfnOutput(self, "ModelPackageGroupName", value=self.registry.name, description="The models")
+        CfnOutput(self, "PipelineName", value=pipeline.name, description="Training pipeline")
+        CfnOutput(self, "ModelPackageGroupName", value=self.registry.name, description="Model registry")
         CfnOutput(
             self,
             "NotificationTopicArn",
             value=self.notifications.topic_arn,
-            description="Is told of runs and updates that failed, and of alarms",
+            description="Topic for failed runs, failed updates and alarms",
         )
 
     def _build_preprocessing(self) -> PreprocessingFunction:
@@ -170,17 +170,18 @@ class TrainingStack(EnvironmentStack):
         self._image.grant_pull(evaluation.role)
         return evaluation
 
-    def _build_vectorization(self, jobs: JobSettings) -> TopicVectorization:
-        props = vectorization_props(self._config, self.algorithm, jobs)
-        vectorization = TopicVectorization(self, "Vectorization", props)
-        self._data.grant_read(vectorization.role, BAGS_OF_WORDS)
-        self._data.grant_get(vectorization.role, MODELS)
+    def _build_transform(self, jobs: JobSettings) -> TopicTransform:
+        props = transform_props(self._config, self.algorithm, jobs)
+        # The construct's ID is part of logical IDs and must not change.
+        transform = TopicTransform(self, "Vectorization", props)
+        self._data.grant_read(transform.role, BAGS_OF_WORDS)
+        self._data.grant_get(transform.role, MODELS)
         if self.algorithm.needs_scoring:
-            self._data.grant_write(vectorization.role, SCORES)
+            self._data.grant_write(transform.role, SCORES)
         if self._config.vectorize.enabled:
-            self._data.grant_write(vectorization.role, VECTORS)
-        self.algorithm.grant_pull(vectorization.role)
-        return vectorization
+            self._data.grant_write(transform.role, VECTORS)
+        self.algorithm.grant_pull(transform.role)
+        return transform
 
     def _build_pipeline(self, name: str) -> TopicPipeline:
         config = self._config
@@ -199,8 +200,8 @@ class TrainingStack(EnvironmentStack):
                 evaluation=self._evaluation,
                 gate=quality_gate(config),
                 registry=self.registry,
-                vectorization=self._vectorization,
-                vectorizes_corpus=config.vectorize.enabled,
+                transform=self._transform,
+                transforms_corpus=config.vectorize.enabled,
                 code_version=self._image.version,
                 transform_instance_types=[config.vectorize.instance_type],
                 realtime_instance_types=list(config.serving.instance_types),
@@ -213,7 +214,7 @@ class TrainingStack(EnvironmentStack):
 
     def _grant_steps(self, pipeline: TopicPipeline) -> None:
         self._preprocessing.grant_invoke(pipeline.role)
-        for jobs in (self._tuning, self._training, self._evaluation, self._vectorization):
+        for jobs in (self._tuning, self._training, self._evaluation, self._transform):
             if jobs is not None:
                 jobs.grant_run(pipeline.role)
         self.registry.grant_register(pipeline.role)

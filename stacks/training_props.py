@@ -1,10 +1,10 @@
-"""What an environment's configuration means for the constructs of the pipeline."""
+"""Properties of the pipeline's constructs, derived from an environment's configuration."""
 
 from aws_cdk import Duration
 
 from constructs.data.data_bucket import RAW, DataBucket
 from constructs.pipeline.algorithm import NtmAlgorithm
-from constructs.pipeline.batch_transform import TopicVectorizationProps
+from constructs.pipeline.batch_transform import TopicTransformProps
 from constructs.pipeline.evaluation_job import TopicEvaluationProps
 from constructs.pipeline.jobs import JobSettings
 from constructs.pipeline.ntm_image import NtmImage
@@ -25,7 +25,7 @@ _STRATEGIES: dict[str, Strategy] = {
 
 
 def bag_of_words_settings(config: EnvironmentConfig, data: DataBucket) -> BagOfWordsSettings:
-    """Return how documents become bags of words."""
+    """Return the settings of preprocessing."""
     chosen = config.preprocessing
     return BagOfWordsSettings(
         vocabulary_size=chosen.vocabulary_size,
@@ -36,7 +36,7 @@ def bag_of_words_settings(config: EnvironmentConfig, data: DataBucket) -> BagOfW
         validation_share=chosen.validation_share,
         test_share=chosen.test_share,
         train_shards=config.training.instance_count,
-        # The built-in algorithm knows of none.
+        # The built-in algorithm does not support them.
         word_vectors_uri=_word_vectors(config, data) if config.algorithm == "container" else None,
     )
 
@@ -44,7 +44,7 @@ def bag_of_words_settings(config: EnvironmentConfig, data: DataBucket) -> BagOfW
 def tuning_props(
     config: EnvironmentConfig, algorithm: NtmAlgorithm, jobs: JobSettings, training: NtmTraining
 ) -> NtmTuningProps:
-    """Return what the tuning jobs need."""
+    """Return the properties of the tuning job."""
     chosen = config.tuning
     shorter = {"epochs": str(chosen.epochs), **({"sub_sample": str(chosen.sample)} if chosen.sample < 1 else {})}
     return NtmTuningProps(
@@ -62,7 +62,7 @@ def tuning_props(
 
 
 def training_props(config: EnvironmentConfig, algorithm: NtmAlgorithm, jobs: JobSettings) -> NtmTrainingProps:
-    """Return what the training job needs."""
+    """Return the properties of the training job."""
     chosen = config.training
     return NtmTrainingProps(
         algorithm=algorithm,
@@ -78,7 +78,7 @@ def training_props(config: EnvironmentConfig, algorithm: NtmAlgorithm, jobs: Job
 def evaluation_props(
     config: EnvironmentConfig, environment: str, image: NtmImage, jobs: JobSettings, data: DataBucket
 ) -> TopicEvaluationProps:
-    """Return what the evaluation needs."""
+    """Return the properties of the evaluation job."""
     chosen = config.evaluation
     return TopicEvaluationProps(
         image=image,
@@ -98,16 +98,14 @@ def evaluation_props(
 
 
 def quality_gate(config: EnvironmentConfig) -> QualityGate:
-    """Return the thresholds."""
+    """Return the quality gate."""
     return QualityGate(thresholds=config.gate.thresholds())
 
 
-def vectorization_props(
-    config: EnvironmentConfig, algorithm: NtmAlgorithm, jobs: JobSettings
-) -> TopicVectorizationProps:
-    """Return what batch transform needs."""
+def transform_props(config: EnvironmentConfig, algorithm: NtmAlgorithm, jobs: JobSettings) -> TopicTransformProps:
+    """Return the properties of batch transform."""
     chosen = config.vectorize
-    return TopicVectorizationProps(
+    return TopicTransformProps(
         algorithm=algorithm,
         jobs=jobs,
         instance_type=chosen.instance_type,

@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Settings and checks shared by all tests."""
 
 import functools
 from pathlib import Path
@@ -7,6 +7,13 @@ from typing import Any
 import pytest
 from botocore import loaders
 from hypothesis import settings
+
+from tests.leaks import (  # noqa: F401
+    _nothing_outlives_the_module,
+    _nothing_outlives_the_session,
+    _nothing_outlives_the_test,
+    pytest_fixture_setup,
+)
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("topicsmith", deadline=None)

@@ -1,4 +1,4 @@
-"""What the benchmarks share: a process of its own for each run, ratios, tables."""
+"""Helpers of the benchmarks: runs in separate processes, ratios and tables."""
 
 import json
 import os

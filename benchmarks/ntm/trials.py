@@ -1,4 +1,4 @@
-"""What a short trial tells: whether the values that it finds good are those that a long training finds good."""
+"""Predictive value of short trials: correlation of their ranking with that of long training."""
 
 # Typer takes what it needs from a default that is a list, and changes nothing.
 # ruff: noqa: B006

@@ -1,4 +1,4 @@
-"""What tuning is worth: the winner of an environment's tuning job against hyperparameters that nobody tuned."""
+"""Benefit of tuning: the best trial of an environment's tuning job against untuned hyperparameters."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

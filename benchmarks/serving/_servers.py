@@ -1,4 +1,4 @@
-"""What the benchmarks of serving share: a model to serve, requests, servers, clients."""
+"""Shared code of the serving benchmarks: a model, requests, servers and clients."""
 
 import json
 import os
@@ -35,7 +35,7 @@ _STARTUP_SECONDS = 60
 
 
 def write_random_model(base: Path, vocabulary: int) -> list[str]:
-    """Write a model of the default sizes into ``base/model``, and return its words; the weights do not matter here."""
+    """Write a model of default size with random weights to ``base/model`` and return its vocabulary."""
     random = np.random.default_rng(0)
 
     def layer(*shape: int, bias: int) -> Layer:
@@ -58,9 +58,10 @@ def write_random_model(base: Path, vocabulary: int) -> list[str]:
 
 
 def body(form: str, words: Sequence[str], documents: int) -> bytes:
-    """Return a request in JSON: ``text``, ``bow`` (dense counts) or ``sparse``.
+    """Return a JSON request in one of the forms ``text``, ``bow`` (dense counts) and ``sparse``.
 
-    Each document has ``WORDS_PER_DOCUMENT`` words drawn by Zipf's law, and a text some more that are not known.
+    Each document has ``WORDS_PER_DOCUMENT`` words drawn by Zipf's law. Texts also contain words that are not in the
+    vocabulary.
     """
     random = np.random.default_rng(documents)
     chances = 1 / np.arange(1, len(words) + 1)
@@ -88,7 +89,7 @@ def ours(base: Path, **environ: str) -> Iterator["Server"]:
 
 @contextmanager
 def torch_fastapi(base: Path, workers: int = 1) -> Iterator["Server"]:
-    """Run the peer."""
+    """Run the same model in PyTorch behind FastAPI."""
     command = [sys.executable, "-m", "uvicorn", "torch_fastapi:app", "--app-dir", str(WORKERS), "--workers"]
     with _server([*command, str(workers), "--no-access-log", "--log-level", "warning", "--port"], base, {}) as server:
         yield server
@@ -98,20 +99,20 @@ class Server:
     """A server on this machine.
 
     Attributes:
-        port: where it listens.
-        process: its first process.
-        started_s: seconds from its start to its first answer.
+        port: Port on 127.0.0.1.
+        process: Parent process.
+        started_s: Seconds from start to first response.
     """
 
     def __init__(self, port: int, process: subprocess.Popen[bytes], started_s: float) -> None:
         self.port, self.process, self.started_s = port, process, started_s
 
     def ask(self, content: bytes) -> Any:
-        """Return the answer to a request."""
+        """Send a request and return the response."""
         return json.loads(_post(self.port, content))
 
     def load(self, path: Path, clients: int, seconds: float, rate: float | None = None) -> dict[str, Any]:
-        """Let clients ask; see ``workers/client.py``. ``cpu_ms`` is what the server's processes spent a request."""
+        """Run ``workers/client.py`` and return its figures, with the server's CPU time per request as ``cpu_ms``."""
         arguments = (self.port, path, clients, seconds, *([rate] if rate else []))
         spent = -self._cpu_s()
         seen = result(start(WORKERS / "client.py", *map(str, arguments), threads=1))
@@ -122,7 +123,7 @@ class Server:
         return sum(_ticks(pid) for pid in _family(self.process.pid)) / os.sysconf("SC_CLK_TCK")
 
     def resident_mb(self) -> float:
-        """Return the memory of all its processes; what they share is counted once."""
+        """Return the memory of all server processes, counting shared pages once."""
         return sum(_proportional_kb(pid) for pid in _family(self.process.pid)) / 1024
 
 
@@ -175,7 +176,7 @@ def _family(pid: int) -> list[int]:
 
 
 def _ticks(pid: int) -> int:
-    # utime and stime, the 14th and 15th field; the 2nd is a name in brackets.
+    # utime and stime are fields 14 and 15. Field 2, the name in parentheses, may contain spaces.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
 

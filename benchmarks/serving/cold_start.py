@@ -1,6 +1,6 @@
-"""Seconds from the start of the container's program, and of the peer, to the first answer."""
+"""Seconds from start to first response, for the container and for PyTorch behind FastAPI."""
 
-# Typer takes what it needs from a default that is a list, and changes nothing.
+# Typer copies list defaults and never mutates them.
 # ruff: noqa: B006
 
 from pathlib import Path
@@ -10,16 +10,16 @@ from typing import Annotated
 import typer
 from _servers import ours, torch_fastapi, write_random_model
 
-from _common import Repeats, command, show, spread  # isort: skip  (it is found once _servers is there)
+from _common import Repeats, command, show, spread  # isort: skip  (needs _servers' sys.path)
 
 
 def main(
-    vocabulary: Annotated[list[int], typer.Option(help="May be repeated.", min=100)] = [2000, 20_000],
+    vocabulary: Annotated[list[int], typer.Option(help="Vocabulary size; may be repeated.", min=100)] = [2000, 20_000],
     repeats: Repeats = 5,
 ) -> None:
-    """Start both servers by turns, and ask until one answers.
+    """Start the two servers alternately and measure the time to the first response.
 
-    The container's model is loaded in all of its processes; the peer has one.
+    The container loads the model in each of its worker processes; the peer has one process.
 
     cold_start.py --vocabulary 20000
     """
@@ -34,7 +34,7 @@ def main(
                     with start(base) as server:
                         seconds[name].append(server.started_s)
             rows.append((str(size), *(spread(seconds[name], ".2f") for name in ("peer", "ours"))))
-    show("Seconds to the first answer, median (least…most)", ["vocabulary", "peer", "ours"], rows)
+    show("Seconds to first response, median (min…max)", ["vocabulary", "peer", "ours"], rows)
 
 
 if __name__ == "__main__":

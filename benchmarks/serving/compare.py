@@ -1,6 +1,6 @@
-"""Latency and documents a second: the container, the same model in PyTorch behind FastAPI, and ONNX Runtime alone."""
+"""Latency and throughput of the container, of PyTorch behind FastAPI, and of ONNX Runtime alone."""
 
-# Typer takes what it needs from a default that is a list, and changes nothing.
+# Typer copies list defaults and never mutates them.
 # ruff: noqa: B006
 
 from pathlib import Path
@@ -12,25 +12,25 @@ import numpy as np
 import typer
 from _servers import WORDS_PER_DOCUMENT, WORKERS, Server, body, ours, torch_fastapi, write_random_model
 
-from _common import Repeats, command, console, run, show, spread  # isort: skip  (it is found once _servers is there)
+from _common import Repeats, command, console, run, show, spread  # isort: skip  (needs _servers' sys.path)
 
 Results = list[dict[str, Any]]
 
 
 def main(
-    vocabulary: Annotated[list[int], typer.Option(help="May be repeated.", min=100)] = [2000, 20_000],
+    vocabulary: Annotated[list[int], typer.Option(help="Vocabulary size; may be repeated.", min=100)] = [2000, 20_000],
     form: Annotated[list[str], typer.Option(help="text, bow (dense) or sparse; may be repeated.")] = ["text", "bow"],
-    batch: Annotated[list[int], typer.Option(help="Documents a request; may be repeated.", min=1)] = [1, 100],
+    batch: Annotated[list[int], typer.Option(help="Documents per request; may be repeated.", min=1)] = [1, 100],
     clients: Annotated[list[int], typer.Option(help="Connections; may be repeated.", min=1)] = [1, 8, 64],
-    peer_workers: Annotated[int, typer.Option(help="Processes of the peer (uvicorn --workers).", min=1)] = 1,
-    seconds: Annotated[float, typer.Option(help="Of each measurement.", min=0.1)] = 3.0,
+    peer_workers: Annotated[int, typer.Option(help="Worker processes of the FastAPI server.", min=1)] = 1,
+    seconds: Annotated[float, typer.Option(help="Duration of each measurement.", min=0.1)] = 3.0,
     repeats: Repeats = 3,
 ) -> None:
-    """Measure both servers under the same requests, by turns; and the bare call of the same documents.
+    """Measure both servers alternately with the same requests, and a bare ONNX Runtime call on the same documents.
 
-    Both are asked in JSON and give the same answers, which is checked. The clients' process shares the cores with the
-    servers. CPU is what a server's processes spent, the ratio of which other work on the machine hardly changes.
-    Overhead is the container's median with one client less the bare call's.
+    Requests are JSON, and both servers must return the same predictions. The client process shares the cores with the
+    servers. CPU is the CPU time of a server's processes; its ratio barely depends on other work on the machine.
+    Overhead is the container's median latency with one client minus that of the bare call.
 
       compare.py --vocabulary 2000 --form text --clients 1
     """
@@ -74,7 +74,7 @@ def _compare(
             results.append(server.load(path, clients, seconds))
     figures = []
     for results in asked:
-        # Medians alone: a range for each makes the table too wide to read.
+        # Medians only: ranges would make the table too wide.
         figures += [f"{median(result[name] for result in results):.2f}" for name in ("p50", "p99", "cpu_ms")]
         figures.append(f"{documents * median(result['per_second'] for result in results):,.0f}")
     for better, worse in (("per_second", 1), ("cpu_ms", -1)):

@@ -1,4 +1,4 @@
-"""Memory of the container over many requests."""
+"""Memory use of the container over many requests."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from _servers import body, ours, write_random_model
 
-from _common import command, console, show  # isort: skip  (it is found once _servers is there)
+from _common import command, console, show  # isort: skip  (importable once _servers has extended sys.path)
 
 _FORMS = (("text", 1), ("text", 100), ("bow", 1), ("sparse", 100))
 _SLICES = 10
@@ -15,12 +15,12 @@ _SLICES = 10
 
 def main(
     vocabulary: Annotated[int, typer.Option(min=100)] = 2000,
-    requests: Annotated[int, typer.Option(help="At least so many.", min=1000)] = 100_000,
+    requests: Annotated[int, typer.Option(help="Minimum number of requests.", min=1000)] = 100_000,
     clients: Annotated[int, typer.Option(help="Connections.", min=1)] = 8,
 ) -> None:
-    """Ask in several forms, and look at the memory after each tenth of the requests.
+    """Send requests of several forms and record the memory after each tenth of them.
 
-    It is that of all the container's processes, what they share counted once.
+    The memory is that of all container processes, with shared pages counted once.
 
       memory.py --requests 100000
     """
@@ -35,7 +35,7 @@ def main(
         with ours(base) as server:
             rows.append(("0", "-", f"{server.resident_mb():.1f}"))
             done = 0
-            # Single documents are asked for more of the time, as they are quicker.
+            # Each form gets one second, so requests with one document, the fastest, are the most frequent.
             for number in range(1, _SLICES + 1):
                 while done < number * requests / _SLICES:
                     for path in paths:

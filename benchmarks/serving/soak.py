@@ -1,4 +1,4 @@
-"""Load on an endpoint of a local cloud while instances are killed and it is updated: no accepted request fails."""
+"""Soak test of a local cloud's endpoint: no request may fail while instances are killed and updates run."""
 
 import itertools
 import json
@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 from _servers import body, write_random_model
 
-from _common import command, console, show  # isort: skip  (it is found once _servers is there)
+from _common import command, console, show  # isort: skip  (importable once _servers has extended sys.path)
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -26,13 +26,13 @@ from localcloud import control
 from topicsmith.core import local_cloud
 
 ENDPOINT, BUCKET = "soak", "soak-models"
-# The built-in's image, in whose place the local cloud runs the container of this checkout.
+# The built-in NTM's image URI; the local cloud runs this checkout's container instead.
 _IMAGE = "382416733822.dkr.ecr.us-east-1.amazonaws.com/ntm:1"
 _FORMS = (("text", 1), ("text", 1), ("text", 50), ("sparse", 20))
 
 
 class Clients:
-    """Threads that ask an endpoint as fast as it answers, and count what they see."""
+    """Threads that invoke an endpoint back to back and count the outcomes."""
 
     def __init__(self, requests: list[tuple[bytes, int]], count: int) -> None:
         self.seen: Counter[str] = Counter()
@@ -44,7 +44,7 @@ class Clients:
             thread.start()
 
     def stop(self) -> None:
-        """Let each finish the request that it is at."""
+        """Stop after the requests in flight have finished."""
         self._stopped.set()
         for thread in self._threads:
             thread.join()
@@ -53,7 +53,7 @@ class Clients:
         import boto3
         from botocore.config import Config
 
-        # A failure is not to be hidden by a second try.
+        # Retries would hide failures.
         config = Config(retries={"total_max_attempts": 1}, read_timeout=70)
         runtime = boto3.session.Session().client("sagemaker-runtime", config=config)
         choose = random.Random(seed)
@@ -66,16 +66,16 @@ class Clients:
 
 
 def main(
-    instances: Annotated[int, typer.Option(help="Of the endpoint.", min=1)] = 2,
-    clients: Annotated[int, typer.Option(help="Threads, each with a request under way.", min=1)] = 16,
-    minutes: Annotated[float, typer.Option(help="How long.", min=0.1)] = 10.0,
-    kill_every: Annotated[float, typer.Option(help="Seconds between two kills of an instance; 0: none.", min=0)] = 20.0,
-    updates: Annotated[int, typer.Option(help="UpdateEndpoint calls, at even intervals.", min=0)] = 2,
+    instances: Annotated[int, typer.Option(help="Instances of the endpoint.", min=1)] = 2,
+    clients: Annotated[int, typer.Option(help="Threads, each with one request in flight.", min=1)] = 16,
+    minutes: Annotated[float, typer.Option(help="Duration of the test.", min=0.1)] = 10.0,
+    kill_every: Annotated[float, typer.Option(help="Seconds between kills; 0 disables them.", min=0)] = 20.0,
+    updates: Annotated[int, typer.Option(help="Number of UpdateEndpoint calls, evenly spaced.", min=0)] = 2,
 ) -> None:
-    """Start a local cloud with an endpoint, and ask it; ends with exit code 1 if a request failed.
+    """Start a local cloud with an endpoint and put load on it; exit with code 1 if a request failed.
 
-    Killed are the containers' first processes, by SIGKILL, one at a time. An update goes to another configuration with
-    the same model.
+    Kills send SIGKILL to the first process of one container at a time. Each update switches to another endpoint
+    configuration with the same model.
 
       soak.py --minutes 10 --clients 16
     """
@@ -98,13 +98,13 @@ def main(
     show(f"{minutes:g} minutes, {killed} instances killed, {updates} updates", ["outcome", "requests"], rows)
     latencies = sorted(asking.latencies)
     p50, p99 = (latencies[len(latencies) * q // 100] for q in (50, 99))
-    console.print(f"\np50 {p50:,.0f} ms, p99 {p99:,.0f} ms, the slowest answer {latencies[-1]:,.0f} ms.")
+    console.print(f"\np50 {p50:,.0f} ms, p99 {p99:,.0f} ms, slowest response {latencies[-1]:,.0f} ms.")
     if asking.seen or not answered:
         raise typer.Exit(1)
 
 
 def _disturb(sagemaker: Any, instances: int, seconds: float, kill_every: float, updates: int) -> int:
-    """Kill and update while time passes; return how many instances were killed."""
+    """Kill instances and update the endpoint for ``seconds``; return the number of instances killed."""
     begun = time.monotonic()
     kill_times = itertools.count(begun + kill_every, kill_every) if kill_every else itertools.repeat(float("inf"))
     next_kill, killed = next(kill_times), 0
@@ -134,7 +134,7 @@ def _outcome(runtime: Any, content: bytes, documents: int) -> str:
 
 
 def _endpoint(model: Path, instances: int) -> Any:
-    """Create an endpoint that serves a model directory, and return SageMaker's client once it is in service."""
+    """Create an endpoint from a model directory and return a SageMaker client once the endpoint is in service."""
     import boto3
 
     archive = model.with_name("model.tar.gz")
@@ -187,7 +187,7 @@ def _is_container(process: Path, state: bytes) -> bool:
     try:
         words = (process / "cmdline").read_bytes().split(b"\0")
         environ = (process / "environ").read_bytes()
-        # The first process of a container leads its process group.
+        # A container's first process is its process group leader.
         leads = os.getpgid(int(process.name)) == int(process.name)
     except OSError:
         return False

@@ -1,4 +1,4 @@
-"""Permissions, and the reasons for what in them is wide."""
+"""IAM grants, with a reason for each wildcard."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,14 +18,14 @@ def grant(
     conditions: Mapping[str, Mapping[str, str]] | None = None,
     wildcard: str = "",
 ) -> None:
-    """Let the grantee do the actions on the resources.
+    """Allow actions on resources.
 
     Args:
-        grantee: a role, or what has one.
-        actions: each in full.
+        grantee: Role, or construct with a role.
+        actions: Full names of the actions.
         resources: ARNs.
-        conditions: as in an IAM policy.
-        wildcard: why resources with a wildcard are as narrow as they can be; cdk-nag reports those without a reason.
+        conditions: Conditions, as in an IAM policy.
+        wildcard: Reason that resources with a wildcard cannot be narrower; without one, cdk-nag reports them.
     """
     aws_iam.Grant.add_to_principal(
         grantee=grantee, actions=actions, resource_arns=resources, conditions=conditions and dict(conditions)
@@ -35,17 +35,17 @@ def grant(
 
 
 def acknowledge_wildcards(grantee: aws_iam.IGrantable, resources: Sequence[str], reason: str) -> None:
-    """Acknowledge that policies of the grantee name these resources, of which the name has a wildcard."""
+    """Acknowledge resources with a wildcard in the grantee's policies."""
     role = cast("Construct", grantee.grant_principal)
     role.node.add_validation(_WildcardAcknowledgment(role, resources, reason))
 
 
 @jsii.implements(IValidation)
 class _WildcardAcknowledgment:
-    """Acknowledges at the first moment at which it is known what cdk-nag will call the finding.
+    """Acknowledgment whose finding IDs are computed as late as possible.
 
-    The name of a finding has the resource as the template has it, and CDK replaces references to other stacks only just
-    before it validates the construct tree.
+    A finding's ID contains the resource as written in the template, and CDK resolves references to other stacks only
+    right before it validates the construct tree.
     """
 
     def __init__(self, role: Construct, resources: Sequence[str], reason: str) -> None:
@@ -55,7 +55,7 @@ class _WildcardAcknowledgment:
 
     def validate(self) -> list[str]:
         resolved = [_flat(Stack.of(self._role).resolve(resource)) for resource in self._resources]
-        # What Validations.acknowledge does, but for the stack trace, which would name temporary files.
+        # Equivalent to Validations.acknowledge without the stack trace, which would contain temporary file names.
         self._role.node.add_metadata(
             Validations.ACKNOWLEDGED_RULES_METADATA_KEY,
             {f"AwsSolutions-IAM5[Resource::{resource}]": self._reason for resource in resolved if "*" in resource},
@@ -64,7 +64,7 @@ class _WildcardAcknowledgment:
 
 
 def _flat(resolved: Any) -> str:
-    """Return a resource as cdk-nag writes it into the name of a finding (its ``flattenCfnReference``)."""
+    """Return a resource as cdk-nag writes it in a finding's ID (its ``flattenCfnReference``)."""
     match resolved:
         case str():
             return resolved

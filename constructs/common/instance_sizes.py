@@ -1,8 +1,8 @@
-"""How many processors and GPUs an instance has, as its name says.
+"""vCPU and GPU counts, derived from the names of instance types.
 
-SageMaker's instances are EC2's: a size ``xlarge`` has 4 virtual processors, ``2xlarge`` twice as many, and so on
-(https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-types.html); what breaks the rule is listed. The tests
-hold this to EC2's own description of its instances.
+SageMaker's instances are EC2's: ``xlarge`` has 4 vCPUs, ``2xlarge`` twice as many, and so on
+(https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-types.html); exceptions are listed. The tests compare the
+results with EC2's own descriptions.
 """
 
 import re
@@ -13,7 +13,7 @@ _MULTIPLE = re.compile(r"(\d*)xlarge")
 _SMALL = {"medium": 1, "large": 2}
 _UNUSUAL_PROCESSORS = {"ml.t2.medium": 2, "ml.c4.8xlarge": 36}
 
-# Families in the order in which the first that matches counts; sizes that are not listed have one GPU.
+# The first matching family wins; sizes that are not listed have one GPU.
 _GPUS: tuple[tuple[str, dict[int, int]], ...] = (
     (r"ml\.p2\.", {8: 8, 16: 16}),
     (r"ml\.p3\.", {8: 4, 16: 8}),
@@ -24,10 +24,10 @@ _GPUS: tuple[tuple[str, dict[int, int]], ...] = (
 
 
 def processors(instance_type: str) -> int:
-    """Return the number of an instance's virtual processors, for example 2 for ``ml.m5.large``.
+    """Return the number of vCPUs of an instance type, for example 2 for ``ml.m5.large``.
 
     Raises:
-        ValueError: the name has no size.
+        ValueError: The size is unknown.
     """
     if instance_type in _UNUSUAL_PROCESSORS:
         return _UNUSUAL_PROCESSORS[instance_type]
@@ -36,10 +36,10 @@ def processors(instance_type: str) -> int:
 
 
 def gpus(instance_type: str) -> int:
-    """Return the number of an instance's NVIDIA GPUs, for example 4 for ``ml.g5.12xlarge``.
+    """Return the number of NVIDIA GPUs of an instance type, for example 4 for ``ml.g5.12xlarge``.
 
     Raises:
-        ValueError: the name has no size.
+        ValueError: The size is unknown.
     """
     if not has_gpu(instance_type):
         return 0
@@ -51,7 +51,5 @@ def _multiple(instance_type: str) -> int:
     size = instance_type.rpartition(".")[2]
     match = _MULTIPLE.fullmatch(size)
     if match is None:
-        raise ValueError(
-            f"no size is known by the name {size!r} in {instance_type!r}; allowed: medium, large, <n>xlarge"
-        )
+        raise ValueError(f"unknown instance size {size!r} in {instance_type!r}; allowed: medium, large, <n>xlarge")
     return int(match[1] or 1)

@@ -1,6 +1,6 @@
-"""What the platform says about SageMaker's instance types.
+"""Instance types of SageMaker and their properties.
 
-Their names follow EC2's naming convention (https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html):
+The names follow EC2's convention (https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html):
 family, generation, then letters for the processor and the options, for example ``d`` for local NVMe volumes.
 """
 
@@ -15,39 +15,39 @@ _LOCAL_STORAGE = re.compile(r"ml\.([a-z]+\d+[a-z]*d|[gp][5-9]|trn\d|dl\d)")
 
 
 def training_instance_types() -> tuple[str, ...]:
-    """Return the instance types that ``CreateTrainingJob`` takes, as the installed botocore lists them."""
+    """Return the instance types that ``CreateTrainingJob`` accepts, according to the installed botocore."""
     return _enumeration("TrainingInstanceType")
 
 
 def hosting_instance_types() -> tuple[str, ...]:
-    """Return the instance types that a production variant of an endpoint takes."""
+    """Return the instance types that an endpoint's production variants accept."""
     return _enumeration("ProductionVariantInstanceType")
 
 
 def processing_instance_types() -> tuple[str, ...]:
-    """Return the instance types that ``CreateProcessingJob`` takes."""
+    """Return the instance types that ``CreateProcessingJob`` accepts."""
     return _enumeration("ProcessingInstanceType")
 
 
 def transform_instance_types() -> tuple[str, ...]:
-    """Return the instance types that ``CreateTransformJob`` takes."""
+    """Return the instance types that ``CreateTransformJob`` accepts."""
     return _enumeration("TransformInstanceType")
 
 
 def has_gpu(instance_type: str) -> bool:
-    """Whether the instance has an NVIDIA GPU."""
+    """Return whether the instance has an NVIDIA GPU."""
     return _GPU.match(instance_type) is not None
 
 
 def is_arm(instance_type: str) -> bool:
-    """Whether the instance's processor is an Arm one (Graviton, Grace), on which x86 images do not run."""
+    """Return whether the instance has an Arm processor (Graviton, Grace), which cannot run x86 images."""
     return _ARM.match(instance_type) is not None
 
 
 def has_local_storage(instance_type: str) -> bool:
-    """Whether the instance keeps its data on local NVMe volumes.
+    """Return whether the instance stores its data on local NVMe volumes.
 
-    Their hardware encrypts them, and SageMaker refuses a KMS key for the volume of such an instance
+    These are encrypted in hardware, and SageMaker rejects a KMS key for the volume of such an instance
     (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ResourceConfig.html, ``VolumeKmsKeyId``).
     """
     return _LOCAL_STORAGE.match(instance_type) is not None

@@ -1,4 +1,4 @@
-"""A log group that goes with its stack."""
+"""Log groups that are deleted with their stack."""
 
 from typing import cast
 
@@ -11,11 +11,11 @@ def build_log_group(scope: Construct, id: str, *, retention_days: int) -> aws_lo
     """Build a log group.
 
     Args:
-        scope: the parent.
-        id: the id.
-        retention_days: age at which log lines are deleted, one of the ages that CloudWatch Logs knows.
+        scope: Parent construct.
+        id: Construct ID.
+        retention_days: Retention, one of the values that CloudWatch Logs accepts.
     """
     log_group = aws_logs.LogGroup(scope, id, removal_policy=RemovalPolicy.DESTROY)
-    # CDK's enumeration names the ages in words; CloudFormation and environments/*.yaml count days.
+    # CDK's enumeration spells the values out; CloudFormation and environments/*.yaml count days.
     cast("aws_logs.CfnLogGroup", log_group.node.default_child).retention_in_days = retention_days
     return log_group

@@ -1,4 +1,4 @@
-"""The roles that SageMaker assumes."""
+"""Execution roles of SageMaker jobs and models."""
 
 from aws_cdk import ArnFormat, Stack, aws_iam
 
@@ -7,9 +7,9 @@ from constructs.common.grants import grant
 
 
 class SageMakerJobRole(aws_iam.Role):
-    """A role for containers that SageMaker runs: it may write their log and their instances' metrics.
+    """Execution role that may write a container's log and its instances' metrics.
 
-    What AWS asks of every such role, as narrow as it can be said; see
+    These are the permissions that SageMaker requires of every execution role, scoped as narrowly as possible; see
     https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html.
     """
 
@@ -23,15 +23,15 @@ class SageMakerJobRole(aws_iam.Role):
         metrics: str,
         role_name: str | None = None,
     ) -> None:
-        """Make the role.
+        """Create the role.
 
         Args:
-            scope: the parent.
-            id: the id.
-            description: what runs with it.
-            log_group: the log group that SageMaker writes, for example ``/aws/sagemaker/TrainingJobs``.
-            metrics: the namespace of the metrics that SageMaker writes.
-            role_name: the role's name, where another account names it; without it, CloudFormation makes one.
+            scope: Parent construct.
+            id: Construct ID.
+            description: Description of the role.
+            log_group: Log group that SageMaker writes to, for example ``/aws/sagemaker/TrainingJobs``.
+            metrics: Namespace of the metrics that SageMaker writes.
+            role_name: Name of the role, if another account refers to it; CloudFormation generates one by default.
         """
         super().__init__(
             scope,

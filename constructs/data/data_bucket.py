@@ -1,4 +1,4 @@
-"""The bucket of an environment: corpora, bags of words, models and what they say."""
+"""Data bucket of an environment: corpora, bags of words, models and results."""
 
 from typing import cast
 
@@ -8,23 +8,23 @@ from constructs import Construct
 from constructs.common.grants import grant
 
 RAW = "raw"
-"""Prefix of the corpora."""
+"""Prefix of corpora."""
 BAGS_OF_WORDS = "bow"
-"""Prefix of what preprocessing makes of a corpus, by what it is made of."""
+"""Prefix of preprocessed corpora, by digest of corpus and settings."""
 CHECKPOINTS = "checkpoints"
-"""Prefix of where interrupted training goes on, by execution."""
+"""Prefix of training checkpoints, by execution."""
 MODELS = "models"
-"""Prefix of the trained models, by execution."""
+"""Prefix of trained models, by execution."""
 SCORES = "scores"
-"""Prefix of what a model says to the held-out documents, by execution."""
+"""Prefix of predictions for the held-out documents, by execution."""
 EVALUATIONS = "evaluation"
-"""Prefix of how good the models are, by execution."""
+"""Prefix of evaluations and reports, by execution."""
 VECTORS = "vectors"
-"""Prefix of the topics of every document, by execution."""
+"""Prefix of the topic weights of all documents, by execution."""
 CAPTURED = "captured"
-"""Prefix of the endpoint's requests and answers, where it keeps them, by endpoint, variant and hour."""
+"""Prefix of requests and responses captured by the endpoint, by endpoint, variant and hour."""
 PROMOTIONS = "promotions"
-"""Prefix of what was promoted to the environment, by time: who did it, from where, and how good the model is."""
+"""Prefix of promotion records (who, from where, model metrics), by time."""
 
 _EXPIRING = {
     "ExpireRuns": BAGS_OF_WORDS,
@@ -35,11 +35,11 @@ _EXPIRING = {
 
 
 class DataBucket(Construct):
-    """A private, versioned bucket encrypted with a key of its own, and the bucket of its access logs.
+    """Private, versioned bucket with its own KMS key, and a bucket for its access logs.
 
     Attributes:
-        bucket: the data.
-        key: the customer managed key of the data, for whatever else keeps it (volumes, artifacts).
+        bucket: Data bucket.
+        key: Customer managed key of the data, also for volumes and artifacts.
     """
 
     def __init__(
@@ -53,22 +53,22 @@ class DataBucket(Construct):
         expire_access_logs_after: Duration,
         announce_uploads: bool,
     ) -> None:
-        """Make the bucket.
+        """Create the bucket.
 
         Args:
-            scope: the parent.
-            id: the id.
-            removal_policy: what becomes of the data when it is no longer in the template.
-            expire_runs_after: age of what a run needs only while it runs, and of what the endpoint captured.
-            expire_old_versions_after: age of overwritten and deleted objects.
-            expire_access_logs_after: age of the access logs.
-            announce_uploads: whether EventBridge gets an event for each object.
+            scope: Parent construct.
+            id: Construct ID.
+            removal_policy: Removal policy of the bucket and the key.
+            expire_runs_after: Expiration of intermediate data of runs and of captured requests.
+            expire_old_versions_after: Expiration of overwritten and deleted objects.
+            expire_access_logs_after: Expiration of the access logs.
+            announce_uploads: Whether the bucket sends events to EventBridge.
         """
         super().__init__(scope, id)
         self.key = aws_kms.Key(
             self,
             "Key",
-            description="Encrypts the corpora, bags of words and models",
+            description="Key of the data bucket, job volumes and artifacts",
             enable_key_rotation=True,
             removal_policy=removal_policy,
         )
@@ -80,7 +80,7 @@ class DataBucket(Construct):
             bucket_key_enabled=True,
             versioned=True,
             lifecycle_rules=[
-                # Models and evaluations stay: the registry and endpoints refer to them for as long as they live.
+                # Models and evaluations never expire, since the registry and endpoints refer to them.
                 *(
                     aws_s3.LifecycleRule(id=id_, prefix=f"{prefix}/", expiration=expire_runs_after)
                     for id_, prefix in _EXPIRING.items()
@@ -101,7 +101,7 @@ class DataBucket(Construct):
             auto_delete_objects=removal_policy is RemovalPolicy.DESTROY,
         )
         if announce_uploads:
-            # The L2 property does the same with a custom resource, whose role has managed policies.
+            # The L2 property needs a custom resource, whose role has managed policies.
             cast(
                 "aws_s3.CfnBucket", self.bucket.node.default_child
             ).notification_configuration = aws_s3.CfnBucket.NotificationConfigurationProperty(
@@ -109,16 +109,16 @@ class DataBucket(Construct):
             )
 
     def uri(self, prefix: str) -> str:
-        """Return the S3 URI of a prefix, without a slash at the end."""
+        """Return the S3 URI of a prefix, without a trailing slash."""
         return self.bucket.s3_url_for_object(prefix)
 
     def grant_get(self, grantee: aws_iam.IGrantable, prefix: str) -> None:
-        """Let the grantee read the objects under a prefix of which it knows the keys, and decrypt them."""
+        """Allow reading and decrypting objects under a prefix by key, without listing them."""
         self._grant_objects(grantee, prefix, ["s3:GetObject"])
         self.key.grant(grantee, "kms:Decrypt")
 
     def grant_read(self, grantee: aws_iam.IGrantable, prefix: str) -> None:
-        """Let the grantee find and read the objects under a prefix, and decrypt them."""
+        """Allow listing, reading and decrypting objects under a prefix."""
         self.grant_get(grantee, prefix)
         grant(
             grantee,
@@ -128,13 +128,13 @@ class DataBucket(Construct):
         )
 
     def grant_write(self, grantee: aws_iam.IGrantable, prefix: str) -> None:
-        """Let the grantee write objects under a prefix, also in parts, and encrypt them."""
+        """Allow writing and encrypting objects under a prefix, including multipart uploads."""
         self._grant_objects(grantee, prefix, ["s3:PutObject", "s3:AbortMultipartUpload"])
-        # An upload in parts reads its own parts.
+        # A multipart upload reads its own parts.
         self.key.grant(grantee, "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey")
 
     def _build_log_bucket(self, removal_policy: RemovalPolicy, expire_after: Duration) -> aws_s3.Bucket:
-        """S3 delivers access logs only to a bucket without a KMS key of the customer's."""
+        # S3 delivers access logs only to buckets without a customer managed key.
         bucket = aws_s3.Bucket(
             self,
             "AccessLogs",

@@ -1,4 +1,4 @@
-"""Where an environment keeps the images of its container."""
+"""Image repository of an environment."""
 
 from collections.abc import Sequence
 
@@ -11,23 +11,23 @@ _PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloa
 
 
 class ImageRepository(Construct):
-    """An image repository of the environment's own, and the role with which CDK publishes to it.
+    """ECR repository of the environment, and the role with which CDK publishes to it.
 
-    The repository of ``cdk bootstrap`` is for what templates name, and ``cdk gc`` removes the rest. A registered model
-    names its image for as long as it lives: here nothing expires, no tag is written twice, and other accounts may read
-    the images of models that are promoted to them.
+    Images in the repository of ``cdk bootstrap`` are removed by ``cdk gc`` once no template refers to them, but a
+    registered model needs its image for as long as it exists. Here, images never expire, tags are immutable, and other
+    accounts can be allowed to pull the images of models promoted to them.
 
-    Repository and role have names, since CDK has to know them before they exist.
+    The repository and the role have fixed names because CDK must know them before they exist.
     """
 
     def __init__(self, scope: Construct, id: str, *, name: str, removal_policy: RemovalPolicy) -> None:
-        """Make the repository.
+        """Create the repository.
 
         Args:
-            scope: the parent.
-            id: the id.
-            name: the environment's name, with which both names begin.
-            removal_policy: what becomes of the images when the repository is no longer in the template.
+            scope: Parent construct.
+            id: Construct ID.
+            name: Prefix of both names, ``topicsmith-<environment>``.
+            removal_policy: Removal policy of the repository and its images.
         """
         super().__init__(scope, id)
         self._repository = aws_ecr.Repository(
@@ -42,7 +42,7 @@ class ImageRepository(Construct):
         self._build_publishing_role(name)
 
     def share(self, accounts: Sequence[str]) -> None:
-        """Let other accounts pull the images, and describe them, as whoever registers a model with one has to."""
+        """Allow other accounts to pull and describe the images; registering a model requires both."""
         for account in accounts:
             self._repository.add_to_resource_policy(
                 aws_iam.PolicyStatement(
@@ -51,7 +51,7 @@ class ImageRepository(Construct):
             )
 
     def _build_publishing_role(self, name: str) -> None:
-        """Build the role after the one of CDK's bootstrap template, which may write to that template's repository only.
+        """Build a counterpart of CDK's image publishing role, which may write only to the bootstrap repository.
 
         See ``ImagePublishingRole`` in
         https://github.com/aws/aws-cdk-cli/blob/main/packages/aws-cdk/lib/api/bootstrap/bootstrap-template.yaml.
@@ -60,11 +60,11 @@ class ImageRepository(Construct):
             self,
             "PublishingRole",
             role_name=publishing_role_name(name),
-            description="Publishes the image of the topic model",
-            # A request with an external id is somebody's who acts for others.
+            description="Publishes container images of the environment",
+            # A request with an external ID comes from a third party that acts on behalf of others.
             assumed_by=aws_iam.AccountRootPrincipal().with_conditions({"Null": {"sts:ExternalId": "true"}}),
         )
-        # Who delivers may be let assume the roles that bear this tag, as those of CDK's bootstrap template do.
+        # The bootstrap roles have this tag; deployers may be allowed to assume roles by it.
         Tags.of(role).add("aws-cdk:bootstrap-role", "image-publishing")
         self._repository.grant_pull_push(role)
         self._repository.grant(role, "ecr:DescribeImages", "ecr:DescribeRepositories")
@@ -72,17 +72,17 @@ class ImageRepository(Construct):
 
 
 def repository_name(name: str) -> str:
-    """Return the name of the repository of an environment called ``topicsmith-<environment>``."""
+    """Return the name of an environment's repository; ``name`` is ``topicsmith-<environment>``."""
     return f"{name}-images"
 
 
 def grant_pull_from(role: aws_iam.Role, *, name: str, account: str) -> None:
-    """Let a role that may pull images of its own environment pull those of another one.
+    """Allow a role to pull images of another environment.
 
     Args:
-        role: the role.
-        name: what the other environment is called, ``topicsmith-<environment>``.
-        account: its account.
+        role: Role that may already pull images of its own environment.
+        name: Name of the other environment, ``topicsmith-<environment>``.
+        account: Account of the other environment.
     """
     repository = Stack.of(role).format_arn(
         service="ecr", account=account, resource="repository", resource_name=repository_name(name)
@@ -91,9 +91,9 @@ def grant_pull_from(role: aws_iam.Role, *, name: str, account: str) -> None:
 
 
 def image_synthesizer(name: str) -> DefaultStackSynthesizer:
-    """Return what has CDK publish a stack's images to the repository of its environment.
+    """Return a synthesizer that publishes a stack's images to the repository of its environment.
 
-    CDK publishes them when the stacks are deployed on which the stack depends.
+    CDK publishes the images after it has deployed the stack's dependencies.
     """
     return DefaultStackSynthesizer(
         image_assets_repository_name=repository_name(name),
@@ -104,5 +104,5 @@ def image_synthesizer(name: str) -> DefaultStackSynthesizer:
 
 
 def publishing_role_name(name: str) -> str:
-    """Return the name of the role that publishes an environment's images; ``name`` is as for ``repository_name``."""
+    """Return the name of the role that publishes an environment's images; ``name`` is ``topicsmith-<environment>``."""
     return f"{name}-image-publishing"

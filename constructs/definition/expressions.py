@@ -1,7 +1,7 @@
-"""What a SageMaker pipeline computes while it runs: references, joined texts, values of a step's JSON, comparisons.
+"""Expressions of SageMaker pipelines: references, joins, JSON values and comparisons.
 
-See ``sagemaker.workflow.functions`` and ``sagemaker.workflow.conditions`` of the SageMaker Python SDK, which write the
-same.
+They produce the same JSON as ``sagemaker.workflow.functions`` and ``sagemaker.workflow.conditions`` of the SageMaker
+Python SDK.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,41 +11,41 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 
 
 def get(path: str) -> Json:
-    """Return a reference to what is only known while the pipeline runs."""
+    """Return a reference to a value that is known only at run time."""
     return {"Get": path}
 
 
 EXECUTION_ID = get("Execution.PipelineExecutionId")
-"""The id of the running execution, a path component without slashes."""
+"""ID of the current execution, which contains no slashes."""
 EXECUTION_ARN = get("Execution.PipelineExecutionArn")
-"""The ARN of the running execution."""
+"""ARN of the current execution."""
 
 
 def join(on: str, *values: Json) -> Json:
-    """Return the text of the values with ``on`` between them."""
+    """Return the values joined by ``on``."""
     return {"Std:Join": {"On": on, "Values": list(values)}}
 
 
 def as_text(value: Json) -> Json:
-    """Return the text of a value, which is what hyperparameters are."""
+    """Return a value as a string, the type of all hyperparameters."""
     return join("", value)
 
 
 def json_get(property_file: Json, path: str) -> Json:
-    """Return the value at a path, for example ``metrics.npmi``, of a JSON file that a processing job wrote.
+    """Return the value at a path of a JSON file that a processing job wrote.
 
     Args:
-        property_file: reference to the file, as ``ProcessingStep.property_file`` makes it.
-        path: names with dots between them.
+        property_file: Reference returned by ``ProcessingStep.property_file``.
+        path: Dotted path, for example ``metrics.npmi``.
     """
     return {"Std:JsonGet": {"PropertyFile": property_file, "Path": path}}
 
 
 def at_least(left: Json, right: Json) -> Json:
-    """Return the condition that the left value is not less than the right one."""
+    """Return the condition ``left >= right``."""
     return {"Type": "GreaterThanOrEqualTo", "LeftValue": left, "RightValue": right}
 
 
 def at_most(left: Json, right: Json) -> Json:
-    """Return the condition that the left value is not greater than the right one."""
+    """Return the condition ``left <= right``."""
     return {"Type": "LessThanOrEqualTo", "LeftValue": left, "RightValue": right}

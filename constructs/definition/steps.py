@@ -1,7 +1,7 @@
-"""The steps of a SageMaker pipeline, typed, as its definition writes them.
+"""Typed steps of SageMaker pipelines.
 
-A step's ``arguments`` are the request of the API that the step calls; what is only known while the pipeline runs stands
-in them as a reference. The format is what the SageMaker Python SDK writes; see
+A step's ``arguments`` are the request of the API that it calls, with references in place of values that are known only
+at run time. The output has the same format as the SageMaker Python SDK's; see
 https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-overview.html and ``sagemaker.workflow``.
 """
 
@@ -14,7 +14,7 @@ from constructs.definition.expressions import Json, get
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """A value that whoever starts an execution gives; one without a default must be given."""
+    """Pipeline parameter; without a default it is required."""
 
     name: str
     type: Literal["String", "Integer", "Float", "Boolean"]
@@ -22,23 +22,23 @@ class Parameter:
 
     @property
     def value(self) -> Json:
-        """Reference to the value."""
+        """Reference to the parameter's value."""
         return get(f"Parameters.{self.name}")
 
     def definition(self) -> Json:
-        """Return the parameter as the pipeline's definition declares it."""
+        """Return the parameter's declaration."""
         declared = {"Name": self.name, "Type": self.type}
         return declared if self.default is None else {**declared, "DefaultValue": self.default}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
-    """When a step is tried again, with a pause that doubles each time.
+    """Retry policy with exponential backoff.
 
     Attributes:
-        exceptions: what must have happened, in the words of SageMaker Pipelines.
-        interval_seconds: the pause before the first retry.
-        attempts: retries at most, from 1 to 20.
+        exceptions: Exception types of SageMaker Pipelines.
+        interval_seconds: Delay before the first retry.
+        attempts: Maximum number of retries, 1 to 20.
     """
 
     exceptions: Sequence[str]
@@ -46,7 +46,7 @@ class Retry:
     attempts: int
 
     def definition(self) -> Json:
-        """Return the policy as a step's definition writes it."""
+        """Return the JSON of the policy."""
         return {
             "ExceptionType": self.exceptions,
             "IntervalSeconds": self.interval_seconds,
@@ -57,27 +57,27 @@ class Retry:
 
 @dataclass(frozen=True, kw_only=True)
 class Cache:
-    """A step with the arguments of an earlier one takes that one's result.
+    """Step caching: a step reuses the result of an earlier one with the same arguments.
 
     Attributes:
-        days: the age at which a result is no longer taken.
+        days: Maximum age of a cached result.
     """
 
     days: int
 
     def definition(self) -> Json:
-        """Return the cache's configuration as a step's definition writes it."""
+        """Return the JSON of the cache configuration."""
         return {"Enabled": True, "ExpireAfter": f"P{self.days}D"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class PropertyFile:
-    """A JSON file among a processing job's outputs of which conditions and other steps read values.
+    """JSON file in a processing job's output that conditions and other steps read.
 
     Attributes:
-        name: unique in the pipeline.
-        output: the job's output that has the file.
-        path: the file in the output.
+        name: Name, unique in the pipeline.
+        output: Name of the job output that contains the file.
+        path: Path of the file in the output.
     """
 
     name: str
@@ -85,28 +85,28 @@ class PropertyFile:
     path: str
 
     def definition(self) -> Json:
-        """Return the file as a step's definition declares it."""
+        """Return the file's declaration."""
         return {"PropertyFileName": self.name, "OutputName": self.output, "FilePath": self.path}
 
 
 class Step(Protocol):
-    """One step of a pipeline. A step that refers to another one waits for it."""
+    """Pipeline step. A step that refers to another step runs after it."""
 
     @property
     def name(self) -> str:
-        """The name, unique in the pipeline."""
+        """Name, unique in the pipeline."""
 
     def definition(self) -> Json:
-        """Return the step as the pipeline's definition writes it."""
+        """Return the JSON of the step."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LambdaStep:
-    """Invokes a function, at most ten minutes.
+    """Invocation of a Lambda function, limited to ten minutes.
 
     Attributes:
-        arguments: the event.
-        outputs: keys of the function's answer that other steps may refer to; each is text.
+        arguments: Event.
+        outputs: Keys of the function's result that other steps may refer to; all values are strings.
     """
 
     name: str
@@ -115,17 +115,17 @@ class LambdaStep:
     outputs: Sequence[str]
 
     def output(self, name: str) -> Json:
-        """Return a reference to one of the outputs.
+        """Return a reference to an output.
 
         Raises:
-            ValueError: the step has no such output.
+            ValueError: The step has no such output.
         """
         if name not in self.outputs:
-            raise ValueError(f"step {self.name} has no output {name!r}; it has {', '.join(self.outputs)}")
+            raise ValueError(f"step {self.name} has no output {name!r}; available: {', '.join(self.outputs)}")
         return get(f"Steps.{self.name}.OutputParameters['{name}']")
 
     def definition(self) -> Json:
-        """Return the step as the pipeline's definition writes it."""
+        """Return the JSON of the step."""
         return {
             "Name": self.name,
             "Type": "Lambda",
@@ -137,11 +137,11 @@ class LambdaStep:
 
 @dataclass(frozen=True, kw_only=True)
 class TuningStep:
-    """Runs a hyperparameter tuning job.
+    """Hyperparameter tuning job.
 
     Attributes:
-        arguments: the request of ``CreateHyperParameterTuningJob``, without the name, which the pipeline makes.
-        tuned: the hyperparameters that the job looks for.
+        arguments: Request of ``CreateHyperParameterTuningJob`` without the name, which the pipeline generates.
+        tuned: Names of the tuned hyperparameters.
     """
 
     name: str
@@ -156,27 +156,27 @@ class TuningStep:
         return get(f"Steps.{self.name}.HyperParameterTuningJobName")
 
     def best(self, hyperparameter: str) -> Json:
-        """Return a reference to the value of a hyperparameter in the best training job.
+        """Return a reference to a hyperparameter of the best training job.
 
         Raises:
-            ValueError: the job does not tune it.
+            ValueError: The job does not tune the hyperparameter.
         """
         if hyperparameter not in self.tuned:
-            raise ValueError(f"step {self.name} does not tune {hyperparameter!r}; it tunes {', '.join(self.tuned)}")
+            raise ValueError(f"step {self.name} does not tune {hyperparameter!r}; tuned: {', '.join(self.tuned)}")
         return get(f"Steps.{self.name}.BestTrainingJob.TunedHyperParameters['{hyperparameter}']")
 
     def definition(self) -> Json:
-        """Return the step as the pipeline's definition writes it."""
+        """Return the JSON of the step."""
         cache = {} if self.cache is None else {"CacheConfig": self.cache.definition()}
         return {**_step(self.name, "Tuning", self.arguments, self.retries), **cache}
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingStep:
-    """Runs a training job.
+    """Training job.
 
     Attributes:
-        arguments: the request of ``CreateTrainingJob``, without the name, which the pipeline makes.
+        arguments: Request of ``CreateTrainingJob`` without the name, which the pipeline generates.
     """
 
     name: str
@@ -194,17 +194,17 @@ class TrainingStep:
         return get(f"Steps.{self.name}.ModelArtifacts.S3ModelArtifacts")
 
     def definition(self) -> Json:
-        """Return the step as the pipeline's definition writes it."""
+        """Return the JSON of the step."""
         return _step(self.name, "Training", self.arguments, self.retries)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessingStep:
-    """Runs a processing job.
+    """Processing job.
 
     Attributes:
-        arguments: the request of ``CreateProcessingJob``, without the name, which the pipeline makes.
-        property_files: files among its outputs of which other steps read values.
+        arguments: Request of ``CreateProcessingJob`` without the name, which the pipeline generates.
+        property_files: Output files that other steps read.
     """
 
     name: str
@@ -213,18 +213,18 @@ class ProcessingStep:
     retries: Sequence[Retry] = ()
 
     def property_file(self, name: str) -> Json:
-        """Return a reference to one of the property files.
+        """Return a reference to a property file.
 
         Raises:
-            ValueError: the step has no such file.
+            ValueError: The step has no such file.
         """
         names = [file.name for file in self.property_files]
         if name not in names:
-            raise ValueError(f"step {self.name} has no property file {name!r}; it has {', '.join(names)}")
+            raise ValueError(f"step {self.name} has no property file {name!r}; available: {', '.join(names)}")
         return get(f"Steps.{self.name}.PropertyFiles.{name}")
 
     def definition(self) -> Json:
-        """Return the step as the pipeline's definition writes it."""
+        """Return the JSON of the step."""
         return {
             **_step(self.name, "Processing", self.arguments, self.retries),
             "PropertyFiles": [file.definition() for file in self.property_files],
@@ -233,10 +233,10 @@ class ProcessingStep:
 
 @dataclass(frozen=True, kw_only=True)
 class CreateModelStep:
-    """Makes a model that transform jobs can run.
+    """Creation of a model for transform jobs.
 
     Attributes:
-        arguments: the request of ``CreateModel``, without the name, which the pipeline makes.
+        arguments: Request of ``CreateModel`` without the name, which the pipeline generates.
     """
 
     name: str
@@ -248,16 +248,16 @@ class CreateModelStep:
         return get(f"Steps.{self.name}.ModelName")
 
     def definition(self) -> Json:
-        """Return the step as the pipeline's definition writes it."""
+        """Return the JSON of the step."""
         return {"Name": self.name, "Type": "Model", "Arguments": self.arguments}
 
 
 @dataclass(frozen=True, kw_only=True)
 class TransformStep:
-    """Runs a batch transform job.
+    """Batch transform job.
 
     Attributes:
-        arguments: the request of ``CreateTransformJob``, without the name, which the pipeline makes.
+        arguments: Request of ``CreateTransformJob`` without the name, which the pipeline generates.
     """
 
     name: str
@@ -266,38 +266,38 @@ class TransformStep:
 
     @property
     def output_uri(self) -> Json:
-        """Reference to the S3 prefix under which the job wrote."""
+        """Reference to the S3 prefix of the job's output."""
         return get(f"Steps.{self.name}.TransformOutput.S3OutputPath")
 
     def definition(self) -> Json:
-        """Return the step as the pipeline's definition writes it."""
+        """Return the JSON of the step."""
         return _step(self.name, "Transform", self.arguments, self.retries)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegisterModelStep:
-    """Makes a version in the model registry.
+    """Registration of a model package version.
 
     Attributes:
-        arguments: the request of ``CreateModelPackage``.
+        arguments: Request of ``CreateModelPackage``.
     """
 
     name: str
     arguments: Mapping[str, Json]
 
     def definition(self) -> Json:
-        """Return the step as the pipeline's definition writes it."""
+        """Return the JSON of the step."""
         return {"Name": self.name, "Type": "RegisterModel", "Arguments": self.arguments}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionStep:
-    """Goes one of two ways.
+    """Branch.
 
     Attributes:
-        conditions: what must hold, all of it.
-        if_steps: run where it holds.
-        else_steps: run where it does not.
+        conditions: Conditions, all of which must hold.
+        if_steps: Steps to run if the conditions hold.
+        else_steps: Steps to run otherwise.
     """
 
     name: str
@@ -306,7 +306,7 @@ class ConditionStep:
     else_steps: Sequence[Step]
 
     def definition(self) -> Json:
-        """Return the step as the pipeline's definition writes it."""
+        """Return the JSON of the step."""
         return {
             "Name": self.name,
             "Type": "Condition",
@@ -320,22 +320,22 @@ class ConditionStep:
 
 @dataclass(frozen=True, kw_only=True)
 class FailStep:
-    """Ends the execution as failed.
+    """Failure of the execution.
 
     Attributes:
-        message: the reason.
+        message: Error message.
     """
 
     name: str
     message: Json
 
     def definition(self) -> Json:
-        """Return the step as the pipeline's definition writes it."""
+        """Return the JSON of the step."""
         return {"Name": self.name, "Type": "Fail", "Arguments": {"ErrorMessage": self.message}}
 
 
 def pipeline_definition(*, parameters: Sequence[Parameter], steps: Sequence[Step]) -> Json:
-    """Return the definition of a pipeline, for ``Stack.to_json_string``."""
+    """Return the JSON of a pipeline definition, for ``Stack.to_json_string``."""
     return {
         "Version": "2020-12-01",
         "Metadata": {},

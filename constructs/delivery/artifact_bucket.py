@@ -1,4 +1,4 @@
-"""Where the steps of a delivery pipeline hand things on."""
+"""Artifact bucket of the delivery pipeline."""
 
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations, aws_kms, aws_s3
 
@@ -8,11 +8,11 @@ _EXPIRE_AFTER = Duration.days(30)
 
 
 class ArtifactBucket(Construct):
-    """A private bucket, encrypted with a key of its own, that forgets.
+    """Private bucket with its own KMS key and short-lived objects.
 
     Attributes:
-        bucket: the bucket.
-        key: the key, for whatever else the pipeline keeps.
+        bucket: Artifact bucket.
+        key: Key of the bucket, also for other resources of the delivery pipeline.
     """
 
     def __init__(self, scope: Construct, id: str) -> None:
@@ -20,7 +20,7 @@ class ArtifactBucket(Construct):
         self.key = aws_kms.Key(
             self,
             "Key",
-            description="Encrypts the sources and assemblies of the delivery pipeline",
+            description="Key of the delivery pipeline's artifacts",
             enable_key_rotation=True,
             removal_policy=RemovalPolicy.DESTROY,
         )
@@ -41,7 +41,7 @@ class ArtifactBucket(Construct):
             object_ownership=aws_s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
             minimum_tls_version=1.2,
-            # CloudFormation cannot delete a bucket with objects in it; in a month it has none.
+            # CloudFormation cannot delete a bucket that contains objects; they expire within a month.
             removal_policy=RemovalPolicy.RETAIN,
         )
         Validations.of(self.bucket).acknowledge(

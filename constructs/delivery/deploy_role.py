@@ -1,4 +1,4 @@
-"""What a machine that deploys an environment may do."""
+"""Role for automated deployments of an environment."""
 
 from aws_cdk import DefaultStackSynthesizer, Duration, Fn, Stack, aws_iam
 
@@ -7,32 +7,32 @@ from constructs.common.grants import grant
 from constructs.data.image_repository import publishing_role_name
 from constructs.delivery.role_names import role_name
 
-# An update of an endpoint that proves itself on part of the requests takes most of an hour.
+# A canary or linear update of an endpoint takes most of an hour.
 _LONGEST_DEPLOYMENT = Duration.hours(2)
 
 
 class DeployRole(aws_iam.Role):
-    """The role of whoever deploys an environment: it may hand the stacks to CDK's own roles, and do nothing itself.
+    """Role that may assume CDK's deployment roles and has no other permissions.
 
-    Those are the roles of ``cdk bootstrap``, in the account and the region of this stack: one creates change sets, one
-    writes templates and functions to the bootstrap bucket. Images go to the environment's repository.
-    See https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html.
+    These are the roles of ``cdk bootstrap`` in the stack's account and region, which create change sets and publish
+    file assets, and the role that publishes images to the environment's repository. See
+    https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html.
     """
 
     def __init__(self, scope: Construct, id: str, *, environment: str, trusted: aws_iam.IPrincipal) -> None:
-        """Make the role.
+        """Create the role.
 
         Args:
-            scope: the parent.
-            id: the id.
-            environment: what it deploys.
-            trusted: who may assume it.
+            scope: Parent construct.
+            id: Construct ID.
+            environment: Environment to deploy.
+            trusted: Principal that may assume the role.
         """
         super().__init__(
             scope,
             id,
             role_name=role_name(environment, "deploy"),
-            description=f"Deploys the environment {environment}",
+            description=f"Deploys environment {environment}",
             assumed_by=trusted,
             max_session_duration=_LONGEST_DEPLOYMENT,
         )

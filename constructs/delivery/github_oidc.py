@@ -1,4 +1,4 @@
-"""How AWS knows a job of GitHub Actions, without a stored key."""
+"""OpenID Connect identities of GitHub Actions jobs, which need no stored AWS keys."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,18 @@ from aws_cdk import ArnFormat, RemovalPolicy, Stack, aws_iam
 from constructs import Construct
 
 _ISSUER = "token.actions.githubusercontent.com"
-# What aws-actions/configure-aws-credentials asks GitHub to write into the token.
+# The audience that aws-actions/configure-aws-credentials requests.
 _AUDIENCE = "sts.amazonaws.com"
 
 
 @dataclass(frozen=True, kw_only=True)
 class GitHubBranch:
-    """A branch of a repository.
+    """Branch of a repository.
 
     Attributes:
-        repository: owner and name, joined by a slash.
-        branch: its name.
-        ids: GitHub's numbers of the owner and of the repository, where the repository names itself to AWS with them.
+        repository: ``owner/name``.
+        branch: Name of the branch.
+        ids: GitHub's numeric IDs of owner and repository, if its tokens contain them.
     """
 
     repository: str
@@ -27,7 +27,7 @@ class GitHubBranch:
 
     @property
     def subject(self) -> str:
-        """How the claim ``sub`` begins, see https://docs.github.com/en/actions/reference/security/oidc."""
+        """Prefix of the claim ``sub``; see https://docs.github.com/en/actions/reference/security/oidc."""
         if self.ids is None:
             return f"repo:{self.repository}"
         (owner, name), (owner_id, repository_id) = self.repository.split("/"), self.ids
@@ -35,19 +35,20 @@ class GitHubBranch:
 
 
 class GitHubIdentity(Construct):
-    """Whom an account takes GitHub's jobs for, in trust policies.
+    """GitHub's identity provider and the principals for trust policies.
 
-    No two providers of an account can have the same issuer, and others may use this one: it outlives its stack.
+    An account can have only one provider per issuer. Others may use this one too, so it is retained when the stack is
+    deleted.
     """
 
     def __init__(self, scope: Construct, id: str, *, source: GitHubBranch, create_provider: bool) -> None:
-        """Make the provider, or find it.
+        """Create the provider, or refer to an existing one.
 
         Args:
-            scope: the parent.
-            id: the id.
-            source: the branch whose jobs are meant; no job of another one is trusted.
-            create_provider: whether the account has no identity provider for GitHub yet.
+            scope: Parent construct.
+            id: Construct ID.
+            source: Branch whose jobs are trusted.
+            create_provider: Whether to create the account's identity provider for GitHub.
         """
         super().__init__(scope, id)
         self._source = source
@@ -69,11 +70,11 @@ class GitHubIdentity(Construct):
             )
 
     def job_of_environment(self, environment: str) -> aws_iam.IPrincipal:
-        """Return a job of the branch in a GitHub environment, that is after whatever GitHub asks for before it."""
+        """Return the principal of the branch's jobs in a GitHub environment, which run after its protection rules."""
         return self._job(f"environment:{environment}")
 
     def job(self) -> aws_iam.IPrincipal:
-        """Return a job of the branch in no GitHub environment."""
+        """Return the principal of the branch's jobs without a GitHub environment."""
         return self._job(f"ref:{self._ref}")
 
     @property
@@ -81,9 +82,10 @@ class GitHubIdentity(Construct):
         return f"refs/heads/{self._source.branch}"
 
     def _job(self, context: str) -> aws_iam.IPrincipal:
-        """Return a job by its subject and its branch: the subject of a job in an environment does not name the branch.
+        """Return the principal of jobs by subject and branch.
 
-        AWS compares both claims since January 2026, see
+        The subject of a job in a GitHub environment does not contain the branch. IAM has supported the claim ``ref``
+        since January 2026, see
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html.
         """
         claims = {"aud": _AUDIENCE, "sub": f"{self._source.subject}:{context}", "ref": self._ref}

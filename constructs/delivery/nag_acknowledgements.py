@@ -1,4 +1,4 @@
-"""Why what CDK Pipelines grants to its own parts is as wide as it is."""
+"""Acknowledged cdk-nag findings about the permissions that CDK Pipelines grants."""
 
 from aws_cdk import Acknowledgment, ArnFormat, Stack, Validations, aws_codebuild, aws_iam, aws_s3
 
@@ -17,7 +17,7 @@ _READ_AND_WRITE = (
 
 
 def acknowledge_actions(pipeline: Construct) -> None:
-    """Acknowledge how CDK writes that a part of the pipeline reads and writes artifacts."""
+    """Acknowledge the wildcard actions in CDK's grants on artifacts."""
     reason = "CDK's grant for artifacts, on the pipeline's own bucket and key only."
     Validations.of(pipeline).acknowledge(
         *(Acknowledgment(id=f"AwsSolutions-IAM5[Action::{action}]", reason=reason) for action in _READ_AND_WRITE)
@@ -25,12 +25,12 @@ def acknowledge_actions(pipeline: Construct) -> None:
 
 
 def acknowledge_artifacts(grantee: aws_iam.IGrantable, bucket: aws_s3.IBucket) -> None:
-    """Acknowledge that a part of the pipeline reads and writes all artifacts."""
+    """Acknowledge access to all artifacts."""
     acknowledge_wildcards(grantee, [bucket.arn_for_objects("*")], "CodePipeline makes up the keys of artifacts.")
 
 
 def acknowledge_project(project: aws_codebuild.IProject) -> None:
-    """Acknowledge that a build names its streams of logs and its reports after itself."""
+    """Acknowledge access to all log streams and reports of a build project."""
     stack = Stack.of(project)
     log_group = stack.format_arn(
         service="logs",
@@ -45,7 +45,7 @@ def acknowledge_project(project: aws_codebuild.IProject) -> None:
 
 
 def acknowledge_self_mutation(project: aws_codebuild.IProject) -> None:
-    """Acknowledge that the pipeline updates itself as ``cdk deploy`` does."""
+    """Acknowledge the permissions of the self-mutation step, which runs ``cdk deploy``."""
     roles = f"arn:*:iam::{Stack.of(project).account}:role/*"
     acknowledge_wildcards(
         project, [roles], "CDK's grant; its condition leaves the roles of cdk bootstrap, by their tag."

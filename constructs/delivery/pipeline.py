@@ -1,4 +1,4 @@
-"""The pipeline that brings each commit to the environments, one after the other."""
+"""Delivery pipeline (AWS CodePipeline) that deploys each commit to the environments in order."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,28 +16,28 @@ from constructs.delivery.nag_acknowledgements import (
 )
 from constructs.delivery.role_names import Work, role_name, step_role_name
 
-# CodeBuild's image has several versions of Python; this is the one that the project is tested with.
+# CodeBuild's image has several versions of Python; the project is tested with this one.
 _PYTHON = {"version": "0.2", "env": {"shell": "bash"}, "phases": {"install": {"runtime-versions": {"python": "3.11"}}}}
 _REPORTS = {"tests": {"files": ["tests.xml"], "file-format": "JUNITXML"}}
-# The SDKs and the CDK CLI then renew the credentials of the environment's role for as long as the step takes.
+# With a profile, the SDKs and the CDK CLI renew the role's credentials for as long as the step takes.
 _ASSUME_ROLE = (
     'export AWS_PROFILE=environment AWS_CONFIG_FILE="$(mktemp)"',
     r"printf '[profile environment]\nrole_arn = %s\ncredential_source = EcsContainer\nregion = %s\n'"
     ' "$ROLE_ARN" "$REGION" > "$AWS_CONFIG_FILE"',
 )
-# An update of an endpoint that proves itself on part of the requests takes most of an hour.
+# A canary or linear update of an endpoint takes most of an hour.
 _LONGEST_DEPLOYMENT = Duration.hours(3)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Destination:
-    """An environment to which the pipeline delivers.
+    """Target environment of the delivery pipeline.
 
     Attributes:
-        environment: its name.
-        account: its account.
-        region: its region.
-        needs_approval: whether a person reads the difference before each deployment.
+        environment: Name of the environment.
+        account: AWS account.
+        region: AWS region.
+        needs_approval: Whether each deployment requires a manual approval.
     """
 
     environment: str
@@ -48,15 +48,15 @@ class Destination:
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryPipelineProps:
-    """What is delivered, and where.
+    """Properties of the delivery pipeline.
 
     Attributes:
-        repository: owner and name of the repository, joined by a slash.
-        branch: the branch whose commits are delivered.
-        connection_arn: the connection to the repository.
-        destinations: the environments, in order.
-        approvers: addresses that are told when a change waits for an approval.
-        cli_version: the version of the CDK CLI with which the pipeline updates itself.
+        repository: ``owner/name``.
+        branch: Branch whose commits are delivered.
+        connection_arn: ARN of the connection to the repository.
+        destinations: Target environments, in order.
+        approvers: Email addresses notified when a change awaits approval.
+        cli_version: Version of the CDK CLI with which the pipeline updates itself.
     """
 
     repository: str
@@ -68,12 +68,11 @@ class DeliveryPipelineProps:
 
 
 class DeliveryPipeline(Construct):
-    """A pipeline of CDK Pipelines: it tests a commit, updates itself, and delivers to one environment after the other.
+    """Self-mutating pipeline of CDK Pipelines that tests a commit and deploys it to one environment after the other.
 
-    An environment's stacks are deployed by ``make deploy``, as a person would, and not by CodePipeline's action for
-    CloudFormation. That action knows no previous value of a parameter: it would set the model that is served, which an
-    approval has put into the stack, back to none, and delete the endpoint
-    (https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1789).
+    Stacks are deployed with ``make deploy`` instead of CodePipeline's CloudFormation action, which cannot keep the
+    previous value of a parameter. It would reset the served model, which approvals set in the stack, and thereby delete
+    the endpoint (https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1789).
     """
 
     def __init__(self, scope: Construct, id: str, props: DeliveryPipelineProps) -> None:
@@ -84,7 +83,7 @@ class DeliveryPipeline(Construct):
             props.repository,
             props.branch,
             connection_arn=props.connection_arn,
-            # A clone keeps what an archive loses, for example that the image's programs may be executed.
+            # A clone preserves what an archive loses, such as the executable bits of the image's programs.
             code_build_clone_output=True,
         )
         approvals = self._build_approvals(props.approvers) if props.approvers else None
@@ -122,9 +121,10 @@ class DeliveryPipeline(Construct):
             acknowledge_project(project)
 
     def _grant_connection(self, grantee: aws_iam.IGrantable) -> None:
-        """Let it read the repository; CDK grants that under the service's former name, which newer connections are not.
+        """Allow use of the connection to the repository.
 
-        See https://docs.aws.amazon.com/dtconsole/latest/userguide/rename.html.
+        CDK grants it under the service's former name, which does not match newer connections. See
+        https://docs.aws.amazon.com/dtconsole/latest/userguide/rename.html.
         """
         _, _, service, *_ = self._connection_arn.split(":")
         grant(grantee, actions=[f"{service}:UseConnection"], resources=[self._connection_arn])
@@ -147,28 +147,28 @@ class DeliveryPipeline(Construct):
         return topic
 
     def _steps(self, destination: Destination, approvals: aws_sns.ITopic | None) -> Iterator[pipelines.Step]:
-        reviewer = self._build_visitor(destination, "review")
+        reviewer = self._build_step_role(destination, "review")
         if destination.needs_approval:
             review = self._review(destination, reviewer)
             risk, url = review.exported_variable("RISK"), review.exported_variable("REVIEW_URL")
             yield review
             yield pipelines.ManualApprovalStep(
                 "Approve",
-                comment=f"{destination.environment}: {risk}. What would change, the risks first, is the log at {url}",
+                comment=f"{destination.environment}: {risk}. Review the diff, most dangerous changes first: {url}",
                 review_url=url,
                 notification_topic=approvals,
             )
         yield self._deployment(destination)
         yield self._step("Check", reviewer, [f"make check ENV={destination.environment}"])
 
-    def _review(self, destination: Destination, reviewer: "_Visitor") -> pipelines.CodeBuildStep:
+    def _review(self, destination: Destination, reviewer: "_StepRole") -> pipelines.CodeBuildStep:
         compare = f".venv/bin/python -m topicsmith diff --base deployed --env {destination.environment}"
         commands = [
             "make install",
-            # 0 nothing, 1 changes, 2 dangerous ones: all of them are for a person to judge. 3: no comparison.
+            # 0: no changes, 1: changes, 2: dangerous changes, all left to the approver. 3: the comparison failed.
             f"status=0; {compare} || status=$?",
             'test "$status" -le 2',
-            'risks=("nothing changes" "changes" "DANGEROUS CHANGES")',
+            'risks=("no changes" "changes" "DANGEROUS CHANGES")',
             'export RISK="${risks[$status]}" REVIEW_URL="$CODEBUILD_BUILD_URL"',
         ]
         return self._step("Review", reviewer, commands)
@@ -176,8 +176,8 @@ class DeliveryPipeline(Construct):
     def _deployment(self, destination: Destination) -> pipelines.CodeBuildStep:
         return self._step(
             "Deploy",
-            self._build_visitor(destination, "deploy"),
-            # Who approves has read the difference in the step before.
+            self._build_step_role(destination, "deploy"),
+            # The approver has already reviewed the diff.
             ["export CDK_REQUIRE_APPROVAL=never", f"make deploy ENV={destination.environment}"],
             # Docker builds the image in containers/ntm.
             build_environment=aws_codebuild.BuildEnvironment(privileged=True),
@@ -187,7 +187,7 @@ class DeliveryPipeline(Construct):
     def _step(
         self,
         id: str,
-        visitor: "_Visitor",
+        step_role: "_StepRole",
         commands: Sequence[str],
         build_environment: aws_codebuild.BuildEnvironment | None = None,
         timeout: Duration | None = None,
@@ -196,39 +196,39 @@ class DeliveryPipeline(Construct):
             id,
             input=self._source,
             commands=[*_ASSUME_ROLE, *commands],
-            env={"ROLE_ARN": visitor.becomes, "REGION": visitor.region},
-            role=visitor.role,
+            env={"ROLE_ARN": step_role.assumes, "REGION": step_role.region},
+            role=step_role.role,
             partial_build_spec=aws_codebuild.BuildSpec.from_object(_PYTHON),
             build_environment=build_environment,
             timeout=timeout,
         )
 
-    def _build_visitor(self, destination: Destination, work: Work) -> "_Visitor":
-        """Build the role of steps, which may do nothing in an environment but assume the role that is there."""
+    def _build_step_role(self, destination: Destination, work: Work) -> "_StepRole":
+        """Build a role for steps that may only assume the matching role in the environment's account."""
         name = destination.environment
         role = aws_iam.Role(
             self,
             f"{name}-{work}",
             role_name=step_role_name(name, work),
-            description=f"Goes to {name} to {work}",
+            description=f"Runs steps that {work} environment {name}",
             assumed_by=aws_iam.ServicePrincipal("codebuild.amazonaws.com"),
         )
-        becomes = f"arn:{Aws.PARTITION}:iam::{destination.account}:role/{role_name(name, work)}"
-        grant(role, actions=["sts:AssumeRole"], resources=[becomes])
+        assumes = f"arn:{Aws.PARTITION}:iam::{destination.account}:role/{role_name(name, work)}"
+        grant(role, actions=["sts:AssumeRole"], resources=[assumes])
         self._grant_connection(role)
-        return _Visitor(role=role, becomes=becomes, region=destination.region)
+        return _StepRole(role=role, assumes=assumes, region=destination.region)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Visitor:
-    """Who goes to an environment.
+class _StepRole:
+    """Role of steps that work on an environment.
 
     Attributes:
-        role: the role of the step.
-        becomes: the role in the environment's account that it assumes.
-        region: the environment's region.
+        role: Role of the CodeBuild project.
+        assumes: ARN of the role to assume in the environment's account.
+        region: Region of the environment.
     """
 
     role: aws_iam.IRole
-    becomes: str
+    assumes: str
     region: str

@@ -1,4 +1,4 @@
-"""What a machine that looks at a deployed environment may do."""
+"""Role for automated reviews and checks of a deployed environment."""
 
 from aws_cdk import Stack, aws_iam
 
@@ -8,26 +8,26 @@ from constructs.delivery.role_names import role_name
 
 
 class ReviewRole(aws_iam.Role):
-    """The role of whoever compares an environment with what it is to be, and tries it afterwards.
+    """Read-only role that compares a commit with the deployed environment and checks the endpoint afterwards.
 
-    It reads the account's list of stacks and the environment's templates, and asks its endpoint; it sees no data, and
-    changes nothing.
+    It may list the account's stacks, read the environment's templates and invoke its endpoint. It has no access to
+    data.
     """
 
     def __init__(self, scope: Construct, id: str, *, environment: str, trusted: aws_iam.IPrincipal) -> None:
-        """Make the role.
+        """Create the role.
 
         Args:
-            scope: the parent.
-            id: the id.
-            environment: what it looks at.
-            trusted: who may assume it.
+            scope: Parent construct.
+            id: Construct ID.
+            environment: Environment to review.
+            trusted: Principal that may assume the role.
         """
         super().__init__(
             scope,
             id,
             role_name=role_name(environment, "review"),
-            description=f"Looks at the environment {environment}",
+            description=f"Reviews and checks environment {environment}",
             assumed_by=trusted,
         )
         self._environment = environment
@@ -47,7 +47,7 @@ class ReviewRole(aws_iam.Role):
         self._grant_served_model()
 
     def _grant_templates(self, name: str) -> None:
-        """Let it see the environment's stacks; those that the commit has no more, only a list of all tells."""
+        """Allow reading the environment's stacks; only a list of all stacks shows those that a commit removes."""
         stacks = Stack.of(self).format_arn(service="cloudformation", resource="stack", resource_name=f"{name}-*/*")
         grant(
             self,
@@ -63,7 +63,7 @@ class ReviewRole(aws_iam.Role):
         )
 
     def _grant_served_model(self) -> None:
-        """Let it see which model the endpoint serves."""
+        """Allow finding out which model the endpoint serves."""
         for action, resource in (("DescribeEndpointConfig", "endpoint-config"), ("DescribeModel", "model")):
             grant(
                 self,

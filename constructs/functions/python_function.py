@@ -1,4 +1,4 @@
-"""A Lambda function of one folder of ``lambdas/``."""
+"""Python Lambda functions, one for each folder of ``lambdas/``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,11 +15,11 @@ LAMBDAS = Path(__file__).parents[2] / "lambdas"
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionSettings:
-    """What an environment says about all its functions.
+    """Settings shared by all functions of an environment.
 
     Attributes:
-        log_retention_days: age at which their log lines are deleted, one of the ages that CloudWatch Logs knows.
-        network: where they are; None for Lambda's own network.
+        log_retention_days: Log retention, one of the values that CloudWatch Logs accepts.
+        network: VPC placement; None for Lambda's own network.
     """
 
     log_retention_days: int
@@ -28,15 +28,15 @@ class FunctionSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class PythonFunctionProps:
-    """What a function needs.
+    """Properties of a function.
 
     Attributes:
-        folder: its folder in ``lambdas/``, whose ``handler.py`` has the function ``handler``.
-        description: what it does, for whoever finds it in the console.
-        timeout: at most 15 minutes.
-        memory_mb: 128 to 10,240.
-        settings: what all functions have in common.
-        environment: variables beside Lambda's own.
+        folder: Folder in ``lambdas/`` whose ``handler.py`` defines ``handler``.
+        description: Description shown in the console.
+        timeout: Timeout, at most 15 minutes.
+        memory_mb: Memory, 128 to 10,240 MB.
+        settings: Settings shared by all functions.
+        environment: Environment variables.
     """
 
     folder: str
@@ -48,10 +48,10 @@ class PythonFunctionProps:
 
 
 class PythonFunction(Construct):
-    """The function, with a role that may write its log and no more, and the log.
+    """Lambda function with a log group and a role that may only write to it.
 
     Attributes:
-        function: the function, to which whoever wires grants what it needs.
+        function: The Lambda function; grant permissions on it.
     """
 
     def __init__(self, scope: Construct, id: str, props: PythonFunctionProps) -> None:

@@ -1,4 +1,4 @@
-"""What an environment may cost."""
+"""Monthly cost budget of an environment."""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,10 @@ _Budget = aws_budgets.CfnBudget
 
 
 class MonthlyBudget(Construct):
-    """A budget of all that bears a tag, and messages when so much of it is spent.
+    """Budget for all resources with a tag, with notifications at given percentages.
 
-    AWS counts costs by tag once somebody has activated the tag for that, in the Billing console of the account that
-    pays (https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html); before that, the budget
-    sees no costs.
+    The budget only sees costs after the tag was activated as a cost allocation tag in the payer account
+    (https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html).
     """
 
     def __init__(
@@ -28,16 +27,16 @@ class MonthlyBudget(Construct):
         tag: tuple[str, str],
         topic: aws_sns.ITopic,
     ) -> None:
-        """Make the budget.
+        """Create the budget.
 
         Args:
-            scope: the parent.
-            id: the id.
-            name: the budget's name, which an account has once.
-            usd: what may be spent in a month.
-            alert_percents: percents of it at which the topic is told.
-            tag: key and value of the tag that what counts bears.
-            topic: is told.
+            scope: Parent construct.
+            id: Construct ID.
+            name: Name of the budget, unique in the account.
+            usd: Monthly limit in US dollars.
+            alert_percents: Percentages of the limit that trigger a notification.
+            tag: Key and value of the tag whose costs count.
+            topic: Topic for notifications.
         """
         super().__init__(scope, id)
         key, value = tag

@@ -1,4 +1,4 @@
-"""How the environment is, on one page."""
+"""CloudWatch dashboard of an environment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ _MINUTE = Duration.minutes(1)
 
 @dataclass(frozen=True, kw_only=True)
 class DashboardProps:
-    """What is shown.
+    """Properties of the dashboard.
 
     Attributes:
-        name: the dashboard's name.
-        alarms: the names of the alarms.
-        endpoint_name: the endpoint.
-        variants: its variants, those that only get copies of requests among them.
-        pipeline_name: the pipeline.
-        approval: what follows approvals, if anything does.
+        name: Name of the dashboard.
+        alarms: Names of the alarms.
+        endpoint_name: Name of the endpoint.
+        variants: Variants of the endpoint, including shadow variants.
+        pipeline_name: Name of the SageMaker pipeline.
+        approval: Automatic deployment of approved models, if enabled.
     """
 
     name: str
@@ -40,7 +40,7 @@ class DashboardProps:
 
 
 class Dashboard(Construct):
-    """The state of the alarms, what they watch and more, in rows: alarms, each variant, runs and approvals."""
+    """Dashboard with alarm states and metrics in rows: alarms, each variant, runs and approvals."""
 
     def __init__(self, scope: Construct, id: str, props: DashboardProps) -> None:
         super().__init__(scope, id)
@@ -56,7 +56,7 @@ class Dashboard(Construct):
         dashboard.add_widgets(*_processes(props.pipeline_name, props.approval))
 
     def _alarms(self, names: Sequence[str]) -> AlarmStatusWidget:
-        """Return the alarms by name: those of the endpoint are not there before the first model is."""
+        """Return the alarm widget; alarms are referenced by name, since the endpoint's exist only with a model."""
         stack = Stack.of(self)
         arns = [
             stack.format_arn(
@@ -96,9 +96,9 @@ def _requests(metrics: EndpointMetrics, variant: EndpointVariant) -> list[GraphW
 
 
 def _capacity(metrics: EndpointMetrics, variant: EndpointVariant) -> list[GraphWidget]:
-    """Return what SageMaker measures of the variant's kind of capacity.
+    """Return graphs of the metrics that SageMaker publishes for the variant's kind of capacity.
 
-    Of a serverless variant that is little; see
+    Serverless variants have only a few; see
     https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints-monitoring.html.
     """
     name = variant.name

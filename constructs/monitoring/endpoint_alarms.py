@@ -1,4 +1,4 @@
-"""Who is told when the endpoint is not well."""
+"""CloudWatch alarms for the endpoint."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from constructs.serving.variants import ALL_TRAFFIC, EndpointVariant
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointAlarmsProps:
-    """What is watched.
+    """Properties of the endpoint's alarms.
 
     Attributes:
-        endpoint_name: the endpoint.
-        variants: those of its variants that answer requests.
-        thresholds: what is still good.
-        timing: for how long it has to be bad.
-        topic: is told when an alarm begins and when it is over.
-        condition: whether there is an endpoint; without it, there always is one.
+        endpoint_name: Name of the endpoint.
+        variants: Variants that respond to requests.
+        thresholds: Alarm thresholds.
+        timing: Period and number of data points to alarm.
+        topic: Topic for the alarm and OK states.
+        condition: Condition under which the endpoint exists; None if it always does.
     """
 
     endpoint_name: str
@@ -34,10 +34,10 @@ class EndpointAlarmsProps:
 
 
 class EndpointAlarms(Construct):
-    """Alarms on what requests get and on what instances have left, for each variant.
+    """Alarms on errors, latency and utilization of each variant.
 
     Attributes:
-        names: the alarms' names.
+        names: Names of the alarms.
     """
 
     def __init__(self, scope: Construct, id: str, props: EndpointAlarmsProps) -> None:
@@ -50,7 +50,7 @@ class EndpointAlarms(Construct):
             settings = AlarmSettings(
                 prefix=alarm_prefix(props.endpoint_name, variant.name),
                 topic=props.topic,
-                tells_when_over=True,
+                notifies_ok=True,
                 condition=props.condition,
             )
             of_variant = Construct(self, variant.name)
@@ -61,5 +61,5 @@ class EndpointAlarms(Construct):
 
 
 def alarm_prefix(endpoint_name: str, variant: str) -> str:
-    """Return what the names of a variant's alarms begin with: the endpoint's name, for the approved model's."""
+    """Return the prefix of a variant's alarm names; for the approved model, the endpoint's name."""
     return endpoint_name if variant == ALL_TRAFFIC else f"{endpoint_name}-{variant}"

@@ -1,4 +1,4 @@
-"""What SageMaker measures of an endpoint.
+"""CloudWatch metrics of an endpoint.
 
 See https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html.
 """
@@ -19,15 +19,15 @@ Utilization = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointMetrics:
-    """The metrics of one variant.
+    """Metrics of one variant.
 
     Attributes:
-        endpoint_name: the endpoint.
-        variant: the variant's name.
-        period: the time that one value covers.
-        config_name: the endpoint configuration, where only the fleet is meant that was made of it; otherwise all fleets
-            count that have requests, which are two while an endpoint is updated. See "Monitor model latency on the new
-            fleet" in https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html.
+        endpoint_name: Name of the endpoint.
+        variant: Name of the variant.
+        period: Metric period.
+        config_name: Endpoint configuration whose fleet is measured. By default, all fleets count, which are two during
+            an update. See "Monitor model latency on the new fleet" in
+            https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html.
     """
 
     endpoint_name: str
@@ -36,7 +36,7 @@ class EndpointMetrics:
     config_name: str | None = None
 
     def with_period(self, period: Duration) -> "EndpointMetrics":
-        """Return the same metrics, of which one value covers another time."""
+        """Return the metrics with another period."""
         return replace(self, period=period)
 
     def invocations(self) -> Metric:
@@ -44,28 +44,28 @@ class EndpointMetrics:
         return self._metric(_REQUESTS, "Invocations", Stats.SUM)
 
     def error_rate(self, kind: Literal["4XX", "5XX"]) -> Metric:
-        """Return the share of the requests that were answered like this, from 0 to 1.
+        """Return the share of requests with this kind of error, from 0 to 1.
 
-        SageMaker sends a 1 for each of them and a 0 for each other request, so that the average is their share.
+        SageMaker publishes 1 for each of them and 0 for every other request, so the average is their share.
         """
         return self._metric(_REQUESTS, f"Invocation{kind}Errors", Stats.AVERAGE)
 
     def model_latency(self, percentile: int) -> Metric:
-        """Return the time within which the model answered so many of 100 requests, in microseconds."""
+        """Return a percentile of the model latency, in microseconds."""
         return self._metric(_REQUESTS, "ModelLatency", Stats.percentile(percentile))
 
     def overhead_latency(self, percentile: int) -> Metric:
-        """Return the time that SageMaker added for so many of 100 requests, in microseconds."""
+        """Return a percentile of the overhead latency, in microseconds."""
         return self._metric(_REQUESTS, "OverheadLatency", Stats.percentile(percentile))
 
     def invocations_per_instance(self) -> Metric:
-        """Return the number of requests that each instance had, which autoscaling follows."""
+        """Return the number of requests per instance, the metric that autoscaling tracks."""
         return self._metric(_REQUESTS, "InvocationsPerInstance", Stats.SUM)
 
     def instances(self) -> MathExpression:
-        """Return the number of instances, while there are requests.
+        """Return the number of instances, available only while there are requests.
 
-        No metric is that number; but SageMaker sends 1 divided by it as ``InvocationsPerInstance`` of each request.
+        There is no metric for it, but each request contributes 1 / instances to ``InvocationsPerInstance``.
         """
         return MathExpression(
             expression="invocations / per_instance",
@@ -74,9 +74,9 @@ class EndpointMetrics:
         )
 
     def utilization(self, name: Utilization, statistic: str = Stats.AVERAGE) -> Metric:
-        """Return how much of something the instances use, in percent.
+        """Return a utilization metric, in percent.
 
-        Of processors and GPUs it is the sum: four of them, all busy, are 400 percent.
+        CPU and GPU utilization is a sum: four fully used CPUs count as 400 percent.
         """
         return self._metric(_INSTANCES, name, statistic)
 

@@ -1,4 +1,4 @@
-"""What is bad at an endpoint: the rules of its alarms."""
+"""Alarm rules of an endpoint."""
 
 from dataclasses import dataclass
 
@@ -17,18 +17,18 @@ _MINUTE = Duration.minutes(1)
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointThresholds:
-    """What is still good; what is None is not watched.
+    """Alarm thresholds; None disables an alarm.
 
     Attributes:
-        error_5xx_percent: the share of requests that fail.
-        error_4xx_percent: the share of requests that are refused.
-        model_latency_p99_ms: the time in which the model answers 99 of 100 requests.
-        overhead_latency_p99_ms: the time that SageMaker adds for 99 of 100 requests.
-        cpu_percent: use of all processors.
-        gpu_percent: use of all GPUs.
-        memory_percent: use of any instance's memory.
-        disk_percent: use of any instance's disk.
-        max_instances_minutes: the time with as many instances as there may be.
+        error_5xx_percent: Percentage of requests that fail with a server error.
+        error_4xx_percent: Percentage of requests that fail with a client error.
+        model_latency_p99_ms: 99th percentile of the model latency.
+        overhead_latency_p99_ms: 99th percentile of the overhead latency.
+        cpu_percent: Average CPU utilization.
+        gpu_percent: Average GPU utilization.
+        memory_percent: Highest memory utilization of an instance.
+        disk_percent: Highest disk utilization of an instance.
+        max_instances_minutes: Time at the maximum number of instances.
     """
 
     error_5xx_percent: float | None
@@ -43,22 +43,22 @@ class EndpointThresholds:
 
 
 def failure_rules(metrics: EndpointMetrics, limits: EndpointThresholds, timing: AlarmTiming) -> list[AlarmRule]:
-    """Return the rules for what a model does to requests; an update to a model that breaks them is rolled back.
+    """Return the rules for errors and latency of a model, which also roll back updates.
 
     Args:
-        metrics: what is measured of a variant, or of one fleet of it.
-        limits: what is still good.
-        timing: for how long it has to be bad; the period is that of the metrics.
+        metrics: Metrics of a variant, or of one of its fleets.
+        limits: Alarm thresholds.
+        timing: Timing, with the same period as the metrics.
     """
     share, latency = metrics.error_rate("5XX"), metrics.model_latency(99)
     return [
-        *_above("5xx", limits.error_5xx_percent, share, timing, "% of the requests fail", scale=_SHARE),
+        *_above("5xx", limits.error_5xx_percent, share, timing, "5xx error rate above {limit}%", scale=_SHARE),
         *_above(
             "model-latency",
             limits.model_latency_p99_ms,
             latency,
             timing,
-            "ms until the model has answered 99 of 100 requests",
+            "p99 model latency above {limit} ms",
             scale=_MICROSECONDS,
         ),
     ]
@@ -70,17 +70,17 @@ def endpoint_rules(
     """Return all rules for a variant.
 
     Args:
-        metrics: what is measured of it.
-        variant: what it runs on.
-        limits: what is still good.
-        timing: for how long it has to be bad; the period is that of the metrics.
+        metrics: Metrics of the variant.
+        variant: The variant.
+        limits: Alarm thresholds.
+        timing: Timing, with the same period as the metrics.
     """
     refused = metrics.error_rate("4XX")
     memory = metrics.utilization("MemoryUtilization", Stats.MAXIMUM)
     return [
         *failure_rules(metrics, limits, timing),
-        *_above("4xx", limits.error_4xx_percent, refused, timing, "% of the requests are refused", scale=_SHARE),
-        *_above("memory", limits.memory_percent, memory, timing, "% of an instance's memory is used"),
+        *_above("4xx", limits.error_4xx_percent, refused, timing, "4xx error rate above {limit}%", scale=_SHARE),
+        *_above("memory", limits.memory_percent, memory, timing, "Memory utilization of an instance above {limit}%"),
         *(
             _instance_rules(metrics, variant.capacity, limits, timing)
             if isinstance(variant.capacity, InstanceFleet)
@@ -92,9 +92,9 @@ def endpoint_rules(
 def _instance_rules(
     metrics: EndpointMetrics, fleet: InstanceFleet, limits: EndpointThresholds, timing: AlarmTiming
 ) -> list[AlarmRule]:
-    """Return the rules for what SageMaker measures only where there are instances.
+    """Return the rules that apply only to instances.
 
-    Of a serverless endpoint it measures no processors and no disk, and its overhead contains cold starts; see
+    Serverless endpoints have no CPU and disk metrics, and their overhead latency includes cold starts; see
     https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints-monitoring.html.
     """
     overhead, disk = metrics.overhead_latency(99), metrics.utilization("DiskUtilization", Stats.MAXIMUM)
@@ -106,37 +106,47 @@ def _instance_rules(
             limits.overhead_latency_p99_ms,
             overhead,
             timing,
-            "ms, which SageMaker adds to one of 100 requests",
+            "p99 overhead latency above {limit} ms",
             scale=_MICROSECONDS,
         ),
         *_above(
-            "cpu", limits.cpu_percent, cpu, timing, "% of the processors is used", scale=processors(fleet.instance_type)
+            "cpu",
+            limits.cpu_percent,
+            cpu,
+            timing,
+            "CPU utilization above {limit}%",
+            scale=processors(fleet.instance_type),
         ),
-        *_above("gpu", gpu_percent, gpu, timing, "% of the GPUs is used", scale=gpus(fleet.instance_type)),
-        *_above("disk", limits.disk_percent, disk, timing, "% of an instance's disk is used"),
+        *_above("gpu", gpu_percent, gpu, timing, "GPU utilization above {limit}%", scale=gpus(fleet.instance_type)),
+        *_above("disk", limits.disk_percent, disk, timing, "Disk utilization of an instance above {limit}%"),
         *_scaled_out(metrics, fleet, limits.max_instances_minutes),
     ]
 
 
 def _above(
-    kind: str, limit: float | None, metric: IMetric, timing: AlarmTiming, what: str, *, scale: float = 1
+    kind: str, limit: float | None, metric: IMetric, timing: AlarmTiming, description: str, *, scale: float = 1
 ) -> list[AlarmRule]:
-    """Return the rule that a metric is not above a limit, if there is one.
+    """Return the rule for an upper limit, or none if there is no limit.
 
     Args:
-        kind: what the alarm's name ends with.
-        limit: as an environment says it.
-        metric: what is measured.
-        timing: for how long it has to be bad.
-        what: the unit of the limit, and of what it is one.
-        scale: the limit's unit in units of the metric.
+        kind: Suffix of the alarm's name.
+        limit: Limit in the environment's unit.
+        metric: Metric.
+        timing: Timing.
+        description: Description with a placeholder for the limit.
+        scale: Factor from the environment's unit to the metric's.
     """
     if limit is None:
         return []
-    description = f"More than {limit:g} {what}"
-    # A share is written as 0.07, not as 0.07000000000000001.
     return [
-        AlarmRule(kind=kind, description=description, metric=metric, timing=timing, threshold=round(limit * scale, 9))
+        AlarmRule(
+            kind=kind,
+            description=description.format(limit=f"{limit:g}"),
+            metric=metric,
+            timing=timing,
+            # Rounding turns 0.07000000000000001 into 0.07.
+            threshold=round(limit * scale, 9),
+        )
     ]
 
 
@@ -146,7 +156,7 @@ def _scaled_out(metrics: EndpointMetrics, fleet: InstanceFleet, minutes: int | N
     return [
         AlarmRule(
             kind="instances",
-            description=f"As many instances as there may be, {fleet.max_instances}, for {minutes} minutes",
+            description=f"At the maximum of {fleet.max_instances} instances for {minutes} minutes",
             metric=metrics.with_period(_MINUTE).instances(),
             timing=AlarmTiming(period=_MINUTE, evaluation_periods=minutes, datapoints_to_alarm=minutes),
             threshold=fleet.max_instances,

@@ -1,4 +1,4 @@
-"""An alarm on one metric, as all alarms here are."""
+"""Alarms on a single metric."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ from constructs import Construct
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmTiming:
-    """How long something has to be bad.
+    """Evaluation of an alarm over time ("M out of N" data points).
 
     Attributes:
-        period: the time that one value of a metric covers.
-        evaluation_periods: the number of latest values that count.
-        datapoints_to_alarm: the number of those that must be bad.
+        period: Metric period.
+        evaluation_periods: Number of most recent periods to evaluate.
+        datapoints_to_alarm: Number of breaching data points among them that triggers the alarm.
     """
 
     period: Duration
@@ -24,20 +24,20 @@ class AlarmTiming:
 
 
 ONCE = AlarmTiming(period=Duration.minutes(1), evaluation_periods=1, datapoints_to_alarm=1)
-"""The timing of what must not happen at all."""
+"""Timing that alarms on a single breaching data point."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmRule:
-    """What is bad.
+    """Alarm condition.
 
     Attributes:
-        kind: a word for it, which the alarm's name ends with.
-        description: a sentence for whoever gets the message.
-        metric: what is measured.
-        timing: for how long it has to be bad.
-        threshold: the greatest value that is good; or the least that is bad, with ``reached_is_bad``.
-        reached_is_bad: whether the threshold itself is bad.
+        kind: Suffix of the alarm's name.
+        description: Description, which is part of the notification.
+        metric: Metric.
+        timing: Timing.
+        threshold: Threshold; higher values breach it.
+        reached_is_bad: Whether a value equal to the threshold breaches it too.
     """
 
     kind: str
@@ -50,27 +50,27 @@ class AlarmRule:
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmSettings:
-    """What alarms of one group have in common.
+    """Settings shared by a group of alarms.
 
     Attributes:
-        prefix: what their names begin with.
-        topic: is told; without it, nobody is.
-        tells_when_over: whether the topic is told, too, when it is good again.
-        condition: whether the alarms exist; without it, they always do.
+        prefix: Prefix of the alarm names.
+        topic: Topic for notifications, if any.
+        notifies_ok: Whether the topic is also notified when an alarm returns to OK.
+        condition: Condition under which the alarms exist; None if they always do.
     """
 
     prefix: str
     topic: aws_sns.ITopic | None = None
-    tells_when_over: bool = False
+    notifies_ok: bool = False
     condition: CfnCondition | None = None
 
     def name(self, rule: AlarmRule) -> str:
-        """Return the name of the alarm for a rule."""
+        """Return the alarm name for a rule."""
         return f"{self.prefix}-{rule.kind}"
 
 
 class MetricAlarm(aws_cloudwatch.Alarm):
-    """An alarm; where nothing is measured, nothing is bad."""
+    """Alarm that treats missing data as not breaching."""
 
     def __init__(self, scope: Construct, rule: AlarmRule, settings: AlarmSettings) -> None:
         super().__init__(
@@ -90,7 +90,7 @@ class MetricAlarm(aws_cloudwatch.Alarm):
         if settings.topic:
             action = aws_cloudwatch_actions.SnsAction(settings.topic)
             self.add_alarm_action(action)
-            if settings.tells_when_over:
+            if settings.notifies_ok:
                 self.add_ok_action(action)
         resource = self.node.default_child
         assert isinstance(resource, CfnResource)

@@ -1,4 +1,4 @@
-"""Who is told when a run or an approval has not come to its end."""
+"""CloudWatch alarms for pipeline runs and model approvals."""
 
 from aws_cdk import aws_cloudwatch, aws_sns
 
@@ -9,10 +9,10 @@ from constructs.serving.model_approval import ModelApproval
 
 
 class ProcessAlarms(Construct):
-    """Alarms on runs that fail and on approvals that are not followed.
+    """Alarms for failed runs and for approved models that could not be deployed.
 
     Attributes:
-        names: the alarms' names.
+        names: Names of the alarms.
     """
 
     def __init__(
@@ -25,21 +25,23 @@ class ProcessAlarms(Construct):
         approval: ModelApproval | None,
         topic: aws_sns.ITopic,
     ) -> None:
-        """Make the alarms.
+        """Create the alarms.
 
         Args:
-            scope: the parent.
-            id: the id.
-            prefix: what the alarms' names begin with.
-            pipeline_name: the pipeline of the runs.
-            approval: what follows approvals; without it, nothing does.
-            topic: is told.
+            scope: Parent construct.
+            id: Construct ID.
+            prefix: Prefix of the alarm names.
+            pipeline_name: Name of the SageMaker pipeline.
+            approval: Automatic deployment of approved models, if enabled.
+            topic: Topic for notifications.
         """
         super().__init__(scope, id)
         settings = AlarmSettings(prefix=prefix, topic=topic)
         rules = [
             _never(
-                "pipeline-failed", "A run of the pipeline failed or was rejected", executions(pipeline_name, "Failed")
+                "pipeline-failed",
+                "A pipeline run failed or its model was rejected",
+                executions(pipeline_name, "Failed"),
             ),
             *(_approvals(approval) if approval else []),
         ]
@@ -52,24 +54,24 @@ def _approvals(approval: ModelApproval) -> list[AlarmRule]:
     return [
         _never(
             "approval-failed",
-            "The endpoint's stack could not be updated; the model before goes on being served",
-            # That function's work is to tell of it.
+            "The serving stack could not be updated; the previous model is still being served",
+            # The function is invoked once per failed update.
             invocations(approval.update_notification),
         ),
         _never(
             "approval-dead-letters",
-            "An approval was tried again and again, and given up; its model is not served",
+            "An approved model was not deployed after repeated attempts",
             waiting(approval.dead_letter_queue),
         ),
-        _never("approval-errors", "The function that follows approvals does not work", errors(approval.function)),
+        _never("approval-errors", "The function that deploys approved models fails", errors(approval.function)),
         _never(
             "update-notification-errors",
-            "The function that tells of failed updates does not work",
+            "The function that reports failed updates fails",
             errors(approval.update_notification),
         ),
     ]
 
 
 def _never(kind: str, description: str, metric: aws_cloudwatch.Metric) -> AlarmRule:
-    """Return the rule of what is to be told the first time that it happens."""
+    """Return a rule that alarms on the first occurrence."""
     return AlarmRule(kind=kind, description=description, metric=metric, timing=ONCE, threshold=0)

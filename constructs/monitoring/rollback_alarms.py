@@ -1,4 +1,4 @@
-"""What rolls an update of the endpoint back."""
+"""CloudWatch alarms that roll back updates of the endpoint."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,14 +16,14 @@ from constructs.serving.endpoint import TopicEndpoint
 
 @dataclass(frozen=True, kw_only=True)
 class RollbackAlarmsProps:
-    """What is watched while an endpoint is updated.
+    """Properties of the rollback alarms.
 
     Attributes:
-        endpoint_name: the endpoint.
-        variants: the names of its variants that answer requests.
-        thresholds: what is still good.
-        timing: for how long it has to be bad.
-        condition: whether there is an endpoint; without it, there always is one.
+        endpoint_name: Name of the endpoint.
+        variants: Names of the variants that respond to requests.
+        thresholds: Alarm thresholds.
+        timing: Period and number of data points to alarm.
+        condition: Condition under which the endpoint exists; None if it always does.
     """
 
     endpoint_name: str
@@ -34,11 +34,11 @@ class RollbackAlarmsProps:
 
 
 class RollbackAlarms(Construct):
-    """Alarms on what requests get from the newest fleet only.
+    """Alarms on the metrics of the new fleet only.
 
-    On the metrics of the whole endpoint they would do harm: while the model that is served is bad, no update could
-    replace it, since SageMaker ends an update as soon as one of the alarms goes off, whichever fleet is the reason; and
-    errors of a small canary would not be seen among the good answers of the old fleet. See
+    Alarms on the whole endpoint would be harmful. While the current model is bad, no update could replace it, because
+    SageMaker aborts an update as soon as an alarm goes off, no matter which fleet caused it. And errors of a small
+    canary would be diluted by the healthy responses of the old fleet. See
     https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html.
     """
 
@@ -48,9 +48,9 @@ class RollbackAlarms(Construct):
             settings = AlarmSettings(prefix=alarm_prefix(props.endpoint_name, variant), condition=props.condition)
             of_variant = Construct(self, variant)
             for rule in _rules(props, variant, endpoint.config_name):
-                # The endpoint is updated when the alarm watches the fleet that is to come.
+                # The alarm must watch the new fleet before the endpoint is updated.
                 endpoint.depend_on(MetricAlarm(of_variant, rule, settings))
-        # SageMaker looks at the alarms as this role.
+        # SageMaker reads the alarms with this role.
         stack = Stack.of(self)
         grant(
             endpoint.role,
@@ -68,7 +68,7 @@ class RollbackAlarms(Construct):
 
 
 def rollback_alarm_names(props: RollbackAlarmsProps) -> tuple[str, ...]:
-    """Return the alarms' names, which an endpoint's deployment configuration holds."""
+    """Return the alarm names for an endpoint's deployment configuration."""
     return tuple(
         AlarmSettings(prefix=alarm_prefix(props.endpoint_name, variant)).name(rule)
         for variant in props.variants

@@ -1,4 +1,4 @@
-"""The network of an environment's jobs, and of the models that they make."""
+"""Network settings of jobs and models."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,36 +11,36 @@ from constructs.network.placement import NetworkPlacement
 
 @dataclass(frozen=True, kw_only=True)
 class JobNetwork:
-    """What jobs' requests say about the network beside isolation.
+    """Network settings of jobs, except network isolation.
 
     Attributes:
-        placement: where the jobs are; None for SageMaker's own network.
-        encrypt_inter_container_traffic: whether the hosts of one job encrypt what they tell each other.
+        placement: VPC placement; None for SageMaker's own network.
+        encrypt_inter_container_traffic: Whether the hosts of a job encrypt their traffic.
     """
 
     placement: NetworkPlacement | None = None
     encrypt_inter_container_traffic: bool = False
 
     def of_training(self) -> Mapping[str, Json]:
-        """Return members of the request of a training job, or of its definition in one of a tuning job."""
+        """Return the network members of a training job's request or of a tuning job's training definition."""
         return {**self.of_model(), **self._encryption()}
 
     def of_model(self) -> Mapping[str, Json]:
-        """Return members of the request of a model."""
+        """Return the network members of a model's request."""
         return {"VpcConfig": self.placement.to_request()} if self.placement else {}
 
     def of_processing(self, *, isolated: bool) -> Mapping[str, Json]:
-        """Return members of the request of a processing job.
+        """Return the network members of a processing job's request.
 
         Args:
-            isolated: whether its container calls nobody.
+            isolated: Whether to enable network isolation.
         """
         isolation: Mapping[str, Json] = {"EnableNetworkIsolation": True} if isolated else {}
         config = {**isolation, **self.of_training()}
         return {"NetworkConfig": config} if config else {}
 
     def grant_connect(self, role: aws_iam.Role) -> None:
-        """Let SageMaker connect what runs as the role."""
+        """Allow SageMaker to connect jobs and models with this role to the VPC."""
         if self.placement:
             self.placement.grant_sagemaker(role)
 

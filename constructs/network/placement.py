@@ -1,6 +1,6 @@
-"""Where jobs, models and functions are in a VPC.
+"""VPC placement of jobs, models and functions.
 
-SageMaker and Lambda connect them as their roles do; what they ask of those is said in
+SageMaker and Lambda create the network interfaces with the execution roles. For the permissions required, see
 https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html and
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html.
 """
@@ -33,41 +33,40 @@ class NetworkPlacement:
     """Subnets and security groups of a VPC.
 
     Attributes:
-        subnet_ids: the subnets.
-        security_group_ids: the security groups.
+        subnet_ids: IDs of the subnets.
+        security_group_ids: IDs of the security groups.
     """
 
     subnet_ids: Sequence[str]
     security_group_ids: Sequence[str]
 
     def to_request(self) -> Mapping[str, Json]:
-        """Return the ``VpcConfig`` of a request to SageMaker."""
+        """Return the ``VpcConfig`` of a SageMaker request."""
         return {"SecurityGroupIds": list(self.security_group_ids), "Subnets": list(self.subnet_ids)}
 
     def to_property(self) -> aws_sagemaker.CfnModel.VpcConfigProperty:
-        """Return the ``VpcConfig`` of a model."""
+        """Return the ``VpcConfig`` of a CloudFormation model."""
         return aws_sagemaker.CfnModel.VpcConfigProperty(
             security_group_ids=list(self.security_group_ids), subnets=list(self.subnet_ids)
         )
 
     def grant_sagemaker(self, role: aws_iam.Role) -> None:
-        """Let SageMaker connect the instances of jobs and models that run as the role."""
+        """Allow SageMaker to connect the instances of jobs and models with this role."""
         self._grant(role, on_interfaces=_SAGEMAKER_ON_INTERFACES, on_anything=_SAGEMAKER_ON_ANYTHING)
 
     def place(self, function: aws_lambda.Function) -> None:
-        """Put a function there.
+        """Connect a function to the VPC.
 
-        Lambda connects it as its role. What the function itself asks for with that role names the function, and is
-        denied, as AWS recommends.
+        Lambda needs the permissions of the function's role. The function's own code is denied them, as AWS recommends.
         """
-        # The L2 construct wants a VPC, although neither the template nor Lambda does.
+        # The L2 construct requires a VPC object, although neither the template nor Lambda needs one.
         resource = cast("aws_lambda.CfnFunction", function.node.default_child)
         resource.vpc_config = aws_lambda.CfnFunction.VpcConfigProperty(
             security_group_ids=list(self.security_group_ids), subnet_ids=list(self.subnet_ids)
         )
         role = cast("aws_iam.Role", function.role)
         self._grant(role, on_interfaces=_LAMBDA_ON_INTERFACES, on_anything=_LAMBDA_ON_ANYTHING)
-        # The function's own name would be a circle: it is made once its role has all policies.
+        # Naming the function would be a circular dependency: it is created after its role's policies.
         any_function = Stack.of(function).format_arn(
             service="lambda", resource="function", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
         )
@@ -82,7 +81,7 @@ class NetworkPlacement:
 
     def _grant(self, role: aws_iam.Role, *, on_interfaces: Sequence[str], on_anything: Sequence[str]) -> None:
         stack = Stack.of(role)
-        # Subnets and security groups may be another account's, which shares them.
+        # Subnets and security groups may be shared by another account.
         shared = {"subnet": self.subnet_ids, "security-group": self.security_group_ids}
         places = [
             stack.format_arn(service="ec2", account="*", resource=resource, resource_name=id_)

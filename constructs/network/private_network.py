@@ -1,4 +1,4 @@
-"""A VPC without a way out: what is in it reaches the AWS services that it calls, and nothing else."""
+"""VPC without internet access, with endpoints for the required AWS services."""
 
 from collections.abc import Sequence
 
@@ -9,33 +9,33 @@ from constructs.common.log_group import build_log_group
 from constructs.network.placement import NetworkPlacement
 
 MOST_ZONES = 3
-"""The greatest number of availability zones, of which each has a subnet."""
+"""Maximum number of availability zones, each with one subnet."""
 
 _HTTPS = 443
 
 
 class PrivateNetwork(Construct):
-    """Subnets without a route to the internet, and endpoints of AWS services in them, for this account's requests only.
+    """Isolated subnets with VPC endpoints that accept only requests of this account.
 
-    S3 has a gateway endpoint, which costs nothing; each other service has an interface in every subnet. See
+    S3 has a free gateway endpoint; every other service has an interface endpoint in each subnet. See
     https://docs.aws.amazon.com/sagemaker/latest/dg/infrastructure-give-access.html.
 
     Attributes:
-        placement: where jobs, models and functions are.
+        placement: Placement for jobs, models and functions.
     """
 
     def __init__(
         self, scope: Construct, id: str, *, cidr: str, zones: int, services: Sequence[str], log_retention_days: int
     ) -> None:
-        """Make the network, in the first availability zones of the stack.
+        """Create the network in the first availability zones of the stack.
 
         Args:
-            scope: the parent.
-            id: the id.
-            cidr: the VPC's addresses.
-            zones: their number, at most :data:`MOST_ZONES`.
-            services: what is called beside S3, as in the names of interface endpoints, for example ``sagemaker.api``.
-            log_retention_days: age at which the records of the flow log are deleted.
+            scope: Parent construct.
+            id: Construct ID.
+            cidr: CIDR block of the VPC.
+            zones: Number of availability zones, at most :data:`MOST_ZONES`.
+            services: Services besides S3, named as in interface endpoints, for example ``sagemaker.api``.
+            log_retention_days: Retention of the flow log.
         """
         super().__init__(scope, id)
         self._vpc = self._build_vpc(cidr, zones)
@@ -56,11 +56,10 @@ class PrivateNetwork(Construct):
                 aws_ec2.SubnetConfiguration(name="Isolated", subnet_type=aws_ec2.SubnetType.PRIVATE_ISOLATED)
             ],
             max_azs=zones,
-            # Their addresses are kept, so that another zone moves no subnet.
+            # Reserving their addresses keeps the subnets in place when a zone is added.
             reserved_azs=MOST_ZONES - zones,
             nat_gateways=0,
-            # Nothing is in the default group, and nobody comes in from outside. What CDK would empty it with is a
-            # function that may change security groups.
+            # The default group is unused. CDK would empty it with a function that may change security groups.
             restrict_default_security_group=False,
         )
 
@@ -69,7 +68,7 @@ class PrivateNetwork(Construct):
         self._vpc.add_flow_log("FlowLog", destination=aws_ec2.FlowLogDestination.to_cloud_watch_logs(log_group))
 
     def _build_endpoints(self, services: Sequence[str]) -> aws_ec2.SecurityGroup:
-        """Build the endpoints, and return the security group of their interfaces."""
+        """Build the endpoints and return the security group of their interfaces."""
         group = aws_ec2.SecurityGroup(
             self,
             "Endpoints",
@@ -98,18 +97,18 @@ class PrivateNetwork(Construct):
             description="Jobs, models and functions",
             allow_all_outbound=False,
         )
-        # Hosts that train one model choose their ports, and encrypt by a protocol of its own.
+        # The hosts of a training job choose their ports and use a separate protocol for encryption.
         group.connections.allow_internally(aws_ec2.Port.all_traffic(), "Hosts of one job")
-        # Which addresses are S3's in a region only AWS could say at synth. The routes lead to those and to the VPC's.
+        # S3's addresses are unknown at synthesis. The only routes lead to S3 and to the VPC itself.
         group.add_egress_rule(aws_ec2.Peer.any_ipv4(), aws_ec2.Port.tcp(_HTTPS), "S3 and the endpoints: all routes")
         endpoints.add_ingress_rule(group, aws_ec2.Port.tcp(_HTTPS), "Jobs, models and functions")
         return group
 
 
 def _own_requests() -> aws_iam.PolicyStatement:
-    """Return what an endpoint lets through: requests of this account, whose roles say what they may.
+    """Return an endpoint policy that admits only requests of this account.
 
-    So nobody carries data out with credentials of another account. See
+    It prevents exfiltration with credentials of another account. See
     https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html.
     """
     return aws_iam.PolicyStatement(

@@ -1,4 +1,4 @@
-"""Who is told when a run fails, and what."""
+"""Notification of failed pipeline runs."""
 
 from aws_cdk import Duration, Stack, aws_events, aws_events_targets
 
@@ -9,7 +9,7 @@ from constructs.notify.notifications import Notifications
 
 
 class FailureNotification(Construct):
-    """A function that sends a message about each run that failed or was rejected: which step, why, and its log."""
+    """Function that publishes the step, reason and log of each failed or rejected run."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class FailureNotification(Construct):
             "Notify",
             PythonFunctionProps(
                 folder="notify_failure",
-                description="Tells why a run failed",
+                description="Sends notifications about failed pipeline runs",
                 timeout=Duration.minutes(1),
                 memory_mb=256,
                 settings=functions,
@@ -44,7 +44,7 @@ class FailureNotification(Construct):
         aws_events.Rule(
             self,
             "Failed",
-            description="A run of the pipeline failed",
+            description="A pipeline run failed",
             event_pattern=aws_events.EventPattern(
                 source=["aws.sagemaker"],
                 detail_type=["SageMaker Model Building Pipeline Execution Status Change"],

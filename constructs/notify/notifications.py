@@ -1,4 +1,4 @@
-"""Where the environment tells people what they should know."""
+"""SNS topic for notifications of an environment."""
 
 import re
 from collections.abc import Sequence
@@ -8,16 +8,16 @@ from aws_cdk import Annotations, ArnFormat, Aws, Stack, aws_iam, aws_kms, aws_sn
 from constructs import Construct
 from constructs.common.grants import grant
 
-# Domains for examples and tests: https://www.rfc-editor.org/rfc/rfc2606 and https://www.rfc-editor.org/rfc/rfc6761.
+# Reserved domains: https://www.rfc-editor.org/rfc/rfc2606 and https://www.rfc-editor.org/rfc/rfc6761.
 _NOBODYS = re.compile(r"[@.](example\.(com|net|org)|example|invalid|localhost|test)\.?$", re.IGNORECASE)
 
 
 class Notifications(Construct):
-    """An encrypted topic, and who is told.
+    """Encrypted topic with email subscriptions.
 
     Attributes:
-        topic: the topic.
-        topic_arn: the topic's ARN.
+        topic: SNS topic.
+        topic_arn: ARN of the topic.
     """
 
     def __init__(self, scope: Construct, id: str, *, key: aws_kms.IKey, emails: Sequence[str]) -> None:
@@ -30,12 +30,12 @@ class Notifications(Construct):
         self.topic_arn = self.topic.topic_arn
 
     def grant_publish(self, grantee: aws_iam.IGrantable) -> None:
-        """Let the grantee send messages."""
+        """Allow publishing messages."""
         grant(grantee, actions=["sns:Publish"], resources=[self.topic_arn])
         self._key.grant(grantee, "kms:Decrypt", "kms:GenerateDataKey")
 
     def let_alarms_publish(self, prefix: str) -> None:
-        """Let CloudWatch send messages of the account's alarms whose names begin with ``<prefix>-``."""
+        """Allow CloudWatch to publish for the account's alarms whose names begin with ``<prefix>-``."""
         alarms = Stack.of(self).format_arn(
             service="cloudwatch",
             resource="alarm",
@@ -45,7 +45,7 @@ class Notifications(Construct):
         self._let_service_publish("cloudwatch.amazonaws.com", alarms)
 
     def let_budgets_publish(self, prefix: str) -> None:
-        """Let AWS Budgets send messages of the account's budgets whose names begin with the prefix."""
+        """Allow AWS Budgets to publish for the account's budgets whose names begin with the prefix."""
         budgets = f"arn:{Aws.PARTITION}:budgets::{Aws.ACCOUNT_ID}:budget/{prefix}*"
         self._let_service_publish("budgets.amazonaws.com", budgets)
 
@@ -53,12 +53,12 @@ class Notifications(Construct):
         if unheard:
             Annotations.of(self).add_warning_v2(
                 "topicsmith:unheard-notifications",
-                f"Nobody reads mail to {', '.join(unheard)}, a domain for examples. Put the address of who is to hear "
-                "of alarms and of runs that fail into notifications.emails of the environment.",
+                f"Mail to {', '.join(unheard)} is not delivered: the domain is reserved for examples. Set the "
+                "environment's notifications.emails to addresses that should receive alarms and failed runs.",
             )
 
     def _let_service_publish(self, service: str, source: str) -> None:
-        """Let an AWS service, which has no role here, send messages and encrypt them, for these resources only.
+        """Allow an AWS service to publish and encrypt messages for these resources only.
 
         See https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services.
         """
@@ -73,7 +73,7 @@ class Notifications(Construct):
             aws_iam.PolicyStatement(
                 principals=[principal],
                 actions=["kms:Decrypt", "kms:GenerateDataKey*"],
-                # A key's policy is about the key.
+                # In a key policy, "*" means the key itself.
                 resources=["*"],
                 conditions=conditions,
             )

@@ -1,4 +1,4 @@
-"""Who is told when the endpoint could not be updated, and what."""
+"""Notification of failed updates of the serving stack."""
 
 from aws_cdk import CfnParameter, Duration, Stack, aws_events, aws_events_targets, aws_lambda
 
@@ -9,13 +9,13 @@ from constructs.notify.notifications import Notifications
 
 
 class UpdateNotification(Construct):
-    """A function that sends a message about each update of its stack that failed: which model, why, what is served.
+    """Function that publishes the model, reason and current state of each failed update of its stack.
 
-    The event is that of
+    For the event, see
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/event-detail-stack-status-change.html.
 
     Attributes:
-        function: sends the messages.
+        function: Function that publishes the messages.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class UpdateNotification(Construct):
             "Notify",
             PythonFunctionProps(
                 folder="notify_update",
-                description="Tells why a model could not be served",
+                description="Sends notifications about failed updates of the serving stack",
                 timeout=Duration.minutes(1),
                 memory_mb=256,
                 settings=functions,
@@ -63,7 +63,7 @@ class UpdateNotification(Construct):
         aws_events.Rule(
             self,
             "Failed",
-            description="The stack of the endpoint could not be updated",
+            description="An update of the serving stack failed",
             event_pattern=aws_events.EventPattern(
                 source=["aws.cloudformation"],
                 detail_type=["CloudFormation Stack Status Change"],

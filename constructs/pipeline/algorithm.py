@@ -1,4 +1,4 @@
-"""The two implementations of the Neural Topic Model between which an environment chooses."""
+"""Implementations of the Neural Topic Model that an environment can choose from."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -19,44 +19,44 @@ METRICS = {
     "validation:npmi_tu": "validation npmi_tu <score>",
     "validation:wetc": "validation wetc <score>",
 }
-"""The metrics that SageMaker takes from the log of our container, and how the log names them.
+"""Metrics that SageMaker parses from the container's log, with their names in the log.
 
-The last one is there where there are word vectors.
+The last one is only logged if there are word vectors.
 """
 
 
 class NtmAlgorithm(Protocol):
-    """What trains and serves topic models."""
+    """Algorithm that trains and serves topic models."""
 
     @property
     def name(self) -> str:
-        """What ``environments/*.yaml`` calls it."""
+        """Name in ``environments/*.yaml``."""
 
     @property
     def image(self) -> str:
-        """URI of the image that trains and that serves."""
+        """URI of the image for training and serving."""
 
     @property
     def metric_definitions(self) -> Sequence[Json]:
-        """How SageMaker finds the metrics in the log; none where SageMaker knows it itself."""
+        """Metric definitions for parsing the log; empty for algorithms that SageMaker knows."""
 
     @property
     def writes_checkpoints(self) -> bool:
-        """Whether training goes on where it was interrupted."""
+        """True if interrupted training resumes from a checkpoint."""
 
     @property
     def needs_scoring(self) -> bool:
-        """Whether only the image itself can have its models read documents, and our evaluation cannot."""
+        """True if the evaluation needs the predictions of a transform job, as it cannot run the model itself."""
 
     def grant_pull(self, grantee: aws_iam.IGrantable) -> None:
-        """Let the grantee run the image."""
+        """Allow pulling the image."""
 
     def grant_describe(self, grantee: aws_iam.IGrantable) -> None:
-        """Let the grantee register the image: the model registry looks it up as whoever registers."""
+        """Allow registering the image, which the model registry looks up with the caller's permissions."""
 
 
 class ContainerAlgorithm:
-    """The container of this project."""
+    """Container image of this project."""
 
     name = "container"
     writes_checkpoints = True
@@ -71,16 +71,16 @@ class ContainerAlgorithm:
         self._image = image
 
     def grant_pull(self, grantee: aws_iam.IGrantable) -> None:
-        """Let the grantee run the image."""
+        """Allow pulling the image."""
         self._image.grant_pull(grantee)
 
     def grant_describe(self, grantee: aws_iam.IGrantable) -> None:
-        """Let the grantee register the image: the model registry looks it up as whoever registers."""
+        """Allow registering the image, which the model registry looks up with the caller's permissions."""
         self._image.grant_describe(grantee)
 
 
 class BuiltInAlgorithm:
-    """The one that is built into SageMaker, of which the environment's region has the image."""
+    """SageMaker's built-in NTM, whose image is in the environment's region."""
 
     name = "builtin"
     writes_checkpoints = False
@@ -95,7 +95,7 @@ class BuiltInAlgorithm:
         )
 
     def grant_pull(self, grantee: aws_iam.IGrantable) -> None:
-        """Let the grantee run the image."""
+        """Allow pulling the image."""
         grant(
             grantee,
             actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
@@ -109,5 +109,5 @@ class BuiltInAlgorithm:
         )
 
     def grant_describe(self, grantee: aws_iam.IGrantable) -> None:
-        """Let the grantee register the image: the model registry looks it up as whoever registers."""
+        """Allow registering the image, which the model registry looks up with the caller's permissions."""
         grant(grantee, actions=["ecr:BatchGetImage", "ecr:DescribeImages"], resources=[self._repository])

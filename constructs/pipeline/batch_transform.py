@@ -1,4 +1,4 @@
-"""Batch transform: the topics of many documents."""
+"""Batch transform jobs that predict the topics of documents."""
 
 from dataclasses import dataclass
 
@@ -16,16 +16,16 @@ _JSON_LINES = "application/jsonlines"
 
 
 @dataclass(frozen=True, kw_only=True)
-class TopicVectorizationProps:
-    """What transform jobs need.
+class TopicTransformProps:
+    """Properties of the transform jobs.
 
     Attributes:
-        algorithm: what serves.
-        jobs: what all jobs have in common.
-        instance_type: for example ``ml.m5.large``.
-        instance_count: the number of hosts.
-        max_payload_mb: the size of a request to a host.
-        max_concurrent: requests to a host at one time; 0 for as many as SageMaker thinks right.
+        algorithm: Algorithm of the model.
+        jobs: Settings shared by all jobs.
+        instance_type: Instance type, for example ``ml.m5.large``.
+        instance_count: Number of instances.
+        max_payload_mb: Maximum size of a request to the model.
+        max_concurrent: Maximum number of concurrent requests per instance; 0 lets SageMaker choose.
     """
 
     algorithm: NtmAlgorithm
@@ -36,20 +36,21 @@ class TopicVectorizationProps:
     max_concurrent: int
 
 
-class TopicVectorization(Construct):
-    """The model's role, and the pipeline's steps that make the model and have it read documents.
+class TopicTransform(Construct):
+    """Execution role and pipeline steps for creating a model and transforming documents.
 
     Attributes:
-        role: the model's role; it needs to read bags of words and models, to write vectors and to pull the image.
+        role: Execution role of the model. It must be allowed to read bags of words and models, to write topic weights
+            and to pull the image.
     """
 
-    def __init__(self, scope: Construct, id: str, props: TopicVectorizationProps) -> None:
+    def __init__(self, scope: Construct, id: str, props: TopicTransformProps) -> None:
         super().__init__(scope, id)
         self._props = props
         self.role = SageMakerJobRole(
             self,
             "Role",
-            description="Finds the topics of documents",
+            description="Execution role of batch transform jobs",
             log_group="/aws/sagemaker/TransformJobs",
             metrics="/aws/sagemaker/TransformJobs",
         )
@@ -57,7 +58,7 @@ class TopicVectorization(Construct):
         self._volume_key = volume_key(self.role, key=props.jobs.key, instance_type=props.instance_type)
 
     def model_step(self, *, model_data: Json) -> CreateModelStep:
-        """Return the step that makes a model of a ``model.tar.gz``."""
+        """Return the step that creates a model from a ``model.tar.gz``."""
         return CreateModelStep(
             name="CreateModel",
             arguments={
@@ -70,13 +71,13 @@ class TopicVectorization(Construct):
         )
 
     def step(self, name: str, *, model: CreateModelStep, documents_uri: Json, output_uri: Json) -> TransformStep:
-        """Return a step that writes the topic weights of documents beside their ids.
+        """Return a step that writes the IDs and topic weights of documents.
 
         Args:
-            name: the step's name.
-            model: what reads them.
-            documents_uri: S3 prefix of JSON Lines, each with ``id`` and ``instance``, a document as NTM takes it.
-            output_uri: S3 prefix of JSON Lines, each with ``id`` and ``SageMakerOutput``.
+            name: Name of the step.
+            model: Step that creates the model.
+            documents_uri: S3 prefix of JSON Lines with ``id`` and ``instance``, a document in NTM's input format.
+            output_uri: S3 prefix of JSON Lines with ``id`` and ``SageMakerOutput``.
         """
         props = self._props
         return TransformStep(
@@ -113,7 +114,7 @@ class TopicVectorization(Construct):
         )
 
     def grant_run(self, grantee: aws_iam.IGrantable) -> None:
-        """Let the grantee, a pipeline's role, make its models, run and follow its jobs and hand them the role."""
+        """Allow a pipeline's role to create the models, run the jobs and pass the execution role."""
         grant_jobs(grantee, self, resource="model", actions=["sagemaker:CreateModel"], role=self.role)
         actions = ["CreateTransformJob", "DescribeTransformJob", "StopTransformJob"]
         grant_jobs(

@@ -1,4 +1,4 @@
-"""AWS's own image of the Neural Topic Model."""
+"""Image of SageMaker's built-in Neural Topic Model."""
 
 ACCOUNTS = {
     "af-south-1": "455444449433",
@@ -39,11 +39,11 @@ ACCOUNTS = {
     "us-west-1": "632365934929",
     "us-west-2": "174872318107",
 }
-"""The account that has the image, by region, as the SageMaker Python SDK lists them (``image_uri_config/ntm.json``)."""
+"""Registry accounts by region, from the SageMaker Python SDK (``image_uri_config/ntm.json``)."""
 
 REPOSITORY = "ntm"
 
-# Of the partitions that are not the common one; see ``partitions`` in botocore's endpoints.json.
+# Domains of partitions other than aws; see ``partitions`` in botocore's endpoints.json.
 _DOMAINS = {
     "cn-": "amazonaws.com.cn",
     "us-iso-": "c2s.ic.gov",
@@ -53,6 +53,6 @@ _DOMAINS = {
 
 
 def builtin_image(region: str) -> str:
-    """Return the URI of the image in a region of ``ACCOUNTS``."""
+    """Return the URI of the image in a region, one of ``ACCOUNTS``."""
     domain = next((name for prefix, name in _DOMAINS.items() if region.startswith(prefix)), "amazonaws.com")
     return f"{ACCOUNTS[region]}.dkr.ecr.{region}.{domain}/{REPOSITORY}:1"

@@ -1,4 +1,4 @@
-"""The channels of NTM's training jobs."""
+"""Input channels of training jobs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,8 +12,8 @@ def channels(inputs: Mapping[str, Json], *, sharded: bool) -> Sequence[Json]:
     """Return the ``InputDataConfig`` of a training job.
 
     Args:
-        inputs: S3 prefixes by the names of the channels.
-        sharded: whether each host gets its own part of the training data.
+        inputs: S3 prefixes by channel name.
+        sharded: Whether the training data is divided among the hosts.
     """
     return [_channel(name, uri, sharded=sharded and name == "train") for name, uri in inputs.items()]
 

@@ -1,4 +1,4 @@
-"""The processing job that says how good a model is."""
+"""Processing job that evaluates a model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from constructs.pipeline.ntm_image import NtmImage
 from constructs.pipeline.quality_gate import QualityGate
 
 EVALUATION = PropertyFile(name="Evaluation", output="evaluation", path="evaluation.json")
-"""What the job found, for the gate and the registry."""
+"""Machine-readable result, for the gate and the registry."""
 REPORT = "report.html"
-"""The same for people, beside it."""
+"""Report for people, in the same folder."""
 
 _VARIABLES = {"NumTopics": "NUM_TOPICS", "TrainingJob": "TRAINING_JOB", "TuningJob": "TUNING_JOB"}
 _INPUTS = "/opt/ml/processing/input"
@@ -26,22 +26,22 @@ _INPUTS = "/opt/ml/processing/input"
 
 @dataclass(frozen=True, kw_only=True)
 class TopicEvaluationProps:
-    """What the job needs.
+    """Properties of the evaluation job.
 
     Attributes:
-        image: our container image, whatever trains: it has the evaluation.
-        jobs: what all jobs have in common.
-        environment: the environment's name, for the report.
-        algorithm: what trains, as ``environments/*.yaml`` calls it.
-        gate: the thresholds, of which the job says how the model stands to them.
-        instance_type: for example ``ml.m5.xlarge``.
-        volume_gb: size of the volume.
-        max_runtime: after which the job is stopped.
-        baseline_iterations: how long the baseline is trained.
-        map_documents: the number of documents on the report's map.
-        quote_documents: whether the report shows texts of documents.
-        word_vectors: S3 URI of word vectors for one more metric; None without.
-        shows_trials: whether the report shows the training jobs of a tuning job, for which SageMaker is asked.
+        image: Project's container image, which contains the evaluation, regardless of the training algorithm.
+        jobs: Settings shared by all jobs.
+        environment: Name of the environment, for the report.
+        algorithm: Name of the training algorithm, as in ``environments/*.yaml``.
+        gate: Thresholds, which the report explains.
+        instance_type: Instance type, for example ``ml.m5.xlarge``.
+        volume_gb: Size of the volume.
+        max_runtime: Time limit.
+        baseline_iterations: Number of training iterations of the LDA baseline.
+        map_documents: Number of documents on the report's map.
+        quote_documents: Whether the report quotes documents.
+        word_vectors: S3 URI of word vectors for the metric WETC, if any.
+        shows_trials: Whether the report shows a tuning job's trials, which requires access to the SageMaker API.
     """
 
     image: NtmImage
@@ -60,11 +60,11 @@ class TopicEvaluationProps:
 
 
 class TopicEvaluation(Construct):
-    """The job's role, and the pipeline's step that runs the job.
+    """Execution role and pipeline step of the evaluation job.
 
     Attributes:
-        role: the job's role; it needs to read bags of words, models and scores, to write evaluations and to pull the
-            image.
+        role: Execution role. It must be allowed to read bags of words, models and scores, to write evaluations and to
+            pull the image.
     """
 
     def __init__(self, scope: Construct, id: str, props: TopicEvaluationProps) -> None:
@@ -73,7 +73,7 @@ class TopicEvaluation(Construct):
         self.role = SageMakerJobRole(
             self,
             "Role",
-            description="Evaluates topic models",
+            description="Execution role of evaluation jobs",
             log_group="/aws/sagemaker/ProcessingJobs",
             metrics="/aws/sagemaker/ProcessingJobs",
         )
@@ -85,12 +85,12 @@ class TopicEvaluation(Construct):
             self._grant_read_jobs()
 
     def step(self, *, inputs: Mapping[str, Json], facts: Mapping[str, Json], output_uri: Json) -> ProcessingStep:
-        """Return the step that evaluates one model.
+        """Return the step that evaluates a model.
 
         Args:
-            inputs: S3 prefixes of what is read, by the names of its folders.
-            facts: what the report says about the run, by name; there are ``NumTopics``, ``TrainingJob``, ``TuningJob``.
-            output_uri: S3 prefix under which ``evaluation.json`` and the report are put.
+            inputs: S3 prefixes of the inputs by folder name.
+            facts: Facts for the report by name: ``NumTopics``, ``TrainingJob`` and ``TuningJob``.
+            output_uri: S3 prefix for ``evaluation.json`` and the report.
         """
         props = self._props
         vectors = {"vectors": props.word_vectors} if props.word_vectors else {}
@@ -121,7 +121,7 @@ class TopicEvaluation(Construct):
         )
 
     def grant_run(self, grantee: aws_iam.IGrantable) -> None:
-        """Let the grantee, a pipeline's role, run and follow its jobs and hand them the job's role."""
+        """Allow a pipeline's role to run the jobs and pass the execution role."""
         actions = ["CreateProcessingJob", "DescribeProcessingJob", "StopProcessingJob"]
         grant_jobs(
             grantee,
@@ -132,7 +132,7 @@ class TopicEvaluation(Construct):
         )
 
     def _arguments(self) -> Sequence[str]:
-        """Return what the environment says; what the run says comes as variables."""
+        """Return the environment's settings; values of the run are passed as environment variables."""
         props = self._props
         return [
             "--environment",
@@ -149,7 +149,7 @@ class TopicEvaluation(Construct):
         ]
 
     def _grant_read_jobs(self) -> None:
-        """The report shows the tuning's training jobs; the evaluation asks SageMaker for them."""
+        """Allow reading the trials of a tuning job for the report."""
         stack = Stack.of(self)
         resources = [
             stack.format_arn(service="sagemaker", resource=resource, resource_name="*")

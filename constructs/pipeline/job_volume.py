@@ -1,4 +1,4 @@
-"""The volumes of jobs."""
+"""Storage volumes of jobs."""
 
 from collections.abc import Mapping
 
@@ -9,9 +9,9 @@ from constructs.definition.expressions import Json
 
 
 def volume_key(role: aws_iam.IRole, *, key: aws_kms.IKey, instance_type: str) -> Mapping[str, Json]:
-    """Return how a job's request names the key of its volume, and let the job's role use it.
+    """Return the request's member for the volume's KMS key, and allow the role to use the key.
 
-    It does not where the instance keeps its data on local volumes: hardware encrypts those, and SageMaker refuses keys.
+    It is empty for instances with local storage, which is encrypted in hardware and does not accept a key.
     """
     if has_local_storage(instance_type):
         return {}
@@ -20,5 +20,5 @@ def volume_key(role: aws_iam.IRole, *, key: aws_kms.IKey, instance_type: str) ->
 
 
 def job_volume(role: aws_iam.IRole, *, key: aws_kms.IKey, instance_type: str, volume_gb: int) -> Mapping[str, Json]:
-    """Return a job's volume as its request writes it, encrypted with the key where the instance allows it."""
+    """Return the request's members for a volume, encrypted with the key if the instance supports it."""
     return {"VolumeSizeInGB": volume_gb, **volume_key(role, key=key, instance_type=instance_type)}

@@ -1,4 +1,4 @@
-"""What all jobs have in common that a pipeline runs."""
+"""Settings and permissions shared by all jobs of the pipeline."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,18 +12,18 @@ from constructs.definition.steps import Retry
 from constructs.network.job_network import JobNetwork
 
 RUN_TAG = "topicsmith:run"
-"""Key of the tag that names the execution which made a resource."""
+"""Key of the tag with the ID of the execution that created a resource."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobSettings:
-    """What an environment says about all its jobs.
+    """Settings shared by all jobs of an environment.
 
     Attributes:
-        key: encrypts what the jobs write and, where the instance allows it, their volumes.
-        tags: on each job.
-        retry_attempts: how often a job is tried again that SageMaker could not run.
-        network: where they are.
+        key: KMS key of outputs and, if the instance supports it, of volumes.
+        tags: Tags of each job.
+        retry_attempts: Maximum number of retries after platform errors.
+        network: Network settings.
     """
 
     key: aws_kms.IKey
@@ -33,7 +33,7 @@ class JobSettings:
 
     @property
     def retries(self) -> Sequence[Retry]:
-        """When a job's step is tried again: never because of what the job itself did."""
+        """Retry policies for platform errors; a job that fails by itself is never retried."""
         service = Retry(exceptions=["Step.SERVICE_FAULT", "Step.THROTTLING"], interval_seconds=5, attempts=3)
         if not self.retry_attempts:
             return (service,)
@@ -42,26 +42,26 @@ class JobSettings:
 
     @property
     def environment_tags(self) -> Sequence[Json]:
-        """The tags that do not say which run."""
+        """Tags of the environment."""
         return [{"Key": key, "Value": value} for key, value in self.tags.items()]
 
     @property
     def run_tags(self) -> Sequence[Json]:
-        """The tags of what one run makes."""
+        """Tags of resources created by a run."""
         return [*self.environment_tags, {"Key": RUN_TAG, "Value": EXECUTION_ID}]
 
 
 def grant_jobs(
     grantee: aws_iam.IGrantable, scope: Construct, *, resource: str, actions: Sequence[str], role: aws_iam.IRole
 ) -> None:
-    """Let the grantee, a pipeline's role, make and follow resources that the pipeline names, with a role of theirs.
+    """Allow a pipeline's role to manage resources that the pipeline names.
 
     Args:
-        grantee: the pipeline's role.
-        scope: a construct in the stack.
-        resource: the kind of resource as ARNs name it, for example ``training-job``.
-        actions: each in full.
-        role: what the resources run as.
+        grantee: Role of the pipeline.
+        scope: A construct in the stack.
+        resource: Resource type in ARNs, for example ``training-job``.
+        actions: Full names of the actions.
+        role: Execution role of the resources.
     """
     names = Stack.of(scope).format_arn(service="sagemaker", resource=resource, resource_name="pipelines-*")
     grant(
@@ -74,7 +74,7 @@ def grant_jobs(
 
 
 def grant_pass(grantee: aws_iam.IGrantable, role: aws_iam.IRole) -> None:
-    """Let the grantee hand the role to SageMaker."""
+    """Allow passing the role to SageMaker."""
     grant(
         grantee,
         actions=["iam:PassRole"],

@@ -1,4 +1,4 @@
-"""The registry of an environment's models."""
+"""Model registry of an environment."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,10 +12,10 @@ from constructs.pipeline.algorithm import NtmAlgorithm
 
 
 class ModelRegistry(Construct):
-    """A model package group, and the pipeline's step that registers a model in it.
+    """Model package group, and the pipeline step that registers models in it.
 
     Attributes:
-        name: the group's name.
+        name: Name of the group.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class ModelRegistry(Construct):
         self._group.apply_removal_policy(removal_policy)
 
     def share(self, accounts: Sequence[str]) -> None:
-        """Let other accounts see the versions of the group and make models of them.
+        """Allow other accounts to read the group's versions and to create models from them.
 
         See https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-deploy-xaccount.html.
         """
@@ -45,7 +45,7 @@ class ModelRegistry(Construct):
                 aws_iam.PolicyStatement(
                     principals=principals,
                     actions=["sagemaker:DescribeModelPackageGroup"],
-                    # A resource cannot refer to itself.
+                    # A resource cannot reference itself.
                     resources=[self._arn("model-package-group", self.name)],
                 ),
                 aws_iam.PolicyStatement(
@@ -67,16 +67,16 @@ class ModelRegistry(Construct):
         code_version: str,
         properties: Mapping[str, Json],
     ) -> RegisterModelStep:
-        """Return the step that registers a model, to be approved by a person.
+        """Return the step that registers a model as pending manual approval.
 
         Args:
-            model_data: S3 URI of its ``model.tar.gz``.
-            transform_instance_types: on which it is known to transform.
-            realtime_instance_types: on which it is known to serve.
+            model_data: S3 URI of the ``model.tar.gz``.
+            transform_instance_types: Supported instance types for batch transform.
+            realtime_instance_types: Supported instance types for endpoints.
             metrics_uri: S3 URI of ``evaluation.json``.
-            report_uri: S3 URI of the same for people.
-            code_version: of what trained and evaluated it.
-            properties: where it comes from and how good it is, as text by name.
+            report_uri: S3 URI of the report.
+            code_version: Version of the training and evaluation code.
+            properties: Origin and metrics of the model, as strings by name.
         """
         return RegisterModelStep(
             name="Register",
@@ -106,7 +106,7 @@ class ModelRegistry(Construct):
         )
 
     def grant_register(self, grantee: aws_iam.IGrantable) -> None:
-        """Let the grantee, a pipeline's role, register models in the group."""
+        """Allow a pipeline's role to register models in the group."""
         grant(
             grantee,
             actions=["sagemaker:AddTags", "sagemaker:CreateModelPackage"],

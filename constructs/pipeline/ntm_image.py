@@ -1,4 +1,4 @@
-"""The container image that trains and serves the Neural Topic Model."""
+"""Container image that trains and serves the Neural Topic Model."""
 
 from pathlib import Path
 
@@ -11,30 +11,30 @@ DIRECTORY = Path(__file__).parents[2] / "containers" / "ntm"
 
 
 class NtmImage(Construct):
-    """The image of ``containers/ntm``; ``cdk deploy`` builds and pushes it.
+    """Image built from ``containers/ntm`` and pushed by ``cdk deploy``.
 
     Attributes:
-        uri: the image's URI, which names its content.
-        version: what names the code in the image: the same for the same files, wherever they lie.
+        uri: URI of the image, which contains a hash of its content.
+        version: Hash of the image's source files, independent of their location.
     """
 
     def __init__(self, scope: Construct, id: str, *, name: str) -> None:
-        """Describe the image.
+        """Define the image.
 
         Args:
-            scope: the parent.
-            id: the id.
-            name: the environment's name, ``topicsmith-<environment>``.
+            scope: Parent construct.
+            id: Construct ID.
+            name: Name of the environment, ``topicsmith-<environment>``.
         """
         super().__init__(scope, id)
         self._asset = aws_ecr_assets.DockerImageAsset(
             self,
             "Asset",
             directory=str(DIRECTORY),
-            # What SageMaker's GPU instances are.
+            # The platform of SageMaker's GPU instances.
             platform=aws_ecr_assets.Platform.LINUX_AMD64,
-            # Of several stacks that are deployed at once, the CDK CLI builds an image once for those that describe it
-            # alike, and names it for the repository of the first one only. This changes neither the image nor its hash.
+            # When stacks are deployed together, the CDK CLI builds identical image assets once and tags them for the
+            # first stack's repository only. This argument keeps the assets apart without changing image or hash.
             build_args={"ENVIRONMENT": name},
             invalidation=aws_ecr_assets.DockerImageAssetInvalidationOptions(build_args=False),
         )
@@ -42,10 +42,10 @@ class NtmImage(Construct):
         self.version = self._asset.asset_hash
 
     def grant_pull(self, grantee: aws_iam.IGrantable) -> None:
-        """Let the grantee run the image."""
+        """Allow pulling the image."""
         self._asset.repository.grant_pull(grantee)
         acknowledge_wildcards(grantee, ["*"], "ecr:GetAuthorizationToken, which a pull needs, knows no resources.")
 
     def grant_describe(self, grantee: aws_iam.IGrantable) -> None:
-        """Let the grantee register the image: the model registry looks it up as whoever registers."""
+        """Allow registering the image, which the model registry looks up with the caller's permissions."""
         self._asset.repository.grant(grantee, "ecr:BatchGetImage", "ecr:DescribeImages")

@@ -1,4 +1,4 @@
-"""The pipeline from raw text to a registered topic model and the topics of every document."""
+"""SageMaker pipeline from raw text to a registered topic model and the topics of every document."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from constructs.definition.steps import (
     pipeline_definition,
 )
 from constructs.pipeline.algorithm import NtmAlgorithm
-from constructs.pipeline.batch_transform import TopicVectorization
+from constructs.pipeline.batch_transform import TopicTransform
 from constructs.pipeline.evaluation_job import EVALUATION, REPORT, TopicEvaluation
 from constructs.pipeline.model_registry import ModelRegistry
 from constructs.pipeline.preprocessing import PreprocessingFunction
@@ -33,13 +33,13 @@ _CHANNELS = ("train", "validation", "test", "auxiliary")
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Reading:
-    """What has the model read documents.
+class _TransformSteps:
+    """Steps of batch transform in the pipeline.
 
     Attributes:
-        before: steps before the evaluation.
-        scores: what they leave for it.
-        after: steps of a model that passed the gate.
+        before: Steps before the evaluation.
+        scores: Inputs that these steps produce for the evaluation.
+        after: Steps after the gate.
     """
 
     before: Sequence[Step] = ()
@@ -49,27 +49,27 @@ class _Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class TopicPipelineProps:
-    """What the pipeline runs, and what a run does unless told otherwise.
+    """Parts of the pipeline and defaults of its parameters.
 
     Attributes:
-        name: the pipeline's name.
-        data: where it reads and writes.
-        algorithm: what trains and serves.
-        preprocessing: makes bags of words.
-        tuning: looks for hyperparameters; None where the environment says them all.
-        training: makes the model.
-        evaluation: says how good it is.
-        gate: says how good it must be.
-        registry: takes it.
-        vectorization: has it read documents; None where nothing needs that.
-        vectorizes_corpus: whether it reads the whole corpus in the end.
-        code_version: of what trains and evaluates.
-        transform_instance_types: on which the model is known to transform.
-        realtime_instance_types: on which the model is known to serve.
-        text_columns: the columns whose texts make a document.
-        id_column: the column that names a document.
-        num_topics: the number of topics; None where it is tuned.
-        warm_start_from: name of the tuning job from which a run's begins; None without one.
+        name: Name of the pipeline.
+        data: Data bucket.
+        algorithm: Algorithm for training and serving.
+        preprocessing: Preprocessing function.
+        tuning: Hyperparameter tuning, if enabled.
+        training: Training job.
+        evaluation: Evaluation job.
+        gate: Quality gate.
+        registry: Model registry.
+        transform: Batch transform, if any step needs it.
+        transforms_corpus: Whether a model that passed the gate transforms the whole corpus.
+        code_version: Version of the training and evaluation code.
+        transform_instance_types: Supported instance types for batch transform.
+        realtime_instance_types: Supported instance types for endpoints.
+        text_columns: Default columns of a document's text.
+        id_column: Default column of document IDs.
+        num_topics: Default number of topics; None if it is tuned.
+        warm_start_from: Default name of the tuning job for a warm start; None without warm start.
     """
 
     name: str
@@ -81,8 +81,8 @@ class TopicPipelineProps:
     evaluation: TopicEvaluation
     gate: QualityGate
     registry: ModelRegistry
-    vectorization: TopicVectorization | None
-    vectorizes_corpus: bool
+    transform: TopicTransform | None
+    transforms_corpus: bool
     code_version: str
     transform_instance_types: Sequence[str]
     realtime_instance_types: Sequence[str]
@@ -93,14 +93,14 @@ class TopicPipelineProps:
 
 
 class TopicPipeline(Construct):
-    """Preprocess, Tune, Train, Evaluate, Gate, Register, Vectorize.
+    """Pipeline with the steps Preprocess, Tune, Train, Evaluate, Gate, Register and Vectorize.
 
-    What an execution makes lies under its id, but for the bags of words: those lie under a name of what they were made
-    of, so that tuning on the same ones is found in the cache.
+    Outputs are stored under the ID of their execution, except bags of words, which are stored under a digest of their
+    input so that tuning jobs on the same data can be cached.
 
     Attributes:
-        name: the pipeline's name.
-        role: does the work of each step; it needs to be allowed to.
+        name: Name of the pipeline.
+        role: Role that starts the jobs of the steps; each part grants it the permissions.
     """
 
     def __init__(self, scope: Construct, id: str, props: TopicPipelineProps) -> None:
@@ -110,7 +110,7 @@ class TopicPipeline(Construct):
         self.role = aws_iam.Role(
             self,
             "Role",
-            description="Runs the steps of the topic pipeline",
+            description="Role of the topic pipeline",
             assumed_by=aws_iam.ServicePrincipal("sagemaker.amazonaws.com"),
         )
         self._corpus_uri = Parameter(name="CorpusUri", type="String")
@@ -123,7 +123,7 @@ class TopicPipeline(Construct):
             self,
             "Pipeline",
             pipeline_name=props.name,
-            pipeline_description="From raw text to a registered topic model",
+            pipeline_description="Trains, evaluates and registers a topic model from raw text",
             pipeline_definition={"PipelineDefinitionBody": definition},
             role_arn=self.role.role_arn,
         )
@@ -135,15 +135,15 @@ class TopicPipeline(Construct):
         tuned = {name: tune.best(name) for name in tune.tuned} if tune else {}
         num_topics = tuned.pop("num_topics", self._num_topics.value)
         train = self._train(preprocess, tuned, num_topics)
-        reading = self._reading(preprocess, train)
+        transform = self._transform(preprocess, train)
         facts = {
             "CorpusVersion": preprocess.output("corpus_version"),
             "NumTopics": as_text(num_topics),
             "TrainingJob": train.job_name,
             **({"TuningJob": tune.job_name} if tune else {}),
         }
-        evaluate = self._evaluate(preprocess, train, facts, reading.scores)
-        gate = self._gate(evaluate, [self._register(train, evaluate, facts), *reading.after])
+        evaluate = self._evaluate(preprocess, train, facts, transform.scores)
+        gate = self._gate(evaluate, [self._register(train, evaluate, facts), *transform.after])
         parameters = [
             self._corpus_uri,
             self._text_columns,
@@ -151,7 +151,7 @@ class TopicPipeline(Construct):
             *([] if props.num_topics is None else [self._num_topics]),
             *([] if props.warm_start_from is None else [self._warm_start_from]),
         ]
-        steps: list[Step] = [preprocess, *([tune] if tune else []), train, *reading.before, evaluate, gate]
+        steps: list[Step] = [preprocess, *([tune] if tune else []), train, *transform.before, evaluate, gate]
         return pipeline_definition(parameters=parameters, steps=steps)
 
     def _preprocess(self) -> LambdaStep:
@@ -184,20 +184,20 @@ class TopicPipeline(Construct):
             checkpoint_uri=self._of_this_run(CHECKPOINTS, "train"),
         )
 
-    def _reading(self, preprocess: LambdaStep, train: TrainingStep) -> _Reading:
-        vectorization = self._props.vectorization
-        if vectorization is None:
-            return _Reading()
-        model = vectorization.model_step(model_data=train.model_artifacts)
+    def _transform(self, preprocess: LambdaStep, train: TrainingStep) -> _TransformSteps:
+        transform = self._props.transform
+        if transform is None:
+            return _TransformSteps()
+        model = transform.model_step(model_data=train.model_artifacts)
         vectorize: Sequence[Step] = ()
-        if self._props.vectorizes_corpus:
+        if self._props.transforms_corpus:
             documents, output = preprocess.output("documents_uri"), self._of_this_run(VECTORS)
-            vectorize = [vectorization.step("Vectorize", model=model, documents_uri=documents, output_uri=output)]
+            vectorize = [transform.step("Vectorize", model=model, documents_uri=documents, output_uri=output)]
         if not self._props.algorithm.needs_scoring:
-            return _Reading(after=[model, *vectorize])
+            return _TransformSteps(after=[model, *vectorize])
         documents, output = preprocess.output("scoring_uri"), self._of_this_run(SCORES)
-        score = vectorization.step("Score", model=model, documents_uri=documents, output_uri=output)
-        return _Reading(before=[model, score], scores={"scores": score.output_uri}, after=vectorize)
+        score = transform.step("Score", model=model, documents_uri=documents, output_uri=output)
+        return _TransformSteps(before=[model, score], scores={"scores": score.output_uri}, after=vectorize)
 
     def _evaluate(
         self, preprocess: LambdaStep, train: TrainingStep, facts: Mapping[str, Json], scores: Mapping[str, Json]

@@ -1,4 +1,4 @@
-"""From raw text to bags of words."""
+"""Preprocessing of raw text into bags of words."""
 
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -27,23 +27,23 @@ OUTPUTS = (
     "meta_uri",
     "corpus_version",
 )
-"""What the function answers, see ``lambdas/preprocess/handler.py``."""
+"""Keys of the function's result; see ``lambdas/preprocess/handler.py``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BagOfWordsSettings:
-    """How a document becomes a bag of words, in the function's own names.
+    """Settings of the preprocessing function, under its own names.
 
     Attributes:
-        vocabulary_size: words kept at most.
-        min_document_frequency: words that fewer documents contain are left out.
-        max_document_share: words that a greater share of the documents contains are left out.
-        min_word_length: shorter words are left out.
-        stop_words: the list of words that are left out.
-        validation_share: share of the documents that validates.
-        test_share: share of the documents that is held out.
-        train_shards: at least so many objects of training documents, one for each host that trains.
-        word_vectors_uri: S3 URI of word vectors by which training judges topics; None without.
+        vocabulary_size: Maximum number of words.
+        min_document_frequency: Minimum number of documents that contain a word.
+        max_document_share: Maximum share of the documents that contain a word.
+        min_word_length: Minimum length of a word.
+        stop_words: List of stop words.
+        validation_share: Share of the documents in the validation split.
+        test_share: Share of the documents in the test split.
+        train_shards: Minimum number of training objects, one for each training host.
+        word_vectors_uri: S3 URI of word vectors for topic quality metrics during training, if any.
     """
 
     vocabulary_size: int
@@ -58,10 +58,10 @@ class BagOfWordsSettings:
 
 
 class PreprocessingFunction(Construct):
-    """The preprocessing function and the pipeline's step that invokes it.
+    """Preprocessing function and the pipeline step that invokes it.
 
     Attributes:
-        function: the function; it needs to read corpora and to write bags of words.
+        function: Lambda function. It must be allowed to read corpora and to write bags of words.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class PreprocessingFunction(Construct):
             "Preprocess",
             PythonFunctionProps(
                 folder="preprocess",
-                description="Makes bags of words of a corpus",
+                description="Converts a corpus to bags of words",
                 timeout=Duration.minutes(15),
                 memory_mb=memory_mb,
                 settings=functions,
@@ -82,7 +82,7 @@ class PreprocessingFunction(Construct):
         ).function
 
     def step(self, *, corpus_uri: Json, text_columns: Json, id_column: Json, output_uri: Json) -> LambdaStep:
-        """Return the step that preprocesses one corpus, of which a run says where it lies and which columns count."""
+        """Return the step that preprocesses a corpus; the arguments come from the run's parameters."""
         settings = {name: str(value) for name, value in asdict(self._settings).items() if value is not None}
         return LambdaStep(
             name="Preprocess",
@@ -98,5 +98,5 @@ class PreprocessingFunction(Construct):
         )
 
     def grant_invoke(self, grantee: aws_iam.IGrantable) -> None:
-        """Let the grantee invoke the function, as the step does."""
+        """Allow invoking the function."""
         grant(grantee, actions=["lambda:InvokeFunction"], resources=[self.function.function_arn])

@@ -1,4 +1,4 @@
-"""The thresholds that a model must reach before it is registered."""
+"""Quality gate that a model must pass to be registered."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from constructs.definition.expressions import Json, at_least, at_most, json_get
 
 @dataclass(frozen=True)
 class Check:
-    """A value that has a threshold.
+    """Metric that can have a threshold.
 
     Attributes:
-        path: the value in ``evaluation.json``.
-        kind: which side of the threshold is good.
+        path: Path of the value in ``evaluation.json``.
+        kind: Whether the threshold is a minimum or a maximum.
     """
 
     path: str
@@ -31,24 +31,24 @@ CHECKS = {
     "topic_uniqueness_over_baseline": Check("against_baseline.topic_uniqueness", "at_least"),
     "perplexity_to_baseline": Check("against_baseline.perplexity", "at_most"),
 }
-"""What can have a threshold; conditions know no arithmetic, so the evaluation compares with the baseline."""
+"""Metrics by threshold name. Conditions have no arithmetic, so the evaluation computes the comparisons with LDA."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class QualityGate:
-    """The thresholds of an environment, for the condition that decides and for the evaluation that explains.
+    """Thresholds of an environment, used by the condition step and explained by the evaluation.
 
     Attributes:
-        thresholds: by the names of ``CHECKS``; at least one.
+        thresholds: One or more thresholds by name in ``CHECKS``.
     """
 
     thresholds: Mapping[str, float]
 
     def conditions(self, evaluation: Json) -> Sequence[Json]:
-        """Return the conditions under which a model passes.
+        """Return the conditions that a model must meet.
 
         Args:
-            evaluation: the property file ``evaluation.json``.
+            evaluation: Reference to the property file ``evaluation.json``.
         """
         compare = {"at_least": at_least, "at_most": at_most}
         return [
@@ -57,7 +57,7 @@ class QualityGate:
         ]
 
     def arguments(self) -> Sequence[str]:
-        """Return the arguments that tell the evaluation the thresholds."""
+        """Return the evaluation's command-line arguments for the thresholds."""
         return [
             argument
             for name, threshold in self.thresholds.items()

@@ -1,4 +1,4 @@
-"""One place in which to look for what a run logged."""
+"""Saved query for the logs of a run."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from aws_cdk import aws_lambda, aws_logs
 from constructs import Construct
 
 JOBS = ("TrainingJobs", "ProcessingJobs", "TransformJobs")
-"""The log groups that SageMaker writes, one for each kind of job."""
+"""Kinds of jobs, each with a log group of SageMaker."""
 
 _QUERY = """\
 fields @timestamp, @log, @logStream, @message
@@ -17,7 +17,7 @@ fields @timestamp, @log, @logStream, @message
 
 
 class RunLogs(Construct):
-    """A saved query of CloudWatch Logs Insights over the logs of all steps."""
+    """CloudWatch Logs Insights query across the logs of all steps."""
 
     def __init__(self, scope: Construct, id: str, *, name: str, functions: Sequence[aws_lambda.Function]) -> None:
         super().__init__(scope, id)

@@ -1,4 +1,4 @@
-"""What starts runs without a person."""
+"""Automatic starts of pipeline runs."""
 
 from dataclasses import dataclass
 
@@ -12,15 +12,15 @@ from constructs.functions.python_function import FunctionSettings, PythonFunctio
 
 @dataclass(frozen=True, kw_only=True)
 class RunTriggerProps:
-    """What starts runs, and of which pipeline.
+    """Properties of the trigger.
 
     Attributes:
-        pipeline_name: the pipeline.
-        data: where corpora are uploaded.
-        on_upload: whether a corpus that is uploaded starts a run.
-        schedule: when a run starts, as ``rate(7 days)`` or ``cron(0 6 ? * MON *)``; None for never.
-        scheduled_corpus: S3 URI of the corpus of those runs.
-        functions: what all functions have in common.
+        pipeline_name: Name of the SageMaker pipeline.
+        data: Data bucket.
+        on_upload: Whether uploading a corpus starts a run.
+        schedule: Schedule such as ``rate(7 days)`` or ``cron(0 6 ? * MON *)``, if any.
+        scheduled_corpus: S3 URI of the corpus for scheduled runs.
+        functions: Settings shared by all functions.
     """
 
     pipeline_name: str
@@ -32,7 +32,7 @@ class RunTriggerProps:
 
 
 class RunTrigger(Construct):
-    """A function that starts a run, and the rules that invoke it."""
+    """Function that starts runs, and the EventBridge rules that invoke it."""
 
     def __init__(self, scope: Construct, id: str, props: RunTriggerProps) -> None:
         super().__init__(scope, id)
@@ -41,7 +41,7 @@ class RunTrigger(Construct):
             "Start",
             PythonFunctionProps(
                 folder="start_run",
-                description="Starts a run of the pipeline",
+                description="Starts pipeline runs",
                 timeout=Duration.minutes(1),
                 memory_mb=256,
                 settings=props.functions,
@@ -53,7 +53,7 @@ class RunTrigger(Construct):
         )
         grant(function, actions=["sagemaker:StartPipelineExecution"], resources=[pipeline])
         if props.on_upload:
-            # The uploader's metadata say whether the upload is to start a run.
+            # The function reads the object's metadata, which may disable the trigger.
             props.data.grant_get(function, RAW)
             aws_events.Rule(
                 self,
@@ -74,7 +74,7 @@ class RunTrigger(Construct):
             aws_events.Rule(
                 self,
                 "Scheduled",
-                description="It is time for a run",
+                description="Schedule of pipeline runs",
                 schedule=aws_events.Schedule.expression(props.schedule),
                 targets=[aws_events_targets.LambdaFunction(function, event=event)],
             )

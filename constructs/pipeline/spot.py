@@ -1,4 +1,4 @@
-"""How long a training job may run, and how long it may wait for spare capacity (managed spot training)."""
+"""Time limits of training jobs, including managed spot training."""
 
 from dataclasses import dataclass
 
@@ -10,27 +10,26 @@ from constructs.pipeline.algorithm import NtmAlgorithm
 
 @dataclass(frozen=True, kw_only=True)
 class JobTime:
-    """The time that a training job has.
+    """Time limits of a training job.
 
     Attributes:
-        max_runtime: after which the job is stopped.
-        max_spot_wait: after which a job on spare capacity is stopped, its interruptions included; None for capacity of
-            its own.
+        max_runtime: Maximum runtime.
+        max_spot_wait: Maximum total time of a spot job, including interruptions; None for on-demand instances.
     """
 
     max_runtime: Duration
     max_spot_wait: Duration | None
 
     def keeps_checkpoints(self, algorithm: NtmAlgorithm) -> bool:
-        """Whether a job writes down where it is, because it may be interrupted."""
+        """Return whether the job writes checkpoints because it may be interrupted."""
         return self.max_spot_wait is not None and algorithm.writes_checkpoints
 
     def to_request(self, algorithm: NtmAlgorithm, checkpoint_uri: Json) -> dict[str, Json]:
-        """Return the members of a training job's request that say so.
+        """Return the time limits and checkpoint settings of a training job's request.
 
         Args:
-            algorithm: what trains.
-            checkpoint_uri: S3 prefix of the checkpoints, where there are any.
+            algorithm: Training algorithm.
+            checkpoint_uri: S3 prefix for checkpoints.
         """
         condition: dict[str, Json] = {"MaxRuntimeInSeconds": self.max_runtime.to_seconds()}
         request: dict[str, Json] = {"StoppingCondition": condition}

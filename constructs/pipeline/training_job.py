@@ -1,4 +1,4 @@
-"""The training job of the Neural Topic Model."""
+"""Training job of the Neural Topic Model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ from constructs.pipeline.spot import JobTime
 
 @dataclass(frozen=True, kw_only=True)
 class NtmTrainingProps:
-    """What a training job needs.
+    """Properties of the training job.
 
     Attributes:
-        algorithm: what trains.
-        jobs: what all jobs have in common.
-        instance_type: for example ``ml.g5.xlarge``.
-        instance_count: the number of hosts that train one model.
-        volume_gb: size of each host's volume.
-        time: that a job has.
-        hyperparameters: NTM's, but for ``feature_dim``, ``num_topics`` and what was tuned, which a run gives.
+        algorithm: Training algorithm.
+        jobs: Settings shared by all jobs.
+        instance_type: Instance type, for example ``ml.g5.xlarge``.
+        instance_count: Number of hosts.
+        volume_gb: Size of each host's volume.
+        time: Time limits.
+        hyperparameters: Fixed hyperparameters, without ``feature_dim``, ``num_topics`` and tuned ones.
     """
 
     algorithm: NtmAlgorithm
@@ -40,11 +40,12 @@ class NtmTrainingProps:
 
 
 class NtmTraining(Construct):
-    """The job's role, and the pipeline's step that runs the job.
+    """Execution role and pipeline step of the training job.
 
     Attributes:
-        role: the job's role; it needs to read bags of words, to write models and checkpoints and to pull the image.
-        keeps_checkpoints: whether jobs write checkpoints.
+        role: Execution role. It must be allowed to read bags of words, to write models and checkpoints and to pull the
+            image.
+        keeps_checkpoints: Whether jobs write checkpoints.
     """
 
     def __init__(self, scope: Construct, id: str, props: NtmTrainingProps) -> None:
@@ -54,7 +55,7 @@ class NtmTraining(Construct):
         self.role = SageMakerJobRole(
             self,
             "Role",
-            description="Trains topic models",
+            description="Execution role of training jobs",
             log_group="/aws/sagemaker/TrainingJobs",
             metrics="/aws/sagemaker/TrainingJobs",
         )
@@ -73,15 +74,15 @@ class NtmTraining(Construct):
         output_uri: Json,
         checkpoint_uri: Json,
     ) -> TrainingStep:
-        """Return the step that trains one model.
+        """Return the step that trains a model.
 
         Args:
-            inputs: S3 prefixes by the names of NTM's channels.
-            feature_dim: the size of the vocabulary.
-            num_topics: the number of topics.
-            tuned: the hyperparameters that were tuned.
-            output_uri: S3 prefix under which the model is put.
-            checkpoint_uri: S3 prefix of the checkpoints, where there are any.
+            inputs: S3 prefixes by channel name.
+            feature_dim: Size of the vocabulary.
+            num_topics: Number of topics.
+            tuned: Tuned hyperparameters.
+            output_uri: S3 prefix for the model.
+            checkpoint_uri: S3 prefix for checkpoints.
         """
         props = self._props
         metrics = props.algorithm.metric_definitions
@@ -114,7 +115,7 @@ class NtmTraining(Construct):
         return TrainingStep(name="Train", arguments=arguments, retries=props.jobs.retries)
 
     def grant_run(self, grantee: aws_iam.IGrantable) -> None:
-        """Let the grantee, a pipeline's role, run and follow its jobs and hand them the job's role."""
+        """Allow a pipeline's role to run the jobs and pass the execution role."""
         actions = ["CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob"]
         grant_jobs(
             grantee,

@@ -1,4 +1,4 @@
-"""The tuning of the Neural Topic Model's hyperparameters."""
+"""Hyperparameter tuning job of the Neural Topic Model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,24 +18,24 @@ from constructs.pipeline.spot import JobTime
 from constructs.pipeline.tuning_search import TuningSearch
 
 WarmStart = Literal["IdenticalDataAndAlgorithm", "TransferLearning"]
-"""What an earlier tuning job has in common with the one that begins with its results."""
+"""Type of a warm start."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NtmTuningProps:
-    """What a tuning job needs.
+    """Properties of the tuning job.
 
     Attributes:
-        algorithm: what trains.
-        jobs: what all jobs have in common.
-        role: the role of the training jobs.
-        search: what is looked for, and how.
-        instance_type: of each training job, for example ``ml.g4dn.xlarge``.
-        volume_gb: size of each training job's volume.
-        job_time: that a training job has.
-        hyperparameters: NTM's that are not tuned, but for ``feature_dim`` and ``num_topics``, which a run gives.
-        warm_start: what the earlier tuning job that a run names has in common with this one; None without one.
-        cache_days: age up to which the result of an equal tuning job is taken; 0 for never.
+        algorithm: Training algorithm.
+        jobs: Settings shared by all jobs.
+        role: Execution role of the training jobs.
+        search: Search strategy, ranges and limits.
+        instance_type: Instance type of each training job, for example ``ml.g4dn.xlarge``.
+        volume_gb: Size of each training job's volume.
+        job_time: Time limits of each training job.
+        hyperparameters: Fixed hyperparameters, without ``feature_dim`` and ``num_topics``.
+        warm_start: Type of the warm start, if any; the run names the parent job.
+        cache_days: Maximum age of a cached result; 0 disables caching.
     """
 
     algorithm: NtmAlgorithm
@@ -51,10 +51,10 @@ class NtmTuningProps:
 
 
 class NtmTuning(Construct):
-    """The pipeline's step that looks for the best hyperparameters.
+    """Pipeline step that tunes hyperparameters.
 
     Attributes:
-        keeps_checkpoints: whether training jobs write checkpoints.
+        keeps_checkpoints: Whether training jobs write checkpoints.
     """
 
     def __init__(self, scope: Construct, id: str, props: NtmTuningProps) -> None:
@@ -75,21 +75,21 @@ class NtmTuning(Construct):
         checkpoint_uri: Json,
         warm_start_from: Json,
     ) -> TuningStep:
-        """Return the step that tunes.
+        """Return the step that tunes hyperparameters.
 
         Args:
-            inputs: S3 prefixes by the names of NTM's channels.
-            feature_dim: the size of the vocabulary.
-            num_topics: the number of topics, where it is not tuned.
-            output_uri: S3 prefix under which the training jobs' models are put.
-            checkpoint_uri: S3 prefix of the training jobs' checkpoints, where there are any.
-            warm_start_from: name of an earlier tuning job, where there is to be one.
+            inputs: S3 prefixes by channel name.
+            feature_dim: Size of the vocabulary.
+            num_topics: Number of topics, unless it is tuned.
+            output_uri: S3 prefix for the models.
+            checkpoint_uri: S3 prefix for checkpoints.
+            warm_start_from: Name of the parent tuning job, for a warm start.
         """
         props = self._props
         arguments: dict[str, Json] = {
             "HyperParameterTuningJobConfig": props.search.to_request(),
             "TrainingJobDefinition": self._training(inputs, feature_dim, num_topics, output_uri, checkpoint_uri),
-            # Without the run's: of a tuning job that was taken from the cache it would name another run.
+            # Not the run's tags, which would name the wrong run on a cached tuning job.
             "Tags": props.jobs.environment_tags,
         }
         if props.warm_start:
@@ -106,7 +106,7 @@ class NtmTuning(Construct):
         )
 
     def grant_run(self, grantee: aws_iam.IGrantable) -> None:
-        """Let the grantee, a pipeline's role, run and follow its tuning jobs and hand them their role."""
+        """Allow a pipeline's role to run the tuning jobs and pass their execution role."""
         stack = Stack.of(self)
         jobs = stack.format_arn(service="sagemaker", resource="hyper-parameter-tuning-job", resource_name="*")
         grant(

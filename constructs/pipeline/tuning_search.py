@@ -1,4 +1,4 @@
-"""What a hyperparameter tuning job looks for, and how."""
+"""Search configuration of hyperparameter tuning jobs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ Strategy = Literal["Bayesian", "Random", "Hyperband", "Grid"]
 
 @dataclass(frozen=True, kw_only=True)
 class NumberRange:
-    """A hyperparameter that is a number from an interval.
+    """Numeric range.
 
     Attributes:
-        kind: whether the number may have a fraction.
-        least: the least value, as text.
-        greatest: the greatest value, as text.
-        scaling: how the values spread over the interval.
+        kind: Continuous or integer.
+        least: Minimum, as a string.
+        greatest: Maximum, as a string.
+        scaling: Scaling of the range.
     """
 
     kind: Literal["Continuous", "Integer"]
@@ -27,48 +27,48 @@ class NumberRange:
     scaling: Scaling
 
     def to_request(self, name: str) -> Json:
-        """Return the range of the hyperparameter of this name."""
+        """Return the JSON of the range for a hyperparameter."""
         return {"Name": name, "MinValue": self.least, "MaxValue": self.greatest, "ScalingType": self.scaling}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListedValues:
-    """A hyperparameter that is one of some values.
+    """Categorical range.
 
     Attributes:
-        values: the values, as text.
+        values: Values, as strings.
     """
 
     values: Sequence[str]
     kind: Literal["Categorical"] = "Categorical"
 
     def to_request(self, name: str) -> Json:
-        """Return the range of the hyperparameter of this name."""
+        """Return the JSON of the range for a hyperparameter."""
         return {"Name": name, "Values": self.values}
 
 
 TuningRanges = Mapping[str, NumberRange | ListedValues]
-"""The ranges by the names of the hyperparameters."""
+"""Ranges by hyperparameter name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TuningSearch:
-    """How a tuning job searches, and when it ends.
+    """Search strategy, objective, ranges and stopping criteria.
 
     Attributes:
-        strategy: how the next values are chosen.
-        objective: the metric by which training jobs compare; of a loss the least is best, of all else the greatest.
-        ranges: where the best values are looked for.
-        max_jobs: training jobs at most; none with a grid, which has a number of its own.
-        parallel_jobs: training jobs at one time.
-        max_runtime_seconds: after which the tuning job is stopped; None for SageMaker's limit.
-        early_stopping: whether training jobs are stopped that will not be the best.
-        min_epochs: that Hyperband gives every training job.
-        max_epochs: that Hyperband gives the best ones.
-        target: value of the objective that is good enough.
-        jobs_without_improvement: training jobs in a row, none better than the best before, after which it ends.
-        stop_on_convergence: whether it ends when SageMaker finds that more jobs will not help.
-        random_seed: of the choice of values.
+        strategy: Search strategy.
+        objective: Objective metric; losses are minimized, all other metrics maximized.
+        ranges: Hyperparameter ranges.
+        max_jobs: Maximum number of training jobs; None for grid search, where the ranges determine it.
+        parallel_jobs: Maximum number of concurrent training jobs.
+        max_runtime_seconds: Time limit of the tuning job; None for SageMaker's limit.
+        early_stopping: Whether unpromising training jobs are stopped early.
+        min_epochs: Minimum number of epochs with Hyperband.
+        max_epochs: Maximum number of epochs with Hyperband.
+        target: Value of the objective at which tuning stops.
+        jobs_without_improvement: Number of consecutive training jobs without improvement after which tuning stops.
+        stop_on_convergence: Whether tuning stops when SageMaker expects no further improvement.
+        random_seed: Seed of the search.
     """
 
     strategy: Strategy

@@ -1,8 +1,8 @@
-"""The models in a registry that another environment serves: what it takes to reach these and nothing else.
+"""Cross-environment access to the artifacts of promoted models, and nothing else.
 
-Between accounts both sides have to allow it: the policies of bucket and key here, and the policy of the role there;
-within one account the role's is enough. It is the least of what
-https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-deploy-xaccount.html asks for.
+Between accounts both sides must allow access: the policies of the source's bucket and key, and the policy of the
+target's role. Within one account the role's policy suffices. These are the minimum permissions for
+https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-deploy-xaccount.html.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from constructs.data.data_bucket import MODELS, DataBucket
 
 @dataclass(frozen=True, kw_only=True)
 class PromotionSource:
-    """The environment that trained the models.
+    """Environment that trained the models.
 
     Attributes:
-        name: what it is called, ``topicsmith-<environment>``.
-        account: its account.
+        name: ``topicsmith-<environment>``.
+        account: AWS account.
     """
 
     name: str
@@ -28,12 +28,12 @@ class PromotionSource:
 
 @dataclass(frozen=True, kw_only=True)
 class PromotionTarget:
-    """The environment that serves them.
+    """Environment that serves the models.
 
     Attributes:
-        environment: its name.
-        name: what it is called, ``topicsmith-<environment>``.
-        account: its account.
+        environment: Name of the environment.
+        name: ``topicsmith-<environment>``.
+        account: AWS account.
     """
 
     environment: str
@@ -42,22 +42,22 @@ class PromotionTarget:
 
 
 def endpoint_role_name(name: str) -> str:
-    """Return the name of the role with which an environment's endpoint reads models of another account."""
+    """Return the name of the role with which an endpoint reads models of another account."""
     return f"{name}-endpoint"
 
 
 def promotion_tag(environment: str) -> str:
-    """Return the tag whose value ``true`` marks an artifact that is promoted to the environment."""
+    """Return the key of the tag whose value ``true`` marks artifacts promoted to the environment."""
     return f"promoted-to-{environment}"
 
 
 def share_models(data: DataBucket, *, name: str, target: PromotionTarget) -> None:
-    """Let the endpoint of another account read the models that are promoted to it.
+    """Allow another account's endpoint to read the models promoted to it.
 
     Args:
-        data: where they are.
-        name: what this environment is called, ``topicsmith-<environment>``.
-        target: whose endpoint.
+        data: Data bucket of this environment.
+        name: Name of this environment, ``topicsmith-<environment>``.
+        target: Environment of the endpoint.
     """
     stack = Stack.of(data)
     account = aws_iam.AccountPrincipal(target.account)
@@ -68,7 +68,7 @@ def share_models(data: DataBucket, *, name: str, target: PromotionTarget) -> Non
         resource="role",
         resource_name=endpoint_role_name(target.name),
     )
-    # As the principal, a role would have to exist already, and IAM would not know it again once it was replaced.
+    # A role used as principal would have to exist already, and its replacement would not match.
     only_the_endpoint = {"ArnEquals": {"aws:PrincipalArn": role}}
     data.bucket.add_to_resource_policy(
         aws_iam.PolicyStatement(
@@ -86,7 +86,7 @@ def share_models(data: DataBucket, *, name: str, target: PromotionTarget) -> Non
             conditions={
                 **only_the_endpoint,
                 "StringEquals": _by_s3(stack),
-                # The bucket names the key, so that the key cannot name the bucket.
+                # The bucket depends on the key, so the key cannot reference the bucket.
                 "StringLike": _of_bucket(stack, name),
             },
         )
@@ -94,12 +94,12 @@ def share_models(data: DataBucket, *, name: str, target: PromotionTarget) -> Non
 
 
 def grant_promoted_models(role: aws_iam.Role, *, source: PromotionSource, environment: str) -> None:
-    """Let an endpoint's role read the models that are promoted to it.
+    """Allow an endpoint's role to read the models promoted to its environment.
 
     Args:
-        role: the endpoint's role.
-        source: the environment that has them.
-        environment: the name of the environment of the endpoint.
+        role: Role of the endpoint.
+        source: Environment that trained the models.
+        environment: Environment of the endpoint.
     """
     stack = Stack.of(role)
     grant(
@@ -131,7 +131,7 @@ def _by_s3(stack: Stack) -> dict[str, str]:
 
 
 def _of_bucket(stack: Stack, name: str) -> dict[str, str]:
-    """Return the encryption context of a bucket's objects, which is the bucket where there are bucket keys.
+    """Return the encryption context of a bucket's objects, which with bucket keys is the bucket's ARN.
 
     See https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html.
     """
@@ -139,7 +139,7 @@ def _of_bucket(stack: Stack, name: str) -> dict[str, str]:
 
 
 def _buckets(stack: Stack, name: str) -> str:
-    """Return the ARN of the bucket of a data stack, whose name CloudFormation begins with the stack's."""
+    """Return an ARN pattern for a data stack's bucket, whose generated name begins with the stack's name."""
     return stack.format_arn(
         service="s3", region="", account="", resource=f"{name}-data-*", arn_format=ArnFormat.NO_RESOURCE_NAME
     )

@@ -1,4 +1,4 @@
-"""Autoscaling: the number of a variant's instances follows its load, and the clock where that is wanted.
+"""Target-tracking policies and scheduled actions of Application Auto Scaling.
 
 See https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling.html.
 """
@@ -19,14 +19,14 @@ _Tracking = _Policy.TargetTrackingScalingPolicyConfigurationProperty
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduledCapacity:
-    """New limits of the number of instances at certain times.
+    """Scheduled change of the capacity limits.
 
     Attributes:
-        name: the action's name.
-        schedule: ``cron(...)``, ``rate(...)`` or ``at(...)``, as Application Auto Scaling writes them.
-        timezone: of the schedule, for example ``Europe/Berlin``.
-        min_instances: the least number from then on.
-        max_instances: the greatest number from then on.
+        name: Name of the action.
+        schedule: ``cron(...)``, ``rate(...)`` or ``at(...)`` expression of Application Auto Scaling.
+        timezone: Time zone of the schedule, for example ``Europe/Berlin``.
+        min_instances: New minimum number of instances.
+        max_instances: New maximum number of instances.
     """
 
     name: str
@@ -38,13 +38,13 @@ class ScheduledCapacity:
 
 @dataclass(frozen=True, kw_only=True)
 class ScalingTargets:
-    """The load that an instance shall have. With two targets the greater number of instances counts.
+    """Target values for scaling. With two targets, the larger capacity wins.
 
     Attributes:
-        invocations_per_instance: requests a minute and instance.
-        cpu_percent: use of an instance's processors; without it, processors do not count.
-        scale_in_cooldown: the pause after instances were removed.
-        scale_out_cooldown: the pause after instances were added.
+        invocations_per_instance: Requests per minute and instance.
+        cpu_percent: CPU utilization; None to ignore it.
+        scale_in_cooldown: Cooldown after scaling in.
+        scale_out_cooldown: Cooldown after scaling out.
     """
 
     invocations_per_instance: int
@@ -55,12 +55,12 @@ class ScalingTargets:
 
 @dataclass(frozen=True, kw_only=True)
 class ScaledVariant:
-    """A variant of an endpoint, as autoscaling sees it.
+    """Variant to scale.
 
     Attributes:
-        endpoint: the endpoint, which has to exist first.
-        name: the variant's name.
-        fleet: its instances.
+        endpoint: Endpoint, which must exist first.
+        name: Name of the variant.
+        fleet: Instances of the variant.
     """
 
     endpoint: aws_sagemaker.CfnEndpoint
@@ -71,7 +71,7 @@ class ScaledVariant:
 def scale_variant(
     scope: Construct, variant: ScaledVariant, targets: ScalingTargets, schedule: Sequence[ScheduledCapacity]
 ) -> Sequence[CfnResource]:
-    """Build a variant's scalable target and its scaling policies in the scope, and return them."""
+    """Build and return the scalable target and scaling policies of a variant."""
     target = _Target(
         scope,
         "ScalableTarget",
@@ -113,8 +113,8 @@ def _invocations(targets: ScalingTargets) -> _Tracking:
 def _cpu(variant: ScaledVariant, targets: ScalingTargets, percent: int) -> _Tracking:
     return _Tracking(
         customized_metric_specification=_cpu_utilization(variant),
-        # The metric is the sum over the processors, 0 to 400 percent where there are four. The normalized one exists
-        # for endpoints with inference components only. See
+        # The metric is a sum over the vCPUs, 0 to 400 percent for four of them. A normalized metric exists only for
+        # endpoints with inference components. See
         # https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html.
         target_value=percent * processors(variant.fleet.instance_type),
         scale_in_cooldown=targets.scale_in_cooldown.to_seconds(),

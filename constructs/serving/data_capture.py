@@ -1,4 +1,4 @@
-"""What an endpoint keeps of its requests and answers.
+"""Data capture of an endpoint.
 
 See https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html.
 """
@@ -12,21 +12,21 @@ _Config = aws_sagemaker.CfnEndpointConfig
 
 @dataclass(frozen=True, kw_only=True)
 class DataCapture:
-    """A share of the requests, with their answers, as JSON Lines in S3.
+    """Capture of requests and responses as JSON Lines in S3.
 
     Attributes:
-        uri: the S3 prefix; below it SageMaker makes ``<endpoint>/<variant>/yyyy/mm/dd/hh/``.
-        sampling_percent: the share of the requests.
+        uri: S3 prefix, below which SageMaker creates ``<endpoint>/<variant>/yyyy/mm/dd/hh/``.
+        sampling_percent: Percentage of requests to capture.
     """
 
     uri: str
     sampling_percent: int
 
     def to_property(self, key: aws_kms.IKey) -> _Config.DataCaptureConfigProperty:
-        """Return the capture as an endpoint configuration writes it.
+        """Return the property of an endpoint configuration.
 
         Args:
-            key: encrypts what is kept.
+            key: KMS key of the captured data.
         """
         return _Config.DataCaptureConfigProperty(
             enable_capture=True,
@@ -37,7 +37,7 @@ class DataCapture:
                 _Config.CaptureOptionProperty(capture_mode="Input"),
                 _Config.CaptureOptionProperty(capture_mode="Output"),
             ],
-            # What is neither is kept in base64: text/plain and RecordIO.
+            # All other types are captured as base64: text/plain and RecordIO.
             capture_content_type_header=_Config.CaptureContentTypeHeaderProperty(
                 csv_content_types=["text/csv"], json_content_types=["application/json", "application/jsonlines"]
             ),

@@ -1,7 +1,7 @@
-"""How an endpoint goes over to another model.
+"""Blue/green deployment configuration of an endpoint.
 
-SageMaker starts a new fleet beside the old one, shifts requests to it and ends the old one; where an alarm goes off in
-between, the requests go back to the old fleet and the update fails. See
+SageMaker starts a new fleet next to the old one, shifts traffic to it and terminates the old one. If an alarm goes off
+in the meantime, traffic returns to the old fleet and the update fails. See
 https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green.html.
 """
 
@@ -18,31 +18,31 @@ _Endpoint = aws_sagemaker.CfnEndpoint
 
 @dataclass(frozen=True, kw_only=True)
 class FleetShare:
-    """A part of a fleet.
+    """Part of a fleet.
 
     Attributes:
-        kind: what the value counts.
-        value: instances, or percents of the fleet.
+        kind: Unit of the value.
+        value: Number of instances, or percentage of the fleet.
     """
 
     kind: Literal["INSTANCE_COUNT", "CAPACITY_PERCENT"]
     value: int
 
     def to_property(self) -> _Endpoint.CapacitySizeProperty:
-        """Return the share as a deployment configuration writes it."""
+        """Return the property of a deployment configuration."""
         return _Endpoint.CapacitySizeProperty(type=self.kind, value=self.value)
 
 
 @dataclass(frozen=True, kw_only=True)
 class BlueGreenUpdate:
-    """The steps in which requests are shifted to the new fleet.
+    """Traffic shifting policy of an update.
 
     Attributes:
-        routing: all at once; a canary first and then the rest; or steps of one size.
-        step: the size of the canary or of each step; none where all are shifted at once.
-        wait: the time between steps, in which alarms are watched.
-        termination_wait: the time for which the old fleet is kept once the new one has all requests.
-        max_execution: the time after which an update has failed.
+        routing: All at once, canary, or linear.
+        step: Size of the canary or of each linear step; None for all at once.
+        wait: Baking period after the canary or between steps, during which alarms are monitored.
+        termination_wait: Time to keep the old fleet after all traffic was shifted.
+        max_execution: Time limit of an update.
     """
 
     routing: Routing
@@ -52,10 +52,10 @@ class BlueGreenUpdate:
     max_execution: Duration
 
     def to_property(self, rollback_alarms: Sequence[str]) -> _Endpoint.DeploymentConfigProperty:
-        """Return the update as an endpoint writes it.
+        """Return the deployment configuration of an endpoint.
 
         Args:
-            rollback_alarms: names of the CloudWatch alarms that roll it back.
+            rollback_alarms: Names of the CloudWatch alarms that roll back an update.
         """
         size = self.step.to_property() if self.step else None
         return _Endpoint.DeploymentConfigProperty(

@@ -1,4 +1,4 @@
-"""The endpoint for callers without an AWS SDK: an HTTP API."""
+"""HTTP API in front of the endpoint, for callers without an AWS SDK."""
 
 import json
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ from constructs.common.log_group import build_log_group
 from constructs.functions.python_function import FunctionSettings, PythonFunction, PythonFunctionProps
 
 PATH = "/invocations"
-"""Where requests go, as in the container and in SageMaker's own HTTP API."""
+"""Path of requests, as in the container and in SageMaker's own HTTP API."""
 
 _STAGE = "$default"
 _Stage = aws_apigatewayv2.CfnStage
 
-# Who asked, what came of it and where the time went, and nothing of the documents; see
+# Caller, outcome and latency of each request, but nothing of the documents; see
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html.
 _LOG_LINE = {
     "time": "$context.requestTime",
@@ -45,11 +45,11 @@ _LOG_LINE = {
 
 @dataclass(frozen=True, kw_only=True)
 class TokenIssuer:
-    """Whose tokens are accepted.
+    """Issuer of accepted JSON web tokens.
 
     Attributes:
-        url: the issuer, as in the tokens' claim ``iss``.
-        audience: the values of their claim ``aud``.
+        url: Value of the claim ``iss``.
+        audience: Accepted values of the claim ``aud``.
     """
 
     url: str
@@ -58,15 +58,15 @@ class TokenIssuer:
 
 @dataclass(frozen=True, kw_only=True)
 class InferenceApiProps:
-    """What the API is in front of, and who may use it.
+    """Properties of the API.
 
     Attributes:
-        name: the API's name.
-        endpoint_name: the endpoint.
-        issuer: whose tokens are accepted; without it, callers sign with AWS credentials that may call the API.
-        rate_limit: requests a second, of all callers together.
-        burst_limit: requests at one time, of all callers together.
-        functions: what all functions have in common; the access log's lines are deleted at the same age.
+        name: Name of the API.
+        endpoint_name: Name of the endpoint.
+        issuer: Token issuer for JWT authorization; None for IAM authorization.
+        rate_limit: Requests per second for all callers together.
+        burst_limit: Concurrent requests for all callers together.
+        functions: Settings shared by all functions; their log retention also applies to the access log.
     """
 
     name: str
@@ -78,15 +78,14 @@ class InferenceApiProps:
 
 
 class InferenceApi(Construct):
-    """``POST /invocations``: API Gateway sees who calls and how often, and a function asks the endpoint.
+    """``POST /invocations``: API Gateway authorizes and throttles requests, and a function invokes the endpoint.
 
-    The function is there because an HTTP API does not reach SageMaker by itself
+    The function is needed because an HTTP API has no integration with SageMaker
     (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-aws-services-reference.html).
-    A REST API would, but knows no JWT except Amazon Cognito's, and writes its access log only with a role that is a
-    setting of the whole account.
+    A REST API has one, but it only supports Amazon Cognito's JWTs, and its access log requires an account-wide role.
 
     Attributes:
-        url: where requests go.
+        url: URL for requests.
     """
 
     def __init__(self, scope: Construct, id: str, props: InferenceApiProps) -> None:
@@ -96,7 +95,7 @@ class InferenceApi(Construct):
             self,
             "Api",
             api_name=props.name,
-            description=f"Asks {props.endpoint_name}",
+            description=f"Invokes endpoint {props.endpoint_name}",
             create_default_stage=False,
         )
         self._build_stage()
@@ -109,7 +108,7 @@ class InferenceApi(Construct):
         self.url = f"{self._api.api_endpoint}{PATH}"
 
     def grant_invoke(self, grantee: aws_iam.IGrantable) -> None:
-        """Let the grantee call the API, where callers sign with AWS credentials."""
+        """Allow calling the API with IAM authorization."""
         method = f"{self._api.api_id}/{_STAGE}/POST{PATH}"
         grant(
             grantee,
@@ -141,10 +140,10 @@ class InferenceApi(Construct):
             "Invoke",
             PythonFunctionProps(
                 folder="invoke_endpoint",
-                description="Asks the endpoint for the HTTP API",
-                # As long as API Gateway waits.
+                description="Forwards requests of the HTTP API to the endpoint",
+                # API Gateway's own limit.
                 timeout=Duration.seconds(30),
-                # Of the processor it gets a part that goes with the memory; 1,769 MB are a whole one.
+                # CPU is proportional to memory; 1,769 MB correspond to one vCPU.
                 memory_mb=512,
                 settings=props.functions,
                 environment={"ENDPOINT_NAME": props.endpoint_name},

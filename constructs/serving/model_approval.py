@@ -1,4 +1,4 @@
-"""What serves a model once a person has approved it."""
+"""Automatic deployment of approved models."""
 
 import itertools
 from dataclasses import dataclass
@@ -29,15 +29,15 @@ _LEAST_ATTEMPTS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class ModelApprovalProps:
-    """Whose approvals are followed, and who is told of what came of them.
+    """Properties of the automatic deployment.
 
     Attributes:
-        model_package_group: the models' group.
-        parameter: the parameter of this stack that names the model to serve.
-        endpoint_name: the endpoint that the stack makes.
-        notifications: who is told of an update that failed.
-        longest_update: the longest time that an update of the endpoint may take; an approval waits as long.
-        functions: what all functions have in common.
+        model_package_group: Name of the model package group.
+        parameter: Parameter of this stack for the model to serve.
+        endpoint_name: Name of the endpoint in this stack.
+        notifications: Topic for failed updates.
+        longest_update: Time limit of an endpoint update; a waiting approval is retried for at least as long.
+        functions: Settings shared by all functions.
     """
 
     model_package_group: str
@@ -49,16 +49,15 @@ class ModelApprovalProps:
 
 
 class ModelApproval(Construct):
-    """Updates its own stack with the model that was approved, so that CloudFormation remains the one owner.
+    """Update of the own stack with each approved model, which leaves CloudFormation in charge of all resources.
 
-    An approval waits in a queue until the stack can be updated; one that never can be ends among the dead letters. The
-    function gives CloudFormation nothing but a new value of one parameter; the resources change with the role with
-    which the stack was deployed.
+    An approval waits in a queue until the stack can be updated; if that never succeeds, it moves to the dead-letter
+    queue. The function only changes a parameter value; the resources are updated with the role that deployed the stack.
 
     Attributes:
-        function: gives the stack the model.
-        dead_letter_queue: approvals and rejections that could not be followed.
-        update_notification: the function that tells of updates that failed.
+        function: Function that updates the stack.
+        dead_letter_queue: Queue of approvals and rejections that could not be applied.
+        update_notification: Function that reports failed updates.
     """
 
     def __init__(self, scope: Construct, id: str, props: ModelApprovalProps) -> None:
@@ -104,7 +103,7 @@ class ModelApproval(Construct):
             "Deploy",
             PythonFunctionProps(
                 folder="deploy_model",
-                description="Serves the model that was approved",
+                description="Deploys approved models to the endpoint",
                 timeout=_TIMEOUT,
                 memory_mb=256,
                 settings=self._props.functions,
@@ -126,7 +125,7 @@ class ModelApproval(Construct):
             ],
             resources=[stack.stack_id],
         )
-        # CloudFormation reads the bootstrap version, a parameter of every CDK stack, as whoever updates the stack.
+        # CloudFormation reads the bootstrap version, a parameter of every CDK stack, with the caller's permissions.
         grant(
             function,
             actions=["ssm:GetParameters"],
@@ -154,7 +153,7 @@ class ModelApproval(Construct):
             aws_lambda_event_sources.SqsEventSource(
                 queue,
                 batch_size=1,
-                # Two are the fewest that Lambda takes; the second one finds the stack busy, and waits.
+                # Lambda's minimum is two; the second invocation finds the stack busy and retries later.
                 max_concurrency=2,
                 report_batch_item_failures=True,
             )
@@ -165,7 +164,7 @@ class ModelApproval(Construct):
         aws_events.Rule(
             self,
             "Decided",
-            description="A model of the environment was approved or rejected",
+            description="A model package was approved or rejected",
             event_pattern=aws_events.EventPattern(
                 source=["aws.sagemaker"],
                 detail_type=["SageMaker Model Package State Change"],
@@ -179,9 +178,9 @@ class ModelApproval(Construct):
 
 
 def _bootstrap_qualifier(stack: Stack) -> str:
-    """Return the qualifier of ``cdk bootstrap``, as a synthesizer finds it.
+    """Return the qualifier of ``cdk bootstrap``, found in the same way as by a synthesizer.
 
-    ``stack.synthesizer`` does not say it: Python gets that as it was before it was bound to the stack. See
+    ``stack.synthesizer`` does not have it: in Python it is in the state before it was bound to the stack. See
     https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-customizing.html.
     """
     qualifier = stack.node.try_get_context("@aws-cdk/core:bootstrapQualifier")
@@ -189,9 +188,9 @@ def _bootstrap_qualifier(stack: Stack) -> str:
 
 
 def attempts_within(longest_update: Duration) -> int:
-    """Return how often an approval is tried, so that the pauses between the attempts outlast an update.
+    """Return the number of attempts after which the pauses between them exceed the duration of an update.
 
-    The first pause is 30 seconds, each further one twice as long, none longer than 15 minutes.
+    The first pause is 30 seconds; each further one is twice as long, up to 15 minutes.
     """
     pauses = (min(_FIRST_RETRY.to_seconds() * 2**retry, _LONGEST_PAUSE.to_seconds()) for retry in itertools.count())
     waited = itertools.accumulate(pauses)

@@ -1,4 +1,4 @@
-"""The variants of an endpoint: which model answers which share of the requests, and on what.
+"""Production and shadow variants of an endpoint.
 
 See https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html.
 """
@@ -11,10 +11,10 @@ from aws_cdk import aws_sagemaker
 from constructs.common.instance_types import has_local_storage
 
 ALL_TRAFFIC = "AllTraffic"
-"""The name of the variant with the approved model, for ever: autoscaling and updates find the instances by it."""
+"""Name of the approved model's variant. It must never change, since autoscaling and updates depend on it."""
 
 SHADOW = "Shadow"
-"""The name of the variant that gets copies of requests."""
+"""Name of the shadow variant."""
 
 _Variant = aws_sagemaker.CfnEndpointConfig.ProductionVariantProperty
 _Serverless = aws_sagemaker.CfnEndpointConfig.ServerlessConfigProperty
@@ -22,12 +22,12 @@ _Serverless = aws_sagemaker.CfnEndpointConfig.ServerlessConfigProperty
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceFleet:
-    """Instances of one type, their number within limits.
+    """Fleet of instances.
 
     Attributes:
-        instance_type: for example ``ml.m5.large``.
-        min_instances: the least number, and the one to begin with.
-        max_instances: the greatest number.
+        instance_type: Instance type, for example ``ml.m5.large``.
+        min_instances: Minimum and initial number of instances.
+        max_instances: Maximum number of instances.
     """
 
     instance_type: str
@@ -37,12 +37,12 @@ class InstanceFleet:
 
 @dataclass(frozen=True, kw_only=True)
 class ServerlessCapacity:
-    """No instances: memory while requests are under way, and nothing at all while there are none.
+    """Serverless capacity, which scales to zero.
 
     Attributes:
-        memory_mb: the memory of each worker; processors come in proportion.
-        max_concurrency: requests at one time, above which SageMaker throttles.
-        provisioned_concurrency: workers that are kept ready; without it, the first request waits for a cold start.
+        memory_mb: Memory of each worker; CPU is proportional.
+        max_concurrency: Maximum number of concurrent requests; SageMaker throttles the rest.
+        provisioned_concurrency: Number of workers kept warm; None for none.
     """
 
     memory_mb: int
@@ -52,13 +52,13 @@ class ServerlessCapacity:
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointVariant:
-    """A model that answers its share of the requests.
+    """Variant that serves one model.
 
     Attributes:
-        name: the variant's name.
-        model_package_arn: the registered model.
-        weight: its share of the requests is this among all variants' weights.
-        capacity: what it runs on.
+        name: Name of the variant.
+        model_package_arn: ARN of the model package.
+        weight: Share of the requests, relative to the weights of all variants.
+        capacity: Instances or serverless capacity.
     """
 
     name: str
@@ -67,7 +67,7 @@ class EndpointVariant:
     capacity: InstanceFleet | ServerlessCapacity
 
     def to_property(self, model_name: str) -> _Variant:
-        """Return the variant as an endpoint configuration writes it."""
+        """Return the property of an endpoint configuration."""
         if isinstance(self.capacity, ServerlessCapacity):
             return _Variant(
                 variant_name=self.name,
@@ -89,12 +89,12 @@ class EndpointVariant:
 
     @property
     def refuses_volume_key(self) -> bool:
-        """Whether SageMaker refuses a KMS key in an endpoint configuration with this variant."""
+        """True if SageMaker rejects a KMS key in an endpoint configuration with this variant."""
         return isinstance(self.capacity, InstanceFleet) and has_local_storage(self.capacity.instance_type)
 
     @property
     def has_instances(self) -> bool:
-        """Whether it runs on instances, and is not serverless."""
+        """True if the variant runs on instances, not serverless."""
         return isinstance(self.capacity, InstanceFleet)
 
     @classmethod
@@ -107,17 +107,17 @@ class EndpointVariant:
         instance_type: str,
         instances: int,
     ) -> Self:
-        """Return a variant that gets copies of the requests to another one, and of which nobody sees the answers.
+        """Return a shadow variant, which receives copies of another variant's requests.
 
-        Its weight against the other's is the share of the requests that is copied; see
+        Its weight relative to the other variant's is the share of requests to copy; see
         https://docs.aws.amazon.com/sagemaker/latest/dg/model-shadow-deployment.html.
 
         Args:
-            variant: the one that answers.
-            model_package_arn: the registered model that is tried out.
-            sampling_percent: the share of the requests that is copied.
-            instance_type: for example ``ml.m5.large``.
-            instances: the number of instances.
+            variant: Production variant.
+            model_package_arn: ARN of the model package to try out.
+            sampling_percent: Percentage of requests to copy.
+            instance_type: Instance type, for example ``ml.m5.large``.
+            instances: Number of instances.
         """
         return cls(
             name=SHADOW,

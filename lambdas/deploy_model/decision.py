@@ -1,4 +1,4 @@
-"""A person's decision on a model, as EventBridge tells it."""
+"""Approval decisions, parsed from EventBridge events."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NotRequired, TypedDict
 
 
 class ModelPackageDetail(TypedDict):
-    """What is used of the event's detail."""
+    """Used part of the event's detail."""
 
     ModelPackageArn: str
     ModelApprovalStatus: str
@@ -16,7 +16,7 @@ class ModelPackageDetail(TypedDict):
 
 
 class ModelPackageStateChange(TypedDict):
-    """EventBridge's «SageMaker Model Package State Change».
+    """EventBridge event "SageMaker Model Package State Change".
 
     See https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html.
     """
@@ -28,14 +28,14 @@ class ModelPackageStateChange(TypedDict):
 
 @dataclass(frozen=True)
 class Decision:
-    """An approval or a rejection.
+    """Approval or rejection of a model package.
 
     Attributes:
-        event: the event's id; an event that is delivered twice has the same one.
-        made: when it was made.
-        model_package: the model's ARN.
-        status: Approved or Rejected.
-        is_new: whether the approval is what changed; a new description of an approved model is told as well.
+        event: ID of the event, the same for every delivery of it.
+        made: Time of the decision.
+        model_package: ARN of the model package.
+        status: ``Approved`` or ``Rejected``.
+        is_new: Whether the approval status changed; SageMaker also sends an event for a new description, for example.
     """
 
     event: str
@@ -46,7 +46,7 @@ class Decision:
 
     @classmethod
     def from_event(cls, event: ModelPackageStateChange) -> Decision:
-        """Read the event."""
+        """Return the decision that an event describes."""
         detail = event["detail"]
         return cls(
             event=event["id"],
@@ -58,19 +58,20 @@ class Decision:
 
     @property
     def version(self) -> int:
-        """The model's version in its group."""
+        """Version of the model package in its group."""
         return version_of(self.model_package)
 
     def within_second(self, changed: datetime) -> Decision:
-        """Return the decision with the moment at which the model was changed, if it is that of this decision.
+        """Return the decision with the registry's more precise time, if that time belongs to this decision.
 
-        Events tell whole seconds; the registry tells more, but of the last change only, which may be a later one.
+        Events carry whole seconds. The registry is more precise but only knows the last change, which may be a later
+        one.
         """
         return replace(self, made=changed) if 0 <= (changed - self.made).total_seconds() < 1 else self
 
 
 def version_of(model_package: str) -> int:
-    """Return the version that a model package's ARN names."""
+    """Return the version in a model package's ARN."""
     return int(model_package.rpartition("/")[2])
 
 

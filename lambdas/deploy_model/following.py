@@ -1,4 +1,7 @@
-"""What a decision changes: the registry and the stack say, so that neither order nor repetition of messages matters."""
+"""Application of approval decisions to the serving stack.
+
+Each decision is checked against the registry and the stack, so messages may arrive repeatedly and in any order.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +16,22 @@ if TYPE_CHECKING:
 
 
 def follow(decision: Decision, sagemaker: SageMakerClient, stack: ServingStack) -> str:
-    """Serve the model that was approved; where the served one was rejected, the one that was served before it.
+    """Serve an approved model, or fall back to the previously served one if the served model was rejected.
 
     Returns:
-        What was done, or why nothing was.
+        The action taken, or the reason for taking none.
 
     Raises:
-        serving_stack.StackBusy: it has to wait until the stack can be updated.
-        botocore.exceptions.ClientError: something could not be asked or done.
+        serving_stack.StackBusy: The stack cannot be updated yet.
+        botocore.exceptions.ClientError: An AWS request failed.
     """
     if not decision.is_new:
-        return "its approval is what it was"
+        return "its approval status did not change"
     now = look_up(sagemaker, decision.model_package)
     if now is None:
         return "it was deleted"
     if now.approval != decision.status:
-        return f"it is {now.approval} by now"
+        return f"it is now {now.approval}"
     stack.require_idle()
     if decision.status == "Approved":
         return _follow_approval(decision.within_second(now.changed), sagemaker, stack)
@@ -38,13 +41,13 @@ def follow(decision: Decision, sagemaker: SageMakerClient, stack: ServingStack) 
 def _follow_approval(decision: Decision, sagemaker: SageMakerClient, stack: ServingStack) -> str:
     served = stack.model_package
     if served == decision.model_package:
-        return f"{stack.name} serves it already"
+        return f"{stack.name} already serves it"
     if any(deployment.event == decision.event for deployment in stack.deployments()):
-        return f"{stack.name} was given it before"
+        return f"{stack.name} was already updated for this event"
     current = look_up(sagemaker, served) if served else None
     if served and current and current.approval == "Approved":
         version = version_of(served)
-        # Of two at the same moment, the higher version is the later.
+        # Ties are broken by the version number.
         if (current.changed, version) > (decision.made, decision.version):
             return f"version {version}, which {stack.name} serves, was approved later"
     return _serve(decision.model_package, decision, stack)
@@ -59,7 +62,7 @@ def _follow_rejection(decision: Decision, sagemaker: SageMakerClient, stack: Ser
         registered = look_up(sagemaker, model_package) if version != decision.version else None
         if registered and registered.approval == "Approved":
             return _serve(model_package, decision, stack)
-    return f"{stack.name} goes on serving it: no model that was served before is approved"
+    return f"{stack.name} keeps serving it: no previously served model is still approved"
 
 
 def _serve(model_package: str, decision: Decision, stack: ServingStack) -> str:

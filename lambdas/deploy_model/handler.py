@@ -1,4 +1,4 @@
-"""Serves the model that was approved: gives its ARN to the serving stack and nothing else."""
+"""Lambda function that deploys approved models by updating the serving stack's model parameter."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _logger.setLevel(logging.INFO)
 
 
 class MessageAttributes(TypedDict):
-    """What is used of a message's attributes."""
+    """Used part of an SQS message's attributes."""
 
     ApproximateReceiveCount: str
 
 
 class Message(TypedDict):
-    """What is used of a message of the queue; its body is EventBridge's event."""
+    """Used part of an SQS message; its body is an EventBridge event."""
 
     messageId: str
     receiptHandle: str
@@ -31,35 +31,35 @@ class Message(TypedDict):
 
 
 class Messages(TypedDict):
-    """What Lambda gives a function that reads a queue."""
+    """Lambda event for a batch of SQS messages."""
 
     Records: list[Message]
 
 
 class Failure(TypedDict):
-    """A message that is to come again."""
+    """A message to redeliver."""
 
     itemIdentifier: str
 
 
 class Answer(TypedDict):
-    """What tells Lambda which messages are not done."""
+    """Partial batch response."""
 
     batchItemFailures: list[Failure]
 
 
 def handler(event: Messages, _context: object) -> Answer:
-    """Follow decisions on models; one that finds the stack busy comes again later, each time after a longer pause.
+    """Apply approval decisions; if the stack is busy, retry later with exponential backoff.
 
-    Handling a message twice, or two messages in the wrong order, is harmless. See
+    Messages may be delivered repeatedly and in any order. See
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html.
 
     Returns:
-        The messages that are to come again.
+        The messages to redeliver.
 
     Raises:
-        botocore.exceptions.ClientError: the message could not be followed; it comes again after the queue's visibility
-            timeout, and at last goes to the dead letters.
+        botocore.exceptions.ClientError: A decision could not be applied. SQS redelivers the message after the
+            visibility timeout and eventually moves it to the dead-letter queue.
     """
     import boto3
 
@@ -72,16 +72,16 @@ def handler(event: Messages, _context: object) -> Answer:
             _logger.info("%s: %s", what, follow(decision, boto3.client("sagemaker"), stack))
         except StackBusy as busy:
             seconds = _postpone(message)
-            _logger.info("%s: %s; it comes again in %d seconds", what, busy, seconds)
+            _logger.info("%s: %s; retrying in %d seconds", what, busy, seconds)
             failures.append({"itemIdentifier": message["messageId"]})
         except Exception:
-            _logger.exception("%s, but that could not be followed; event %s", what, decision.event)
+            _logger.exception("%s, but the decision could not be applied; event %s", what, decision.event)
             raise
     return {"batchItemFailures": failures}
 
 
 def _postpone(message: Message) -> int:
-    """Let a message come again after a while, and return after how many seconds."""
+    """Delay the redelivery of a message and return the delay in seconds."""
     import boto3
 
     received = int(message["attributes"]["ApproximateReceiveCount"])

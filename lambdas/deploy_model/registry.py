@@ -1,4 +1,4 @@
-"""What the registry says of a model now; a message may be older."""
+"""Current state of a model package in the registry; an event may be out of date."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Registered:
-    """A model package as it is now.
+    """Current state of a model package.
 
     Attributes:
-        approval: Approved, Rejected or PendingManualApproval.
-        changed: when it was changed last.
+        approval: ``Approved``, ``Rejected`` or ``PendingManualApproval``.
+        changed: Time of the last change.
     """
 
     approval: str
@@ -25,17 +25,17 @@ class Registered:
 
 
 def look_up(sagemaker: SageMakerClient, model_package: str) -> Registered | None:
-    """Return what is registered under an ARN; None where it was deleted.
+    """Return the state of a model package, or None if it was deleted.
 
     Raises:
-        botocore.exceptions.ClientError: the registry cannot be asked.
+        botocore.exceptions.ClientError: The model package cannot be read.
     """
     from botocore.exceptions import ClientError
 
     try:
         found = sagemaker.describe_model_package(ModelPackageName=model_package)
     except ClientError as error:
-        # SageMaker says that it is missing in the words of a validation error only.
+        # SageMaker reports a missing model package as a validation error; only the message tells them apart.
         if re.search(r"does not exist|not f(?:ou|i)nd", str(error)):
             return None
         raise

@@ -1,4 +1,4 @@
-"""The stack that serves a model: which one it serves, which ones it served, and how it is given another."""
+"""The serving stack: its current model, its past deployments and its updates."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import ParameterTypeDef, StackTypeDef
 
-# CloudFormation keeps the token of each update with its events, and with it which decision was followed.
+# CloudFormation stores the request token with each event; it identifies the decision behind an update.
 _TOKEN: Final = re.compile(r"model-(?P<version>\d+)-(?P<event>.+)")
 
 
 class StackBusy(Exception):
-    """The stack is being changed already, and cannot be updated before that has ended."""
+    """Another operation on the stack is in progress."""
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """An update of the stack that gave it a model.
+    """Past update of the stack to another model.
 
     Attributes:
-        version: the model's version.
-        event: the id of the event of the decision that it followed.
-        succeeded: whether the model was served.
+        version: Version of the model package.
+        event: ID of the event that triggered the update.
+        succeeded: Whether the update completed.
     """
 
     version: int
@@ -37,7 +37,7 @@ class Deployment:
 
 
 class ServingStack:
-    """A CloudFormation stack with a parameter that names the model."""
+    """CloudFormation stack with a parameter for the model package."""
 
     def __init__(self, cloudformation: CloudFormationClient, stack_id: str, parameter: str) -> None:
         self._cloudformation = cloudformation
@@ -47,26 +47,26 @@ class ServingStack:
 
     @property
     def name(self) -> str:
-        """The stack's name."""
+        """Name of the stack."""
         return self._stack["StackName"]
 
     @property
     def model_package(self) -> str | None:
-        """The ARN of the model that it serves."""
+        """ARN of the model package that the stack serves."""
         parameters = {one["ParameterKey"]: one.get("ParameterValue") for one in self._stack.get("Parameters", [])}
         return parameters[self._parameter] or None
 
     def require_idle(self) -> None:
-        """Make sure that the stack can be updated.
+        """Raise an error unless the stack can be updated.
 
         Raises:
-            StackBusy: it is being changed.
+            StackBusy: Another operation is in progress.
         """
         if self._stack["StackStatus"].endswith("_IN_PROGRESS"):
             raise StackBusy(f"{self.name} is {self._stack['StackStatus']}")
 
     def deployments(self) -> Sequence[Deployment]:
-        """Return which models the stack was given, the latest first; CloudFormation remembers 90 days."""
+        """Return the updates to other models, latest first; CloudFormation keeps events for 90 days."""
         outcomes: dict[str, str] = {}
         for page in self._cloudformation.get_paginator("describe_stack_events").paginate(StackName=self._stack_id):
             for event in page["StackEvents"]:
@@ -80,18 +80,18 @@ class ServingStack:
         ]
 
     def serve(self, model_package: str, decision: Decision) -> bool:
-        """Begin to serve a model; the template and every other parameter stay as they were deployed.
+        """Start an update that changes the model and nothing else.
 
         Args:
-            model_package: the model's ARN.
-            decision: what is followed.
+            model_package: ARN of the model package.
+            decision: Decision that triggers the update.
 
         Returns:
-            Whether there was anything to change.
+            Whether there was anything to update.
 
         Raises:
-            StackBusy: an update has begun since the stack was looked at.
-            botocore.exceptions.ClientError: CloudFormation refuses for another reason.
+            StackBusy: Another update started in the meantime.
+            botocore.exceptions.ClientError: CloudFormation rejected the update for another reason.
         """
         from botocore.exceptions import ClientError
 

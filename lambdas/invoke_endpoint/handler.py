@@ -1,6 +1,6 @@
-"""Hands requests of the HTTP API on to the endpoint, and its answers back.
+"""Lambda proxy between the HTTP API and the SageMaker endpoint.
 
-The event and the answer are those of API Gateway's payload format 2.0:
+Events and responses use API Gateway's payload format 2.0:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html.
 """
 
@@ -23,7 +23,7 @@ _logger.setLevel(logging.INFO)
 # API Gateway waits for 30 seconds.
 _TIMEOUT_SECONDS: Final = 27
 
-# What SageMaker takes, by the header in which its own HTTP API takes it; see
+# Headers of SageMaker's own HTTP API and the arguments that they become; see
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html.
 _ARGUMENTS: Final = {
     "content-type": "ContentType",
@@ -32,7 +32,7 @@ _ARGUMENTS: Final = {
     "x-amzn-sagemaker-target-variant": "TargetVariant",
     "x-amzn-sagemaker-inference-id": "InferenceId",
 }
-# What is the caller's matter, or nobody's; what is missing here is the environment's, and an error of the function.
+# Errors that the caller can act on. Any other code is a fault of the environment and fails the function.
 _STATUSES: Final = {
     "ValidationError": 400,
     "ThrottlingException": 429,
@@ -44,7 +44,7 @@ _STATUSES: Final = {
 
 
 class HttpRequest(TypedDict):
-    """What is used of API Gateway's event."""
+    """Used part of API Gateway's event."""
 
     headers: dict[str, str]
     isBase64Encoded: bool
@@ -52,7 +52,7 @@ class HttpRequest(TypedDict):
 
 
 class HttpResponse(TypedDict):
-    """What API Gateway makes an answer of."""
+    """Response in API Gateway's payload format."""
 
     statusCode: int
     headers: dict[str, str]
@@ -61,33 +61,33 @@ class HttpResponse(TypedDict):
 
 
 def handler(event: HttpRequest, _context: object) -> HttpResponse:
-    """Ask the endpoint.
+    """Forward the request to the endpoint.
 
     Returns:
-        The endpoint's answer; where there is none, a status and ``error``, a sentence that says why.
+        The endpoint's response; if there is none, a status and a JSON object whose ``error`` gives the reason.
 
     Raises:
-        botocore.exceptions.ClientError: the function may not ask, or asked wrongly.
+        botocore.exceptions.ClientError: The function lacks a permission or is misconfigured.
     """
     from botocore.exceptions import ClientError, ReadTimeoutError
 
     body = event.get("body", "")
     if not body:
-        return _problem(400, "The request has no body; allowed: documents, in a format that Content-Type names.")
-    said = {header: event["headers"][header] for header in _ARGUMENTS if event["headers"].get(header)}
-    for header, value in said.items():
+        return _problem(400, "The request body is empty. Send documents in the format that Content-Type names.")
+    given = {header: event["headers"][header] for header in _ARGUMENTS if event["headers"].get(header)}
+    for header, value in given.items():
         if not value.isascii():
-            return _problem(400, f"The header {header} is {value!r}; allowed: ASCII characters.")
+            return _problem(400, f"Header {header} is {value!r}. Only ASCII characters are allowed.")
     request = {
         "EndpointName": os.environ["ENDPOINT_NAME"],
         "Body": base64.b64decode(body) if event["isBase64Encoded"] else body.encode(),
-        **{_ARGUMENTS[header]: value for header, value in said.items()},
+        **{_ARGUMENTS[header]: value for header, value in given.items()},
     }
     try:
         answer = _runtime().invoke_endpoint(**cast("InvokeEndpointInputTypeDef", request))
         return _answer(200, answer["ContentType"], answer["Body"].read())
     except ReadTimeoutError:
-        return _problem(504, f"The model did not answer within {_TIMEOUT_SECONDS} seconds; allowed: fewer documents.")
+        return _problem(504, f"The model did not respond within {_TIMEOUT_SECONDS} seconds. Send fewer documents.")
     except ClientError as error:
         found = _answer_of(cast("dict[str, Any]", error.response))
         if found is None:
@@ -97,7 +97,7 @@ def handler(event: HttpRequest, _context: object) -> HttpResponse:
 
 @cache
 def _runtime() -> SageMakerRuntimeClient:
-    """Return the client, made once in a process. It does not try again: who calls the API knows whether to."""
+    """Return the process-wide client. It never retries; that decision is left to the API's caller."""
     import boto3
     from botocore.config import Config
 
@@ -106,14 +106,14 @@ def _runtime() -> SageMakerRuntimeClient:
 
 
 def _answer_of(error: dict[str, Any]) -> HttpResponse | None:
-    """Return what the caller is told of an error of SageMaker, or None where that is not the caller's matter."""
+    """Return the response to an error of SageMaker, or None if the caller cannot act on it."""
     code, message = error["Error"]["Code"], error["Error"]["Message"]
     _logger.warning("%s: %s", code, message)
     if code == "ModelError":
-        # The container's own answer: its status and what it says is allowed.
+        # The container's own response: its status, and a message that says what it accepts.
         return _answer(error.get("OriginalStatusCode") or 502, "application/json", error["OriginalMessage"].encode())
     if code == "ValidationError" and message.startswith("Endpoint ") and "not found" in message:
-        return _problem(503, "No model is served yet.")
+        return _problem(503, "No model is being served yet.")
     return _problem(_STATUSES[code], message) if code in _STATUSES else None
 
 
@@ -122,7 +122,7 @@ def _problem(status: int, sentence: str) -> HttpResponse:
 
 
 def _answer(status: int, content_type: str, body: bytes) -> HttpResponse:
-    """Return an answer, in base64 where it is no text."""
+    """Return a response; a body that is not text is encoded as base64."""
     try:
         text, encoded = body.decode(), False
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Tells an SNS topic of a run that failed: which step, why, and where to look."""
+"""Lambda function that publishes failed pipeline runs to an SNS topic."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 _logger.setLevel(logging.INFO)
 
-# SNS takes no longer subject.
+# SNS's limit.
 _SUBJECT: Final = 100
-_NO_REASON: Final = "SageMaker gives no reason."
+_NO_REASON: Final = "SageMaker gave no reason."
 
 
 class ExecutionDetail(TypedDict):
-    """What is used of the event's detail."""
+    """Used part of the event's detail."""
 
     pipelineExecutionArn: str
 
 
 class ExecutionStatusChange(TypedDict):
-    """EventBridge's «SageMaker Model Building Pipeline Execution Status Change»."""
+    """EventBridge event "SageMaker Model Building Pipeline Execution Status Change"."""
 
     id: str
     detail: ExecutionDetail
@@ -36,13 +36,13 @@ class ExecutionStatusChange(TypedDict):
 def handler(event: ExecutionStatusChange, _context: object) -> dict[str, str]:
     """Publish a message about a failed run.
 
-    An event that is delivered twice is told twice; both messages name its id.
+    A duplicate event produces a duplicate message; both contain the event ID.
 
     Returns:
-        ``message``, SNS's id of the message.
+        ``message``, the ID of the SNS message.
 
     Raises:
-        botocore.exceptions.ClientError: the run could not be read, or the message not be sent; Lambda then tries again.
+        botocore.exceptions.ClientError: The run could not be read or the message could not be sent; Lambda retries.
     """
     import boto3
 
@@ -50,7 +50,7 @@ def handler(event: ExecutionStatusChange, _context: object) -> dict[str, str]:
     _, pipeline, _, run = arn.rsplit("/", 3)
     sagemaker = boto3.client("sagemaker")
     failed = _failed_steps(sagemaker, arn)
-    subject = f"{pipeline}: run {run} failed" + (f" at {failed[0]['StepName']}" if failed else "")
+    subject = f"{pipeline}: run {run} failed{_where(failed[0]) if failed else ''}"
     reasons = "\n\n".join(map(_about, failed)) or sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn).get(
         "FailureReason", _NO_REASON
     )
@@ -58,11 +58,11 @@ def handler(event: ExecutionStatusChange, _context: object) -> dict[str, str]:
         TopicArn=os.environ["TOPIC_ARN"],
         Subject=subject[:_SUBJECT],
         Message=f"{subject}.\n\n{reasons}\n\n"
-        f"Execution: {arn}\n"
-        f"Look at it: topicsmith runs {run} --env {pipeline.removeprefix('topicsmith-')}\n"
-        f"Event: {event['id']}\n",
+        f"Details: topicsmith runs {run} --env {pipeline.removeprefix('topicsmith-')}\n"
+        f"Execution ARN: {arn}\n"
+        f"Event ID: {event['id']}\n",
     )
-    _logger.info("%s was told as message %s", subject, answer["MessageId"])
+    _logger.info("published %s: %s", answer["MessageId"], subject)
     return {"message": answer["MessageId"]}
 
 
@@ -73,14 +73,24 @@ def _failed_steps(sagemaker: SageMakerClient, arn: str) -> list[PipelineExecutio
     return [step for page in pages for step in page["PipelineExecutionSteps"] if step["StepStatus"] == "Failed"]
 
 
+def _where(step: PipelineExecutionStepTypeDef) -> str:
+    return ": the quality gate rejected the model" if _is_gate(step) else f" at step {step['StepName']}"
+
+
 def _about(step: PipelineExecutionStepTypeDef) -> str:
-    lines = [f"{step['StepName']} failed: {_reason(step.get('FailureReason') or _NO_REASON)}"]
+    what = "The quality gate rejected the model" if _is_gate(step) else f"{step['StepName']} failed"
+    lines = [f"{what}: {_reason(step.get('FailureReason') or _NO_REASON)}"]
     log = _log(step.get("Metadata", {}))
-    return "\n".join([*lines, *([f"Its log: {log}"] if log else [])])
+    return "\n".join([*lines, *([f"Log: {log}"] if log else [])])
+
+
+def _is_gate(step: PipelineExecutionStepTypeDef) -> bool:
+    # The pipeline's only Fail step.
+    return "Fail" in step.get("Metadata", {})
 
 
 def _reason(failure: str) -> str:
-    """Return a reason; of a Lambda function's error what it says, without the stack trace."""
+    """Return the failure reason; for an error of a Lambda function, its message without the stack trace."""
     found = dict(re.findall(r'"(errorType|errorMessage)": *("(?:[^"\\]|\\.)*")', failure))
     if "errorMessage" not in found:
         return failure
@@ -88,10 +98,10 @@ def _reason(failure: str) -> str:
 
 
 def _log(metadata: PipelineExecutionStepMetadataTypeDef) -> str | None:
-    """Return where a step logs to."""
+    """Return the location of a step's log."""
     match metadata:
         case {"TuningJob": {"Arn": arn}}:
-            # Each trial is a training job whose name begins with the tuning job's.
+            # A trial's name begins with the name of its tuning job.
             return f"/aws/sagemaker/TrainingJobs, streams {_name(arn)}-*"
         case {"TrainingJob": {"Arn": arn}}:
             return f"/aws/sagemaker/TrainingJobs, streams {_name(arn)}/*"
@@ -100,7 +110,7 @@ def _log(metadata: PipelineExecutionStepMetadataTypeDef) -> str | None:
         case {"TransformJob": {"Arn": arn}}:
             return f"/aws/sagemaker/TransformJobs, streams {_name(arn)}/*"
         case {"Lambda": {"Arn": arn}}:
-            return f"that of the function {arn.split(':')[6]}"
+            return f"log group of function {arn.split(':')[6]}"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Tells an SNS topic of a model that could not be served: which one, why, and what is served instead."""
+"""Lambda function that publishes failed updates of the serving stack to an SNS topic."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 _logger.setLevel(logging.INFO)
 
-# SNS takes no longer subject.
+# SNS's limit.
 _SUBJECT: Final = 100
-# What the function that deploys an approved model calls its updates.
+# Request token of the updates that the function deploy_model starts.
 _TOKEN: Final = re.compile(r"model-(?P<version>\d+)-.+")
-_NO_REASON: Final = "CloudFormation gives no reason."
+_NO_REASON: Final = "CloudFormation gave no reason."
 
-# Not class statements: the names of the keys are no identifiers.
+# The functional syntax, since the keys are not valid identifiers.
 StatusDetails = TypedDict("StatusDetails", {"status": str, "status-reason": str})
 StackDetail = TypedDict(
     "StackDetail", {"stack-id": str, "status-details": StatusDetails, "client-request-token": str}, total=False
@@ -30,7 +30,7 @@ StackDetail = TypedDict(
 
 
 class StackStatusChange(TypedDict):
-    """EventBridge's «CloudFormation Stack Status Change».
+    """EventBridge event "CloudFormation Stack Status Change".
 
     See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/event-detail-stack-status-change.html.
     """
@@ -40,16 +40,15 @@ class StackStatusChange(TypedDict):
 
 
 def handler(event: StackStatusChange, _context: object) -> dict[str, str]:
-    """Publish a message about an update that failed.
+    """Publish a message about a failed update.
 
-    An event that is delivered twice is told twice; both messages name its id.
+    A duplicate event produces a duplicate message; both contain the event ID.
 
     Returns:
-        ``message``, SNS's id of the message.
+        ``message``, the ID of the SNS message.
 
     Raises:
-        botocore.exceptions.ClientError: the stack could not be read, or the message not be sent; Lambda then tries
-            again.
+        botocore.exceptions.ClientError: The stack could not be read or the message could not be sent; Lambda retries.
     """
     import boto3
 
@@ -60,7 +59,7 @@ def handler(event: StackStatusChange, _context: object) -> dict[str, str]:
     cloudformation = boto3.client("cloudformation")
     stack = cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
     found = _TOKEN.fullmatch(token)
-    failed = f"version {found['version']} could not be served" if found else "a deployment failed"
+    failed = f"deployment of model version {found['version']} failed" if found else "deployment failed"
     subject = f"{environment}: {failed}"
     parameters = {one["ParameterKey"]: one.get("ParameterValue", "") for one in stack.get("Parameters", [])}
     served = _served(parameters[os.environ["MODEL_PARAMETER"]], os.environ["ENDPOINT_NAME"])
@@ -71,16 +70,16 @@ def handler(event: StackStatusChange, _context: object) -> dict[str, str]:
         Subject=subject[:_SUBJECT],
         Message=f"{subject}.\n\n{reason}\n\n{_state(status, served)}\n\n"
         f"Stack: {stack['StackName']} ({status})\n"
-        f"The endpoint's log: /aws/sagemaker/Endpoints/{os.environ['ENDPOINT_NAME']}\n"
-        f"Look at the models: topicsmith models --env {env}\n"
-        f"Event: {event['id']}\n",
+        f"Endpoint log: /aws/sagemaker/Endpoints/{os.environ['ENDPOINT_NAME']}\n"
+        f"Models: topicsmith models --env {env}\n"
+        f"Event ID: {event['id']}\n",
     )
-    _logger.info("%s was told as message %s", subject, answer["MessageId"])
+    _logger.info("published %s: %s", answer["MessageId"], subject)
     return {"message": answer["MessageId"]}
 
 
 def _reason(cloudformation: CloudFormationClient, stack_id: str, token: str) -> str | None:
-    """Return the first failure of the update, which took the later ones with it."""
+    """Return the update's first failure; the later ones are its consequences."""
     failures = [
         f"{one.get('LogicalResourceId')}: {one.get('ResourceStatusReason', _NO_REASON)}"
         for one in _events_of_update(cloudformation, stack_id, token)
@@ -90,7 +89,7 @@ def _reason(cloudformation: CloudFormationClient, stack_id: str, token: str) -> 
 
 
 def _events_of_update(cloudformation: CloudFormationClient, stack_id: str, token: str) -> Iterator[StackEventTypeDef]:
-    """Yield the events of the update that has just ended, the latest first."""
+    """Yield the events of the update that just ended, latest first."""
     for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id):
         for one in page["StackEvents"]:
             if one.get("ClientRequestToken", "") == token:
@@ -100,24 +99,24 @@ def _events_of_update(cloudformation: CloudFormationClient, stack_id: str, token
 
 
 def _served(model_package: str, endpoint_name: str) -> str:
-    """Say what is served now."""
+    """Describe what the endpoint serves after the failure."""
     import boto3
     from botocore.exceptions import ClientError
 
     if not model_package:
-        return "Nothing was served before, and nothing is served now."
+        return "No model was being served, and none is being served now."
     version = model_package.rpartition("/")[2]
     try:
         status = boto3.client("sagemaker").describe_endpoint(EndpointName=endpoint_name)["EndpointStatus"]
     except ClientError as error:
-        return f"Version {version} was served before. Endpoint {endpoint_name} cannot be looked at: {error}"
+        return f"Version {version} was being served. The status of endpoint {endpoint_name} is unknown: {error}"
     if status == "InService":
-        return f"Version {version} is served as before: endpoint {endpoint_name} is InService."
-    return f"Version {version} was served before; endpoint {endpoint_name} is {status}."
+        return f"Version {version} is still being served: endpoint {endpoint_name} is InService."
+    return f"Version {version} was being served; endpoint {endpoint_name} is now {status}."
 
 
 def _state(status: str, served: str) -> str:
-    """Say what state all is in, and what a person has to do about it."""
+    """Describe the state of the stack and the action that it requires."""
     if status == "UPDATE_ROLLBACK_COMPLETE":
         return f"CloudFormation rolled the update back. {served}"
-    return f"The stack is {status}: continue the rollback in CloudFormation, or no other model can be served. {served}"
+    return f"The stack is {status}. Continue the rollback in CloudFormation before deploying another model. {served}"

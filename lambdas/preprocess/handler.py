@@ -1,4 +1,4 @@
-"""The preprocessing function's entry point."""
+"""Entry point of the preprocessing Lambda function."""
 
 import logging
 
@@ -7,24 +7,24 @@ from preprocessing import preprocess
 
 
 def handler(event: dict[str, object], _context: object) -> dict[str, str]:
-    """Make bags of words of a corpus in S3.
+    """Convert a corpus in S3 to bags of words.
 
     Args:
-        event: the fields of ``settings.Settings``; numbers may be strings.
+        event: Fields of ``settings.Settings``; numbers may be strings.
 
     Returns:
-        The values that the pipeline's next steps refer to, all strings: ``feature_dim``, ``documents``,
+        Values that later pipeline steps refer to, all strings: ``feature_dim``, ``documents``,
         ``train_documents``, ``validation_documents``, ``test_documents``, ``train_uri``, ``validation_uri``,
         ``test_uri``, ``auxiliary_uri``, ``documents_uri``, ``heldout_uri``, ``scoring_uri``, ``meta_uri``,
         ``corpus_version``.
 
     Raises:
-        errors.CorpusError: when nothing usable can be made of the corpus or with the settings.
+        errors.CorpusError: The corpus or the settings are unusable.
     """
-    # The pipeline's log shall hold what was read and written; the function's root logger leaves out all but warnings.
+    # Lambda's root logger drops everything below a warning.
     logging.getLogger("preprocessing").setLevel(logging.INFO)
     settings = Settings.from_event(event)
-    # Importing boto3 takes longer than to find out that the settings are wrong.
+    # Importing boto3 is slow; reject wrong settings first.
     import boto3
 
     return preprocess(settings, boto3.client("s3"))

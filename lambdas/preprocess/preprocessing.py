@@ -1,4 +1,4 @@
-"""From a corpus in S3 to bags of words in S3."""
+"""Preprocessing of a corpus in S3 into bags of words in S3."""
 
 from __future__ import annotations
 
@@ -32,33 +32,33 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SHARD_DOCUMENTS = 10_000
-"""A shard holds at most so many documents; several are needed to train on several hosts (``ShardedByS3Key``)."""
+"""Maximum number of documents in a shard; training on several hosts needs several shards (``ShardedByS3Key``)."""
 
 SHARD_ENTRIES = 6_000_000
-"""A shard holds about so many entries (a word in a document) at most: some 40 MB."""
+"""Approximate maximum number of entries (a word in a document) in a shard, about 40 MB."""
 
 
 def preprocess(settings: Settings, s3: S3Client) -> dict[str, str]:
-    """Read a corpus, write its bags of words, and return how many there are and where.
+    """Convert a corpus to bags of words and return their counts and locations.
 
-    Below ``settings.output_uri`` and a folder that is named by a digest of the corpus and the settings are written
+    The output is written to a folder below ``settings.output_uri`` that is named by a digest of corpus and settings:
 
     - ``<split>/part-00000.pbr`` ... (sparse RecordIO-protobuf, ``feature_dim`` features),
     - ``documents/part-00000.jsonl`` ..., the documents of all splits for batch transform,
-    - ``heldout/part-00000.jsonl`` ..., the test documents with the beginning of their text and their words in reading
+    - ``heldout/part-00000.jsonl`` ..., the test documents with an excerpt of their text and their words in reading
       order,
-    - ``scoring/part-00000.jsonl`` ..., the same documents for batch transform: each whole (``<row>/all``), and every
-      other of its words, from the first on (``<row>/observed``), where there are two; a row's number is its place, from
-      0, in ``heldout``,
-    - ``auxiliary/vocab.txt`` (a word a line; the line's number, from 0, is its id), ``auxiliary/tokenizer.json``,
-    - ``auxiliary/vectors.txt``, where there are word vectors: those of the vocabulary's words,
-    - and, last, ``meta.json``.
+    - ``scoring/part-00000.jsonl`` ..., the test documents for batch transform: each whole (``<row>/all``) and, if it
+      has two or more words, every other word starting with the first (``<row>/observed``); rows are numbered from 0 in
+      the order of ``heldout``,
+    - ``auxiliary/vocab.txt`` (a word per line; the line number, from 0, is its ID), ``auxiliary/tokenizer.json``,
+    - ``auxiliary/vectors.txt``, the word vectors of the vocabulary, if any,
+    - ``meta.json``, written last.
 
-    Nothing is written before all is known to be usable. The same corpus and settings give the same bytes under the same
-    names, so that a step that reads them can be answered from SageMaker's cache.
+    Nothing is written before all input is validated. The same corpus and settings produce the same bytes under the same
+    names, which lets SageMaker cache the steps that read them.
 
     Raises:
-        CorpusError: when nothing usable can be made of the corpus.
+        CorpusError: The corpus is unusable.
     """
     corpus = Corpus(s3, settings.corpus_uri, settings.text_columns, settings.id_column)
     numbers = WordNumbers(
@@ -134,7 +134,7 @@ def preprocess(settings: Settings, s3: S3Client) -> dict[str, str]:
 
 
 def _read(corpus: Corpus, numbers: WordNumbers, settings: Settings) -> tuple[dict[Split, Documents], HeldOut, int]:
-    """Return the documents of each split that hold a word, how those of test read, and how many hold none."""
+    """Return the non-empty documents of each split, the held-out texts, and the number of empty documents."""
     documents: dict[Split, Documents] = {split: Documents() for split in SPLITS}
     held_out = HeldOut()
     split_of = splitter(validation_share=settings.validation_share, test_share=settings.test_share)
@@ -160,9 +160,9 @@ def _read(corpus: Corpus, numbers: WordNumbers, settings: Settings) -> tuple[dic
     for reason, malformed in sorted(report.malformed.items()):
         logger.warning("malformed: %d rows: %s: %s", malformed.rows, reason, ", ".join(malformed.first))
     if report.without_id and settings.id_column:
-        logger.warning("%d rows have no %r: their place is their id", report.without_id, settings.id_column)
+        logger.warning("%d rows have no %r; their position is used as ID", report.without_id, settings.id_column)
     if not report.rows:
-        raise CorpusError(f"{corpus.uri} holds no rows ({len(corpus.objects)} objects read): give another corpus_uri.")
+        raise CorpusError(f"{corpus.uri} has no rows ({len(corpus.objects)} objects read). Change corpus_uri.")
     if report.malformed_rows == report.rows:
         reasons = "; ".join(
             f"{reason}: {malformed.rows:,} rows ({', '.join(malformed.first)})"
@@ -171,9 +171,9 @@ def _read(corpus: Corpus, numbers: WordNumbers, settings: Settings) -> tuple[dic
         raise CorpusError(f"None of the {report.rows:,} rows of {corpus.uri} is usable. {reasons}.")
     if not any(documents.values()):
         raise CorpusError(
-            f"None of the {empty:,} documents of {corpus.uri} holds a word: of the columns "
-            f"{', '.join(settings.text_columns)} only words of min_word_length = {settings.min_word_length} letters or "
-            f"more count, without the stop words ({settings.stop_words}). Change text_columns or these settings."
+            f"None of the {empty:,} documents of {corpus.uri} has a usable word in the columns "
+            f"{', '.join(settings.text_columns)}: words need at least min_word_length = {settings.min_word_length} "
+            f"letters and must not be stop words ({settings.stop_words}). Change text_columns or these settings."
         )
     return documents, held_out, empty
 
@@ -184,13 +184,13 @@ def _check_splits(kept: Mapping[Split, array[int]], settings: Settings) -> None:
     for split, share in shares.items():
         if not kept[split]:
             raise CorpusError(
-                f"The {split} split is empty (documents: {counts}): {split}_share = {share:g} is too little for so few "
-                "documents. Raise it in environments/<environment>.yaml, or give more documents."
+                f"The {split} split is empty (documents: {counts}): {split}_share = {share:g} is too small for so few "
+                "documents. Increase it in environments/<environment>.yaml, or use more documents."
             )
 
 
 def _shards(kept: array[int], documents: Documents, at_least: int) -> list[array[int]]:
-    """Deal the documents out to shards, so that each is a sample of the whole even when the corpus is sorted."""
+    """Deal the documents to shards in turn, so that each is a sample of the corpus even if that is sorted."""
     count = max(at_least, ceil(len(kept) / SHARD_DOCUMENTS), ceil(len(documents.numbers) / SHARD_ENTRIES))
     return [kept[shard::count] for shard in range(min(count, len(kept)))]
 
@@ -203,15 +203,15 @@ def _write_split(
     vocabulary: Vocabulary,
     first_part: int,
 ) -> int:
-    """Write a split's documents and return how many words of the vocabulary are in them.
+    """Write the documents of a split and return their number of words in the vocabulary.
 
     Args:
-        output: where to.
-        split: of which the documents are.
-        shards: the places of the documents that are written together.
-        documents: the documents.
-        vocabulary: the words that count.
-        first_part: the number of the first object of ``documents/`` that is written: there, splits follow each other.
+        output: Destination.
+        split: Name of the split.
+        shards: Document indices of each shard.
+        documents: Documents of the split.
+        vocabulary: Vocabulary.
+        first_part: Number of the first object to write below ``documents/``, which all splits share.
     """
     feature_dim = len(vocabulary.words)
     encoder = RecordEncoder(feature_dim)
@@ -232,7 +232,7 @@ def _write_split(
 def _write_held_out(
     output: Output, shards: Sequence[array[int]], documents: Documents, held_out: HeldOut, vocabulary: Vocabulary
 ) -> None:
-    """Write the test documents as the evaluation needs them; see ``preprocess``."""
+    """Write the test documents in the formats that the evaluation reads; see ``preprocess``."""
     feature_dim = len(vocabulary.words)
     row = 0
     for number, shard in enumerate(shards):

@@ -1,4 +1,4 @@
-"""Which documents train, which validate, which test."""
+"""Assignment of documents to the train, validation and test splits."""
 
 from collections.abc import Callable
 from hashlib import blake2b
@@ -9,12 +9,12 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 def splitter(*, validation_share: float, test_share: float) -> Callable[[str], Split]:
-    """Return the function from a normalised text to its split.
+    """Return a function that maps a normalized text to its split.
 
-    The split follows from a hash of the text alone: it is the same every time, a document stays where it is when
-    others come or go, and copies of a text (also with other white space) fall on one side. Test documents are taken
-    from one end of the hash's range and validation documents next to them, so that a larger share only adds to a split
-    what was for training. The shares hold on average, not exactly.
+    The split depends only on a hash of the text. It is deterministic, a document keeps its split when others are added
+    or removed, and copies of a text (even with different white space) land in the same split. Test documents come from
+    one end of the hash range and validation documents are next to them, so a larger share only takes documents from
+    training. The shares hold on average, not exactly.
     """
     test_end = int(test_share * 2**64)
     validation_end = int((test_share + validation_share) * 2**64)

@@ -1,4 +1,4 @@
-"""Starts a run of the pipeline: on a corpus that was uploaded, or on one that the schedule names."""
+"""Lambda function that starts a pipeline run for an uploaded corpus or on a schedule."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 _logger.setLevel(logging.INFO)
 
-# Those that preprocessing reads.
+# The formats that preprocessing reads.
 _EXTENSIONS: Final = (".csv", ".jsonl", ".ndjson")
 
 OWN_RUN: Final = "topicsmith-run"
-"""Metadata of an object whose uploader starts the run, with options that an event could not know."""
+"""Metadata key of an object whose uploader starts the run itself, with options that an event cannot carry."""
 
 
 class Bucket(TypedDict):
-    """What is used of the event's bucket."""
+    """Used part of the event's bucket."""
 
     name: str
 
 
-# Not a class statement: the name of one key is no identifier.
+# The functional syntax, since one key is not a valid identifier.
 StoredObject = TypedDict("StoredObject", {"key": str, "version-id": str})
 
 
 class ObjectDetail(TypedDict):
-    """What is used of the detail of S3's «Object Created»."""
+    """Used part of the event's detail."""
 
     bucket: Bucket
     object: StoredObject
@@ -39,34 +39,34 @@ class ObjectDetail(TypedDict):
 
 @final
 class ObjectCreated(TypedDict):
-    """EventBridge's «Object Created» of S3."""
+    """EventBridge event "Object Created" of Amazon S3."""
 
     detail: ObjectDetail
 
 
 @final
 class Schedule(TypedDict):
-    """What the schedule's rule gives: the S3 URI of a corpus."""
+    """Input of the schedule's rule: the S3 URI of a corpus."""
 
     corpus: str
 
 
 class Context(Protocol):
-    """What is used of Lambda's context."""
+    """Used part of Lambda's context."""
 
     @property
     def aws_request_id(self) -> str:
-        """The invocation's id; a repeated attempt has that of the first."""
+        """ID of the invocation, the same for all its retries."""
 
 
 def handler(event: ObjectCreated | Schedule, context: Context) -> dict[str, str]:
-    """Start a run, once however often the event is delivered.
+    """Start a run; duplicate events start it only once.
 
     Returns:
-        ``execution``, the run's ARN; or ``skipped``, why the object starts none.
+        ``execution``, the ARN of the run; or ``skipped``, the reason that the object starts none.
 
     Raises:
-        botocore.exceptions.ClientError: the run was not started; Lambda then tries again.
+        botocore.exceptions.ClientError: The run was not started; Lambda retries.
     """
     import boto3
 
@@ -82,13 +82,13 @@ def handler(event: ObjectCreated | Schedule, context: Context) -> dict[str, str]
 
 
 def _why_not(s3: S3Client, bucket: str, key: str) -> str | None:
-    """Return why an object starts no run, or None where it does."""
+    """Return the reason that an object starts no run, or None if it starts one."""
     if not key.lower().removesuffix(".gz").endswith(_EXTENSIONS):
-        return f"its name does not end in {', '.join(_EXTENSIONS)}, perhaps with .gz"
+        return f"its name does not end in {', '.join(_EXTENSIONS)}, optionally followed by .gz"
     if any(part.startswith(("_", ".")) for part in key.split("/")):
-        return "a name that begins with _ or . is no data"
+        return "names that begin with _ or . are not corpora"
     if OWN_RUN in s3.head_object(Bucket=bucket, Key=key)["Metadata"]:
-        return "who uploaded it starts its run"
+        return "its uploader starts the run"
     return None
 
 
@@ -101,10 +101,10 @@ def _start(corpus_uri: str, token: str) -> dict[str, str]:
         PipelineParameters=[{"Name": "CorpusUri", "Value": corpus_uri}],
         ClientRequestToken=token,
     )["PipelineExecutionArn"]
-    _logger.info("%s runs on %s: %s", pipeline, corpus_uri, execution)
+    _logger.info("started %s on %s: %s", pipeline, corpus_uri, execution)
     return {"execution": execution}
 
 
 def _token(*what: str) -> str:
-    """Return SageMaker's token of a request: two requests with the same one start one run."""
+    """Return a client request token: requests with the same token start one run."""
     return hashlib.sha256("\0".join(what).encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -32,7 +33,10 @@ _FOLDERS = (
     "endpoints",
 )
 
-# Kept, since a child that still runs when its object goes is reported as a leak.
+# In each state directory, as its .gitignore: what has another one was not made by the local cloud.
+_MARKER = "# Created by the local cloud.\n*\n"
+
+# References to the servers: Python warns of a child that outlives its Popen object.
 _started: list[subprocess.Popen[bytes]] = []
 
 
@@ -45,11 +49,13 @@ class LocalCloud:
     """A running local cloud.
 
     Attributes:
-        endpoint_url: where it answers the AWS API.
-        pid: its process.
-        state_dir: where its log, jobs and images lie.
-        account_id: the main account, its operator's, twelve digits.
-        region: of clients that name none.
+        endpoint_url: Endpoint of the AWS API.
+        pid: Id of the server process.
+        state_dir: Directory of the log, images and jobs.
+        access_key_id: Access key of the operator, the main account's administrator.
+        secret_access_key: Its secret.
+        account_id: The main account.
+        region: Default region of clients.
     """
 
     endpoint_url: str
@@ -62,24 +68,24 @@ class LocalCloud:
 
     @property
     def accounts(self) -> list[str]:
-        """The numbers of its accounts, the main one first; each is the name of a profile."""
+        """The accounts, the main one first; each number is also the name of a profile."""
         return profiles.accounts(self.state_dir)
 
     @property
     def log_file(self) -> Path:
-        """The server's own log."""
+        """The server's log."""
         return self.state_dir / "server.log"
 
     @property
     def messages_file(self) -> Path:
-        """What was sent to SNS topics; there is no file before the first message."""
+        """Messages sent to SNS topics; the file appears with the first one."""
         return self.state_dir / settings.MESSAGES_FILE
 
     def environ(self) -> dict[str, str]:
-        """Return the variables that turn boto3, the SageMaker SDK or the CDK CLI into clients of this cloud.
+        """Return the environment variables of a client: boto3, the SageMaker SDK, the AWS CLI or the CDK CLI.
 
-        The credentials are the operator's, unless ``AWS_PROFILE`` names another account's profile: variables with
-        credentials would be taken before it.
+        The operator's credentials come from a profile and not from variables, which would take precedence over
+        ``AWS_PROFILE``.
         """
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
@@ -93,7 +99,7 @@ class LocalCloud:
 
 
 def running(state_dir: Path | None = None) -> LocalCloud | None:
-    """Return the local cloud whose state lies in ``state_dir``, or ``None`` when none answers."""
+    """Return the local cloud that runs with a state directory, or ``None``."""
     state_dir = state_dir or settings.state_dir()
     try:
         state = json.loads((state_dir / settings.STATE_FILE).read_text())
@@ -178,20 +184,24 @@ def prepare(
     """Empty the state directory and return the server's command and environment; the arguments are those of ``up``.
 
     Raises:
-        LocalCloudError: The port is taken.
+        LocalCloudError: The port is taken, the directory has files of somebody else, or a setting is not allowed.
     """
     state_dir = (state_dir or settings.state_dir()).resolve()
     port = port or settings.port()
+    account_id = account_id or settings.account_id()
+    if not re.fullmatch(r"\d{12}", account_id):
+        raise LocalCloudError(f"The account is {account_id!r}; allowed: twelve digits.")
+    settings.minute_seconds()  # Fails here and not in the server.
     _require_free(port)
+    _claim(state_dir)
     _clear(state_dir)
-    state_dir.mkdir(parents=True, exist_ok=True)
     stand_ins = settings.stand_ins() if images is None else images
     package_parent = str(Path(__file__).parents[1])
     environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     environ |= {
         "LOCALCLOUD_STATE": str(state_dir),
         "LOCALCLOUD_PORT": str(port),
-        "LOCALCLOUD_ACCOUNT": account_id or settings.account_id(),
+        "LOCALCLOUD_ACCOUNT": account_id,
         "LOCALCLOUD_REGION": region or settings.region(),
         "LOCALCLOUD_IMAGES": json.dumps({uri: str(Path(where).resolve()) for uri, where in stand_ins.items()}),
         "PYTHONPATH": os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")])),
@@ -209,7 +219,7 @@ def prepare(
 
 
 def down(state_dir: Path | None = None) -> bool:
-    """Stop the local cloud and everything that it started, and delete what it held; return whether one ran."""
+    """Stop the local cloud and all of its processes, and delete its state; return ``False`` if none was running."""
     state_dir = state_dir or settings.state_dir()
     cloud = running(state_dir)
     if cloud is None:
@@ -225,8 +235,23 @@ def down(state_dir: Path | None = None) -> bool:
     return True
 
 
+def _claim(state_dir: Path) -> None:
+    """Make the state directory, unless it has other files where the local cloud's would go."""
+    marker = state_dir / ".gitignore"
+    is_ours = (state_dir / "server.log").exists() or (marker.exists() and marker.read_text() == _MARKER)
+    taken = [name for name in _FOLDERS if (state_dir / name).exists()]
+    if taken and not is_ours:
+        raise LocalCloudError(
+            f"{state_dir} is not a state directory: it has {taken[0]}, which the local cloud would delete. "
+            "Choose another directory."
+        )
+    state_dir.mkdir(parents=True, exist_ok=True)
+    if not marker.exists():
+        marker.write_text(_MARKER)
+
+
 def _clear(state_dir: Path) -> None:
-    """Delete what a former cloud held, but for its log."""
+    """Delete the state of an earlier cloud, except its log."""
     for name in _FOLDERS:
         shutil.rmtree(state_dir / name, ignore_errors=True)
     for name in (settings.STATE_FILE, settings.MESSAGES_FILE):
@@ -250,7 +275,7 @@ def _require_free(port: int) -> None:
             probe.bind(("localhost", port))
         except OSError as error:
             raise LocalCloudError(
-                f"Port {port} is taken ({error.strerror}): stop what listens there, or choose another with --port."
+                f"Port {port} is taken ({error.strerror}). Stop the process that listens there, or choose another port."
             ) from None
 
 
@@ -267,7 +292,7 @@ def _answers(endpoint_url: str) -> bool:
 def _alive(pid: int) -> bool:
     for server in _started:
         if server.pid == pid:
-            return server.poll() is None  # Also takes leave of it, so that it does not stay as a zombie.
+            return server.poll() is None  # Reaps it, too.
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

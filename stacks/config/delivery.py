@@ -1,6 +1,6 @@
-"""What ``delivery.yaml`` may say: which repository's changes reach which environments, in which order, and by what.
+"""Fields of ``delivery.yaml``, which configures continuous delivery.
 
-The file is optional: without it, changes are deployed by people, with ``make deploy``.
+The file is optional. Without it, people deploy changes with ``make deploy``.
 """
 
 from typing import Annotated, Literal
@@ -13,24 +13,24 @@ from stacks.config.sections.base import Section, refuse
 
 def _not_an_address(repository: str) -> str:
     if repository.endswith(".git"):
-        raise refuse("this ends as its address does, not as its name", repository.removesuffix(".git"))
+        raise refuse("it is part of the URL, not the repository's name", repository.removesuffix(".git"))
     return repository
 
 
 def _known_to_git(branch: str) -> str:
     if branch.startswith("refs/"):
-        raise refuse("not the name alone", branch.removeprefix("refs/heads/"))
+        raise refuse("not a plain branch name", branch.removeprefix("refs/heads/"))
     parts = branch.split("/")
     if ".." in branch or branch.endswith(".") or any(not p or p.startswith(".") or p.endswith(".lock") for p in parts):
-        raise refuse("git has no such branch", "a name that git check-ref-format accepts")
+        raise refuse("not a valid branch name", "a name that git check-ref-format accepts")
     return branch
 
 
-# GitLab's owners may be groups in groups.
+# GitLab's owners may be nested groups.
 Repository = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+$", max_length=200), AfterValidator(_not_an_address)
 ]
-# Of what git allows, without the characters that a policy or a shell would read in another way.
+# A subset of git's names, without characters that are special in policies or shells.
 Branch = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=200), AfterValidator(_known_to_git)]
 Connection = Annotated[
     str,
@@ -42,57 +42,59 @@ Connection = Annotated[
 
 def _different(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
-        raise refuse("an environment stands twice", "each environment once, in the order in which changes reach them")
+        raise refuse("duplicate environment", "each environment once, in the order of delivery")
     return names
 
 
 class GitHubConfig(Section):
-    """Delivery by the workflow of ``.github/workflows``, whose jobs assume roles by OpenID Connect.
+    """Delivery by the workflows in ``.github/workflows``, whose jobs assume roles with OpenID Connect.
 
-    Repositories that were made, renamed or transferred since the summer of 2026 name themselves to AWS with their ids,
-    which nobody else can ever have: https://docs.github.com/en/actions/reference/security/oidc.
+    Tokens of repositories created, renamed or transferred since summer 2026 contain immutable IDs; see
+    https://docs.github.com/en/actions/reference/security/oidc.
     """
 
-    owner_id: int | None = Field(default=None, ge=1, description="GitHub's number of the repository's owner.")
-    repository_id: int | None = Field(default=None, ge=1, description="GitHub's number of the repository.")
+    owner_id: int | None = Field(default=None, ge=1, description="GitHub's numeric ID of the repository's owner.")
+    repository_id: int | None = Field(default=None, ge=1, description="GitHub's numeric ID of the repository.")
     provider: Literal["create", "existing"] = Field(
         default="create",
-        description="Whether the accounts get GitHub's identity provider, of which each can have one, or have it.",
+        description="Create GitHub's identity provider in each account, or use the existing one.",
     )
 
     @model_validator(mode="after")
     def _both_ids(self) -> "GitHubConfig":
         if (self.owner_id is None) != (self.repository_id is None):
-            raise refuse("half of the ids", "owner_id and repository_id, or neither")
+            raise refuse("only one of the IDs is set", "owner_id and repository_id, or neither")
         return self
 
 
 class CodePipelineConfig(Section):
-    """Delivery by AWS CodePipeline, in the account and the region of its connection to the repository."""
+    """Delivery by AWS CodePipeline, in the account and region of its connection to the repository."""
 
-    connection: Connection = Field(description="ARN of the connection to the repository, once somebody accepted it.")
+    connection: Connection = Field(
+        description="ARN of the connection to the repository, which must have been accepted."
+    )
     approvers: Emails = Field(
-        default=(), strict=False, description="Addresses that are told when a change waits for an approval."
+        default=(), strict=False, description="Email addresses notified when a change awaits approval."
     )
 
     @property
     def account(self) -> str:
-        """The account of the pipeline."""
+        """Account of the delivery pipeline."""
         return self.connection.split(":")[4]
 
     @property
     def region(self) -> str:
-        """The region of the pipeline."""
+        """Region of the delivery pipeline."""
         return self.connection.split(":")[3]
 
 
 class DeliveryConfig(Section):
-    """How changes of the repository reach the environments."""
+    """Continuous delivery of the repository's changes to the environments."""
 
-    repository: Repository = Field(description="Owner and name of the repository, in the letters that its host shows.")
-    branch: Branch = Field(default="main", description="The branch whose commits are delivered.")
+    repository: Repository = Field(description="owner/name of the repository, with the host's capitalization.")
+    branch: Branch = Field(default="main", description="Branch whose commits are delivered.")
     environments: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_different)] = Field(
-        strict=False, description="The environments, in the order in which a change reaches them."
+        strict=False, description="Environments, in the order of delivery."
     )
     github: GitHubConfig | None = Field(default=None, description="Delivery by GitHub Actions.")
     codepipeline: CodePipelineConfig | None = Field(default=None, description="Delivery by AWS CodePipeline.")
@@ -100,7 +102,7 @@ class DeliveryConfig(Section):
     @model_validator(mode="after")
     def _one_way(self) -> "DeliveryConfig":
         if (self.github is None) == (self.codepipeline is None):
-            raise refuse("changes are delivered in one way", "either github or codepipeline")
+            raise refuse("exactly one way of delivery is required", "either github or codepipeline")
         if self.github and self.repository.count("/") != 1:
-            raise refuse(f"GitHub has no repository {self.repository!r}", "repository: owner/name")
+            raise refuse(f"{self.repository!r} is not a repository name on GitHub", "repository: owner/name")
         return self

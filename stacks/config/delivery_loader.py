@@ -1,4 +1,4 @@
-"""Reads ``delivery.yaml``, beside what the environments' files say."""
+"""Loader of ``delivery.yaml``, checked against the environments."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -14,14 +14,14 @@ from stacks.config.sections.base import conflict
 
 
 def load_delivery(path: Path, environments: Mapping[str, EnvironmentConfig]) -> DeliveryConfig | None:
-    """Return how changes reach the environments; None where the file does not exist, and people deploy.
+    """Return the configuration of delivery, or None if the file does not exist.
 
     Args:
-        path: the file.
-        environments: all environments by name.
+        path: Path of the file.
+        environments: All environments by name.
 
     Raises:
-        ConfigError: with line, key, value and what is allowed, for every error in it.
+        ConfigError: The file is invalid; the message lists line, key, value and allowed values of every error.
     """
     if not path.exists():
         return None
@@ -40,5 +40,5 @@ def _conflicts(delivery: DeliveryConfig, environments: Mapping[str, EnvironmentC
             hint = f" (did you mean {near[0]}?)" if near else ""
             yield conflict(key, name, f"there is no environments/{name}.yaml{hint}", ", ".join(environments))
         elif environments[name].account is None:
-            reason = f"environments/{name}.yaml does not say its account, and a machine has none of its own"
+            reason = f"environments/{name}.yaml has no account, which automated delivery requires"
             yield conflict(key, name, reason, f"an environment with an account: add one to environments/{name}.yaml")

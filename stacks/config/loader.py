@@ -1,4 +1,4 @@
-"""Reads ``environments/*.yaml``: one file is one environment, its name is the file's."""
+"""Loader of ``environments/*.yaml``, one file per environment."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from stacks.config.checks.promotion import promotion_conflicts
 from stacks.config.environment import EnvironmentConfig
 
-# It becomes part of the endpoint's name (63 characters) and of the stacks' names.
+# The name is part of the names of the endpoint (at most 63 characters) and the stacks.
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _NAME_LENGTH = 32
 
@@ -21,14 +21,14 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class ConfigError(Exception):
-    """What is wrong in one or more environment files, and what is allowed there, in lines for a reader."""
+    """Errors in one or more configuration files."""
 
 
 def load_environments(folder: Path) -> dict[str, EnvironmentConfig]:
-    """Return the environments by name, in the order of their names.
+    """Return all environments by name, sorted.
 
     Raises:
-        ConfigError: a file cannot be used; the message has every error of every file.
+        ConfigError: A file is invalid; the message lists every error of every file.
     """
     environments: dict[str, EnvironmentConfig] = {}
     problems: list[str] = []
@@ -43,50 +43,50 @@ def load_environments(folder: Path) -> dict[str, EnvironmentConfig]:
     if problems:
         raise ConfigError("\n".join(problems))
     if not environments:
-        raise ConfigError(f"{_shown(folder)} has no *.yaml file, and each environment is one.")
+        raise ConfigError(f"{_shown(folder)} has no *.yaml file. Add one for each environment.")
     return environments
 
 
 def load_environment(path: Path) -> EnvironmentConfig:
-    """Return what one file says.
+    """Return the environment in a file.
 
     Raises:
-        ConfigError: with file, line, key, value and what is allowed, for every error in it.
+        ConfigError: The file is invalid; the message lists line, key, value and allowed values of every error.
     """
     return load_file(path, EnvironmentConfig)
 
 
 def load_file(path: Path, model: type[Model]) -> Model:
-    """Return what a file says, as a model whose validators know the file's name.
+    """Return the content of a file as a model; its validators can access the file's name.
 
     Raises:
-        ConfigError: with file, line, key, value and what is allowed, for every error in it.
+        ConfigError: The file is invalid; the message lists line, key, value and allowed values of every error.
     """
     try:
         values = yaml.load(path.read_bytes(), _Loader)
         return model.model_validate({} if values is None else values, context={"name": path.stem})
     except yaml.YAMLError as error:
-        raise ConfigError(f"{_shown(path)} is not usable YAML: {_one_line(error)}") from None
+        raise ConfigError(f"{_shown(path)} is not valid YAML: {_one_line(error)}") from None
     except ValidationError as error:
         raise ConfigError(explain_all(path, model, error.errors())) from None
 
 
 def explain_all(path: Path, model: type[BaseModel], details: Sequence[ErrorDetails]) -> str:
-    """Return what is wrong in a file, a line for each error, in their order in the file."""
+    """Return the errors of a file, one per line, in file order."""
     root = yaml.compose(path.read_bytes(), _Loader)
     problems = sorted((_line_of(root, detail["loc"]), _explain(detail, model)) for detail in details)
     lines = [f"  line {line}, {problem}" for line, problem in problems]
-    return "\n".join([f"{_shown(path)} cannot be used:", *lines])
+    return "\n".join([f"{_shown(path)} is invalid:", *lines])
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which a key stands once, and ``1e-3`` is the number that it is in YAML 1.2."""
+    """YAML loader that rejects duplicate keys and parses ``1e-3`` as a number, as YAML 1.2 does."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
         except ValueError as error:
-            # It looks like a date or a number, and is none.
+            # For example, an invalid date.
             raise yaml.constructor.ConstructorError(problem=str(error), problem_mark=node.start_mark) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -94,7 +94,7 @@ class _Loader(yaml.SafeLoader):
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
-                    problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark
+                    problem=f"duplicate key {key.value!r}", problem_mark=key.start_mark
                 )
             seen.add(key.value)
         return super().construct_mapping(node, deep)
@@ -108,8 +108,8 @@ _Loader.add_implicit_resolver(
 def _name_of(path: Path) -> str:
     if path.suffix != ".yaml" or not _NAME.fullmatch(path.stem) or len(path.stem) > _NAME_LENGTH:
         raise ConfigError(
-            f"{_shown(path)} does not name an environment; allowed: <name>.yaml, the name at most "
-            f"{_NAME_LENGTH} lower-case letters, digits and single hyphens, beginning with a letter"
+            f"{_shown(path)} is not a valid name for an environment; allowed: <name>.yaml, where the name has at most "
+            f"{_NAME_LENGTH} lower-case letters, digits and single hyphens and begins with a letter"
         )
     return path.stem
 
@@ -128,25 +128,25 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
             hint = f" (did you mean {near[0]}?)" if near else ""
             return f"{key}: unknown key{hint}; allowed: {', '.join(allowed)}"
         case "string_type" if not isinstance(detail["input"], list | dict | None):
-            return f"{key}: {detail['input']!r} is not text to YAML; put it in quotes"
+            return f"{key}: YAML does not read {detail['input']!r} as text; put it in quotes"
         case _:
-            # A sequence is a list in YAML, and a tuple in the model, so that it cannot be changed.
+            # YAML's lists are tuples in the models, which are immutable.
             value = list(detail["input"]) if isinstance(detail["input"], tuple) else detail["input"]
             return f"{key}: {value!r}: {detail['msg'].replace('tuple', 'list').replace('Tuple', 'List')}"
 
 
 def _model_at(path: Sequence[str | int], model: type[BaseModel]) -> type[BaseModel]:
-    # A place in a list of sections is no field.
+    # Skip list indices.
     for part in (part for part in path if isinstance(part, str)):
         annotation = model.model_fields[part].annotation
-        # A section, one that may be null, or a list of them.
+        # A section, an optional section or a list of sections.
         kinds = (_plain(one) for one in (annotation, *get_args(annotation)))
         (model,) = (one for one in kinds if _is_model(one))
     return model
 
 
 def _plain(annotation: object) -> object:
-    """Return a type without what is said about it."""
+    """Return a type without its annotations."""
     return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
@@ -155,7 +155,7 @@ def _is_model(annotation: object) -> TypeGuard[type[BaseModel]]:
 
 
 def _line_of(root: yaml.Node | None, path: Sequence[str | int]) -> int:
-    """Return the line of the deepest part of the path that the file has, from 1."""
+    """Return the line, starting at 1, of the deepest part of the path that exists in the file."""
     *_, mark = _marks(root, path)
     return mark + 1
 

@@ -1,4 +1,4 @@
-"""Which environments' models go where, as the files of all environments together say it."""
+"""Promotion paths between environments, derived from all environment files."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from stacks.config.environment import EnvironmentConfig
 
 @dataclass(frozen=True, kw_only=True)
 class Neighbour:
-    """An environment from which, or to which, models are promoted.
+    """Environment that models are promoted from or to.
 
     Attributes:
-        environment: its name.
-        config: what its file says.
+        environment: Name of the environment.
+        config: Configuration of the environment.
     """
 
     environment: str
@@ -20,20 +20,20 @@ class Neighbour:
 
     @property
     def name(self) -> str:
-        """What its stacks and its registry are called."""
+        """Name of its registry and prefix of its stacks."""
         return f"topicsmith-{self.environment}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PromotionPath:
-    """Where one environment stands among the others.
+    """Promotion relations of one environment.
 
     Attributes:
-        source: the environment whose models are promoted to this one.
-        image_sources: those whose images the promoted models may have. They are more than one where a model was
-            registered on its way: it keeps the image of the environment that trained it.
-        image_readers: those to which models with this environment's image may come.
-        pinned_by: those that serve models out of this environment's registry.
+        source: Environment whose models are promoted to this one.
+        image_sources: Environments whose images promoted models may use. There are several if models are promoted in
+            stages, since a registered copy keeps the image of the environment that trained it.
+        image_readers: Environments whose models may use this environment's images.
+        pinned_by: Environments that serve models from this environment's registry.
     """
 
     source: Neighbour | None = None
@@ -43,14 +43,14 @@ class PromotionPath:
 
 
 ALONE = PromotionPath()
-"""Of an environment from which and to which nothing is promoted."""
+"""Path of an environment without promotion."""
 
 
 def promotion_paths(environments: Mapping[str, EnvironmentConfig]) -> dict[str, PromotionPath]:
-    """Return the place of each environment.
+    """Return the promotion path of each environment.
 
     Args:
-        environments: all of them by name, as ``promotion_conflicts`` finds nothing wrong with them.
+        environments: All environments by name, without ``promotion_conflicts``.
     """
     neighbours = {name: Neighbour(environment=name, config=config) for name, config in environments.items()}
     sources = {name: tuple(_image_sources(neighbours, name)) for name in neighbours}
@@ -78,6 +78,6 @@ def _image_sources(neighbours: Mapping[str, Neighbour], name: str) -> Iterator[N
     source = _source(neighbours, name)
     while source:
         yield source
-        # What the source itself pins is not in its registry, from which models go on.
+        # Models that the source pins are not in its registry and are not promoted further.
         registers = source.config.promotion.method == "register"
         source = _source(neighbours, source.environment) if registers else None

@@ -1,4 +1,4 @@
-"""The stack of what a machine may do with an environment."""
+"""Stack of the roles that deliver an environment."""
 
 from collections.abc import Mapping
 
@@ -14,9 +14,9 @@ from stacks.config.environment import EnvironmentConfig
 
 
 class DeliveryAccessStack(Stack):
-    """The roles of one environment that its deliverer assumes, in the environment's account.
+    """Delivery roles in the account of an environment.
 
-    It is no part of the environment: who delivers an environment cannot by that change who may deliver it.
+    The stack is not part of the environment's stage, so that a delivery cannot change its own permissions.
     """
 
     def __init__(
@@ -29,21 +29,21 @@ class DeliveryAccessStack(Stack):
         delivery: DeliveryConfig,
         creates_provider: bool,
     ) -> None:
-        """Make the roles.
+        """Create the roles.
 
         Args:
-            scope: the parent.
-            id: the id.
-            environment: the environment's name.
-            config: what its file says.
-            delivery: who delivers it.
-            creates_provider: whether the account gets GitHub's identity provider with this stack.
+            scope: Parent construct.
+            id: Construct ID.
+            environment: Name of the environment.
+            config: Configuration of the environment.
+            delivery: Configuration of delivery.
+            creates_provider: Whether this stack creates the account's identity provider for GitHub.
         """
         super().__init__(
             scope,
             id,
             stack_name=f"topicsmith-delivery-{environment}",
-            description=f"Topicsmith: who may deploy the environment {environment}",
+            description=f"Topicsmith: delivery roles of environment {environment}",
             env=Environment(account=config.account, region=config.region),
             termination_protection=True,
         )
@@ -53,8 +53,10 @@ class DeliveryAccessStack(Stack):
             trusted = _trust_pipeline(environment, delivery.codepipeline)
         deploy = DeployRole(self, "Deploy", environment=environment, trusted=trusted["deploy"])
         review = ReviewRole(self, "Review", environment=environment, trusted=trusted["review"])
-        CfnOutput(self, "DeployRoleArn", value=deploy.role_arn, description="Deploys the environment")
-        CfnOutput(self, "ReviewRoleArn", value=review.role_arn, description="Looks at the environment")
+        CfnOutput(self, "DeployRoleArn", value=deploy.role_arn, description="Role that deploys the environment")
+        CfnOutput(
+            self, "ReviewRoleArn", value=review.role_arn, description="Role that reviews and checks the environment"
+        )
         for key, value in {"project": "topicsmith", "environment": environment, **config.tags}.items():
             Tags.of(self).add(key, value)
 
@@ -68,7 +70,7 @@ class DeliveryAccessStack(Stack):
 
 
 def _trust_pipeline(environment: str, codepipeline: CodePipelineConfig) -> Mapping[Work, aws_iam.IPrincipal]:
-    """Return the roles of the pipeline's steps, by name: as principals of their own they would have to exist before."""
+    """Return the roles of the delivery pipeline's steps, matched by name since principals must already exist."""
     works: tuple[Work, Work] = ("deploy", "review")
     return {
         work: aws_iam.AccountPrincipal(codepipeline.account).with_conditions(

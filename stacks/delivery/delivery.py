@@ -1,4 +1,4 @@
-"""How changes of the repository reach the environments, where ``delivery.yaml`` says so."""
+"""Delivery stacks, added to the app if there is a ``delivery.yaml``."""
 
 from collections.abc import Mapping
 
@@ -11,15 +11,15 @@ from stacks.delivery.pipeline import DeliveryPipelineStack
 
 
 def add_delivery(app: App, delivery: DeliveryConfig, environments: Mapping[str, EnvironmentConfig]) -> None:
-    """Add a stack ``Delivery-<environment>`` for each environment, and the pipeline's, ``Delivery``, if there is one.
+    """Add a stack ``Delivery-<environment>`` for each environment and, with CodePipeline, a stack ``Delivery``.
 
-    They stand beside the environments' stages: what delivers is deployed by a person, before it delivers. No
-    environment has such a name, as those have no capital letters.
+    They are outside the environments' stages because a person deploys them before the first delivery. The names cannot
+    clash with environments, whose names have no capital letters.
 
     Args:
-        app: the app.
-        delivery: what ``delivery.yaml`` says.
-        environments: all environments by name.
+        app: CDK app.
+        delivery: Configuration of delivery.
+        environments: All environments by name.
     """
     first_of_account: dict[str | None, DeliveryAccessStack] = {}
     for name in delivery.environments:

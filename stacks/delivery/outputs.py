@@ -1,4 +1,7 @@
-"""What the workflows in ``.github/workflows`` ask of the files: ``python -m stacks.delivery.outputs [ENVIRONMENT]``."""
+"""Configuration values for the workflows in ``.github/workflows``.
+
+Usage: ``python -m stacks.delivery.outputs [ENVIRONMENT]``.
+"""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,7 +19,7 @@ _ROOT = Path(__file__).parents[2]
 
 
 def main(arguments: list[str], root: Path = _ROOT) -> None:
-    """Print lines as ``$GITHUB_OUTPUT`` takes them: whether the workflow delivers, or where an environment is."""
+    """Print lines for ``$GITHUB_OUTPUT``: whether delivery is enabled, or the region and roles of an environment."""
     try:
         environments = load_environments(root / "environments")
         delivery = load_delivery(root / "delivery.yaml", environments)
@@ -33,7 +36,7 @@ def _delivers(delivery: DeliveryConfig | None) -> Iterator[str]:
 def _place(name: str, delivery: DeliveryConfig | None, environments: Mapping[str, EnvironmentConfig]) -> Iterator[str]:
     named = delivery.environments if delivery else ()
     if name not in named:
-        raise ConfigError(f"delivery.yaml does not deliver to {name!r}; its environments: {', '.join(named) or 'none'}")
+        raise ConfigError(f"delivery.yaml has no environment {name!r}; its environments: {', '.join(named) or 'none'}")
     config = environments[name]
     partition = botocore.session.Session().get_partition_for_region(config.region)
     yield f"region={config.region}"

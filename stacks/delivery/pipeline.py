@@ -1,4 +1,4 @@
-"""The stack of the delivery pipeline."""
+"""Stack of the delivery pipeline."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _PACKAGES = Path(__file__).parents[2] / "package.json"
 
 
 class DeliveryPipelineStack(Stack):
-    """The pipeline, in the account and the region of the connection to the repository."""
+    """Delivery pipeline, in the account and region of the connection to the repository."""
 
     def __init__(
         self,
@@ -26,24 +26,24 @@ class DeliveryPipelineStack(Stack):
         codepipeline: CodePipelineConfig,
         environments: Mapping[str, EnvironmentConfig],
     ) -> None:
-        """Make the pipeline.
+        """Create the pipeline.
 
         Args:
-            scope: the parent.
-            id: the id.
-            delivery: what is delivered.
-            codepipeline: what the pipeline needs to know.
-            environments: the environments by name, each of which says its account.
+            scope: Parent construct.
+            id: Construct ID.
+            delivery: Configuration of delivery.
+            codepipeline: Settings of CodePipeline.
+            environments: Environments by name, each with an account.
         """
         super().__init__(
             scope,
             id,
             stack_name="topicsmith-delivery",
-            description="Topicsmith: the pipeline that brings each commit to the environments",
+            description="Topicsmith: delivery pipeline that deploys each commit to the environments",
             env=Environment(account=codepipeline.account, region=codepipeline.region),
             termination_protection=True,
         )
-        # CDK writes the pipeline's dependency on its role, which the reference to the role implies already.
+        # CDK adds an explicit dependency of the pipeline on its role, which the reference already implies.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
         DeliveryPipeline(
             self,
@@ -54,7 +54,7 @@ class DeliveryPipelineStack(Stack):
                 connection_arn=codepipeline.connection,
                 destinations=[_destination(name, environments[name]) for name in delivery.environments],
                 approvers=codepipeline.approvers,
-                # The newest CLI is not the newest that fits; see docs/architecture.md.
+                # The newest CLI is not always the newest compatible one; see docs/decisions.md, 5.
                 cli_version=json.loads(_PACKAGES.read_text())["devDependencies"]["aws-cdk"],
             ),
         )

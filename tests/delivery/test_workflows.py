@@ -44,6 +44,12 @@ def test_dependabot_follows_its_schema() -> None:
     assert list(Draft7Validator(schema).iter_errors(file)) == []
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / ".github" / "ISSUE_TEMPLATE").iterdir()), ids=lambda path: path.name)
+def test_issue_templates_follow_their_schema(path: Path) -> None:
+    schema = get_builtin_schema(f"vendor.github-issue-{'config' if path.stem == 'config' else 'forms'}")
+    assert list(Draft7Validator(schema).iter_errors(yaml.safe_load(path.read_text()))) == []
+
+
 def test_every_action_is_named_by_its_commit_and_its_version() -> None:
     for path in FILES:
         for line in path.read_text().splitlines():
@@ -207,9 +213,9 @@ def run(tmp_path: Path) -> Run:
 def test_a_comparison_is_shown_and_fails_only_where_there_is_none(
     run: Run, tmp_path: Path, job: tuple[str, str], name: str, base: str, status: int, ends: int
 ) -> None:
-    result = run(*job, name, {"ENVIRONMENT": "prod"}, python=f"echo '## Diff'; exit {status}")
+    result = run(*job, name, {"ENVIRONMENT": "prod"}, topicsmith=f"echo '## Diff'; exit {status}")
     assert result.returncode == ends, result.stderr
-    assert (tmp_path / "calls").read_text() == f"-m topicsmith diff --base {base} --format markdown\n"
+    assert (tmp_path / "calls").read_text() == f"diff --base {base} --format markdown\n"
     assert (tmp_path / "summary").read_text() == "## Diff\n"
     if name == "compare":
         assert (tmp_path / "output").read_text() == f"status={status}\n"

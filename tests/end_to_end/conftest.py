@@ -1,4 +1,4 @@
-"""One local cloud for all tests of this folder, with its own port and state, and what is deployed to it."""
+"""A local cloud for the tests of this folder, with its own port and state, and the environments deployed to it."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from localcloud import control
-from tests.end_to_end import environments, planted
+from tests.end_to_end import command_line, environments, planted
 from tests.end_to_end.command_line import Operator
 from topicsmith.core import local_cloud
 
@@ -23,6 +23,12 @@ def free_port() -> int:
         probe.bind(("localhost", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _command_line() -> Iterator[None]:
+    with command_line.loaded():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -36,13 +42,13 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[control.LocalClo
 
 @pytest.fixture(scope="session")
 def environ(cloud: control.LocalCloud) -> dict[str, str]:
-    """A user's environment, without their AWS settings, as a client of the local cloud."""
+    """Environment variables of a client of the local cloud, without the user's own AWS settings."""
     mine = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     return {**mine, **cloud.environ()}
 
 
 class Clients:
-    """boto3 clients of the local cloud, as the operator or with other credentials."""
+    """boto3 clients of the local cloud, with the operator's or other credentials."""
 
     def __init__(self, cloud: control.LocalCloud, credentials: dict[str, str] | None = None):
         self.cloud = cloud
@@ -79,7 +85,7 @@ def root() -> Path:
 def operators(
     cloud: control.LocalCloud, environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Operator]:
-    """The operators of dev and builtin: dev is deployed as an operator does it, then both anew."""
+    """Operators of dev and builtin; dev is first deployed by ``local up --deploy``, then both are deployed."""
     files = {"dev": environments.DEV, "builtin": environments.BUILTIN}
 
     def first() -> None:
@@ -91,13 +97,13 @@ def operators(
 
 @pytest.fixture(scope="session")
 def operator(operators: dict[str, Operator]) -> Operator:
-    """The operator of dev."""
+    """Operator of dev."""
     return operators["dev"]
 
 
 @pytest.fixture(scope="session")
 def builtin(operators: dict[str, Operator]) -> Operator:
-    """The operator of an environment with AWS's NTM."""
+    """Operator of an environment with SageMaker's built-in NTM."""
     return operators["builtin"]
 
 
@@ -105,7 +111,7 @@ def builtin(operators: dict[str, Operator]) -> Operator:
 def more_operators(
     cloud: control.LocalCloud, environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Operator]:
-    """The operators of small and strict, whose tests may have a cloud of their own."""
+    """Operators of small and strict, whose tests may run against a separate cloud."""
     files = {"small": environments.SMALL, "strict": environments.STRICT}
     directory = tmp_path_factory.mktemp("more-environments")
     environments.deploy(
@@ -120,19 +126,19 @@ def more_operators(
 
 @pytest.fixture(scope="session")
 def small(more_operators: dict[str, Operator]) -> Operator:
-    """The operator of an environment that tunes little and runs at each upload."""
+    """Operator of an environment with little tuning that starts a run on every upload."""
     return more_operators["small"]
 
 
 @pytest.fixture(scope="session")
 def strict(more_operators: dict[str, Operator]) -> Operator:
-    """The operator of an environment whose gate nothing passes."""
+    """Operator of an environment whose gate no model passes."""
     return more_operators["strict"]
 
 
 @pytest.fixture(scope="session")
 def other_account(cloud: control.LocalCloud, environ: dict[str, str]) -> str:
-    """Another account, whose number is the name of its profile."""
+    """Number of another account, which is also its profile's name."""
     made: str = Operator(environ)("local", "account", environments.OTHER_ACCOUNT)["profile"]
     return made
 
@@ -144,7 +150,7 @@ def promotion_folder(
     other_account: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """The files of small, and of live and pinned, which get its models, and are deployed to another account."""
+    """Folder with the files of small and of its promotion targets live and pinned, deployed to another account."""
     directory = tmp_path_factory.mktemp("promotion")
     targets, small = {"live": environments.LIVE, "pinned": environments.PINNED}, {"small": environments.SMALL}
     environments.deploy(
@@ -164,31 +170,31 @@ def promotion_folder(
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of documents about four topics."""
+    """CSV file of documents about four topics."""
     return planted.write_csv(tmp_path_factory.mktemp("corpus") / "planted.csv")
 
 
 @pytest.fixture(scope="session")
 def run(operator: Operator, corpus: Path) -> Any:
-    """A run of dev, as ``run --json`` prints it."""
+    """Run of dev, as printed by ``run --json``."""
     return operator("run", corpus, "--text", "title,body", "--id", "key", "--topics", "4")
 
 
 @pytest.fixture(scope="session")
 def small_run(small: Operator, corpus: Path) -> Any:
-    """A run of it."""
+    """Run of small."""
     return small("run", corpus)
 
 
 @pytest.fixture(scope="session")
 def second_run(small: Operator, small_run: Any, corpus: Path) -> Any:
-    """Another one, whose model has three topics."""
+    """Second run of small, with three topics."""
     return small("run", corpus, "--topics", "3")
 
 
 @pytest.fixture(scope="session")
 def rejected(strict: Operator, corpus: Path) -> Any:
-    """A run whose model the gate rejects."""
+    """Run of strict, whose gate rejects the model."""
     done = strict.attempt("run", corpus)
     assert done.returncode == 1, done.stderr
     assert "rejected: npmi 0." in done.stderr
@@ -211,8 +217,8 @@ def versions(clients: Clients, environment: str) -> list[str]:
     return sorted(package["ModelPackageArn"] for package in listed["ModelPackageSummaryList"])
 
 
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
-    """Return what ``condition`` gives once it is true."""
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 900.0) -> Any:
+    """Poll ``condition`` and return its first truthy result."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := condition():

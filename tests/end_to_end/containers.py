@@ -1,4 +1,4 @@
-"""The processes in which a local cloud does its jobs, as the machine tells them."""
+"""Job processes of a local cloud, found in ``/proc``."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +8,10 @@ from localcloud.control import LocalCloud
 
 @dataclass(frozen=True)
 class Process:
-    """A child of the local cloud, which leads a process group.
+    """A child process of the local cloud; it leads a process group.
 
     Attributes:
-        program: what it runs: train, evaluate, serve, or function_bootstrap.py for a Lambda function.
+        program: Program it runs: train, evaluate, serve, or function_bootstrap.py for a Lambda function.
     """
 
     pid: int
@@ -19,7 +19,7 @@ class Process:
 
 
 def running(cloud: LocalCloud, *programs: str) -> list[Process]:
-    """Return the children of a cloud that run one of these programs for a job, not for an endpoint."""
+    """Return the child processes of a cloud that run one of these programs for a job, not for an endpoint."""
     endpoints = f"SAGEMAKER_BASE_DIR={cloud.state_dir / 'endpoints'}/".encode()
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
@@ -29,7 +29,7 @@ def running(cloud: LocalCloud, *programs: str) -> list[Process]:
                 continue
             words = (status.parent / "cmdline").read_bytes().decode(errors="replace").split("\0")
         except (OSError, ValueError):
-            continue  # It ended meanwhile.
+            continue  # It has exited in the meantime.
         program = next((name for word in words if (name := Path(word).name) in programs), None)
         if parent == cloud.pid and program:
             found.append(Process(int(status.parent.name), program))

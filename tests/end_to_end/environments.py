@@ -1,4 +1,4 @@
-"""Environments that no file describes: dev with another gate, and small ones for what dev does not do."""
+"""Environments for the tests: dev with a lower gate, and small ones for features that dev does not use."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from tests.synth.assembly import ROOT, JsonObject, synthesize_in_process
 from topicsmith.local import cdk
 
 _DISPOSABLE: JsonObject = {"removal": "destroy"}
-# On a corpus whose topics are planted, every model finds them, and LDA as well as ours.
+# Every model finds planted topics, LDA too, so the comparison with the baseline is disabled.
 _GATE: JsonObject = {"topic_uniqueness": 0.3, "npmi_over_baseline": None}
 _RANGES: JsonObject = {
     "learning_rate": {"min": 0.005, "max": 0.02, "scaling": "log"},
@@ -29,7 +29,7 @@ DEV: JsonObject = {
     "region": "us-east-1",
     "gate": _GATE,
 }
-"""What ``environments/dev.yaml`` says, wherever it is, with a gate that a toy corpus can pass."""
+"""``environments/dev.yaml`` without an account, in a fixed region, with a gate that a toy corpus can pass."""
 
 SMALL: JsonObject = {
     "account": ACCOUNT_ID,
@@ -52,7 +52,7 @@ SMALL: JsonObject = {
     "notifications": {"emails": ["somebody@example.com"]},
     "network": {"mode": "private", "encrypt_inter_container_traffic": True},
 }
-"""Ours, in a VPC of its own, with little to tune, and a run for each upload."""
+"""This project's NTM in its own VPC, with two trials and a run on every upload."""
 
 BUILTIN: JsonObject = {
     **SMALL,
@@ -61,7 +61,7 @@ BUILTIN: JsonObject = {
     "triggers": {},
     "network": {},
 }
-"""AWS's NTM."""
+"""SageMaker's built-in NTM."""
 
 STRICT: JsonObject = {
     **SMALL,
@@ -75,7 +75,7 @@ STRICT: JsonObject = {
         "security_groups": ["sg-0123456789abcdef0"],
     },
 }
-"""A gate that nothing passes, and neither tuning nor vectors, in subnets that are there."""
+"""A gate that no model passes, without tuning and vectors, in existing subnets."""
 
 OTHER_ACCOUNT = "222222222222"
 
@@ -85,14 +85,14 @@ LIVE: JsonObject = {
     "gate": _GATE,
     "promotion": {"from": "small"},
 }
-"""What gets the small environment's models in another account, as copies."""
+"""Target in another account that copies the small environment's models."""
 
 PINNED: JsonObject = {**LIVE, "promotion": {"from": "small", "method": "pin"}}
-"""What serves them where they lie."""
+"""Target in another account that serves the small environment's models in place."""
 
 
 def bootstrap(cloud: LocalCloud, directory: Path, account: str | None = None) -> None:
-    """Make what the CDK CLI needs to deploy to an account; its output goes to a directory."""
+    """Run ``cdk bootstrap`` for an account; its output is written to ``directory``."""
     with cdk.commands("*", directory, account) as cli:
         cli.bootstrap(cloud).finish()
 
@@ -109,12 +109,12 @@ def deploy(
     """Deploy environments with the CDK CLI.
 
     Args:
-        cloud: where to.
-        directory: for the assembly and the CLI's output.
-        environments: what their files would say, by name.
-        first: bootstraps the cloud; synthesis goes on meanwhile.
-        neighbours: what those files would say that stand beside them.
-        account: where to, if not to the main account.
+        cloud: Local cloud to deploy to.
+        directory: Directory for the assembly and the CLI's output.
+        environments: Contents of the environments' files, by name.
+        first: Bootstraps the cloud while the app is synthesized.
+        neighbours: Contents of further files in the same folder, by name; they are not deployed.
+        account: Account to deploy to, the main account by default.
     """
     with ThreadPoolExecutor() as pool:
         bootstrapped = pool.submit(first)

@@ -1,4 +1,4 @@
-"""A small corpus whose topics are known."""
+"""A small corpus with known topics."""
 
 import csv
 import random
@@ -19,7 +19,7 @@ def document(topic: str, seed: int) -> str:
 
 
 def write_csv(path: Path, documents: int = 480) -> Path:
-    """Write ``documents`` rows, a quarter of each topic, and three rows that no reader can use."""
+    """Write ``documents`` rows, a quarter per topic, and three malformed rows."""
     names = list(TOPICS)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)

@@ -1,4 +1,4 @@
-"""Several accounts in the local cloud: what lies between two of them is refused unless both sides allow it."""
+"""Several accounts in the local cloud: cross-account access is denied unless both accounts allow it."""
 
 import json
 import subprocess
@@ -47,7 +47,7 @@ def refused(call: Callable[[], Any], *words: str) -> None:
 
 @pytest.fixture(scope="session")
 def other(cloud: control.LocalCloud, clients: Clients) -> Clients:
-    """The administrator of another account."""
+    """Clients of another account's administrator."""
     if OTHER not in cloud.accounts:
         clients("organizations").create_account(AccountName=OTHER, Email="other@example.com")
     return clients.as_role(f"arn:aws:iam::{OTHER}:role/OrganizationAccountAccessRole")
@@ -55,7 +55,7 @@ def other(cloud: control.LocalCloud, clients: Clients) -> Clients:
 
 @pytest.fixture
 def role(other: Clients) -> Roles:
-    """Makes a role of the other account with these statements, and returns its ARN and clients that act as it."""
+    """Factory of roles in the other account with the given statements; returns the ARN and clients of the role."""
 
     def make(*statements: Statement) -> tuple[str, Clients]:
         iam, name = other("iam"), f"role-{uuid.uuid4().hex[:8]}"
@@ -71,7 +71,7 @@ def role(other: Clients) -> Roles:
 
 @pytest.fixture
 def bucket(clients: Clients) -> str:
-    """A bucket of the main account, with a key of its own and one object."""
+    """Bucket in the main account with its own KMS key and one object."""
     name = f"bucket-{uuid.uuid4().hex[:8]}"
     key = clients("kms").create_key()["KeyMetadata"]["Arn"]
     s3 = clients("s3")
@@ -91,7 +91,7 @@ def key_of(clients: Clients, bucket: str) -> str:
 
 
 def open_key(clients: Clients, key: str, principal: str, bucket: str) -> None:
-    """Let a role decrypt with a key what lies in a bucket, as S3 asks for it."""
+    """Allow a role to decrypt a bucket's objects through S3."""
     condition = {
         "StringEquals": {
             "kms:ViaService": f"s3.{REGION}.amazonaws.com",
@@ -104,7 +104,7 @@ def open_key(clients: Clients, key: str, principal: str, bucket: str) -> None:
 
 
 def open_models(clients: Clients, bucket: str, role_arn: str) -> None:
-    """Let a role of the other account read the models that are tagged for it."""
+    """Allow a role of the other account to read the models tagged for promotion."""
     tagged = {
         "StringEquals": {"s3:ExistingObjectTag/promoted-to-prod": "true"},
         "ArnEquals": {"aws:PrincipalArn": role_arn},
@@ -139,7 +139,7 @@ DECRYPTS = allow(
 )
 
 
-def test_a_profile_leads_into_an_account(
+def test_each_account_has_a_profile(
     other: Clients, cloud: control.LocalCloud, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert {MAIN, OTHER} <= set(cloud.accounts)
@@ -151,7 +151,7 @@ def test_a_profile_leads_into_an_account(
     assert [bucket["Name"] for bucket in other("s3").list_buckets()["Buckets"]] == ["theirs"]
 
 
-def test_no_account_is_made_under_a_name_or_twice(other: Clients, clients: Clients) -> None:
+def test_accounts_need_a_new_twelve_digit_number(other: Clients, clients: Clients) -> None:
     organizations = clients("organizations")
     with pytest.raises(ClientError, match="'production'; allowed: an account's number, twelve digits"):
         organizations.create_account(AccountName="production", Email="a@example.com")
@@ -161,18 +161,20 @@ def test_no_account_is_made_under_a_name_or_twice(other: Clients, clients: Clien
         other("organizations").create_account(AccountName="444444444444", Email="a@example.com")
 
 
-def test_only_who_may_enters_the_other_account(clients: Clients, role: Roles) -> None:
+def test_assuming_a_role_of_another_account_needs_both_accounts_consent(clients: Clients, role: Roles) -> None:
     administrator = f"arn:aws:iam::{OTHER}:role/OrganizationAccountAccessRole"
     _, theirs = role(allow("*", "*"))
-    # The trust policy names the main account only, and a role of that account has to be allowed it, too.
+    # The administrator's trust policy names only the main account, whose roles also need permission to assume it.
     refused(lambda: theirs.as_role(administrator), "sts:AssumeRole", "no resource-based policy")
     refused(lambda: theirs.as_role(f"arn:aws:iam::{MAIN}:role/nobody"), "sts:AssumeRole")
-    # As the roles of ``cdk bootstrap``: whoever administrates the main account is a stranger to them.
+    # Like the roles of ``cdk bootstrap``, this role does not trust the main account's administrator.
     own, _ = role()
     refused(lambda: clients.as_role(own), "sts:AssumeRole", "no resource-based policy")
 
 
-def test_a_presigned_url_may_do_what_its_signer_may(clients: Clients, other: Clients, role: Roles, bucket: str) -> None:
+def test_a_presigned_url_has_its_signers_permissions(
+    clients: Clients, other: Clients, role: Roles, bucket: str
+) -> None:
     path = "models/1/model.tar.gz"
     arn, reader = role(READS, DECRYPTS)
 
@@ -183,7 +185,7 @@ def test_a_presigned_url_may_do_what_its_signer_may(clients: Clients, other: Cli
         )
         url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": path})
         try:
-            with urllib.request.urlopen(url, timeout=30) as answer:
+            with urllib.request.urlopen(url, timeout=900) as answer:
                 body: bytes = answer.read()
                 return body
         except urllib.error.HTTPError as error:
@@ -199,10 +201,12 @@ def test_a_presigned_url_may_do_what_its_signer_may(clients: Clients, other: Cli
         assert [fetch(who, version) for who in (other, reader)] == [403, b"model"]
     for query in ("X-Amz-Signature=0", "X-Amz-Credential=a&X-Amz-Signature=0", "AWSAccessKeyId=a&Signature=0"):
         with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(f"{clients.cloud.endpoint_url}/{bucket}/{path}?{query}", timeout=30)
+            urllib.request.urlopen(f"{clients.cloud.endpoint_url}/{bucket}/{path}?{query}", timeout=900)
 
 
-def test_both_accounts_must_allow_a_read_with_all_conditions(clients: Clients, role: Roles, bucket: str) -> None:
+def test_a_cross_account_read_needs_both_accounts_policies_with_their_conditions(
+    clients: Clients, role: Roles, bucket: str
+) -> None:
     key, path = key_of(clients, bucket), "models/1/model.tar.gz"
     arn, reader = role(READS, DECRYPTS)
     _, grantless = role()
@@ -223,7 +227,7 @@ def test_both_accounts_must_allow_a_read_with_all_conditions(clients: Clients, r
     assert read(reader) == b"model"
     refused(lambda: read(grantless), "s3:GetObject", "no identity-based policy")
     refused(lambda: read(namesake), "s3:GetObject", "no resource-based policy")
-    # Nothing but that object, and the key for nothing but S3.
+    # Only that object can be read, and the key can only be used through S3.
     clients("s3").put_object(Bucket=bucket, Key="models/2/model.tar.gz", Body=b"not promoted")
     refused(lambda: read(reader, "models/2/model.tar.gz"), "s3:GetObject")
     refused(lambda: reader("s3").list_objects_v2(Bucket=bucket), "s3:ListBucket")
@@ -233,8 +237,8 @@ def test_both_accounts_must_allow_a_read_with_all_conditions(clients: Clients, r
     refused(lambda: reader("kms").decrypt(KeyId=key, CiphertextBlob=secret), "kms:Decrypt")
 
 
-def test_an_account_does_what_the_policies_of_the_others_resources_say(clients: Clients, role: Roles) -> None:
-    """A key, a queue and a topic are used by their names in the other account, and nobody else's of that name are."""
+def test_resource_policies_grant_another_account_access(clients: Clients, role: Roles) -> None:
+    """Requests reach the named account's key, queue and topic, not the caller's own of the same name."""
     _, user = role(allow(["kms:*", "sqs:*", "sns:*", "iam:*", "sagemaker:*"], "*"))
     name = f"shared-{uuid.uuid4().hex[:8]}"
     key = clients("kms").create_key()["KeyMetadata"]["Arn"]
@@ -259,13 +263,13 @@ def test_an_account_does_what_the_policies_of_the_others_resources_say(clients: 
     (message,) = clients("sqs").receive_message(QueueUrl=queue)["Messages"]
     assert message["Body"] == "from the other account"
     refused(lambda: user("sqs").receive_message(QueueUrl=queue), "sqs:ReceiveMessage", "no resource-based policy")
-    # A service gets no role of another account.
+    # A role of another account cannot be passed to a service.
     pipeline = {"PipelineName": name, "PipelineDefinition": "{}", "ClientRequestToken": name + "-" * 32}
     foreign_role = f"arn:aws:iam::{MAIN}:role/anybody"
     refused(lambda: user("sagemaker").create_pipeline(RoleArn=foreign_role, **pipeline), "iam:PassRole", foreign_role)
 
 
-def test_a_copy_needs_its_source_with_tags_and_key(clients: Clients, bucket: str, role: Roles) -> None:
+def test_copying_an_object_needs_permission_on_source_tags_and_key(clients: Clients, bucket: str, role: Roles) -> None:
     arn, copier = role(READS, DECRYPTS, allow("s3:PutObject", "arn:aws:s3:::bucket-*/copies/*"))
     key, source = key_of(clients, bucket), {"Bucket": bucket, "Key": "models/1/model.tar.gz"}
     mine = f"bucket-{uuid.uuid4().hex[:8]}"
@@ -296,7 +300,7 @@ def docker(cloud: control.LocalCloud, *arguments: str | Path, password: str = ""
 
 @pytest.fixture
 def image(cloud: control.LocalCloud, clients: Clients, role: Roles) -> str:
-    """An image in a repository of the main account, which nobody of the other account pushed."""
+    """Image in a repository of the main account, after a push from the other account was denied."""
     repository = f"images-{uuid.uuid4().hex[:8]}"
     registry = f"{MAIN}.dkr.ecr.{REGION}.amazonaws.com"
     uri = f"{registry}/{repository}:1"
@@ -327,7 +331,7 @@ def share_image(clients: Clients, uri: str, actions: Sequence[str]) -> None:
 PULL = ("ecr:BatchGetImage", "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer")
 
 
-def test_a_package_of_another_account_is_deployed_when_all_of_it_is_shared(
+def test_another_accounts_model_package_deploys_once_group_image_and_data_are_shared(
     clients: Clients, other: Clients, role: Roles, bucket: str, image: str
 ) -> None:
     group, path = f"group-{uuid.uuid4().hex[:8]}", "models/1/model.tar.gz"
@@ -387,7 +391,7 @@ def test_a_package_of_another_account_is_deployed_when_all_of_it_is_shared(
     open_models(clients, bucket, endpoint_role)
     create_model()
     assert group not in [model["ModelName"] for model in registry.list_models()["Models"]]
-    # CloudFormation makes a model where the account may, and nowhere else.
+    # CloudFormation has the same permissions as the account.
     registry.delete_model_package_group_policy(ModelPackageGroupName=group)
     properties = {"ExecutionRoleArn": endpoint_role, "PrimaryContainer": {"ModelPackageName": package}}
     template = json.dumps({"Resources": {"Model": {"Type": "AWS::SageMaker::Model", "Properties": properties}}})

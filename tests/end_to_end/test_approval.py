@@ -1,4 +1,4 @@
-"""From decisions on models to what is served: several at once, a model that does not start, and the way back."""
+"""Approving and rejecting models: concurrent approvals, a model that fails to start, and rollback."""
 
 import io
 import json
@@ -16,10 +16,10 @@ STACK = "topicsmith-small-serving"
 
 
 class Registry:
-    """The models of the small environment, and which one is served.
+    """The small environment's models and the one that its endpoint serves.
 
     Attributes:
-        trained: the ARN of the model that a run has made, which is served.
+        trained: ARN of the model trained by a run; initially served.
     """
 
     def __init__(self, clients: Clients, trained: str) -> None:
@@ -28,7 +28,7 @@ class Registry:
         self._sagemaker = clients("sagemaker")
 
     def copy(self, model_data: str | None = None) -> str:
-        """Register the trained model once more, perhaps with other bytes, and return the ARN."""
+        """Register the trained model again, optionally with other model data, and return the ARN."""
         described = self._sagemaker.describe_model_package(ModelPackageName=self.trained)
         specification = described["InferenceSpecification"]
         (container,) = specification["Containers"]
@@ -47,7 +47,7 @@ class Registry:
         self._sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus=status)
 
     def served(self) -> str | None:
-        """Return the ARN of the model that is served, where nothing is under way."""
+        """Return the ARN of the served model, or ``None`` during an update."""
         (stack,) = self._clients("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
         endpoint = self._sagemaker.describe_endpoint(EndpointName=GROUP)
         if stack["StackStatus"].endswith("_IN_PROGRESS") or endpoint["EndpointStatus"] != "InService":
@@ -58,7 +58,7 @@ class Registry:
         return arn
 
     def wait_until_served(self, arn: str) -> None:
-        wait_for(lambda: self.served() == arn, f"{arn} is served", 120)
+        wait_for(lambda: self.served() == arn, f"{arn} is served", 900)
 
     def resource(self, type_: str, logical_id: str) -> str:
         resources = self._clients("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
@@ -70,7 +70,7 @@ class Registry:
         return str(found)
 
     def messages(self, logical_id: str) -> int:
-        """Return how many messages a queue holds, those that are worked on or wait for another attempt among them."""
+        """Return the number of messages in a queue, including those in flight."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         url = self.resource("AWS::SQS::Queue", logical_id)
         return sum(
@@ -83,7 +83,7 @@ class Registry:
 
 @pytest.fixture(scope="module")
 def registry(small_run: Any, small: Operator, clients: Clients) -> Iterator[Registry]:
-    """The small environment serves what its run has made; a decision that finds the stack busy comes again soon."""
+    """The small environment, serving its run's model; decisions on a busy stack are retried after short pauses."""
     version = small_run["model_version"]
     small("approve", str(version), "--wait")
     registry = Registry(clients, next(arn for arn in versions(clients, "small") if arn.endswith(f"/{version}")))
@@ -96,15 +96,19 @@ def registry(small_run: Any, small: Operator, clients: Clients) -> Iterator[Regi
     functions.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
 
 
-def test_of_two_approvals_at_once_the_last_one_is_served_in_the_end(registry: Registry) -> None:
+def test_of_two_concurrent_approvals_the_last_one_is_served(registry: Registry) -> None:
     first, second = registry.copy(), registry.copy()
     registry.decide(first)
     registry.decide(second)
-    wait_for(lambda: registry.served() == second and not registry.messages("ApprovalQueue"), "both are followed", 120)
+    wait_for(
+        lambda: registry.served() == second and not registry.messages("ApprovalQueue"),
+        "both approvals are deployed",
+        900,
+    )
     assert registry.messages("ApprovalDeadLetters") == 0
 
 
-def test_a_model_that_does_not_start_leaves_the_old_one_serving_and_is_told(
+def test_a_model_that_fails_to_start_is_reported_and_the_old_one_stays_served(
     registry: Registry, small: Operator, clients: Clients, cloud: LocalCloud
 ) -> None:
     before = wait_for(registry.served, "something is served")
@@ -120,17 +124,17 @@ def test_a_model_that_does_not_start_leaves_the_old_one_serving_and_is_told(
     assert registry.served() == before
     assert small("infer", "the harbour and the vessel")["predictions"]
 
-    def told() -> dict[str, str] | None:
+    def notification() -> dict[str, str] | None:
         file = cloud.messages_file
         messages = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-        return next((one for one in messages if f"version {broken} could not be served" in str(one)), None)
+        return next((one for one in messages if f"version {broken} failed" in str(one)), None)
 
-    message = json.dumps(wait_for(told, "the failure is told"))
-    assert f"Version {before.rpartition('/')[2]} is served as before" in message
+    message = json.dumps(wait_for(notification, "a notification of the failure"))
+    assert f"Version {before.rpartition('/')[2]} is still being served" in message
     assert registry.messages("ApprovalDeadLetters") == 0
 
 
-def test_rejecting_what_is_served_brings_back_what_was_served_before(registry: Registry) -> None:
+def test_rejecting_the_served_model_restores_the_previous_one(registry: Registry) -> None:
     before = wait_for(registry.served, "something is served")
     bad = registry.copy()
     registry.decide(bad)
@@ -139,7 +143,7 @@ def test_rejecting_what_is_served_brings_back_what_was_served_before(registry: R
     registry.wait_until_served(before)
 
 
-def test_rollback_goes_back_and_back_again(registry: Registry, small: Operator) -> None:
+def test_repeated_rollbacks_go_back_one_version_each(registry: Registry, small: Operator) -> None:
     oldest = wait_for(registry.served, "something is served")
     newer = [registry.copy(), registry.copy()]
     for arn in newer:

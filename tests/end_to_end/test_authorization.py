@@ -1,4 +1,4 @@
-"""The roles' policies decide what a client may do, as on AWS."""
+"""IAM policies decide what a client may do, as on AWS."""
 
 import io
 import json
@@ -21,7 +21,7 @@ def allow(action: str | list[str], resource: str = "*", **more: Any) -> dict[str
 
 @pytest.fixture
 def role(clients: Clients) -> Callable[..., Clients]:
-    """Makes a role with these statements and returns clients that act as it."""
+    """Factory of roles with the given statements; returns clients that act as the role."""
 
     def make(*statements: dict[str, Any]) -> Clients:
         name = f"role-{uuid.uuid4().hex[:8]}"
@@ -54,7 +54,7 @@ def denied(call: Callable[[], Any], *words: str) -> None:
         assert word in error.value.response["Error"]["Message"]
 
 
-def test_an_object_is_read_where_the_policy_says_so_only(clients: Clients, role: Any, bucket: str) -> None:
+def test_only_objects_that_the_policy_allows_can_be_read(clients: Clients, role: Any, bucket: str) -> None:
     for key in ("bow/a b+ü.pbr", "models/x"):
         clients("s3").put_object(Bucket=bucket, Key=key, Body=b"1")
     reader = role(allow("s3:GetObject", f"arn:aws:s3:::{bucket}/bow/*"))("s3")
@@ -92,7 +92,7 @@ def test_every_service_refuses_a_role_without_a_grant(role: Any, service: str, c
     denied(lambda: call(client))
 
 
-def test_a_key_must_be_granted_as_well_as_its_bucket(clients: Clients, role: Any, bucket: str) -> None:
+def test_reading_an_encrypted_object_requires_permission_on_the_key(clients: Clients, role: Any, bucket: str) -> None:
     key = clients("kms").create_key()["KeyMetadata"]["Arn"]
     by_default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
     clients("s3").put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [by_default]})
@@ -106,12 +106,12 @@ def test_a_key_must_be_granted_as_well_as_its_bucket(clients: Clients, role: Any
     assert with_key.get_object(Bucket=bucket, Key="y")["Body"].read() == b"2"
 
 
-def test_a_bucket_policy_denies_whatever_the_role_allows(clients: Clients, role: Any, bucket: str) -> None:
+def test_a_deny_in_the_bucket_policy_overrides_the_roles_allow(clients: Clients, role: Any, bucket: str) -> None:
     clients("s3").put_object(Bucket=bucket, Key="x", Body=b"1")
     policy = {
         "Version": "2012-10-17",
         "Statement": [
-            # What enforce_ssl writes; the local endpoint counts as TLS.
+            # As the CDK's enforce_ssl writes it; the local endpoint counts as TLS.
             {
                 "Effect": "Deny",
                 "Principal": {"AWS": "*"},
@@ -130,7 +130,7 @@ def test_a_bucket_policy_denies_whatever_the_role_allows(clients: Clients, role:
     assert [error["Code"] for error in errors] == ["AccessDenied"]
 
 
-def test_a_role_is_passed_only_with_leave_and_only_to_its_service(role: Any) -> None:
+def test_passing_a_role_requires_pass_role_for_that_service(role: Any) -> None:
     passed = f"arn:aws:iam::{ACCOUNT}:role/training"
     create = {"PipelineName": "p", "PipelineDefinition": "{}", "ClientRequestToken": "t" * 32, "RoleArn": passed}
     pipelines = allow("sagemaker:CreatePipeline")
@@ -141,7 +141,7 @@ def test_a_role_is_passed_only_with_leave_and_only_to_its_service(role: Any) -> 
     denied(lambda: role(pipelines, to_lambda)("sagemaker").create_pipeline(**create), "iam:PassRole")
 
 
-def test_a_role_within_a_definition_is_passed_with_leave_only(role: Any) -> None:
+def test_passing_a_role_inside_a_job_definition_requires_pass_role(role: Any) -> None:
     passed = f"arn:aws:iam::{ACCOUNT}:role/training"
     definition = {
         "AlgorithmSpecification": {"TrainingImage": "i", "TrainingInputMode": "File"},
@@ -158,7 +158,7 @@ def test_a_role_within_a_definition_is_passed_with_leave_only(role: Any) -> None
     denied(lambda: tuner.create_hyper_parameter_tuning_job(**create), "iam:PassRole", passed)
 
 
-def test_a_message_to_an_encrypted_topic_needs_the_key(clients: Clients, role: Any) -> None:
+def test_publishing_to_an_encrypted_topic_requires_permission_on_the_key(clients: Clients, role: Any) -> None:
     key = clients("kms").create_key()["KeyMetadata"]["Arn"]
     topic = clients("sns").create_topic(Name=f"topic-{uuid.uuid4().hex[:8]}", Attributes={"KmsMasterKeyId": key})
     arn = topic["TopicArn"]
@@ -175,7 +175,7 @@ def test_a_message_to_an_encrypted_topic_needs_the_key(clients: Clients, role: A
     denied(lambda: with_key.publish(**message), "explicit deny")
 
 
-def test_a_role_is_assumed_only_by_whom_it_trusts(clients: Clients) -> None:
+def test_a_role_can_be_assumed_only_by_principals_it_trusts(clients: Clients) -> None:
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "sagemaker.amazonaws.com"}}
     name = f"role-{uuid.uuid4().hex[:8]}"
     arn = clients("iam").create_role(
@@ -195,7 +195,7 @@ def test_wrong_secrets_and_unsigned_requests_are_refused(clients: Clients) -> No
         urllib.request.urlopen(f"{clients.cloud.endpoint_url}/?Action=ListUsers&Version=2010-05-08")
 
 
-def test_a_message_to_an_encrypted_queue_needs_the_queue_and_its_key(clients: Clients, role: Any) -> None:
+def test_sending_to_an_encrypted_queue_requires_permission_on_queue_and_key(clients: Clients, role: Any) -> None:
     root = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [root]})
     key = clients("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"]
@@ -218,7 +218,7 @@ def test_a_message_to_an_encrypted_queue_needs_the_queue_and_its_key(clients: Cl
     assert sender.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "x"
 
 
-def test_a_function_fetches_messages_as_its_role(clients: Clients) -> None:
+def test_a_function_receives_messages_with_its_roles_permissions(clients: Clients) -> None:
     name = f"function-{uuid.uuid4().hex[:8]}"
     trust = allow("sts:AssumeRole") | {"Principal": {"Service": "lambda.amazonaws.com"}}
     del trust["Resource"]

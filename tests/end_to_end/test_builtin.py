@@ -1,4 +1,4 @@
-"""The same pipeline with AWS's NTM in the place of ours."""
+"""The pipeline with SageMaker's built-in NTM."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.end_to_end.conftest import Clients, versions
 
 @pytest.fixture(scope="module")
 def run(builtin: Operator, corpus: Path) -> Any:
-    """A run of the environment with ``algorithm: builtin``."""
+    """Run of the environment with ``algorithm: builtin``."""
     return builtin("run", corpus)
 
 
@@ -24,7 +24,7 @@ def test_it_scores_the_held_out_documents_before_it_evaluates(run: Any) -> None:
     assert names.index("Score") < names.index("Evaluate") < names.index("Gate") < names.index("Register")
 
 
-def test_its_jobs_run_the_image_of_aws(run: Any, clients: Clients) -> None:
+def test_its_jobs_run_the_image_of_the_builtin_ntm(run: Any, clients: Clients) -> None:
     job = next(step["job"]["name"] for step in run["steps"] if step["name"] == "Train")
     described = clients("sagemaker").describe_training_job(TrainingJobName=job)
     image = described["AlgorithmSpecification"]["TrainingImage"]
@@ -36,7 +36,7 @@ def test_its_jobs_run_the_image_of_aws(run: Any, clients: Clients) -> None:
     assert registered["CustomerMetadataProperties"]["Algorithm"] == "builtin"
 
 
-def test_the_least_loss_wins(run: Any, builtin: Operator) -> None:
+def test_the_trial_with_the_lowest_loss_wins(run: Any, builtin: Operator) -> None:
     found = builtin("tuning", run["id"])
     assert (found["objective"], found["maximize"]) == ("validation:total_loss", False)
     values = [trial["objective"] for trial in found["trials"]]

@@ -1,4 +1,4 @@
-"""Stacks are created, changed and deleted as CloudFormation does it, and rolled back when a resource fails."""
+"""Stacks: created, updated and deleted as by CloudFormation, and rolled back when a resource fails."""
 
 import json
 import time
@@ -82,7 +82,7 @@ CONDITIONAL = {
 }
 
 
-def test_a_conditional_resource_comes_and_goes_with_a_parameter(stack: Stack) -> None:
+def test_a_parameter_adds_and_removes_a_conditional_resource(stack: Stack) -> None:
     assert stack.create(CONDITIONAL) == "CREATE_COMPLETE"
     assert list(stack.physical_ids()) == ["Topic"]
     assert stack.update(Model="first") == "UPDATE_COMPLETE"
@@ -104,7 +104,7 @@ def test_an_update_that_changes_nothing_is_refused(stack: Stack) -> None:
         )
 
 
-def test_resources_are_made_after_what_they_refer_to(stack: Stack) -> None:
+def test_resources_are_created_after_their_dependencies(stack: Stack) -> None:
     template = {
         "Resources": {
             "Policy": {
@@ -122,7 +122,7 @@ def test_resources_are_made_after_what_they_refer_to(stack: Stack) -> None:
     assert made.index("Zebra") < made.index("Policy")
 
 
-def test_a_failed_create_leaves_nothing_and_says_why(stack: Stack) -> None:
+def test_a_failed_create_leaves_nothing_and_reports_the_reason(stack: Stack) -> None:
     template = {"Resources": {"Queue": QUEUE, "Broken": {**BROKEN, "DependsOn": "Queue"}}}
     assert stack.create(template) == "ROLLBACK_COMPLETE"
     assert stack.physical_ids() == {}
@@ -134,7 +134,7 @@ def test_a_failed_create_leaves_nothing_and_says_why(stack: Stack) -> None:
         stack.update(CONDITIONAL)
 
 
-def test_a_failed_update_goes_back_to_what_was(stack: Stack) -> None:
+def test_a_failed_update_is_rolled_back(stack: Stack) -> None:
     before = {"Resources": {"Queue": QUEUE}}
     stack.create(before)
     queue = stack.physical_ids()["Queue"]
@@ -158,7 +158,7 @@ def test_an_unchanged_resource_is_left_alone(stack: Stack) -> None:
     assert [status for status, _ in stack.events("Queue")] == ["CREATE_IN_PROGRESS", "CREATE_COMPLETE"]
 
 
-def test_deleting_keeps_what_is_retained(stack: Stack, clients: Clients) -> None:
+def test_deleting_a_stack_keeps_retained_resources(stack: Stack, clients: Clients) -> None:
     name = f"kept-{uuid.uuid4().hex[:8]}"
     kept = {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain", "Properties": {"BucketName": name}}
     stack.create({"Resources": {"Kept": kept, "Queue": QUEUE}})
@@ -182,7 +182,7 @@ def test_an_export_in_use_cannot_be_deleted(clients: Clients, stack: Stack) -> N
         stack.cloudformation.delete_stack(StackName=stack.name)
 
 
-def test_a_type_that_nobody_runs_is_said_to_be_skipped(stack: Stack) -> None:
+def test_an_unsupported_resource_type_is_reported_as_skipped(stack: Stack) -> None:
     odd = {"Type": "AWS::QuickSight::Theme", "Properties": {}}
     user = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Ref": "Odd"}}}
     assert stack.create({"Resources": {"Odd": odd, "User": user}}) == "CREATE_COMPLETE"
@@ -192,7 +192,7 @@ def test_a_type_that_nobody_runs_is_said_to_be_skipped(stack: Stack) -> None:
     )
 
 
-def test_a_change_set_lists_and_then_makes_the_changes(stack: Stack) -> None:
+def test_a_change_set_lists_and_executes_the_changes(stack: Stack) -> None:
     def change_set(kind: str, template: dict[str, Any]) -> Any:
         stack.cloudformation.create_change_set(
             StackName=stack.name, ChangeSetName="change", ChangeSetType=kind, TemplateBody=json.dumps(template)
@@ -209,7 +209,7 @@ def test_a_change_set_lists_and_then_makes_the_changes(stack: Stack) -> None:
     assert set(stack.physical_ids()) == {"Queue", "Other"}
 
 
-def test_change_sets_of_one_name_are_kept_apart_by_their_stacks(clients: Clients, stack: Stack) -> None:
+def test_change_sets_of_the_same_name_belong_to_their_stacks(clients: Clients, stack: Stack) -> None:
     other = Stack(clients, f"{stack.name}-other")
     for each, logical_id in ((stack, "Mine"), (other, "Theirs")):
         each.cloudformation.delete_change_set(StackName=each.name, ChangeSetName="same")

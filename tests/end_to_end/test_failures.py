@@ -1,4 +1,4 @@
-"""Runs to which something happens: what follows does not run, the reason is told, nothing half-made is registered."""
+"""Failed and stopped runs: later steps do not run, the reason is reported, and no incomplete model is registered."""
 
 import json
 import os
@@ -22,7 +22,7 @@ _OVER = {"Succeeded", "Failed", "Stopped"}
 
 
 class Victim:
-    """Runs of the small environment, to whose processes something is done."""
+    """Runs of the small environment whose processes the tests kill or limit."""
 
     def __init__(self, cloud: LocalCloud, clients: Clients, small: Operator, corpus: Path):
         self._cloud = cloud
@@ -37,17 +37,17 @@ class Victim:
         return started
 
     def process(self, program: str) -> int:
-        """Return the first process of a job that runs ``program``, once there is one."""
-        found = wait_for(lambda: containers.running(self._cloud, program), f"a process that runs {program}", 120)
+        """Wait for a job that runs ``program`` and return its process id."""
+        found = wait_for(lambda: containers.running(self._cloud, program), f"a process that runs {program}", 900)
         pid: int = found[0].pid
         return pid
 
     def processes(self) -> list[int]:
-        """Return the processes of all jobs."""
+        """Return the process ids of all jobs."""
         return [process.pid for process in containers.running(self._cloud, *_JOBS)]
 
     def end(self, run_id: str) -> Any:
-        """Return a run once it is over."""
+        """Wait for a run to finish and return it."""
         done = self._small.attempt("runs", run_id, "--watch")
         found = self._small("runs", run_id)
         assert (done.returncode == 0) == (found["status"] == "Succeeded"), done.stderr
@@ -73,7 +73,7 @@ def test_a_killed_trial_fails_alone(victim: Victim, small: Operator) -> None:
     assert trials[1]["failure"] == "AlgorithmError: , exit code: 137"
 
 
-# The tuning of a run that chooses no number of topics is in the cache: what trains is Train.
+# Without --topics the tuning step is cached, so the only training job is that of Train.
 def test_a_killed_training_fails_the_run(victim: Victim, clients: Clients) -> None:
     run_id = victim.start()
     os.killpg(victim.process("train"), signal.SIGKILL)
@@ -115,7 +115,7 @@ def test_a_killed_batch_transform_fails_the_run_whose_model_is_registered(victim
 
 @pytest.fixture
 def short_timeout(clients: Clients) -> Iterator[None]:
-    """Preprocessing may take a second."""
+    """Limit the preprocessing function's timeout to one second."""
     functions = clients("lambda")
     (name,) = [
         function["FunctionName"]
@@ -143,7 +143,7 @@ def test_a_stopped_run_stops_its_jobs_and_registers_nothing(victim: Victim, smal
     stopped = small("stop", run_id, "--wait")
     assert stopped["status"] == "Stopped"
     *before, last = [(step["name"], step["status"]) for step in stopped["steps"]]
-    # On a busy machine the trials may have ended before the command had begun, or while it did.
+    # On a busy machine the trials may have finished before the command ran or while it was running.
     done = [("Preprocess", "Succeeded"), ("Tune", "Succeeded")]
     assert (before, last) in [(done[:1], ("Tune", "Stopped")), (done[:1], done[1]), (done, ("Train", "Stopped"))]
     assert {trial["status"] for trial in small("tuning", run_id)["trials"]} <= {"Stopped", "Completed"}
@@ -157,13 +157,14 @@ def test_a_run_whose_jobs_are_killed_at_a_random_moment_ends_with_a_reason(
 ) -> None:
     chance = random.Random(seed)
     run_id = victim.start("--topics", "4")
-    time.sleep(chance.uniform(2, 20))
+    victim.process(chance.choice(_JOBS))
+    time.sleep(chance.uniform(0, 1))
     killed = victim.processes()
     for pid in killed:
         try:
             os.killpg(pid, signal.SIGKILL)
         except ProcessLookupError:
-            continue  # It ended by itself.
+            continue  # It has already exited.
     run = victim.end(run_id)
     new = set(versions(clients, "small")) - set(victim.models_before)
     registered = {step["model_package"] for step in run["steps"] if step["model_package"]}

@@ -1,4 +1,4 @@
-"""A gate that blocks: in a run, and condition by condition as the evaluation says it."""
+"""A gate that rejects a model, in a run and condition by condition against the evaluation's verdict."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.end_to_end.command_line import Operator
 from tests.end_to_end.conftest import Clients, versions, wait_for
 
 
-def test_a_run_below_a_threshold_ends_with_metric_value_and_threshold(rejected: Any) -> None:
+def test_a_rejected_run_reports_metric_value_and_threshold(rejected: Any) -> None:
     assert rejected["status"] == "Failed"
     assert [(step["name"], step["status"]) for step in rejected["steps"]] == [
         ("Preprocess", "Succeeded"),
@@ -32,11 +32,13 @@ def test_a_run_below_a_threshold_ends_with_metric_value_and_threshold(rejected: 
     assert report.endswith(f"/evaluation/{rejected['id']}/report.html")
 
 
-def test_it_registers_nothing(rejected: Any, clients: Clients) -> None:
+def test_a_rejected_run_registers_nothing(rejected: Any, clients: Clients) -> None:
     assert versions(clients, "strict") == []
 
 
-def test_its_evaluation_and_report_are_there(rejected: Any, strict: Operator, clients: Clients, tmp_path: Path) -> None:
+def test_a_rejected_run_has_its_evaluation_and_report(
+    rejected: Any, strict: Operator, clients: Clients, tmp_path: Path
+) -> None:
     evaluated = strict.attempt("evaluation", rejected["id"])
     assert evaluated.returncode == 1
     gate = json.loads(evaluated.stdout)["gate"]
@@ -47,18 +49,21 @@ def test_its_evaluation_and_report_are_there(rejected: Any, strict: Operator, cl
     strict("report", rejected["id"], "--out", tmp_path / "report.html", "--no-open")
 
 
-def test_somebody_is_told(rejected: Any, cloud: control.LocalCloud) -> None:
+def test_a_rejected_run_sends_a_notification(rejected: Any, cloud: control.LocalCloud) -> None:
     def message() -> Any:
         lines = cloud.messages_file.read_text().splitlines() if cloud.messages_file.exists() else []
         return next((line for line in map(json.loads, lines) if rejected["id"] in (line["subject"] or "")), None)
 
-    told = wait_for(message, "a message about the rejected run")
-    assert told["subject"] == f"topicsmith-strict: run {rejected['id']} failed at Rejected"
-    assert "Rejected failed: npmi " in told["message"]
-    assert rejected["arn"] in told["message"]
+    notification = wait_for(message, "a message about the rejected run")
+    assert (
+        notification["subject"]
+        == f"topicsmith-strict: run {rejected['id']} failed: the quality gate rejected the model"
+    )
+    assert "The quality gate rejected the model: npmi " in notification["message"]
+    assert rejected["arn"] in notification["message"]
 
 
-def test_the_pipeline_and_the_evaluation_know_the_same_thresholds() -> None:
+def test_the_pipeline_and_the_evaluation_check_the_same_metrics() -> None:
     assert {name: check.path for name, check in CHECKS.items()} == {
         name: ".".join(place) for name, place in GATED.items()
     }
@@ -71,7 +76,7 @@ _NUMBERS = st.floats(-5, 5) | st.sampled_from([0.0, 0.05, 0.3])
     st.dictionaries(st.sampled_from(sorted(CHECKS)), _NUMBERS, min_size=1),
     st.fixed_dictionaries(dict.fromkeys(sorted(CHECKS), _NUMBERS)),
 )
-def test_the_condition_passes_what_the_evaluation_says_that_it_passes(
+def test_the_pipelines_conditions_agree_with_the_evaluations_verdict(
     thresholds: dict[str, float], values: dict[str, float]
 ) -> None:
     gate = QualityGate(thresholds=thresholds)

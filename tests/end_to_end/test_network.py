@@ -1,4 +1,4 @@
-"""Environments in a VPC: it is there, and all that ran of them was in it."""
+"""Environments in a VPC: the VPC exists, and their jobs and functions ran in it."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from tests.end_to_end.environments import STRICT
 
 
 def _functions(clients: Clients, environment: str) -> list[Any]:
-    """Return where an environment's functions are, but for CDK's own one."""
+    """Return the VPC configurations of an environment's functions, without the CDK's custom resource."""
     pages = clients("lambda").get_paginator("list_functions").paginate()
     return [
         function["VpcConfig"]
@@ -19,7 +19,7 @@ def _functions(clients: Clients, environment: str) -> list[Any]:
 
 
 def _jobs(clients: Clients, run: str) -> list[Any]:
-    """Return the training jobs of a run, those of its tuning as well."""
+    """Return the training jobs of a run, including its trials."""
     sagemaker = clients("sagemaker")
     listed = sagemaker.list_training_jobs(NameContains=run)["TrainingJobSummaries"]
     return [sagemaker.describe_training_job(TrainingJobName=job["TrainingJobName"]) for job in listed]
@@ -48,8 +48,8 @@ def test_a_private_environment_runs_in_its_own_vpc(small_run: Any, clients: Clie
     assert [sorted(function["SubnetIds"]) for function in functions] == [subnets] * 5
 
 
-def test_the_evaluation_of_an_untuned_model_calls_nobody(rejected: Any, clients: Clients) -> None:
-    """The local cloud gives such a job no credentials, and it ran all the same."""
+def test_the_evaluation_of_an_untuned_model_is_isolated(rejected: Any, clients: Clients) -> None:
+    """The local cloud gives an isolated job no credentials, and the job still succeeds."""
     sagemaker, network = clients("sagemaker"), STRICT["network"]
     (job,) = sagemaker.list_processing_jobs(NameContains=rejected["id"])["ProcessingJobSummaries"]
     described = sagemaker.describe_processing_job(ProcessingJobName=job["ProcessingJobName"])

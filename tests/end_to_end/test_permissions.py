@@ -1,4 +1,4 @@
-"""A role without its grants fails the step that needs them, and the reason names the action."""
+"""A role that lacks its permissions fails the step that needs them, and the reason names the action."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from tests.end_to_end.conftest import Clients, versions
 
 @pytest.fixture
 def without_policy(clients: Clients) -> Callable[[str], AbstractContextManager[None]]:
-    """Takes a role's inline policies away for as long as a block lasts."""
+    """Context manager that removes a role's inline policies for the duration of a block."""
 
     @contextmanager
     def taken_away(part: str) -> Iterator[None]:
@@ -63,5 +63,5 @@ def test_a_role_without_its_grants_fails_its_step(
     assert failed.returncode == 1
     assert f"{step} failed" in failed.stderr
     assert action in failed.stderr
-    # What comes after the gate runs beside Register.
+    # CreateModel runs in parallel with Register.
     assert len(versions(clients, "small")) - len(before) <= (step == "CreateModel")

@@ -1,4 +1,4 @@
-"""From account to account: a model that was trained in small comes to live as a copy, and to pinned by reference."""
+"""Promotion between accounts: a model trained in small is copied to live and pinned by reference in pinned."""
 
 import difflib
 import json
@@ -20,7 +20,7 @@ TEXT = "the harbour and the vessel"
 
 
 class Promoter(Operator):
-    """The operator of small's account, who has a profile for the other one."""
+    """Operator of small's account, with a profile for the other account."""
 
     def __init__(self, environ: dict[str, str], folder: Path, profile: str) -> None:
         super().__init__(environ, "small")
@@ -33,7 +33,7 @@ class Promoter(Operator):
 
 @pytest.fixture(scope="module")
 def versions(small: Operator, small_run: Any, second_run: Any) -> dict[int, int]:
-    """The approved versions of small, by the number of their topics; a third one is as good, and not approved."""
+    """Approved versions of small's models, by number of topics."""
     found = {4: small_run["model_version"], 3: second_run["model_version"]}
     for version in found.values():
         small("approve", str(version), "--wait")
@@ -47,23 +47,23 @@ def promoter(environ: dict[str, str], promotion_folder: Path, other_account: str
 
 @pytest.fixture(scope="module")
 def administrator(clients: Clients, other_account: str) -> Clients:
-    """Who may do everything in the other account."""
+    """Administrator of the other account."""
     return clients.as_role(f"arn:aws:iam::{other_account}:role/OrganizationAccountAccessRole")
 
 
 def operator(promoter: Promoter, environment: str) -> Operator:
-    """The operator of one environment of the other account, who knows nothing of small's."""
+    """Return the operator of an environment in the other account, without access to small's account."""
     return Operator({**promoter.environ, "AWS_PROFILE": environments.OTHER_ACCOUNT}, environment)
 
 
 def topics(answering: Operator) -> int:
-    """Return how many topics the model has that answers."""
+    """Return the number of topics of the served model."""
     return len(answering("infer", TEXT)["predictions"][0]["topic_weights"])
 
 
 @pytest.fixture(scope="module")
 def live(promoter: Promoter, versions: dict[int, int]) -> Operator:
-    """The operator of live, to which both versions were promoted, and then the first again."""
+    """Operator of live, after promoting both versions and then the first again."""
     answering = operator(promoter, "live")
     for number in (4, 3, 4):
         answer = promoter.promote(versions[number], "live")
@@ -73,7 +73,7 @@ def live(promoter: Promoter, versions: dict[int, int]) -> Operator:
     return answering
 
 
-def test_an_earlier_version_is_served_again_and_the_same_once_more_changes_nothing(
+def test_promoting_the_served_version_again_changes_nothing(
     live: Operator, promoter: Promoter, versions: dict[int, int]
 ) -> None:
     assert [model["version"] for model in live("models")] == [2, 1]
@@ -82,7 +82,7 @@ def test_an_earlier_version_is_served_again_and_the_same_once_more_changes_nothi
     assert again["endpoint"]["model_version"] == 1
 
 
-def test_the_history_is_read_with_the_targets_credentials_alone(
+def test_the_history_needs_only_the_target_accounts_credentials(
     live: Operator, versions: dict[int, int], small_run: Any
 ) -> None:
     history = live("history")
@@ -101,7 +101,7 @@ def test_the_history_is_read_with_the_targets_credentials_alone(
 def pinned(
     promoter: Promoter, versions: dict[int, int], cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory
 ) -> Operator:
-    """The operator of pinned, whose file was changed by a promotion of the first version, and deployed."""
+    """Operator of pinned, after a promotion wrote the first version to its file and the file was deployed."""
     file = promoter.folder / "pinned.yaml"
     before = file.read_text().splitlines()
     record = promoter.promote(versions[4], "pinned")["promotion"]
@@ -117,7 +117,7 @@ def pinned(
     return operator(promoter, "pinned")
 
 
-def test_what_a_file_pins_is_served_once_it_is_deployed(
+def test_a_pinned_version_is_served_after_deployment(
     pinned: Operator, promoter: Promoter, versions: dict[int, int]
 ) -> None:
     assert topics(pinned) == 4
@@ -127,7 +127,7 @@ def test_what_a_file_pins_is_served_once_it_is_deployed(
 
 @pytest.fixture(scope="module")
 def roles(live: Operator, pinned: Operator, administrator: Clients) -> dict[str, Clients]:
-    """Clients that act as the roles of live and pinned, by the roles' names; the account may act as each meanwhile."""
+    """Clients that act as the roles of live and pinned, by role name."""
     iam = administrator("iam")
     found = {}
     for role in iam.list_roles(MaxItems=1000)["Roles"]:
@@ -139,7 +139,7 @@ def roles(live: Operator, pinned: Operator, administrator: Clients) -> dict[str,
 
 @contextmanager
 def trusting(administrator: Clients, role: Any) -> Iterator[None]:
-    """Let the administrator act as a role that only a service may act as."""
+    """Let the account's administrator assume a service role for the duration of the block."""
     iam, document = administrator("iam"), role["AssumeRolePolicyDocument"]
     ours = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": environments.OTHER_ACCOUNT}}
     changed = {**document, "Statement": [*document["Statement"], ours]}
@@ -160,7 +160,7 @@ def may_read(who: Clients, bucket: str, key: str) -> bool:
     return True
 
 
-def test_of_all_that_small_has_one_role_reads_the_promoted_model_and_no_role_anything_else(
+def test_the_target_can_read_only_the_pinned_model_and_only_as_its_endpoint_role(
     roles: dict[str, Clients], administrator: Clients, clients: Clients, versions: dict[int, int]
 ) -> None:
     bucket, sagemaker = outputs_of(clients, "small")["DataBucketName"], clients("sagemaker")
@@ -181,7 +181,7 @@ def test_of_all_that_small_has_one_role_reads_the_promoted_model_and_no_role_any
     }  # fmt: skip
     assert readers == set()
     assert may_read(roles["topicsmith-pinned-endpoint"], bucket, models[4])
-    # Nor does its administrator, to whom nothing in their own account is refused.
+    # The other account's administrator cannot read them either.
     assert not any(may_read(administrator, bucket, key) for key in (models[4], models[3], *others.values()))
 
 

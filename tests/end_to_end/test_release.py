@@ -1,4 +1,4 @@
-"""One approved model after the other, from the same endpoint."""
+"""Two models approved in succession, served by the same endpoint."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from tests.end_to_end.command_line import Operator
 from tests.end_to_end.conftest import Clients
 
 
-def test_another_approval_takes_over_without_a_gap(
+def test_a_new_approval_takes_over_without_a_failed_request(
     small_run: Any, second_run: Any, small: Operator, clients: Clients
 ) -> None:
     first = small_run["model_version"]

@@ -1,4 +1,4 @@
-"""Runs that nobody starts: an upload's, and a schedule's."""
+"""Runs started by an upload or by a schedule."""
 
 import shutil
 from pathlib import Path
@@ -23,7 +23,7 @@ def stop(clients: Clients, arn: str) -> None:
     wait_for(is_over, "the run's end")
 
 
-def test_an_upload_starts_a_run_on_it(small_run: Any, clients: Clients, corpus: Path) -> None:
+def test_an_upload_starts_a_run(small_run: Any, clients: Clients, corpus: Path) -> None:
     before = runs(clients)
     bucket = outputs_of(clients, "small")["DataBucketName"]
     clients("s3").put_object(Bucket=bucket, Key="raw/readme.txt", Body=b"no corpus")
@@ -36,7 +36,7 @@ def test_an_upload_starts_a_run_on_it(small_run: Any, clients: Clients, corpus: 
     stop(clients, started)
 
 
-def test_the_command_lines_upload_starts_one_run_and_no_second(
+def test_an_upload_by_the_run_command_starts_only_one_run(
     small_run: Any, small: Operator, clients: Clients, corpus: Path, tmp_path: Path
 ) -> None:
     before = runs(clients)

@@ -1,4 +1,4 @@
-"""From a file to topics from an endpoint: the dev environment, deployed by the CDK CLI, run by its operator."""
+"""The full pipeline in dev, from a CSV file to the endpoint's predictions, deployed with the CDK CLI."""
 
 import io
 import json
@@ -44,12 +44,12 @@ def job(run: Any, name: str) -> str:
 
 @pytest.fixture(scope="module")
 def bags_of_words(run: Any) -> str:
-    """Where the run's bags of words lie."""
+    """S3 prefix of the run's bags of words."""
     uri: str = step(run, "Preprocess")["outputs"]["meta_uri"]
     return uri.removesuffix("/meta.json")
 
 
-def test_the_run_went_through_its_steps(run: Any) -> None:
+def test_every_step_of_the_run_succeeded(run: Any) -> None:
     assert run["status"] == "Succeeded"
     assert {step["status"] for step in run["steps"]} == {"Succeeded"}
     names = [step["name"] for step in run["steps"]]
@@ -58,7 +58,7 @@ def test_the_run_went_through_its_steps(run: Any) -> None:
     assert step(run, "Gate")["passed"] is True
 
 
-def test_what_it_made_lies_under_its_id_and_bags_of_words_under_what_they_are_of(
+def test_artifacts_are_stored_under_the_runs_id_and_bags_of_words_under_their_own_prefix(
     run: Any, outputs: dict[str, str], clients: Clients, bags_of_words: str
 ) -> None:
     bucket = outputs["DataBucketName"]
@@ -79,7 +79,7 @@ def test_malformed_rows_were_counted(bags_of_words: str, clients: Clients) -> No
     assert json.loads(meta)["documents"] == 480
 
 
-def test_what_is_stored_is_encrypted_with_the_data_key(
+def test_every_object_is_encrypted_with_the_data_key(
     run: Any, outputs: dict[str, str], clients: Clients, bags_of_words: str
 ) -> None:
     bucket = outputs["DataBucketName"]
@@ -113,7 +113,7 @@ def test_each_trial_has_its_own_log_and_model(run: Any, clients: Clients) -> Non
         assert len(streams) == 1
 
 
-def test_the_evaluation_beside_the_baseline_and_the_gates_verdict(run: Any, operator: Operator) -> None:
+def test_the_evaluation_has_the_baseline_and_the_gates_verdict(run: Any, operator: Operator) -> None:
     found = operator("evaluation", run["id"])
     assert found["run"]["corpus_uri"] == run["parameters"]["CorpusUri"]
     assert found["run"]["num_topics"] == 4
@@ -140,7 +140,7 @@ def test_every_document_has_its_vector(run: Any, operator: Operator, tmp_path: P
     weights = {row["id"]: row["topic_weights"] for row in map(json.loads, file.read_text().splitlines())}
     assert len(weights) == 480
     assert all(sum(row) == pytest.approx(1, abs=1e-4) for row in weights.values())
-    # Documents of one topic have the same heaviest topic, and no two topics share it.
+    # Documents of one planted topic share their top topic, and no two planted topics have the same one.
     heaviest = {
         name: {row.index(max(row)) for key, row in weights.items() if key.startswith(f"{name}-")}
         for name in planted.TOPICS
@@ -149,9 +149,7 @@ def test_every_document_has_its_vector(run: Any, operator: Operator, tmp_path: P
     assert len(set.union(*heaviest.values())) == 4
 
 
-def test_the_model_waits_for_approval_with_its_origin_and_quality(
-    run: Any, operator: Operator, clients: Clients
-) -> None:
+def test_the_registered_model_has_its_lineage_and_quality(run: Any, operator: Operator, clients: Clients) -> None:
     package = clients("sagemaker").describe_model_package(ModelPackageName=versions(clients, "dev")[0])
     assert package["ModelApprovalStatus"] in ("PendingManualApproval", "Approved")
     container = package["InferenceSpecification"]["Containers"][0]
@@ -171,7 +169,7 @@ def test_the_model_waits_for_approval_with_its_origin_and_quality(
     assert float(origin["Npmi"]) == pytest.approx(evaluation["metrics"]["npmi"])
 
 
-def test_every_job_logs_to_cloudwatch_where_the_run_says(run: Any, clients: Clients) -> None:
+def test_every_job_logs_to_the_log_group_that_the_run_names(run: Any, clients: Clients) -> None:
     found = {}
     for one in run["steps"]:
         if one["job"]:
@@ -192,14 +190,14 @@ def approved(run: Any, operator: Operator) -> Any:
     return operator("approve", "1", "--wait")
 
 
-def test_the_topics_are_the_planted_ones(approved: Any, operator: Operator) -> None:
+def test_the_endpoints_topics_are_the_planted_ones(approved: Any, operator: Operator) -> None:
     found = operator("topics")["topics"]
     for words in planted.TOPICS.values():
         best = max(len(set(words) & {word for word, _ in topic["words"][:10]}) for topic in found)
         assert best >= 8, (words, found)
 
 
-def test_a_text_is_of_the_topic_that_it_is_about(approved: Any, operator: Operator) -> None:
+def test_a_text_is_assigned_its_planted_topic(approved: Any, operator: Operator) -> None:
     topics = operator("topics")["topics"]
     texts = [planted.document(name, 10_000) for name in planted.TOPICS]
     answered = operator("infer", *texts)["predictions"]
@@ -210,7 +208,7 @@ def test_a_text_is_of_the_topic_that_it_is_about(approved: Any, operator: Operat
         assert len(set(words) & {word for word, _ in top["words"][:10]}) >= 8
 
 
-def test_any_client_may_ask_with_a_bag_of_words(
+def test_the_endpoint_accepts_a_bag_of_words(
     approved: Any, outputs: dict[str, str], clients: Clients, bags_of_words: str
 ) -> None:
     words = content(clients, f"{bags_of_words}/auxiliary/vocab.txt").decode().split("\n")[:-1]
@@ -224,7 +222,7 @@ def test_any_client_may_ask_with_a_bag_of_words(
     assert max(weights[0]) > 0.5
 
 
-def test_a_bad_request_is_the_callers_fault(approved: Any, outputs: dict[str, str], clients: Clients) -> None:
+def test_a_malformed_request_returns_status_400(approved: Any, outputs: dict[str, str], clients: Clients) -> None:
     runtime = clients("sagemaker-runtime")
     with pytest.raises(runtime.exceptions.ModelError) as error:
         runtime.invoke_endpoint(EndpointName=outputs["EndpointName"], ContentType="text/csv", Body="1,2,3\n")
@@ -244,7 +242,7 @@ def test_the_endpoint_scales_between_the_environments_limits(approved: Any, clie
     }
 
 
-def test_other_limits_are_held_by_autoscalings_own_role(approved: Any, clients: Clients) -> None:
+def test_new_scaling_limits_are_applied_with_autoscalings_own_role(approved: Any, clients: Clients) -> None:
     scaling, resource = clients("application-autoscaling"), "endpoint/topicsmith-dev/variant/AllTraffic"
     target = {
         "ServiceNamespace": "sagemaker",

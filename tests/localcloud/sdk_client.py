@@ -1,4 +1,4 @@
-"""What a user of the SageMaker Python SDK does: ``python sdk_client.py ROLE IMAGE BUCKET``; prints what came of it."""
+"""A script of a SageMaker Python SDK user: ``python sdk_client.py ROLE IMAGE BUCKET`` prints its results as JSON."""
 
 import json
 import sys
@@ -77,7 +77,7 @@ def process(role: str, image: str, bucket: str) -> str:
 
 
 def gate(role: str, image: str, bucket: str) -> list[dict[str, Any]]:
-    """Run a pipeline with a gate, that shuts and that opens, and return the steps of both executions."""
+    """Run a pipeline once with a failing and once with a passing gate, and return the steps of both executions."""
     session = PipelineSession(boto3.Session(region_name="us-east-1"), default_bucket=bucket)
     Path("evaluate.py").write_text(EVALUATE)
     threshold = ParameterFloat("Threshold")
@@ -115,9 +115,9 @@ def gate(role: str, image: str, bucket: str) -> list[dict[str, Any]]:
 
 def main() -> None:
     pause = time.sleep
-    # The SDK looks at a job every ten seconds.
+    # The SDK polls jobs every ten seconds.
     time.sleep = lambda seconds: pause(min(seconds, 0.5))  # type: ignore[assignment]
-    # At every setting that it looks up, it holds them all against a schema.
+    # The SDK validates its whole configuration on every lookup, which is slow.
     utils.validate_sagemaker_config = lambda _: None
     print(json.dumps({"process": process(*sys.argv[1:]), "gate": gate(*sys.argv[1:])}, default=str))
 

@@ -1,4 +1,4 @@
-"""A small cloud in a process of its own, and what tests do with it."""
+"""A small cloud in a separate process, with helpers for tests."""
 
 import io
 import json
@@ -32,7 +32,7 @@ IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{REPOSITORY}:1"
 
 @dataclass
 class SmallCloud:
-    """A running server and what a test does with it."""
+    """A running server, with clients and helpers."""
 
     process: subprocess.Popen[bytes]
     environ: dict[str, str]
@@ -42,7 +42,7 @@ class SmallCloud:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def client(self, service: str) -> Any:
-        """Return a client, which threads may share."""
+        """Return a cached client; it is safe to share between threads."""
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = boto3.client(  # type: ignore[call-overload]
@@ -55,7 +55,7 @@ class SmallCloud:
         return self._clients[service]
 
     def role(self, name: str, *services: str) -> str:
-        """Create a role that the services may assume, and return its ARN."""
+        """Create a role that the services may assume and return its ARN."""
         statement = {"Effect": "Allow", "Principal": {"Service": list(services)}, "Action": "sts:AssumeRole"}
         trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         role = self.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)
@@ -66,7 +66,7 @@ class SmallCloud:
         return f"s3://{BUCKET}/{key}"
 
     def log(self, group: str, prefix: str = "") -> list[str]:
-        """Return the lines of a log group, of the streams that begin with ``prefix``; nothing when it is not there."""
+        """Return the lines of a log group's streams that begin with ``prefix``, empty if there is no such group."""
         logs = self.client("logs")
         try:
             streams = logs.describe_log_streams(logGroupName=group)["logStreams"]
@@ -80,7 +80,7 @@ class SmallCloud:
         ]
 
     def package(self, files: Mapping[str, str]) -> bytes:
-        """Return a deployment package."""
+        """Return a function's deployment package, a zip of ``files``."""
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as package:
             for path, content in files.items():
@@ -95,7 +95,7 @@ class SmallCloud:
             "Handler": "index.handler",
             "Role": self.role_arn,
             "Code": {"ZipFile": self.package(files)},
-            "Timeout": 5,
+            "Timeout": 30,
             "MemorySize": 256,
         }
         return str(self.client("lambda").create_function(**request | more)["FunctionArn"])
@@ -111,15 +111,15 @@ class SmallCloud:
         )
 
 
-def wait_for(look: Callable[[], T | None], seconds: float = 30) -> T:
-    """Return the first thing that is there; fail when nothing comes."""
+def wait_for(look: Callable[[], T | None], seconds: float = 600) -> T:
+    """Poll ``look`` and return its first truthy result; fail after ``seconds``."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = look()
         if found:
             return found
         time.sleep(0.05)
-    raise AssertionError("it did not come")
+    raise AssertionError(f"timed out after {seconds} s")
 
 
 def start_cloud(state: Path) -> SmallCloud:

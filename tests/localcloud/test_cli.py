@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from localcloud import cli, control
-from localcloud.control import LocalCloud
+from localcloud.control import LocalCloud, LocalCloudError
 from localcloud.version import __version__
 
 
@@ -88,6 +88,42 @@ def test_options_are_checked(options: list[str], message: str, capsys: pytest.Ca
     with pytest.raises(SystemExit):
         cli.main(["up", *options])
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("LOCALCLOUD_PORT", "http", "LOCALCLOUD_PORT is 'http'; allowed: 1 to 65535."),
+        ("LOCALCLOUD_ACCOUNT", "mine", "The account is 'mine'; allowed: twelve digits."),
+        ("LOCALCLOUD_MINUTE_SECONDS", "61", "LOCALCLOUD_MINUTE_SECONDS is '61'; allowed: 0.1 to 60."),
+        ("LOCALCLOUD_IMAGES", "{", "LOCALCLOUD_IMAGES is '{', which is not JSON"),
+        ("LOCALCLOUD_IMAGES", '{"a": 1}', "it must be a JSON object of directories by image URI"),
+    ],
+)
+def test_variables_are_checked(
+    name: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LOCALCLOUD_PORT", "4998")
+    monkeypatch.setenv(name, value)
+    assert cli.main(["up"]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_files_of_somebody_else_are_not_deleted(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / ".gitignore").write_text("build/\n")
+    with pytest.raises(LocalCloudError, match="is not a state directory: it has images"):
+        control.prepare(port=4998, state_dir=tmp_path)
+    assert (tmp_path / "images").is_dir()
+
+
+def test_an_earlier_state_is_deleted(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    control.prepare(port=4998, state_dir=state)
+    assert (state / ".gitignore").read_text().endswith("\n*\n")
+    (state / "images").mkdir()
+    control.prepare(port=4998, state_dir=state)
+    assert not (state / "images").exists()
 
 
 def test_settings_reach_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

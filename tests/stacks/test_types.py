@@ -1,4 +1,4 @@
-"""What the type checker reads of the CDK."""
+"""Type checking of the CDK."""
 
 import ast
 import tomllib
@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_mypy_reads_every_module_of_the_cdk_that_is_used() -> None:
-    """It passes over the others, and what comes from there would have no type."""
+    """mypy skips all other modules, and their values would be untyped."""
     overrides = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["overrides"]
     read = {name for one in overrides if one.get("follow_imports") == "normal" for name in one["module"]}
     sources = [ROOT / "app.py", *(ROOT / "stacks").rglob("*.py"), *(ROOT / "constructs").rglob("*.py")]

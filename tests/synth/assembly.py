@@ -1,4 +1,4 @@
-"""What the real CDK CLI writes, and the templates that the CDK makes in process of one configuration."""
+"""Cloud assemblies from the real CDK CLI, and templates synthesized in process."""
 
 import functools
 import json
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = tuple(sorted(path.stem for path in (ROOT / "environments").glob("*.yaml")))
 PARTS = ("data", "training", "serving")
 SOURCES = ("app.py", "cdk.json", "environments", "stacks", "constructs", "lambdas", "containers")
-# Where a machine delivers. The pipeline updates itself with the CLI that package.json names.
+# Needed for automated delivery. The delivery pipeline updates itself with the CLI pinned in package.json.
 DELIVERY = ("delivery.yaml", "package.json")
 
 JsonObject = dict[str, Any]
@@ -32,12 +32,12 @@ JsonObject = dict[str, Any]
 
 @dataclass(frozen=True)
 class Assembly:
-    """A directory that ``cdk synth`` wrote."""
+    """A cloud assembly written by ``cdk synth``."""
 
     directory: Path
 
     def parts(self, environment: str) -> list[str]:
-        """Return the stacks of an environment."""
+        """Return the names of an environment's stacks."""
         names = (str(artifact.get("displayName")) for artifact in self._artifacts(environment))
         return [name.removeprefix(f"{environment}/") for name in names if name.startswith(f"{environment}/")]
 
@@ -50,7 +50,7 @@ class Assembly:
         return self._stage(environment) / str(artifact["properties"]["templateFile"])
 
     def place(self, environment: str) -> tuple[str, str]:
-        """Return account and region of an environment, the first of which its file need not say."""
+        """Return an environment's account, which its file may omit, and region."""
         (place,) = {str(one["environment"]) for one in self._artifacts(environment) if "displayName" in one}
         account, region = place.removeprefix("aws://").split("/")
         return account, region
@@ -73,7 +73,7 @@ class Assembly:
 
 
 def copy_sources(destination: Path) -> None:
-    """Copy what synth reads, without what running the code leaves behind."""
+    """Copy the files that synth reads, without caches and build output."""
     ignored = shutil.ignore_patterns("__pycache__", ".*_cache", "*.egg-info")
     for name in (*SOURCES, *(name for name in DELIVERY if (ROOT / name).exists())):
         source = ROOT / name
@@ -86,12 +86,12 @@ def copy_sources(destination: Path) -> None:
 def cdk(
     source: Path, arguments: Sequence[str], environment: Mapping[str, str], *, wrapper: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:
-    """Run the pinned CDK CLI on the app in ``source``, with the environment and nothing of this process's."""
+    """Run the pinned CDK CLI on the app in ``source``, with only these environment variables and a minimal PATH."""
     scripts = Path(sys.executable).parent
     command = [*wrapper, str(scripts / "node"), str(ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"), *arguments]
     path = os.pathsep.join([str(scripts), "/usr/bin", "/bin"])
     return subprocess.run(
-        command, cwd=source, env={"PATH": path, **environment}, capture_output=True, text=True, check=False, timeout=300
+        command, cwd=source, env={"PATH": path, **environment}, capture_output=True, text=True, check=False, timeout=900
     )
 
 
@@ -105,12 +105,12 @@ def synthesize(source: Path, output: Path, environment: Mapping[str, str], *, wr
 def synthesize_in_process(
     output: Path, environments: Mapping[str, JsonObject], neighbours: Mapping[str, JsonObject] = MappingProxyType({})
 ) -> None:
-    """Write what the app would for these environments, held against the same rules; an open finding raises.
+    """Synthesize these environments as the app does, and raise if a rule is violated.
 
     Args:
-        output: the assembly.
-        environments: what their files would say, by name.
-        neighbours: what those files would say that stand beside them; nothing is written for these.
+        output: Directory of the assembly.
+        environments: Contents of the environment files by name.
+        neighbours: Contents of other environment files that promotion paths refer to; they are not synthesized.
     """
     app = App(context=context(), outdir=str(output))
     files = {**environments, **neighbours}
@@ -123,7 +123,7 @@ def synthesize_in_process(
 
 
 def template_of(part: str, **config: Any) -> Template:
-    """Return one stack's template for an environment that is called ``test`` and says only this."""
+    """Return one stack's template for an environment named ``test`` with only these settings."""
     app = App(context=context(), builtin_cloud_formation_validation=False)
     stage = TopicsmithStage(app, "test", config=EnvironmentConfig.model_validate({"region": "eu-west-1", **config}))
     stack = stage.node.find_child(part)
@@ -133,7 +133,7 @@ def template_of(part: str, **config: Any) -> Template:
 
 @functools.cache
 def context() -> JsonObject:
-    """Return what ``cdk.json`` sets for the app: CDK's feature flags."""
+    """Return the context of ``cdk.json``, the CDK's feature flags."""
     return _object(json.dumps(json.loads((ROOT / "cdk.json").read_text())["context"]))
 
 

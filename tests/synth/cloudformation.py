@@ -1,4 +1,4 @@
-"""As much of CloudFormation as it takes to read a deployed property: intrinsic functions on made-up resources."""
+"""Minimal resolver of CloudFormation's intrinsic functions, with made-up physical ids."""
 
 import json
 import zlib
@@ -25,14 +25,14 @@ _ARNS = {
     "AWS::SQS::Queue": f"arn:aws:sqs:{REGION}:{ACCOUNT}:",
     "AWS::SageMaker::ModelPackageGroup": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package-group/",
 }
-# EC2 makes ids of its own, of a certain form.
+# EC2 generates ids with these prefixes.
 _IDS = {"AWS::EC2::SecurityGroup": "sg", "AWS::EC2::Subnet": "subnet", "AWS::EC2::VPC": "vpc"}
 
 
 def _template(assembly: Assembly, environment: str, part: str) -> JsonObject:
-    """Return a stack's template; those of our environments as if they were where all resources here are said to be.
+    """Return a stack's template, moved to ACCOUNT and REGION if it is one of the project's environments.
 
-    Their files may name an account of the reader's.
+    The files of those may name another account.
     """
     if environment not in ENVIRONMENTS:
         return assembly.template(environment, part)
@@ -44,7 +44,7 @@ def _template(assembly: Assembly, environment: str, part: str) -> JsonObject:
 
 
 class Deployment:
-    """The stacks of one environment, with ids made of the logical ids."""
+    """The stacks of one environment, with physical ids derived from logical ids."""
 
     def __init__(self, assembly: Assembly, environment: str) -> None:
         self.name = f"topicsmith-{environment}"
@@ -53,7 +53,7 @@ class Deployment:
         }
 
     def resources(self, part: str, type_: str) -> dict[str, JsonObject]:
-        """Return the resources of a type by logical id, their properties resolved."""
+        """Return the resources of a type by logical id, with resolved properties."""
         stack = f"{self.name}-{part}"
         resources = self.templates[stack]["Resources"]
         return {
@@ -76,7 +76,7 @@ class Deployment:
         return definition
 
     def statements(self, part: str, role: str) -> list[JsonObject]:
-        """Return the statements of the policies that are attached to the role whose logical id begins like this."""
+        """Return the policy statements of the role whose logical id starts with ``role``."""
         return [
             statement
             for policy in self.resources(part, "AWS::IAM::Policy").values()
@@ -85,7 +85,7 @@ class Deployment:
         ]
 
     def resolve(self, part: str, value: Any) -> Any:
-        """Return a value of a template as it is once deployed."""
+        """Return a template's value as it would be after deployment."""
         return self._resolve(f"{self.name}-{part}", value)
 
     def _resolve(self, stack: str, value: Any) -> Any:

@@ -23,16 +23,16 @@ _NO_NETWORK = ("unshare", "--map-root-user", "--net")
 
 @pytest.fixture(scope="session")
 def isolation() -> tuple[str, ...]:
-    """A command under which a process has no network, or nothing where this machine does not let us."""
+    """A command that runs a process without network access; empty if this machine does not allow that."""
     usable = shutil.which("unshare") and subprocess.run([*_NO_NETWORK, "true"], capture_output=True).returncode == 0
     return _NO_NETWORK if usable else ()
 
 
 @pytest.fixture(scope="session")
 def assemblies(tmp_path_factory: pytest.TempPathFactory, isolation: tuple[str, ...]) -> tuple[Assembly, Assembly]:
-    """What ``cdk synth`` makes here, and of a copy elsewhere under a new HOME, other settings and no network."""
+    """Assemblies of this checkout, and of a copy elsewhere with a new HOME, other settings and no network."""
     here = {"HOME": os.environ["HOME"], "AWS_REGION": "ap-southeast-2", "AWS_EC2_METADATA_DISABLED": "true"}
-    # No credentials of whoever runs the tests: with some, the CLI asks AWS whose they are.
+    # Hide the developer's credentials: with credentials, the CLI asks AWS for their account.
     here |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     new_home = tmp_path_factory.mktemp("new home")
     there = {"HOME": str(new_home), "TZ": "Pacific/Auckland", "LC_ALL": "C", "PYTHONHASHSEED": "7"}
@@ -46,13 +46,13 @@ def assemblies(tmp_path_factory: pytest.TempPathFactory, isolation: tuple[str, .
 
 @pytest.fixture(scope="session")
 def assembly(assemblies: tuple[Assembly, Assembly]) -> Assembly:
-    """What ``cdk synth`` makes of the working tree."""
+    """The assembly of the working tree."""
     return assemblies[0]
 
 
 @pytest.fixture(scope="session")
 def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The assembly of environments that take the other way at each fork that ours do not take."""
+    """The assembly of environments that cover the options which the project's environments do not use."""
     directory = tmp_path_factory.mktemp("variants")
     pinned = "arn:aws-us-gov:sagemaker:us-gov-west-1:210987654321:model-package/topicsmith-pinned/7"
     synthesize_in_process(
@@ -72,25 +72,25 @@ def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["dev", "prod"])
 def environment(request: pytest.FixtureRequest) -> str:
-    """Those that come with the project, of which tests know what they say; others are in ``ENVIRONMENTS``."""
+    """The environments shipped with the project, whose settings the tests know; ``ENVIRONMENTS`` may have more."""
     return str(request.param)
 
 
 @pytest.fixture
 def deployment(assembly: Assembly, environment: str) -> Deployment:
-    """One of our environments."""
+    """One of the shipped environments."""
     return Deployment(assembly, environment)
 
 
 @pytest.fixture
 def definition(deployment: Deployment) -> JsonObject:
-    """The pipeline of one of our environments."""
+    """The pipeline definition of one of the shipped environments."""
     return deployment.pipeline_definition()
 
 
 @pytest.fixture(scope="session")
 def definitions(assembly: Assembly, variants: Path) -> dict[str, JsonObject]:
-    """The pipelines of all environments by name."""
+    """The pipeline definitions of all environments by name."""
     ours = {name: Deployment(assembly, name) for name in ENVIRONMENTS}
     others = {name: Deployment(Assembly(variants), name) for name in VARIANTS}
     return {name: deployment.pipeline_definition() for name, deployment in {**ours, **others}.items()}
@@ -98,5 +98,5 @@ def definitions(assembly: Assembly, variants: Path) -> dict[str, JsonObject]:
 
 @pytest.fixture(params=[*ENVIRONMENTS, *VARIANTS])
 def any_definition(request: pytest.FixtureRequest, definitions: dict[str, JsonObject]) -> JsonObject:
-    """Each of these pipelines."""
+    """The pipeline definition of each environment."""
     return definitions[request.param]

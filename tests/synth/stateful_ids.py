@@ -1,6 +1,6 @@
-"""Which resources hold what cannot be made again, and what identifies them to CloudFormation.
+"""Lock on the identity of stateful resources, whose contents cannot be recreated.
 
-``make stateful-ids`` writes them to ``stateful-ids.json`` beside this module, which ``test_stateful_ids.py`` guards.
+``make stateful-ids`` writes their ids to ``stateful-ids.json``, and ``test_stateful_ids.py`` compares them with it.
 """
 
 import json
@@ -18,44 +18,49 @@ LOCK = Path(__file__).with_name("stateful-ids.json")
 _STAKES = {
     **{kind: f"and with it {held}" for kind, held in HOLDS.items()},
     **{kind: f"and meanwhile {outage}" for kind, outage in ANSWERS.items()},
-    "AWS::SNS::Topic": "and with it the consent of those whom it tells",
+    "AWS::SNS::Topic": "and with it its confirmed subscriptions",
 }
-"""What is lost with a resource, by type."""
+"""The loss if a resource is replaced, by type."""
 
 Resource = dict[str, Any]
-"""A type, and those properties that CloudFormation cannot change without making another resource."""
+"""A resource's type and its create-only properties, whose change replaces it."""
 Stacks = dict[str, dict[str, Resource]]
 """Resources by the name of their stack and their logical id."""
 
 _WAYS_OUT = """\
-A deployment makes an empty resource in the place of each, and deletes the old one or leaves it behind. Ways out:
-- A construct has another id or place, a stack another name, or a property another value: give it back. The logical id
-  alone can be kept in the construct, with override_logical_id of its CfnResource.
-- The new id is meant and the resource is to stay: deploy the refactoring alone, before any other change, with
-  node_modules/.bin/cdk refactor --unstable=refactor "ENV/*"; what its stack has let go of comes back with cdk import.
-- The old resource is to go, or was never deployed: make stateful-ids, and commit tests/synth/stateful-ids.json.
+A deployment creates an empty resource instead and deletes or orphans the old one. Ways out:
+- If a construct was moved or renamed, a stack renamed, or a property changed by accident: change it back. To keep only
+  the logical id, call override_logical_id on the construct's CfnResource.
+- If the new id is intended and the resource must stay: deploy the refactoring on its own, before any other change,
+  with node_modules/.bin/cdk refactor --unstable=refactor "ENV/*". Bring orphaned resources back with cdk import.
+- If the old resource may go, or was never deployed: run make stateful-ids and commit tests/synth/stateful-ids.json.
 """
 
 
 def stateful_resources(assembly: Path) -> Stacks:
-    """Return what a cloud assembly has, in all of its stacks."""
+    """Return the stateful resources of all stacks of a cloud assembly."""
     return {name: dict(_of_template(template)) for name, template in sorted(_templates(assembly))}
 
 
 def lost(locked: Stacks, found: Stacks) -> list[str]:
-    """Return, a line each, which of the locked resources would not be the same any more."""
+    """Return a line for each locked resource that would be replaced or deleted."""
     return [line for stack, resources in locked.items() for line in _lost(stack, resources, found.get(stack, {}))]
 
 
 def explain(lines: list[str]) -> str:
-    """Return what a reader has to know of the resources that would be lost."""
+    """Return the error message for resources that would be lost, with ways out."""
     return "\n".join(
-        ["These hold what cannot be made again, and would not be the same any more:", *lines, "", _WAYS_OUT]
+        [
+            "These resources hold data that cannot be recreated, and would be lost:",
+            *lines,
+            "",
+            _WAYS_OUT,
+        ]
     )
 
 
 def dumps(stacks: Stacks) -> str:
-    """Return the text of the lock file."""
+    """Return the contents of the lock file."""
     return json.dumps(stacks, indent=2, sort_keys=True) + "\n"
 
 
@@ -78,7 +83,7 @@ def _of_template(template: Mapping[str, Any]) -> Iterator[tuple[str, Resource]]:
 
 
 def _create_only(type_: str) -> set[str]:
-    """Return the properties that cannot be changed, as AWS's own schema of the type lists them."""
+    """Return the create-only properties listed in AWS's schema of the type."""
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", type_).schema
     pointers = [*schema.get("createOnlyProperties", []), *schema.get("conditionalCreateOnlyProperties", [])]
     return {pointer.split("/")[2] for pointer in pointers}
@@ -92,7 +97,7 @@ def _lost(stack: str, locked: dict[str, Resource], found: dict[str, Resource]) -
         stake = _STAKES[resource["Type"]]
         if now is None:
             alike = [other for other, one in new.items() if one["Type"] == resource["Type"]]
-            yield f"{what} is gone, {stake}" + (f"; new of its type: {', '.join(alike)}" if alike else "")
+            yield f"{what} is gone, {stake}" + (f"; new resources of this type: {', '.join(alike)}" if alike else "")
         elif now != resource:
             changed = [key for key in sorted({*now, *resource}) if now.get(key) != resource.get(key)]
             yield f"{what} is replaced, {stake}: " + ", ".join(

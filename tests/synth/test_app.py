@@ -1,4 +1,4 @@
-"""What whoever runs the app sees."""
+"""Output of the app."""
 
 import os
 import subprocess
@@ -23,11 +23,11 @@ def _run(app: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=app, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_an_environment_that_cannot_be_stops_synth_in_a_few_lines(app: Path) -> None:
+def test_an_invalid_environment_stops_synth_with_a_short_error(app: Path) -> None:
     (app / "environments" / "dev.yaml").write_text("region: us-east-1\ntraining: {instance_type: ml.g5.nano}\n")
     result = _run(app)
     assert result.returncode == 1
     first, second = result.stderr.strip().splitlines()
-    assert first == "environments/dev.yaml cannot be used:"
+    assert first == "environments/dev.yaml is invalid:"
     assert second.startswith("  line 2, training.instance_type: 'ml.g5.nano': no such instance type for training; ")
     assert not (app / "cdk.out").exists()

@@ -57,7 +57,7 @@ def test_data_is_encrypted_with_a_key_that_rotates(template: Template) -> None:
 
 
 def test_models_corpora_evaluations_and_vectors_never_expire(template: Template) -> None:
-    """What has no prefix must not delete the current version of an object."""
+    """A lifecycle rule without a prefix must not expire current versions."""
     (bucket,) = template.find_resources("AWS::S3::Bucket", {"Properties": {"VersioningConfiguration": {}}}).values()
     rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
     assert {rule.get("Prefix") for rule in rules if "ExpirationInDays" in rule} == {

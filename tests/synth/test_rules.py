@@ -1,4 +1,4 @@
-"""What holds for every template and for the app as a whole."""
+"""Rules for every template and for the app as a whole."""
 
 import importlib
 import json
@@ -14,7 +14,7 @@ from cdk_nag import AwsSolutionsChecks
 from tests.synth.assembly import ENVIRONMENTS, PARTS, ROOT, Assembly, cdk
 from tests.synth.variants import PROMOTED, VARIANTS
 
-# The addresses of the tests, and the one that prod.yaml has until somebody puts another in its place.
+# For the addresses in tests and for the placeholder in prod.yaml.
 _ADDRESSES_FOR_EXAMPLES = "Annotation::topicsmith:unheard-notifications"
 
 
@@ -25,14 +25,14 @@ def test_no_finding_of_cdk_nag_or_cdks_own_rules_is_open(assembly: Assembly, var
         assert found <= {_ADDRESSES_FOR_EXAMPLES}
 
 
-def test_cdk_nag_finds_what_there_is_to_find() -> None:
+def test_cdk_nag_is_active() -> None:
     app = App()
     aws_s3.Bucket(Stack(app, "stack"), "bucket")
     found = {violation.rule_name for violation in AwsSolutionsChecks(app).validate_scope(app).violations}
     assert found == {"AwsSolutions-S1", "AwsSolutions-S10"}
 
 
-def test_cfn_lint_has_nothing_to_say(assembly: Assembly, variants: Path) -> None:
+def test_cfn_lint_finds_nothing(assembly: Assembly, variants: Path) -> None:
     templates = [path for root in (assembly.directory, variants) for path in root.glob("assembly-*/*.template.json")]
     private = [one for one in VARIANTS.values() if one.get("network", {}).get("mode") == "private"]
     ours = sum(len(assembly.parts(environment)) for environment in ENVIRONMENTS)
@@ -73,8 +73,8 @@ def test_every_feature_flag_has_the_recommended_value() -> None:
     assert {flag: context.get(flag) for flag in recommended} == recommended
 
 
-def test_constructs_is_our_folder_and_the_library() -> None:
-    """An __init__.py in the folder would hide the library of the same name."""
+def test_constructs_is_both_our_folder_and_the_library() -> None:
+    """An __init__.py in the folder would shadow the library of the same name."""
     assert not (ROOT / "constructs" / "__init__.py").exists()
     library = importlib.import_module("constructs")
     assert library.__file__

@@ -1,4 +1,4 @@
-"""What changes here changes what is deployed; what matters about it is asserted by meaning in the other modules."""
+"""Snapshots of everything deployed; the other modules assert what matters about it."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from syrupy.extensions.json import JSONSnapshotExtension
 from tests.synth.assembly import ENVIRONMENTS, PARTS, Assembly
 from tests.synth.cloudformation import Deployment
 
-# Ours are public, on instances.
+# The shipped environments are public and on instances.
 _OTHER_MODES = {
     "spot": ("network", "training", "serving"),  # private
     "grid": ("training", "serving"),  # existing
@@ -40,6 +40,6 @@ def test_template_of_another_mode(variants: Path, variant: str, part: str, json_
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_pipeline_definition(assembly: Assembly, environment: str, json_snapshot: SnapshotAssertion) -> None:
-    """The same as in the template, where it is one long string, for a reader."""
+    """Readable form of the definition, which is one long string in the template."""
     definition = json.dumps(Deployment(assembly, environment).pipeline_definition())
     assert json.loads(_ASSET_HASH.sub("<hash of the asset>", definition)) == json_snapshot

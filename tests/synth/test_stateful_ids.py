@@ -1,4 +1,4 @@
-"""No change of the code replaces what cannot be made again unless somebody means it."""
+"""No change of the code replaces a stateful resource unintentionally."""
 
 import json
 
@@ -17,15 +17,15 @@ def found(assembly: Assembly) -> Stacks:
     return stateful_resources(assembly.directory)
 
 
-def test_what_cannot_be_made_again_stays_what_it_is(found: Stacks) -> None:
+def test_stateful_resources_keep_their_identity(found: Stacks) -> None:
     lines = lost(json.loads(LOCK.read_text()), found)
     assert not lines, explain(lines)
 
 
-def test_what_is_new_is_locked(found: Stacks) -> None:
+def test_new_stateful_resources_are_locked(found: Stacks) -> None:
     locked = json.loads(LOCK.read_text())
     new = [f"{stack}: {name}" for stack, ids in found.items() for name in ids if name not in locked.get(stack, {})]
-    assert not new, f"not locked yet: {', '.join(new)}; run make stateful-ids, and commit tests/synth/stateful-ids.json"
+    assert not new, f"not locked yet: {', '.join(new)}; run make stateful-ids and commit tests/synth/stateful-ids.json"
 
 
 def test_the_data_of_every_environment_is_guarded(found: Stacks, environment: str) -> None:
@@ -37,7 +37,7 @@ def test_the_data_of_every_environment_is_guarded(found: Stacks, environment: st
     assert types("serving") >= {"AWS::SageMaker::Endpoint", "AWS::SQS::Queue", "AWS::Logs::LogGroup"}
 
 
-def test_names_and_what_else_cannot_be_changed_are_guarded(found: Stacks, environment: str) -> None:
+def test_create_only_properties_are_guarded(found: Stacks, environment: str) -> None:
     group = found[f"topicsmith-{environment}-training"]["RegistryGroupF9A457C4"]
     assert group.keys() == {"Type", "ModelPackageGroupName", "ModelPackageGroupDescription"}
     assert found[f"topicsmith-{environment}-serving"]["Endpoint8024A810"]["EndpointName"] == f"topicsmith-{environment}"
@@ -52,7 +52,7 @@ def test_names_and_what_else_cannot_be_changed_are_guarded(found: Stacks, enviro
         (
             {"Group2": _GROUP, "Bucket2": _BUCKET},
             "training: AWS::SageMaker::ModelPackageGroup Group1 is gone, and with it the registered models; "
-            "new of its type: Group2",
+            "new resources of this type: Group2",
         ),
         (
             {"Group1": {**_GROUP, "ModelPackageGroupName": "topics-2"}},
@@ -71,7 +71,7 @@ def test_names_and_what_else_cannot_be_changed_are_guarded(found: Stacks, enviro
         ),
     ],
 )
-def test_what_is_said_of_a_change(training: dict[str, Resource], line: str | None) -> None:
+def test_the_report_of_a_change(training: dict[str, Resource], line: str | None) -> None:
     found: Stacks = {"data": {"Bucket1": _BUCKET}, "training": training}
     assert lost(_LOCKED, found) == ([f"  {line}"] if line else [])
 

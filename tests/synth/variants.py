@@ -1,4 +1,4 @@
-"""Environments beside ours."""
+"""Environments that cover the options which the shipped ones do not use."""
 
 from tests.synth.assembly import JsonObject
 

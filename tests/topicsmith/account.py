@@ -1,4 +1,4 @@
-"""An AWS account for tests: what a deployed environment looks like through AWS's API, which moto answers."""
+"""A mocked AWS account with deployed environments."""
 
 import gzip
 import io
@@ -71,13 +71,13 @@ Invoke = Callable[..., Result]
 
 @dataclass
 class Account:
-    """What tests put into the account.
+    """The mocked account.
 
     Attributes:
-        steps: what ListPipelineExecutionSteps answers, one after the other; the last one for ever.
-        status_at_the_end: what the runs become when the last of ``steps`` was told.
-        tuned: whether the environment tunes the number of topics, so that a run cannot choose it.
-        trials: what ListTrainingJobsForHyperParameterTuningJob answers.
+        steps: Successive responses of ListPipelineExecutionSteps; the last one is repeated.
+        status_at_the_end: Status of runs once the last of ``steps`` was returned.
+        tuned: Makes the environment tune the number of topics; runs cannot set it then.
+        trials: Response of ListTrainingJobsForHyperParameterTuningJob.
     """
 
     monkeypatch: pytest.MonkeyPatch
@@ -89,7 +89,7 @@ class Account:
     def deploy(
         self, environment: str, *, pinned: bool = False, only: tuple[str, ...] = ("data", "training", "serving")
     ) -> None:
-        """Make an environment's stacks, and what of them the tests need."""
+        """Create an environment's stacks, and those of its resources that the tests need."""
         name = f"topicsmith-{environment}"
         outputs = {
             "data": {"DataBucketName": f"{name}-data", "DataKeyArn": "arn:aws:kms:us-east-1:123456789012:key/1"},
@@ -147,35 +147,35 @@ class Account:
         return answer["PipelineExecutionArn"].rpartition("/")[2]
 
     def note_as_executing(self, started: dict[str, str]) -> dict[str, str]:
-        """Make a run that was just started one that is not over: moto's succeed at once."""
+        """Mark a new run as executing; moto's runs succeed immediately."""
         self._set_status("Executing")
         return started
 
     def answer_with_steps(self) -> str:
-        """Answer ListPipelineExecutionSteps, which moto lacks."""
+        """Implement ListPipelineExecutionSteps, which moto lacks."""
         steps = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
         if len(self.steps) == 1:
             self._set_status(self.status_at_the_end)
         return json.dumps({"PipelineExecutionSteps": steps})
 
     def answer_with_trials(self) -> str:
-        """Answer ListTrainingJobsForHyperParameterTuningJob, which moto lacks."""
+        """Implement ListTrainingJobsForHyperParameterTuningJob, which moto lacks."""
         return json.dumps({"TrainingJobSummaries": self.trials})
 
     def stop(self) -> str:
-        """Answer StopPipelineExecution, which moto lacks."""
+        """Implement StopPipelineExecution, which moto lacks."""
         self._set_status("Stopping")
         self.status_at_the_end = "Stopped"
         return "{}"
 
     def retry(self) -> str:
-        """Answer RetryPipelineExecution, which moto lacks."""
+        """Implement RetryPipelineExecution, which moto lacks."""
         self._set_status("Executing")
         self.status_at_the_end = "Succeeded"
         return "{}"
 
     def tune(self, name: str = "run-Tune-abc", *, objective: str = "validation:npmi_tu") -> dict[str, Any]:
-        """Make a tuning job, and return the metadata of the step that started it."""
+        """Create a tuning job and return the metadata of its pipeline step."""
         boto3.client("sagemaker").create_hyper_parameter_tuning_job(
             HyperParameterTuningJobName=name,
             HyperParameterTuningJobConfig={
@@ -187,7 +187,7 @@ class Account:
         return {"TuningJob": {"Arn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:hyper-parameter-tuning-job/{name}"}}
 
     def evaluate(self, evaluation: object, *, report: bytes = b"<!doctype html>") -> dict[str, Any]:
-        """Make an evaluation and the job that made it, and return the metadata of the step that started that."""
+        """Create an evaluation and its processing job, and return the metadata of its pipeline step."""
         s3 = boto3.client("s3")
         body = evaluation if isinstance(evaluation, bytes) else json.dumps(evaluation).encode()
         s3.put_object(Bucket="topicsmith-dev-data", Key="evaluation/r/evaluation.json", Body=body)
@@ -215,7 +215,7 @@ class Account:
         return {"ProcessingJob": {"Arn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:processing-job/run-Evaluate-abc"}}
 
     def vectorize(self, parts: dict[str, bytes]) -> dict[str, Any]:
-        """Make vectors and the job that made them, and return the metadata of the step that started that."""
+        """Create vectors and their transform job, and return the metadata of its pipeline step."""
         for name, content in parts.items():
             boto3.client("s3").put_object(Bucket="topicsmith-dev-data", Key=f"vectors/r/{name}", Body=content)
         boto3.client("sagemaker").create_transform_job(
@@ -237,7 +237,7 @@ class Account:
                 execution.pipeline_execution_status = status
 
     def register(self, *, run: str = "run1", environment: str = "dev", topics: object = TOPICS) -> str:
-        """Put a model into the registry, and its model.tar.gz into the bucket; return the package's ARN."""
+        """Register a model, upload its model.tar.gz, and return the model package's ARN."""
         bucket, key = f"topicsmith-{environment}-data", f"models/{run}/job/output/model.tar.gz"
         boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=model_archive(topics))
         answer = boto3.client("sagemaker").create_model_package(
@@ -258,7 +258,7 @@ class Account:
         return answer["ModelPackageArn"]
 
     def serve(self, package: str, *, environment: str = "dev", status: str = "InService") -> None:
-        """Make the environment's endpoint serve a model package."""
+        """Create the environment's endpoint with a model package."""
         name = f"topicsmith-{environment}"
         sagemaker = boto3.client("sagemaker")
         sagemaker.create_model(
@@ -282,11 +282,11 @@ class Account:
         backend().endpoints[name].endpoint_status = status
 
     def refuse_invocations(self) -> None:
-        """Refuse, as SageMaker does where there is no endpoint that answers; moto answers for any name."""
+        """Refuse invocations as SageMaker does if there is no endpoint; moto accepts any name."""
         self.monkeypatch.setattr(SageMakerRuntimeResponse, "invoke_endpoint", _refuse_invocation)
 
     def answers_invocations_with(self, *bodies: object) -> None:
-        """Make the endpoint answer with these JSON bodies, one after the other."""
+        """Queue JSON bodies as the endpoint's next responses."""
         sagemakerruntime_backends[ACCOUNT][REGION].results_queue += [
             (json.dumps(body), "application/json", "AllTraffic", "") for body in bodies
         ]
@@ -297,12 +297,12 @@ def _refuse_invocation(_: SageMakerRuntimeResponse) -> str:
 
 
 def backend() -> Any:
-    """Return moto's SageMaker."""
+    """Return moto's SageMaker backend."""
     return sagemaker_backends[ACCOUNT][REGION]
 
 
 def model_archive(topics: object, *, name: str = "topics.json") -> bytes:
-    """Return a model.tar.gz that tells these topics after something big that nobody needs."""
+    """Return a model.tar.gz with these topics after a large member that must be skipped."""
     content = topics if isinstance(topics, bytes) else json.dumps(topics).encode()
     buffer = io.BytesIO()
     with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as archive:

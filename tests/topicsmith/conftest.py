@@ -1,4 +1,4 @@
-"""An account with a deployed environment in it: moto answers AWS's API in this process."""
+"""Fixtures for a mocked account with a deployed environment."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +26,7 @@ def invoke() -> Invoke:
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing of this machine's AWS configuration, and no local cloud but one that a test starts."""
+    """Hide this machine's AWS configuration and running local clouds from the tests."""
     for name in (
         "AWS_PROFILE",
         "AWS_ENDPOINT_URL",
@@ -49,7 +49,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    # A session keeps the API descriptions that it has read: one for all tests saves most of their time.
+    # Loading API descriptions dominates the run time; a shared session loads them once.
     with mock_aws(config={"core": {"reset_boto3_session": False}}):
         account = Account(monkeypatch)
         for operation, answer in (
@@ -70,12 +70,12 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 
 @pytest.fixture
 def deployed(account: Account) -> Account:
-    """An account with the environment dev."""
+    """An account with the environment dev deployed."""
     account.deploy("dev")
     return account
 
 
 @pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look again at once."""
+    """Poll without pauses."""
     monkeypatch.setattr(Clients, "poll_seconds", 0.0)

@@ -1,4 +1,4 @@
-"""What happens to the serving stack of dev: events as CloudFormation writes them."""
+"""CloudFormation events of dev's serving stack."""
 
 from moto.cloudformation.models import Event, cloudformation_backends
 
@@ -10,14 +10,14 @@ STACK = "topicsmith-dev-serving"
 def happen(
     status: str, *, version: int | None = None, resource: str | None = None, reason: str = "", token: str = ""
 ) -> None:
-    """Add an event to the stack's; one of the stack itself is its status from now on.
+    """Add an event to the stack; an event of the stack itself also sets its status.
 
     Args:
         status: ResourceStatus.
-        version: the model that the update gives the stack.
-        resource: logical id of a resource; None for the stack.
+        version: Version of the model that the update sets.
+        resource: Logical id of a resource; None for the stack.
         reason: ResourceStatusReason.
-        token: ClientRequestToken of an update that is no approval's.
+        token: ClientRequestToken of an update not caused by an approval.
     """
     stack = cloudformation_backends[ACCOUNT][REGION].get_stack(STACK)
     event = Event(
@@ -37,6 +37,6 @@ def happen(
 
 
 def update(version: int, status: str = "UPDATE_COMPLETE") -> None:
-    """Give the stack a model, and let the update end."""
+    """Update the stack to a model, ending with ``status``."""
     happen("UPDATE_IN_PROGRESS", version=version)
     happen(status, version=version)

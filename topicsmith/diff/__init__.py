@@ -1,5 +1,5 @@
-"""The readable diff: what a change does to what is deployed, the dangerous first.
+"""Reviewable diff of synthesized stacks: the effect of a change on deployed resources, most dangerous first.
 
-It compares two sets of synthesized stacks and imports neither ``stacks`` nor ``constructs``: what it sees is what
+It compares two sets of synthesized stacks and imports neither ``stacks`` nor ``constructs``: it sees only what
 CloudFormation sees.
 """

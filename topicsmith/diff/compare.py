@@ -1,4 +1,4 @@
-"""Compares two sides: asks every rule about every stack, and says once what several environments have in common."""
+"""Comparison of two sides: runs every rule on every stack and merges changes shared by several environments."""
 
 import dataclasses
 import re
@@ -29,11 +29,11 @@ _ENVIRONMENT = "<env>"
 
 @dataclass(frozen=True)
 class Report:
-    """What a deployment would change.
+    """Changes that a deployment would make.
 
     Attributes:
-        found: the changes, the dangerous first.
-        notes: what the reader must know about the comparison.
+        found: The changes, most dangerous first.
+        notes: Caveats about the comparison.
     """
 
     found: Sequence[Found]
@@ -41,20 +41,20 @@ class Report:
 
     @property
     def dangerous(self) -> int:
-        """How many changes nobody should deploy without having thought about them."""
+        """Number of changes that need a second look before they are deployed."""
         return sum(one.change.dangerous for one in self.found)
 
     @property
     def status(self) -> int:
-        """The exit status: 0 no change, 1 changes, 2 dangerous ones."""
+        """Exit status: 0 without changes, 1 with changes, 2 with dangerous changes."""
         return 2 if self.dangerous else 1 if self.found else 0
 
 
 def compare(sides: Sides) -> Report:
-    """Return what changes between two sides.
+    """Return the changes between two sides.
 
     Raises:
-        OperatorError: the CDK's diff library cannot be asked.
+        OperatorError: The CDK's diff library is not installed or failed.
     """
     found = sorted(_merged(list(_found(sides))), key=_order)
     return Report(found=found, notes=sides.notes)
@@ -80,17 +80,17 @@ def _changes(pair: StackPair, sides: Sides) -> Iterator[Change]:
 
 
 def _openings(pair: StackPair, sides: Sides) -> Iterator[Change]:
-    """Yield what is dangerous about a new stack; the rest of it is new altogether."""
+    """Yield the dangerous changes of a new stack; the rest is summed up as new."""
     yield from findings.find(pair, sides)
     for rule in (access, network, resources):
         yield from (change for change in rule.find(pair) if change.dangerous)
 
 
 def _merged(found: Sequence[tuple[Change, Stack]]) -> Iterator[Found]:
-    """Yield each change once, with all stacks that have it; environments differ in their names only."""
+    """Yield each change once, with all stacks that have it; environments differ only in their names."""
     same: dict[Change, list[tuple[Change, Stack]]] = {}
     for change, stack in found:
-        # Of a logical id that holds the environment's name, there is one for each.
+        # A logical id that contains the environment's name differs in each environment.
         same.setdefault(dataclasses.replace(_nameless(change, stack), resources=()), []).append((change, stack))
     for nameless, members in same.items():
         stacks = tuple(dict.fromkeys(stack.name for _, stack in members))
@@ -100,10 +100,10 @@ def _merged(found: Sequence[tuple[Change, Stack]]) -> Iterator[Found]:
 
 
 def _nameless(change: Change, stack: Stack) -> Change:
-    """Return a change with a placeholder for the environment's name."""
+    """Return the change with a placeholder for the environment's name."""
     if stack.environment is None:
         return change
-    # A name of the environment stands between slashes, hyphens and the like; in a word it is part of another one.
+    # Match whole names only, delimited by slashes, hyphens and the like, never part of another word.
     name = re.compile(rf"(?<![A-Za-z0-9_]){re.escape(stack.environment)}(?![A-Za-z0-9_])")
     return dataclasses.replace(
         change,

@@ -13,7 +13,7 @@ from settings import Settings
 
 
 class FolderS3:
-    """What the function needs of boto3's client of S3: a folder for each bucket, a file for each object."""
+    """Minimal S3 client of boto3: a folder per bucket, a file per object."""
 
     class exceptions:  # noqa: N801
         """The errors that the function names."""

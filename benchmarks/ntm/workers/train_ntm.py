@@ -25,7 +25,7 @@ from ntm.training.trainer import Progress, Trainer
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """What is trained on, and how.
+    """Configuration of a training run.
 
     Attributes:
         data: folder of train.npz and test.npz, both of which are trained on; a synthetic corpus if there is none.

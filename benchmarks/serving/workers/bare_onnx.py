@@ -1,6 +1,6 @@
-"""The limit: ONNX Runtime alone, its inputs ready: ``bare_onnx.py MODEL DOCUMENTS WORDS SECONDS``.
+"""Lower bound of latency: ONNX Runtime alone on prepared inputs.
 
-Prints what a call takes as a JSON object, in milliseconds.
+Usage: ``bare_onnx.py MODEL DOCUMENTS WORDS SECONDS``. Prints the time per call as a JSON object, in milliseconds.
 """
 
 import json
@@ -12,7 +12,7 @@ import onnxruntime
 
 
 def main() -> None:
-    """Call the session again and again with the same documents."""
+    """Call the session repeatedly with the same documents."""
     path, documents, words, seconds = sys.argv[1], *map(int, sys.argv[2:4]), float(sys.argv[4])
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

@@ -1,6 +1,7 @@
-"""Clients of one server, as fast as it answers or at a given rate: ``client.py PORT BODY CLIENTS SECONDS [RATE]``.
+"""Load generator for one server, at saturation or at a given rate.
 
-Each is a connection that is kept open. Prints what they saw as a JSON object: latencies in milliseconds.
+Usage: ``client.py PORT BODY CLIENTS SECONDS [RATE]``. Each client is a persistent connection. Prints latencies in
+milliseconds and throughput as a JSON object.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ _HEAD = "POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Type: applicat
 
 
 class Client(asyncio.Protocol):
-    """A connection, with one request under way at most."""
+    """A connection with at most one request in flight."""
 
     def __init__(self, request: bytes, deadline: float, latencies: list[float], refused: list[bytes]) -> None:
         self._request, self._deadline = request, deadline
@@ -24,12 +25,12 @@ class Client(asyncio.Protocol):
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Ask first."""
+        """Send the first request."""
         self._transport = transport
         self._send()
 
     def data_received(self, data: bytes) -> None:
-        """Take the answer, or a part of it, and ask again."""
+        """Collect the response and, once it is complete, send the next request."""
         self._answer += data
         head, found, body = self._answer.partition(b"\r\n\r\n")
         if not found or len(body) < int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0]):
@@ -45,7 +46,7 @@ class Client(asyncio.Protocol):
             self.ended.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Fail, unless all is answered."""
+        """Fail if the connection closed before the last response."""
         if not self.ended.done():
             self.ended.set_exception(ConnectionError(f"The server closed a connection: {exc}"))
 
@@ -56,7 +57,7 @@ class Client(asyncio.Protocol):
 
 
 async def saturate(port: int, request: bytes, clients: int, seconds: float) -> dict[str, object]:
-    """Let each client ask again as soon as it is answered."""
+    """Send each client's next request as soon as its last one is answered."""
     latencies: list[float] = []
     refused: list[bytes] = []
     begun = time.perf_counter()
@@ -70,7 +71,7 @@ async def saturate(port: int, request: bytes, clients: int, seconds: float) -> d
 
 
 async def at_rate(port: int, request: bytes, clients: int, seconds: float, rate: float) -> dict[str, object]:
-    """Ask at even intervals, whether or not what came before has been answered; latency counts from when it was due."""
+    """Send requests at even intervals, even if earlier ones are unanswered; measure latency from the due time."""
     latencies: list[float] = []
     refused: list[bytes] = []
     free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
@@ -100,14 +101,14 @@ async def at_rate(port: int, request: bytes, clients: int, seconds: float, rate:
 
 def _report(latencies: list[float], refused: list[bytes], seconds: float) -> dict[str, object]:
     if refused:
-        raise SystemExit(f"{len(refused)} of {len(latencies)} requests were refused, such as: {refused[0][:500]!r}")
+        raise SystemExit(f"{len(refused)} of {len(latencies)} requests were refused, for example: {refused[0][:500]!r}")
     latencies.sort()
     percentiles = {f"p{q}": 1000 * latencies[min(len(latencies) * q // 100, len(latencies) - 1)] for q in (50, 99)}
     return {**percentiles, "requests": len(latencies), "per_second": len(latencies) / seconds}
 
 
 def main() -> None:
-    """Ask."""
+    """Generate the load and print the figures."""
     port, path, clients, seconds, *rate = sys.argv[1:]
     body = Path(path).read_bytes()
     request = _HEAD.format(len(body)).encode() + body

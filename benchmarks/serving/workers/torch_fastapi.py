@@ -1,4 +1,4 @@
-"""The peer: the same model in PyTorch behind FastAPI, as it is mostly written. Run it with uvicorn."""
+"""Baseline server: the same model in PyTorch behind FastAPI, written the usual way. Run it with uvicorn."""
 
 import json
 import os
@@ -13,20 +13,20 @@ from torch import nn
 
 
 class Instance(BaseModel):
-    """A document: a text, or the count of each word."""
+    """A document, as text or as word counts."""
 
     text: str | None = None
     features: list[float] | None = None
 
 
 class Request(BaseModel):
-    """Documents."""
+    """A batch of documents."""
 
     instances: list[Instance]
 
 
 class Encoder(nn.Module):
-    """One hidden layer, as the container's default."""
+    """Encoder with one hidden layer, the container's default."""
 
     def __init__(self, tensors: dict[str, torch.Tensor]) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Encoder(nn.Module):
         self.mean.weight.data, self.mean.bias.data = tensors["mean.weight"], tensors["mean.bias"]
 
     def forward(self, counts: torch.Tensor) -> torch.Tensor:
-        """Return topic mixtures."""
+        """Return the topic weights."""
         frequencies = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
         return self.mean(self.hidden(frequencies).relu()).softmax(dim=1)
 
@@ -54,13 +54,13 @@ app = FastAPI()
 
 @app.get("/ping")
 def ping() -> dict[str, str]:
-    """Be healthy."""
+    """Answer health checks."""
     return {"status": "ok"}
 
 
 @app.post("/invocations")
 def invocations(request: Request) -> dict[str, list[dict[str, list[float]]]]:
-    """Return each document's topics."""
+    """Return each document's topic weights."""
     if request.instances[0].text is None:
         counts = torch.tensor([instance.features for instance in request.instances])
     else:

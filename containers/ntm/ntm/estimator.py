@@ -24,47 +24,47 @@ from ntm.data.corpus import Corpus
 from ntm.network.inference import Array, TopicModel, chunks
 from ntm.topics.topics import WORDS_PER_TOPIC, Topics
 
-# What a model directory keeps of an estimator beside the hyperparameters.
+# Parameters of an estimator stored in a model directory besides the hyperparameters.
 _KEPT = ("random_state", "validation_fraction")
 
 
 class NeuralTopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Neural topic model: a variational autoencoder of word counts whose latent variable is a topic mixture.
+    """Neural topic model: a variational autoencoder of word counts with a topic mixture as latent variable.
 
-    The parameters are the hyperparameters of Amazon SageMaker's NTM, with its ranges; a value out of range is refused
-    when ``fit`` is called. The defaults of optimizer, learning rate, activation and epochs are better ones than NTM's.
+    The parameters are the hyperparameters of Amazon SageMaker's NTM, with the same ranges; ``fit`` raises an error for
+    values out of range. Optimizer, learning rate, activation and epochs have better defaults than NTM.
 
     Args:
-        n_components: number of topics, from 2 to 1000; ``num_topics`` of NTM.
-        objective: "topics" or "elbo": what training optimises, topics that people find coherent or the evidence lower
+        n_components: Number of topics, at most 1000; ``num_topics`` in NTM.
+        objective: Training objective: "topics" for topics that people find coherent, "elbo" for the evidence lower
             bound alone.
-        batch_norm: whether the units of the encoder's hidden layers are normalised over the batch.
-        clip_gradient: largest absolute value of an element of the gradient.
-        encoder_layers: widths of the encoder's hidden layers; "auto" leaves them to the objective.
-        encoder_layers_activation: "sigmoid", "tanh" or "relu", after each hidden layer.
-        epochs: most passes over the documents.
-        learning_rate: step size of the optimizer; "adadelta" has none.
-        mini_batch_size: documents a gradient step.
-        num_patience_epochs: epochs in a row without improvement after which training stops, where there is a
-            ``validation_fraction``.
-        optimizer: "sgd", "adam", "adagrad", "adadelta" or "rmsprop".
-        rescale_gradient: factor of the gradient, before it is clipped.
-        sub_sample: share of the documents, drawn anew, that an epoch goes over.
-        tolerance: an epoch is an improvement if the validation loss, in nats a word, falls by this much.
-        weight_decay: factor of the L2 penalty.
-        validation_fraction: share of the documents, between 0 and 1, held out of training to stop early and to keep
-            the best epoch. None trains on all documents for all epochs.
-        random_state: int, RandomState instance or None; an int gives the same model each time (on a CPU).
+        batch_norm: Batch normalisation of the encoder's hidden layers.
+        clip_gradient: Maximum absolute value of a gradient element.
+        encoder_layers: Widths of the encoder's hidden layers; "auto" leaves them to the objective.
+        encoder_layers_activation: Activation of the hidden layers: "sigmoid", "tanh" or "relu".
+        epochs: Maximum number of passes over the documents.
+        learning_rate: Learning rate; ignored by "adadelta".
+        mini_batch_size: Documents per gradient step.
+        num_patience_epochs: Epochs without improvement before training stops; only used with ``validation_fraction``.
+        optimizer: Optimizer: "sgd", "adam", "adagrad", "adadelta" or "rmsprop".
+        rescale_gradient: Factor applied to the gradient before clipping.
+        sub_sample: Share of the documents used in each epoch, drawn anew.
+        tolerance: Minimum decrease of the validation loss, in nats per word, that counts as improvement.
+        weight_decay: Weight of the L2 penalty.
+        validation_fraction: Share of the documents, between 0 and 1, held out for early stopping and for picking the
+            best epoch. None trains on all documents for all epochs.
+        random_state: int, RandomState instance or None. Pass an int for reproducible results (on a CPU).
 
     Attributes:
-        components_: ndarray of shape (n_components, n_features), the probability of each word in a document of one
-            topic alone; each row sums to 1.
-        model_: ``ntm.network.inference.TopicModel``, the trained encoder and decoder in numpy.
-        topics_: ``ntm.topics.topics.Topics``: share, best words, coherence (NPMI) and uniqueness of each topic in the
-            documents trained on. Topics are in the order of their shares, the largest first.
-        n_iter_: int, the epochs that were begun.
-        n_features_in_: int, the size of the vocabulary.
-        feature_names_in_: ndarray of shape (n_features,), the words; only if ``fit`` was given columns with names.
+        components_: ndarray of shape (n_components, n_features), the word probabilities of each topic; each row sums to
+            1.
+        model_: ``ntm.network.inference.TopicModel``, the trained encoder and decoder as numpy arrays.
+        topics_: ``ntm.topics.topics.Topics``, the share, best words, coherence (NPMI) and uniqueness of each topic in
+            the training documents. Topics are ordered by share, largest first.
+        n_iter_: int, the number of epochs run.
+        n_features_in_: int, the vocabulary size.
+        feature_names_in_: ndarray of shape (n_features,), the words; defined if the columns of ``X`` in ``fit`` had
+            names or the loaded model has a vocabulary.
 
     References:
         A. Srivastava and C. Sutton, "Autoencoding Variational Inference for Topic Models", ICLR 2017,
@@ -132,15 +132,15 @@ class NeuralTopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         """Learn topics.
 
         Args:
-            X: {array-like, sparse matrix} of shape (n_documents, n_features), word counts, not negative. Documents
-                without a word are left out.
-            y: not used; here by scikit-learn's convention.
+            X: {array-like, sparse matrix} of shape (n_documents, n_features), non-negative word counts. Empty
+                documents are ignored.
+            y: Ignored; present for API consistency.
 
         Returns:
-            The estimator itself.
+            The fitted estimator.
 
         Raises:
-            ValueError: a parameter is out of its range, a count is negative or not finite, or no document has a word.
+            ValueError: A parameter is out of range, a count is negative or not finite, or all documents are empty.
         """
         from ntm.training.trainer import Trainer
 
@@ -159,26 +159,26 @@ class NeuralTopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         """Return the topic mixture of each document.
 
         Args:
-            X: {array-like, sparse matrix} of shape (n_documents, n_features), word counts, not negative.
+            X: {array-like, sparse matrix} of shape (n_documents, n_features), non-negative word counts.
 
         Returns:
-            float32 ndarray of shape (n_documents, n_components). Each row sums to 1; a document without a word has the
-            same weight for every topic.
+            float32 ndarray of shape (n_documents, n_components). Each row sums to 1; an empty document has the same
+            weight for every topic.
         """
         check_is_fitted(self)
         return self.model_.topic_weights(self._bag(X))
 
     def score(self, X: ArrayLike | sparse.sparray | sparse.spmatrix, y: object = None) -> float:  # noqa: ARG002, N803
-        """Return the log-likelihood of the documents, in nats, each with the topic mixture of ``transform``.
+        """Return the log-likelihood of the documents in nats, given their topic mixtures from ``transform``.
 
-        The mixture is read off the same words: this is not the evidence lower bound, which lies below it.
+        The mixtures are inferred from the same words, so this is above the evidence lower bound.
 
         Args:
-            X: {array-like, sparse matrix} of shape (n_documents, n_features), word counts, not negative.
-            y: not used; here by scikit-learn's convention.
+            X: {array-like, sparse matrix} of shape (n_documents, n_features), non-negative word counts.
+            y: Ignored; present for API consistency.
 
         Returns:
-            The sum over all words of all documents; higher is better.
+            Sum over all words of all documents; higher is better.
         """
         check_is_fitted(self)
         return self._log_likelihood(self._bag(X))
@@ -187,10 +187,10 @@ class NeuralTopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         """Return the perplexity per word, ``exp(-score(X) / number of words in X)``; lower is better.
 
         Args:
-            X: {array-like, sparse matrix} of shape (n_documents, n_features), word counts, not negative.
+            X: {array-like, sparse matrix} of shape (n_documents, n_features), non-negative word counts.
 
         Raises:
-            ValueError: no document has a word.
+            ValueError: All documents are empty.
         """
         check_is_fitted(self)
         bag = self._bag(X)
@@ -203,36 +203,46 @@ class NeuralTopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         """Return the most characteristic words of each topic in the training documents, best first.
 
         Args:
-            feature_names: the n_features words; without them ``feature_names_in_`` if ``fit`` saw names, else the
-                columns' numbers.
-            n_words: words a topic, at most 20.
+            feature_names: array-like of shape (n_features,), the words. Defaults to ``feature_names_in_``, if defined,
+                else to column numbers.
+            n_words: Words per topic, at most 20.
 
         Raises:
-            ValueError: ``n_words`` is not from 1 to 20, or there are not n_features names.
+            ValueError: ``n_words`` is not between 1 and 20, or the number of names is not n_features.
         """
         check_is_fitted(self)
         if not 1 <= n_words <= WORDS_PER_TOPIC:
             raise ValueError(f"n_words is {n_words}; allowed: 1 to {WORDS_PER_TOPIC}.")
         if feature_names is None:
             feature_names = getattr(self, "feature_names_in_", [str(word) for word in range(self.n_features_in_)])
-        if len(feature_names) != self.n_features_in_:
-            raise ValueError(f"feature_names has {len(feature_names)} words; the model has {self.n_features_in_}.")
+        self._check_length(feature_names)
         return [[str(feature_names[word]) for word in words[:n_words]] for words in self.topics_.words]
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        feature_names: Sequence[str] | None = None,
+        overwrite: bool = False,
+    ) -> None:
         """Write the model to a directory, as a training job does: safetensors, ONNX and JSON, no pickle.
 
         Args:
-            path: the directory; it is made if it is not there.
-            overwrite: whether a model that is there may be replaced; else the directory must be empty.
+            path: Directory to write to; created if it does not exist.
+            feature_names: array-like of shape (n_features,), the vocabulary to store with the model, such as
+                ``vectorizer.get_feature_names_out()``. Defaults to ``feature_names_in_``, if defined; without either,
+                ``ntm topics`` shows column numbers instead of words.
+            overwrite: Replace a model in ``path``. By default the directory must be empty.
 
         Raises:
-            ValueError: the directory cannot be written, or a name in ``feature_names_in_`` is blank, occurs twice or
-                holds a line break.
+            ValueError: The directory cannot be written, the number of names is not n_features, or a name is blank,
+                occurs twice or contains a line break.
         """
         check_is_fitted(self)
         vocabulary = None
-        if (names := getattr(self, "feature_names_in_", None)) is not None:
+        names = getattr(self, "feature_names_in_", None) if feature_names is None else feature_names
+        if names is not None:
+            self._check_length(names)
             vocabulary = "".join(f"{name}\n" for name in names).encode()
         kept = {name: value for name in _KEPT if isinstance(value := getattr(self, name), int | float)}
         try:
@@ -246,13 +256,13 @@ class NeuralTopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a model that ``save``, ``ntm train`` or a training job wrote.
+        """Load a model written by ``save``, ``ntm train`` or a training job.
 
         Args:
-            path: the model directory.
+            path: Model directory.
 
         Raises:
-            ValueError: there is no usable model in the directory.
+            ValueError: The directory has no usable model.
         """
         directory = Path(path)
         try:
@@ -277,6 +287,10 @@ class NeuralTopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
+    def _check_length(self, feature_names: Sequence[str]) -> None:
+        if len(feature_names) != self.n_features_in_:
+            raise ValueError(f"feature_names has {len(feature_names)} words; the model has {self.n_features_in_}.")
+
     @property
     def _n_features_out(self) -> int:
         return self.model_.num_topics
@@ -299,7 +313,7 @@ class NeuralTopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     def _hyperparameters(self, feature_dim: int, seed: int) -> Hyperparameters:
         names = {field.name for field in dataclasses.fields(Hyperparameters)}
         values = {name: _text(value) for name, value in self.get_params().items() if name in names}
-        # One topic, which scikit-learn's users may ask for and SageMaker's may not, is the unigram model.
+        # One topic, allowed here but not in SageMaker, is the unigram model.
         single = self.n_components == 1
         values |= {"feature_dim": str(feature_dim), "num_topics": "2" if single else str(self.n_components)}
         values["seed"] = str(seed)
@@ -332,14 +346,14 @@ class NeuralTopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
 
 
 def _text(value: object) -> str:
-    """Return a hyperparameter's value as a training job is given it."""
+    """Return a hyperparameter's value as text, as training jobs receive it."""
     if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str):
         return ",".join(map(str, value))
     return str(value)
 
 
 def _parameters(hyperparameters: Hyperparameters) -> dict[str, Any]:
-    """Return the estimator's parameters that give these hyperparameters."""
+    """Return the estimator's parameters for these hyperparameters."""
     parameters = dataclasses.asdict(hyperparameters)
     del parameters["feature_dim"], parameters["seed"]
     parameters["encoder_layers"] = hyperparameters.encoder_layers or "auto"
@@ -347,7 +361,7 @@ def _parameters(hyperparameters: Hyperparameters) -> dict[str, Any]:
 
 
 def _read_config(directory: Path) -> tuple[Hyperparameters, int, dict[str, Any]]:
-    """Return what the model was trained with: hyperparameters, epochs, and the estimator's own parameters."""
+    """Return the model's hyperparameters, number of epochs and parameters specific to the estimator."""
     try:
         config = json.loads((directory / CONFIG).read_text("utf-8"))
         settings = config["hyperparameters"]

@@ -1,9 +1,8 @@
-"""The one error that the operator can do something about."""
+"""Errors that the operator can fix."""
 
 
 class CorpusError(ValueError):
-    """Nothing usable can be made of the corpus or with the settings.
+    """The corpus or the settings are unusable.
 
-    The message is what the pipeline's step shows: it says what is wrong, the value, what is allowed and where
-    to change it.
+    The pipeline step shows the message, which names the problem, the value, what is allowed and where to change it.
     """

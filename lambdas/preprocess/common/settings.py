@@ -1,4 +1,4 @@
-"""The function's event, typed."""
+"""Typed settings, parsed from the function's event."""
 
 import re
 from collections.abc import Mapping
@@ -11,29 +11,29 @@ MAX_FEATURE_DIM = 1_000_000
 """NTM's limit for ``feature_dim``: https://docs.aws.amazon.com/sagemaker/latest/dg/ntm_hyperparameters.html."""
 
 MAX_HOSTS = 100
-"""More than SageMaker gives a training job."""
+"""Above SageMaker's limit for a training job."""
 
 STOP_WORD_LISTS = ("english", "none")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a run reads, how it makes bags of words of it, and where it writes them.
+    """Input, output and parameters of preprocessing.
 
     Attributes:
-        corpus_uri: an object, or a prefix that ends at a ``/``.
-        text_columns: the columns that make up a document, joined in this order.
-        id_column: the column of the documents' ids; empty, or absent from a row: the row's place is its id.
-        output_uri: the prefix below which a folder for the corpus and the settings is written.
-        vocabulary_size: at most so many words, the most frequent ones.
-        min_document_frequency: a word of the vocabulary is in at least so many training documents ...
-        max_document_share: ... and in at most this share of them.
-        min_word_length: in characters.
+        corpus_uri: An object, or a prefix that ends in ``/``.
+        text_columns: Columns joined, in this order, into a document's text.
+        id_column: Column of the document IDs. If it is empty or a row lacks it, the row's position is the ID.
+        output_uri: Prefix below which a folder for this corpus and these settings is written.
+        vocabulary_size: Maximum number of words; the most frequent ones are kept.
+        min_document_frequency: Minimum number of training documents that contain a word of the vocabulary.
+        max_document_share: Maximum share of the training documents that contain a word of the vocabulary.
+        min_word_length: Minimum length of a word, in characters.
         stop_words: ``english`` or ``none``.
-        validation_share: the share of the documents held out to stop training, more than 0.
-        test_share: the share of the documents held out for the final evaluation, more than 0.
-        train_shards: at least so many objects of training documents, one for each host that trains.
-        word_vectors_uri: a file of word vectors by which training judges topics; None without.
+        validation_share: Share of the documents held out for early stopping, greater than 0.
+        test_share: Share of the documents held out for the evaluation, greater than 0.
+        train_shards: Minimum number of training objects, one for each training host.
+        word_vectors_uri: File of word vectors for topic quality metrics during training, if any.
     """
 
     corpus_uri: S3Uri
@@ -52,10 +52,10 @@ class Settings:
 
     @classmethod
     def from_event(cls, event: Mapping[str, object]) -> "Settings":
-        """Return the settings that the event holds; a number may be given as a string.
+        """Parse the settings from an event; numbers may be given as strings.
 
         Raises:
-            CorpusError: naming everything that is wrong with the event, not only the first thing.
+            CorpusError: The event is invalid; the message lists every problem.
         """
         read = _EventReader(event)
         names = [field.name for field in fields(cls)]
@@ -79,25 +79,25 @@ class Settings:
         if settings.validation_share + settings.test_share >= 1:
             read.problems.append(
                 f"validation_share {settings.validation_share} + test_share {settings.test_share}: "
-                "their sum must be less than 1, or nothing is left to train on"
+                "their sum must be less than 1 to leave documents for training"
             )
         if read.problems:
             raise CorpusError(
-                f"The preprocessing settings are not valid: {'; '.join(read.problems)}. They are the pipeline's "
-                "parameters and the preprocessing settings of environments/<environment>.yaml."
+                f"The preprocessing settings are invalid: {'; '.join(read.problems)}. They come from the pipeline's "
+                "parameters and from the section preprocessing of environments/<environment>.yaml."
             )
         return settings
 
     def as_event(self) -> dict[str, object]:
-        """Return the event that these settings are read from."""
-        said = {field.name: getattr(self, field.name) for field in fields(self)}
-        uris = {name: str(value) for name, value in said.items() if isinstance(value, S3Uri)}
-        given = {name: value for name, value in said.items() if value is not None}
+        """Return the event that these settings are parsed from."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        uris = {name: str(value) for name, value in values.items() if isinstance(value, S3Uri)}
+        given = {name: value for name, value in values.items() if value is not None}
         return {**given, **uris, "text_columns": ",".join(self.text_columns)}
 
 
 class _EventReader:
-    """Reads one key after another and collects what is wrong; a wrong value is answered with a harmless one."""
+    """Reader of single keys that collects problems and returns a placeholder for each invalid value."""
 
     def __init__(self, event: Mapping[str, object]) -> None:
         self._event = event
@@ -118,14 +118,14 @@ class _EventReader:
         value = self._event.get(name)
         uri = S3Uri.parse(value) if isinstance(value, str) else None
         if uri is None or (key_required and not uri.key.strip("/")):
-            self._reject(name, "like s3://bucket/key")
+            self._reject(name, "an S3 URI like s3://bucket/key")
             return S3Uri("", "")
         return uri
 
     def columns(self, name: str) -> tuple[str, ...]:
         columns = tuple(column.strip() for column in self.string(name).split(","))
         if not all(columns) or len(set(columns)) < len(columns):
-            self._reject(name, "one or more different column names with commas between them, like title,body")
+            self._reject(name, "one or more distinct column names separated by commas, like title,body")
         return columns
 
     def integer(self, name: str, default: int, *, low: int, high: int) -> int:
@@ -138,7 +138,7 @@ class _EventReader:
     def share(self, name: str, default: float, *, one_allowed: bool) -> float:
         value = self._number(name, default)
         if value is None or not (0 < value < 1 or (one_allowed and value == 1)):
-            self._reject(name, f"a number more than 0 and {'at most' if one_allowed else 'less than'} 1")
+            self._reject(name, f"a number greater than 0 and {'at most' if one_allowed else 'less than'} 1")
             return default
         return value
 

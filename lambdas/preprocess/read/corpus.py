@@ -1,4 +1,4 @@
-"""The documents of a corpus in S3."""
+"""Reader of a corpus in S3."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ALLOWED = ", ".join(chain(_READERS, (f"{extension}.gz" for extension in _READER
 
 @dataclass(frozen=True)
 class CorpusObject:
-    """An object that was read: which bytes exactly, and how many rows they held."""
+    """An object that was read, with the exact version and its number of rows."""
 
     key: str
     size: int
@@ -39,11 +39,11 @@ class CorpusObject:
 
 @dataclass
 class Corpus:
-    """All documents of one object, or of all objects under a prefix in the order of their keys.
+    """Documents of one object, or of all objects under a prefix in the order of their keys.
 
     Attributes:
-        objects: what was read so far.
-        report: the rows that were read so far.
+        objects: Objects read so far.
+        report: Row counts so far.
     """
 
     s3: S3Client
@@ -54,33 +54,32 @@ class Corpus:
     report: RowReport = field(default_factory=RowReport)
 
     def documents(self) -> Iterator[tuple[str, str]]:
-        """Yield the (id, text) of each usable row; each object is read once, as a stream.
+        """Yield the (id, text) of each usable row; objects are streamed once.
 
         Raises:
-            CorpusError: when there is nothing to read, or when an object is not what its name says.
+            CorpusError: There is nothing to read, or the content of an object does not match its extension.
         """
-        # All formats are known before the first object is read, which may take minutes.
+        # Check all formats before reading the first object, which may take minutes.
         readers = [(key, _reader(S3Uri(self.uri.bucket, key))) for key in self._keys()]
         for key, read in readers:
             yield from self._documents_of(key, read)
 
     def _keys(self) -> list[str]:
         folder = f"{self.uri.key.rstrip('/')}/" if self.uri.key else ""
-        # A name without an extension is a folder's; a role that may list only what is in it may not list its name.
+        # A name without an extension is a folder. A role restricted to its content may not list the bare name.
         prefix = self.uri.key if "." in self.uri.key.rsplit("/", 1)[-1] else folder
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.uri.bucket, Prefix=prefix)
         try:
             keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
         except self.s3.exceptions.NoSuchBucket:
-            raise CorpusError(f"There is no bucket {self.uri.bucket}: give another corpus_uri.") from None
+            raise CorpusError(f"There is no bucket {self.uri.bucket}. Change corpus_uri.") from None
         if self.uri.key in keys and not self.uri.key.endswith("/"):
             return [self.uri.key]
         inside = [key for key in keys if key.startswith(folder) and _is_data(key.removeprefix(folder))]
         if not inside:
             raise CorpusError(
-                f"There is no object {self.uri} and none under s3://{self.uri.bucket}/{folder} (with one of the "
-                f"extensions {_ALLOWED}): upload the corpus, or give another corpus_uri (the pipeline's parameter "
-                "CorpusUri)."
+                f"There is no object {self.uri} and none under s3://{self.uri.bucket}/{folder} with one of the "
+                f"extensions {_ALLOWED}. Upload the corpus, or change corpus_uri (the pipeline's parameter CorpusUri)."
             )
         return sorted(inside, key=str.encode)
 
@@ -95,7 +94,7 @@ class Corpus:
             yield from read(read_lines(body), self.report, self.text_columns, self.id_column)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise CorpusError(
-                f"{uri} is not a whole gzip file ({error}), after {self.report.row} rows: upload it again."
+                f"{uri} is corrupt or truncated gzip after {self.report.row} rows ({error}). Upload it again."
             ) from error
         self.objects.append(
             CorpusObject(
@@ -105,7 +104,7 @@ class Corpus:
 
 
 def _is_data(path: str) -> bool:
-    """Tell whether an object is data: not a folder's mark, nor (as in Hadoop) _SUCCESS, _temporary/..., .part.crc."""
+    """Return whether an object is data, not a folder marker or Hadoop's _SUCCESS, _temporary/... and .part.crc."""
     return not path.endswith("/") and path != "" and not any(name.startswith(("_", ".")) for name in path.split("/"))
 
 
@@ -114,4 +113,4 @@ def _reader(uri: S3Uri) -> _Reader:
     for extension, reader in _READERS.items():
         if name.endswith(extension):
             return reader
-    raise CorpusError(f"{uri} has no extension that tells its format: allowed are {_ALLOWED}. Rename or remove it.")
+    raise CorpusError(f"{uri} has no known extension (allowed: {_ALLOWED}). Rename or remove it.")

@@ -1,4 +1,4 @@
-"""The documents of a CSV file (RFC 4180), whatever state it is in."""
+"""Reader of CSV files (RFC 4180) that tolerates malformed rows."""
 
 import csv
 from collections import deque
@@ -19,11 +19,11 @@ class _RowTooLong(Exception):
 
 
 class _RowLines(Iterator[str]):
-    """The lines under the csv reader; those of the current row are kept, so that they can be read again.
+    """Line source of the csv reader that buffers the current row, so that its lines can be read again.
 
     Attributes:
-        row: the lines of the current row so far.
-        first: the number of the first of them, from 1.
+        row: Lines of the current row so far.
+        first: Number of the row's first line, starting at 1.
     """
 
     def __init__(self, lines: Iterator[str], key: str) -> None:
@@ -56,28 +56,28 @@ class _RowLines(Iterator[str]):
         self.first = self._number + 1
 
     def read_again_from_second(self) -> None:
-        """Let the row be its first line alone: an open quote shall not swallow the lines below it."""
+        """Reduce the row to its first line, so that an unclosed quote does not swallow the following lines."""
         self._again.extendleft(reversed(self.row[1:]))
         self._number -= len(self.row) - 1
         self._read_again += self._size - len(self.row[0])
-        # Otherwise each line of a file made for it could cost a whole MAX_ROW.
+        # Otherwise a crafted file could cost MAX_ROW characters for each of its lines.
         if self._read_again > _MAX_READ_AGAIN + 3 * self._read:
             raise CorpusError(
-                f"{self._key}: in too many rows quotes do not pair up, at last at line {self.first}. Fields must be "
-                'quoted as in RFC 4180 ("a ""quoted"" word").'
+                f"{self._key}: too many rows have unbalanced quotes, most recently at line {self.first}. Quote fields "
+                'as in RFC 4180 ("a ""quoted"" word").'
             )
 
 
 def read_csv(
     lines: Iterator[str], report: RowReport, text_columns: tuple[str, ...], id_column: str
 ) -> Iterator[tuple[str, str]]:
-    """Yield the (id, text) of each usable row; the columns are named by the first row.
+    """Yield the (id, text) of each usable row; the first row is the header.
 
-    Rows that cannot be used are counted in ``report``. When a quote is not closed, the line that opens it is such a
-    row, and reading goes on with the line below.
+    Malformed rows are counted in ``report``. A line that opens a quote without closing it counts as malformed, and
+    reading continues with the next line.
 
     Raises:
-        CorpusError: when the first row is not a header with all ``text_columns``, each once.
+        CorpusError: The first row is not a header that contains each of ``text_columns`` exactly once.
     """
     csv.field_size_limit(MAX_ROW)
     source = _RowLines(lines, report.key)
@@ -86,7 +86,7 @@ def read_csv(
     if not header:
         return
     if isinstance(header, str):
-        raise CorpusError(f"{report.key}: its first row must name the columns, but it cannot be read: {header}")
+        raise CorpusError(f"{report.key}: the first row must be the header, but it cannot be read: {header}")
     names = [name.strip() for name in header]
     text_indexes = [_index(names, column, report.key) for column in text_columns]
     id_index = _index(names, id_column, report.key) if id_column in names else None
@@ -104,7 +104,7 @@ def read_csv(
 
 
 def _parse(source: _RowLines) -> Iterator[list[str] | str]:
-    """Yield the fields of each row that is not blank, or the reason why it has none."""
+    """Yield the fields of each non-blank row, or the reason that it is malformed."""
     reader = csv.reader(source, strict=True)
     while True:
         source.begin_row()
@@ -126,7 +126,7 @@ def _index(names: list[str], column: str, key: str) -> int:
     if names.count(column) != 1:
         what = f"no column {column!r}" if column not in names else f"more than one column {column!r}"
         raise CorpusError(
-            f"{key} has {what}; its first row names {', '.join(map(repr, names[:20]))}. Name some of these in "
-            "text_columns (the pipeline's parameter TextColumns), separated by commas."
+            f"{key} has {what}; its header is {', '.join(map(repr, names[:20]))}. Set text_columns (the pipeline's "
+            "parameter TextColumns) to one or more of these, separated by commas."
         )
     return names.index(column)

@@ -1,4 +1,4 @@
-"""The documents of a JSON Lines file (https://jsonlines.org), whatever state it is in."""
+"""Reader of JSON Lines files (https://jsonlines.org) that tolerates malformed rows."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def read_json_lines(
 ) -> Iterator[tuple[str, str]]:
     """Yield the (id, text) of each usable row; ``text_columns`` are keys of each row's object.
 
-    Rows that cannot be used are counted in ``report``. An id may be a string or an integer.
+    Malformed rows are counted in ``report``. An ID may be a string or an integer.
     """
     for number, line in enumerate(lines, start=1):
         if line.isspace():

@@ -1,26 +1,26 @@
-"""Lines of a byte stream of any size, in bounded memory."""
+"""Line reader for byte streams of any size, in bounded memory."""
 
 from collections.abc import Iterator
 from typing import Protocol
 
 MAX_ROW = 2**20
-"""The longest row that is read, in characters: about the length of a long novel."""
+"""Maximum length of a row, in characters: about a long novel."""
 
 _BLOCK = 2**20
 
 
 class ByteStream(Protocol):
-    """What is needed of a file: boto3's ``StreamingBody`` and ``gzip.GzipFile`` have it."""
+    """Readable file, such as boto3's ``StreamingBody`` or ``gzip.GzipFile``."""
 
     def read(self, size: int, /) -> bytes:
-        """Return at most ``size`` bytes, none at the end."""
+        """Return at most ``size`` bytes, or none at the end of the stream."""
 
 
 def read_lines(stream: ByteStream) -> Iterator[str]:
     r"""Yield the lines of UTF-8 text with their endings (LF, CRLF or CR), without a byte order mark.
 
-    A byte that is not UTF-8 becomes a lone surrogate (``surrogateescape``), so that it spoils its own line only. Of a
-    line that is longer than ``MAX_ROW`` a part is yielded that is longer than ``MAX_ROW``, too: enough to refuse it.
+    An invalid byte becomes a lone surrogate (``surrogateescape``) and spoils only its own line. A line longer than
+    ``MAX_ROW`` is truncated, but stays longer than ``MAX_ROW`` so that the caller can reject it.
     """
     rest = stream.read(_BLOCK).removeprefix(b"\xef\xbb\xbf")
     # A character has at most four bytes.

@@ -1,4 +1,4 @@
-"""What becomes of the rows of one file: counted, and the malformed ones reported."""
+"""Row counts and reports of malformed rows."""
 
 from dataclasses import dataclass, field
 
@@ -7,12 +7,12 @@ from read.lines import MAX_ROW
 TOO_LONG = f"longer than {MAX_ROW} characters"
 
 REPORTED_PLACES = 5
-"""Of the rows that are malformed for one reason, so many are named."""
+"""Number of rows reported for each reason."""
 
 
 @dataclass
 class Malformed:
-    """The rows that are malformed for one reason; ``first`` names the first few places."""
+    """Rows that are malformed for the same reason; ``first`` locates the first few."""
 
     rows: int = 0
     first: list[str] = field(default_factory=list)
@@ -20,15 +20,15 @@ class Malformed:
 
 @dataclass
 class RowReport:
-    """Counts the rows of a corpus.
+    """Row counts of a corpus.
 
     Attributes:
-        key: the object that is being read.
-        row: the number of the row that is being read, from 1, in that object.
-        line: the number of the line at which it begins, from 1, in that object.
-        rows: how many rows were read, in all objects.
-        without_id: how many rows had no id of their own.
-        malformed: the rows that could not be used, by reason.
+        key: Object being read.
+        row: Number of the current row in that object, starting at 1.
+        line: Number of the line on which the current row begins, starting at 1.
+        rows: Number of rows read from all objects.
+        without_id: Number of rows without an ID.
+        malformed: Malformed rows by reason.
     """
 
     key: str = ""
@@ -40,15 +40,15 @@ class RowReport:
 
     @property
     def malformed_rows(self) -> int:
-        """How many rows could not be used."""
+        """Number of malformed rows."""
         return sum(malformed.rows for malformed in self.malformed.values())
 
     def begin_object(self, key: str) -> None:
-        """Go on with the next object."""
+        """Start the next object."""
         self.key, self.row, self.line = key, 0, 0
 
     def begin_row(self, line: int) -> None:
-        """Go on with the next row, which begins at ``line``."""
+        """Start the next row, which begins at ``line``."""
         self.row += 1
         self.rows += 1
         self.line = line
@@ -61,7 +61,7 @@ class RowReport:
             malformed.first.append(f"{self.key} row {self.row} (line {self.line})")
 
     def uid(self, given: str | None) -> str:
-        """Return the id of the current row: the given one, or its place when there is none."""
+        """Return the ID of the current row: the given one or, without one, its position."""
         if given:
             return given
         self.without_id += 1
@@ -69,14 +69,14 @@ class RowReport:
 
 
 def damage(raw: str) -> str | None:
-    """Return why the text of a row cannot be used whatever its format, or ``None``."""
+    """Return the reason that a row is unusable in any format, or None."""
     if "\0" in raw:
         return "NUL byte"
     return None if is_unicode(raw) else "not UTF-8"
 
 
 def is_unicode(text: str) -> bool:
-    """Tell whether ``text`` is free of lone surrogates, which no encoding can hold."""
+    """Return whether ``text`` is free of lone surrogates, which cannot be encoded."""
     if text.isascii():
         return True
     try:

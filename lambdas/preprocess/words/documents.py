@@ -1,4 +1,4 @@
-"""A corpus in memory: bags of words in arrays, since a Python object for each word of each document takes too much."""
+"""In-memory corpus of bags of words, held in arrays because Python objects would take too much memory."""
 
 from array import array
 from collections import Counter
@@ -7,17 +7,20 @@ from collections.abc import Collection, Iterable, Iterator
 from common.errors import CorpusError
 
 IGNORED = 0
-"""The number of every word that is too short or a stop word."""
+"""Number shared by all words that are too short or stop words."""
 
 MAX_DISTINCT_WORDS = 4_000_000
-"""At about 200 bytes each they take 0.8 GB."""
+"""Maximum number of distinct words; at about 200 bytes each they take 0.8 GB."""
 
 MAX_ENTRIES = 120_000_000
-"""So many words of documents in one split; at 8 bytes each they take 1 GB. A corpus of 1 GB has about half as many."""
+"""Maximum number of entries (a word in a document) in a split; at 8 bytes each they take 1 GB.
+
+A corpus of 1 GB has about half as many.
+"""
 
 
 class WordNumbers(dict[str, int]):
-    """A number for each distinct word of a corpus, given when the word is first looked up."""
+    """Mapping of distinct words to numbers, which are assigned on first lookup."""
 
     def __init__(self, *, min_length: int, ignored: Collection[str]) -> None:
         super().__init__()
@@ -34,30 +37,30 @@ class WordNumbers(dict[str, int]):
         return number
 
     def bag(self, words: Iterable[str]) -> Counter[int]:
-        """Return how often each word's number occurs, without the ignored words."""
+        """Return the count of each word number, without ignored words."""
         bag = Counter(map(self.__getitem__, words))
         bag.pop(IGNORED, None)
         return bag
 
     def check_size(self) -> None:
-        """Stop before memory does.
+        """Raise an error before memory runs out.
 
         Raises:
-            CorpusError: when there are more distinct words than any language has.
+            CorpusError: There are more distinct words than any language has.
         """
         if len(self) > MAX_DISTINCT_WORDS:
             raise CorpusError(
-                f"The corpus has more than {MAX_DISTINCT_WORDS:,} distinct words, for instance "
-                f"{', '.join(list(self)[-3:])}: do text_columns name columns of prose? If so, give fewer documents."
+                f"The corpus has more than {MAX_DISTINCT_WORDS:,} distinct words, for example "
+                f"{', '.join(list(self)[-3:])}. Check that text_columns names columns of prose, or use fewer documents."
             )
 
 
 class Documents:
-    """Bags of words and the documents' ids.
+    """Bags of words and document IDs.
 
     Attributes:
-        numbers: of the words of all documents, one document after another, each word of a document once.
-        counts: how often each of them occurs in its document; as long as ``numbers``.
+        numbers: Word numbers of all documents, concatenated, each distinct word of a document once.
+        counts: Count of each of these words in its document, parallel to ``numbers``.
     """
 
     def __init__(self) -> None:
@@ -74,12 +77,12 @@ class Documents:
         """Add a document.
 
         Raises:
-            CorpusError: when the documents no longer fit into a function's memory.
+            CorpusError: The documents do not fit into a function's memory.
         """
         if len(self.numbers) + len(bag) > MAX_ENTRIES:
             raise CorpusError(
-                f"The corpus is too large for a function's memory: in one split, {len(self):,} documents hold more "
-                f"than {MAX_ENTRIES:,} different words (summed over the documents). Give fewer documents."
+                f"The corpus is too large for a Lambda function's memory: {len(self):,} documents of one split have "
+                f"more than {MAX_ENTRIES:,} distinct words (summed over the documents). Use fewer documents."
             )
         self.numbers.extend(bag)
         self.counts.extend(bag.values())
@@ -88,14 +91,14 @@ class Documents:
         self._uid_ends.append(len(self._uids))
 
     def bag(self, document: int) -> Iterator[tuple[int, int]]:
-        """Yield the (word's number, count) pairs of a document."""
+        """Yield the pairs of word number and count of a document."""
         start, end = self._bag_ends[document], self._bag_ends[document + 1]
         return zip(self.numbers[start:end], self.counts[start:end], strict=True)
 
     def words(self, document: int) -> "array[int]":
-        """Return the numbers of a document's words."""
+        """Return the word numbers of a document."""
         return self.numbers[self._bag_ends[document] : self._bag_ends[document + 1]]
 
     def uid(self, document: int) -> bytes:
-        """Return a document's id in UTF-8."""
+        """Return the ID of a document in UTF-8."""
         return bytes(self._uids[self._uid_ends[document] : self._uid_ends[document + 1]])

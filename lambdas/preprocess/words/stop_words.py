@@ -1,8 +1,8 @@
-"""English words that say nothing about a text's topic.
+"""English stop words.
 
 The stop list of the SMART retrieval system (G. Salton, The SMART Retrieval System, 1971), as in D. Lewis et al.,
-"RCV1: A New Benchmark Collection for Text Categorization Research", JMLR 5 (2004), 361-397, appendix 11; the list of
-the topic-model toolkit MALLET is this one without the contractions.
+"RCV1: A New Benchmark Collection for Text Categorization Research", JMLR 5 (2004), 361-397, appendix 11. MALLET uses
+the same list without the contractions.
 """
 
 from words.tokenizer import find_words
@@ -45,4 +45,4 @@ yours yourself yourselves z zero
 """
 
 ENGLISH = frozenset(find_words(_SMART)) | frozenset(find_words(_SMART.replace("'", "\u2019")))
-"""The list's words as the tokenizer finds them, with either apostrophe."""
+"""Stop words as the tokenizer yields them, with either apostrophe."""

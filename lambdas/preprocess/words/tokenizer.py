@@ -1,4 +1,4 @@
-"""From a text to its words, in a way that serving can repeat from ``tokenizer.json`` alone."""
+"""Tokenizer that serving can reproduce from ``tokenizer.json`` alone."""
 
 import re
 import unicodedata
@@ -6,11 +6,11 @@ from typing import Final
 
 
 def _combining_marks() -> str:
-    """Return the characters that continue a word but are no letters, as the inside of a regex's character class.
+    """Return a regex character class, without brackets, of non-letters that continue a word.
 
-    These are the combining marks (Unicode category M: the vowel signs of Indic scripts and of Thai, Hebrew and Arabic
-    points, accents without a composed form), for which ``re`` has no name, and the two joiners that stand inside
-    words of Persian and Indic scripts.
+    These are the combining marks (Unicode category M: vowel signs of Indic scripts and Thai, Hebrew and Arabic points,
+    accents without a composed form), for which ``re`` has no name, and the two joiners used inside words of Persian and
+    Indic scripts.
     """
     ranges: list[list[int]] = []
     for code in range(0x20000):
@@ -23,10 +23,10 @@ def _combining_marks() -> str:
 
 
 WORD_PATTERN: Final = rf"[^\W\d_]+(?:[{_combining_marks()}]+[^\W\d_]*)*(?:['\u2019]t\b)?"
-"""A run of letters and their marks. An English negation stays whole: in "won't" there is no "won"."""
+"""A run of letters and their marks. English negations are kept whole: "won't" does not yield "won"."""
 
 ASCII_WORD_PATTERN: Final = r"[a-z]+(?:'t\b)?"
-"""The same words when the text is ASCII and lower case, three times as fast."""
+"""Equivalent pattern for lower-case ASCII text, three times as fast."""
 
 _find_words = re.compile(WORD_PATTERN).findall
 _find_ascii_words = re.compile(ASCII_WORD_PATTERN).findall
@@ -38,17 +38,17 @@ DESCRIPTION: Final[dict[str, object]] = {
     "pattern": WORD_PATTERN,
     "ascii_pattern": ASCII_WORD_PATTERN,
 }
-"""What ``tokenizer.json`` holds: the words of a text are ``re.findall(pattern, normalize(text).lower())``.
+"""Content of ``tokenizer.json``: the words of a text are ``re.findall(pattern, normalize(text).lower())``.
 
-Where that text is ASCII, ``ascii_pattern`` finds the same words.
+For ASCII text, ``ascii_pattern`` finds the same words.
 """
 
 
 def normalize(text: str) -> str:
-    """Return ``text`` in Unicode's form NFKC (https://unicode.org/reports/tr15/) and in lower case."""
+    """Return ``text`` in lower case and in Unicode normalization form NFKC (https://unicode.org/reports/tr15/)."""
     return unicodedata.normalize("NFKC", text).lower()
 
 
 def find_words(normalized: str) -> list[str]:
-    """Return the words of a normalised text, in order."""
+    """Return the words of a normalized text, in order."""
     return _find_ascii_words(normalized) if normalized.isascii() else _find_words(normalized)

@@ -1,4 +1,4 @@
-"""Which words count."""
+"""Selection of the vocabulary."""
 
 from array import array
 from collections.abc import Iterable, Sequence
@@ -11,10 +11,10 @@ _OUT = -1
 
 
 class Vocabulary:
-    """The words that count, the most frequent first; a word's place is its id.
+    """Vocabulary, sorted by descending frequency; a word's index is its ID.
 
     Attributes:
-        words: the vocabulary.
+        words: Words of the vocabulary.
     """
 
     def __init__(self, words: Sequence[str], numbers: WordNumbers) -> None:
@@ -25,18 +25,18 @@ class Vocabulary:
         self._inside = frozenset(numbers[word] for word in words)
 
     def documents_inside(self, documents: Documents) -> "array[int]":
-        """Return the indices of the documents that hold a word of the vocabulary."""
+        """Return the indices of the documents that contain a word of the vocabulary."""
         return array(
             "I", [index for index in range(len(documents)) if not self._inside.isdisjoint(documents.words(index))]
         )
 
     def bag(self, documents: Documents, index: int) -> list[tuple[int, int]]:
-        """Return the (id, count) pairs of a document's words of the vocabulary, ids ascending."""
+        """Return a document's pairs of word ID and count, in ascending order of IDs."""
         ids = self._ids
         return sorted([(ids[number], count) for number, count in documents.bag(index) if ids[number] != _OUT])
 
     def ids(self, numbers: Iterable[int]) -> list[int]:
-        """Return the ids of those words that are of the vocabulary, in their order."""
+        """Return the IDs of the words that are in the vocabulary, in the given order."""
         ids = self._ids
         return [ids[number] for number in numbers if ids[number] != _OUT]
 
@@ -44,13 +44,13 @@ class Vocabulary:
 def choose_vocabulary(
     numbers: WordNumbers, train: Documents, *, size: int, min_document_frequency: int, max_document_share: float
 ) -> Vocabulary:
-    """Return the words within the limits of document frequency, of these the ``size`` most frequent.
+    """Return the ``size`` most frequent words within the limits of document frequency.
 
-    Frequencies are those in the training documents, so that what validation and test measure is what happens to
-    documents that nobody has seen. Words of equal frequency are in alphabetical order.
+    Only training documents are counted, so that validation and test documents are truly unseen. Ties are broken
+    alphabetically.
 
     Raises:
-        CorpusError: when no word is within the limits.
+        CorpusError: No word is within the limits.
     """
     totals = array("Q", [0]) * numbers.next_number
     document_frequencies = array("I", [0]) * numbers.next_number
@@ -63,10 +63,10 @@ def choose_vocabulary(
     if not words:
         raise CorpusError(
             f"The vocabulary is empty: none of the {sum(map(bool, totals)):,} distinct words of the {len(train):,} "
-            f"training documents is in at least min_document_frequency = {min_document_frequency} and in at most "
-            f"max_document_share = {max_document_share:g} of them ({int(most):,} documents); the most widespread word "
-            f"is in {max(document_frequencies):,}. Change these settings in environments/<environment>.yaml, or give "
-            "more documents."
+            f"training documents occurs in at least min_document_frequency = {min_document_frequency} and at most "
+            f"max_document_share = {max_document_share:g} of them ({int(most):,} documents); the most common word "
+            f"occurs in {max(document_frequencies):,}. Change these settings in environments/<environment>.yaml, or "
+            "use more documents."
         )
     words.sort(key=lambda word: (-totals[numbers[word]], word))
     return Vocabulary(words[:size], numbers)

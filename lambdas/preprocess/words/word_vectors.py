@@ -1,4 +1,4 @@
-"""Word vectors of a vocabulary, by which training judges topics."""
+"""Word vectors of the vocabulary, used for topic quality metrics during training."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _SETTING: Final = "evaluation.word_vectors in environments/<environment>.yaml"
 
 @dataclass(frozen=True)
 class WordVectors:
-    """The part of a file of word vectors that a vocabulary needs: a model for ten thousand words wants no million.
+    """Word vectors of a vocabulary, extracted from a much larger file.
 
     Attributes:
-        version: changes with the file's bytes.
-        lines: a word and its numbers each, as the file has them.
+        version: Version of the file, which changes with its content.
+        lines: Lines of the file, each a word and its numbers.
     """
 
     version: str
@@ -30,30 +30,30 @@ class WordVectors:
 
     @property
     def content(self) -> bytes:
-        """The lines as a file."""
+        """Content of the extracted file."""
         return b"".join(line + b"\n" for line in self.lines)
 
 
 def read_word_vectors(s3: S3Client, uri: S3Uri, words: Sequence[str]) -> WordVectors:
-    """Read the vectors of a vocabulary's words from a file in GloVe's text format, as a stream.
+    """Stream the vectors of the given words from a file in GloVe's text format.
 
     Raises:
-        CorpusError: when there is no such file, or it has a vector of none of the words.
+        CorpusError: The file does not exist, or has no vector of any of the words.
     """
     try:
         answer = s3.get_object(Bucket=uri.bucket, Key=uri.key)
     except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket):
-        raise CorpusError(f"There are no word vectors {uri}: upload them, or change {_SETTING}.") from None
+        raise CorpusError(f"There is no file of word vectors {uri}. Upload it, or change {_SETTING}.") from None
     wanted = {word.encode() for word in words}
     lines = []
     for line in answer["Body"].iter_lines(_BLOCK):
         word = line[: line.find(b" ")]
         if word in wanted:
-            wanted.remove(word)  # A word's first line counts: they come by frequency.
+            wanted.remove(word)  # The first line wins: the file is sorted by frequency.
             lines.append(line)
     if not lines:
         raise CorpusError(
-            f"{uri} has a vector of none of the {len(words):,} words of the vocabulary: it must be text, a line a word "
-            f"and its numbers with spaces between them, as GloVe's is. Upload another, or change {_SETTING}."
+            f"{uri} has no vector of any of the {len(words):,} words of the vocabulary. It must be in GloVe's text "
+            f"format: a word and its numbers per line, separated by spaces. Upload another file, or change {_SETTING}."
         )
     return WordVectors(answer["ETag"].strip('"'), lines)

@@ -1,4 +1,4 @@
-"""Names that follow from content: the same corpus and settings have the same, whenever they are read."""
+"""Content-based names: the same corpus and settings always get the same name."""
 
 import json
 from collections.abc import Sequence
@@ -9,16 +9,16 @@ from common.settings import Settings
 from read.corpus import CorpusObject
 
 _FORMAT: Final = 2
-"""Part of every digest: another number wherever the same corpus and settings begin to give other bytes."""
+"""Part of every digest; increment it when the same corpus and settings start to produce different output."""
 
 
 def corpus_version(objects: Sequence[CorpusObject]) -> str:
-    """Return the version of a corpus: it changes with any of the objects' names or bytes."""
+    """Return the version of a corpus, which changes with the name or content of any object."""
     return _digest([[item.key, item.etag, item.version_id] for item in objects])
 
 
 def output_digest(settings: Settings, *versions: str) -> str:
-    """Return the name of what these settings make of versions of what is read, wherever it is written."""
+    """Return the digest of the settings and input versions; it does not depend on the output location."""
     event = {name: value for name, value in settings.as_event().items() if name != "output_uri"}
     return _digest([_FORMAT, event, *versions])
 

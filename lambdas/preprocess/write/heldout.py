@@ -1,4 +1,4 @@
-"""What the evaluation wants to know of the test documents beside their bags: how they read."""
+"""Texts and word order of the test documents, which the evaluation needs in addition to their bags of words."""
 
 from array import array
 from collections.abc import Iterable
@@ -6,15 +6,15 @@ from tempfile import SpooledTemporaryFile
 from weakref import finalize
 
 QUOTED_CHARACTERS = 600
-"""So much of a text is kept, to be quoted in a report."""
+"""Length of the excerpt of each text that is kept for quotation in the report."""
 
 _MEMORY = 64 * 2**20
 
 
 class HeldOut:
-    """Beginnings of texts, and the numbers of the texts' words in reading order; on the disk once they are many.
+    """Excerpts and word numbers, in reading order, of the test documents; spooled to disk when they grow large.
 
-    Its documents have the same places as those of the test split's ``Documents``.
+    Documents have the same indices as in the test split's ``Documents``.
     """
 
     def __init__(self) -> None:
@@ -31,12 +31,12 @@ class HeldOut:
         self._starts.append(self._file.tell())
 
     def text(self, document: int) -> str:
-        """Return the beginning of a document's text."""
+        """Return the excerpt of a document's text."""
         start, end = self._starts[document], self._text_ends[document]
         return self._read(start, end).decode()
 
     def numbers(self, document: int) -> "array[int]":
-        """Return the numbers of a document's words, in reading order."""
+        """Return the word numbers of a document, in reading order."""
         start, end = self._text_ends[document], self._starts[document + 1]
         return array("I", self._read(start, end))
 

@@ -1,4 +1,4 @@
-"""What a run writes to S3."""
+"""Output of preprocessing in S3."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ TEXT = "text/plain; charset=utf-8"
 
 
 class Output:
-    """The prefix below which a run writes; encryption is the bucket's default."""
+    """Writer of objects below an S3 prefix, encrypted by the bucket's default."""
 
     def __init__(self, s3: S3Client, uri: S3Uri) -> None:
         self._s3 = s3
         self._uri = uri
 
     def write_bytes(self, name: str, content: bytes, content_type: str) -> None:
-        """Write the object ``name`` below the prefix."""
+        """Write an object below the prefix."""
         target = self._uri / name
         self._s3.put_object(Bucket=target.bucket, Key=target.key, Body=content, ContentType=content_type)
 
     def write_text(self, name: str, content: str) -> None:
-        """Write a text in UTF-8."""
+        """Write text as UTF-8."""
         self.write_bytes(name, content.encode(), TEXT)
 
     def write_json(self, name: str, content: dict[str, object]) -> None:
-        """Write a JSON object, readable by people."""
+        """Write an indented JSON object."""
         self.write_bytes(name, f"{json.dumps(content, indent=2)}\n".encode(), "application/json")

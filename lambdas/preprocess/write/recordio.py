@@ -1,6 +1,6 @@
-"""Bags of words as SageMaker's built-in algorithms read them: protobuf records framed as RecordIO.
+"""RecordIO-protobuf encoder for bags of words, the input format of SageMaker's built-in algorithms.
 
-The format: https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-training.html; the message ``aialgs.data.Record`` is in
+See https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-training.html. The message ``aialgs.data.Record`` is defined in
 the SageMaker Python SDK (sagemaker/amazon/record.proto); the framing is MXNet's.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 _MAGIC = 0xCED7230A
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
 
-# A protobuf field's tag is its number shifted by three; 2, length-delimited, is the wire type of all fields used here.
+# A tag is the field number shifted left by three, plus the wire type: 2, length-delimited, for all fields used here.
 _RECORD_FEATURES, _RECORD_UID = b"\x0a", b"\x1a"
 _ENTRY_KEY_VALUES, _ENTRY_VALUE = b"\x0a\x06values", b"\x12"
 _VALUE_FLOAT32_TENSOR = b"\x12"
@@ -18,7 +18,7 @@ _TENSOR_VALUES, _TENSOR_KEYS, _TENSOR_SHAPE = b"\x0a", b"\x12", b"\x1a"
 
 
 def varint(number: int) -> bytes:
-    """Return a number that is not negative in protobuf's variable-length encoding."""
+    """Encode a non-negative integer as a protobuf varint."""
     encoded = bytearray()
     while number > 0x7F:
         encoded.append(number & 0x7F | 0x80)
@@ -32,9 +32,9 @@ def _field(tag: bytes, content: bytes) -> bytes:
 
 
 class RecordEncoder:
-    """Writes sparse records of ``feature_dim`` features.
+    """Encoder of sparse records with ``feature_dim`` features.
 
-    The encoding of each key is made once: a corpus holds few different keys, very often.
+    The encoded keys are cached, since a corpus repeats a small set of keys many times.
     """
 
     def __init__(self, feature_dim: int) -> None:
@@ -45,8 +45,8 @@ class RecordEncoder:
         """Return the framed record of a document.
 
         Args:
-            bag: (word's id, count) pairs, ids ascending; a word that is not named occurs zero times.
-            uid: the document's id in UTF-8, put into the record's field ``uid``.
+            bag: Pairs of word ID and count, in ascending order of IDs.
+            uid: ID of the document in UTF-8, written to the record's field ``uid``.
         """
         ids, counts = zip(*bag, strict=True)
         values = struct.pack(f"<{len(counts)}f", *counts)

@@ -1,8 +1,8 @@
-"""IAM enforced on every request: moto's authentication, with an evaluation that knows resources and conditions.
+"""IAM enforcement on every request: moto's authentication, with resources and conditions evaluated.
 
-Where AWS gives or needs more than the caller's own policies, so does this: the policies of resources, KMS keys (an
-object in a bucket encrypted with a key needs the key too, and so does a message to an encrypted topic), trust policies,
-and ``iam:PassRole``. What is in another account must allow its use there as well, and is then answered by that account.
+As on AWS, more than the caller's own policies counts: resource-based policies, KMS keys (an object in an encrypted
+bucket and a message to an encrypted topic need permission on the key too), trust policies, and ``iam:PassRole``. A
+resource of another account must also allow the request, which that account then answers.
 """
 
 import json
@@ -36,9 +36,9 @@ from localcloud.core.policy import (
 )
 from localcloud.core.service import Service
 
-# Resources whose own policy must allow a request as well, if only by leaving it to the account's IAM.
+# Actions that the resource's own policy must allow as well, if only by delegating to the account's IAM policies.
 _OWN_POLICY_DECIDES = ("kms:", "sts:AssumeRole")
-# What an encrypted topic or queue asks of the caller's rights to its key. See
+# Permissions that the caller needs on the key of an encrypted topic or queue. See
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html.
 _KEY_ACTIONS = {
     "sns:Publish": ("kms:GenerateDataKey", "kms:Decrypt"),
@@ -49,7 +49,7 @@ _OPEN_TO_ALL = ("sts:GetCallerIdentity",)
 
 
 class NotAuthorized(ServiceException):
-    """The caller may not do this."""
+    """The caller is not allowed to make the request."""
 
     code = "AccessDeniedException"
 
@@ -68,17 +68,17 @@ def require(
     resource: str | None,
     context: Mapping[str, str],
 ) -> None:
-    """Let a request pass, or raise :class:`NotAuthorized` with the message that AWS gives.
+    """Raise :class:`NotAuthorized`, with AWS's message, unless the policies allow a request.
 
     Args:
-        principal: the caller's ARN.
-        identity: the statements of the caller's own policies.
-        action: for example ``s3:GetObject``.
-        resource: the resource's ARN, ``None`` when unknown.
-        context: condition keys of the request (lower case).
+        principal: The caller's ARN.
+        identity: Statements of the caller's own policies.
+        action: For example ``s3:GetObject``.
+        resource: The resource's ARN, ``None`` when unknown.
+        context: Condition keys of the request (lower case).
     """
     account = account_of(principal)
-    # Nobody may see whether a bucket's name is taken, but by trying to take it.
+    # If another account has a bucket of this name, the error is S3's BucketAlreadyExists, not a denial by IAM.
     owner = account if action == "s3:CreateBucket" else resource_policies.owner_of(resource) or account
     refusal = decide(
         AccessRequest(principal, action, resource, _with_global_keys(principal, owner, context)),
@@ -94,15 +94,15 @@ def require(
 
 
 def require_service(service: str, action: str, resource: str, *, source_arn: str) -> None:
-    """Let a service act on a resource on behalf of another resource, or raise :class:`NotAuthorized`.
+    """Raise :class:`NotAuthorized` unless a service may act on a resource on behalf of another resource.
 
-    A service has no policies of its own: the resource's policy decides, and its key's where the resource is encrypted.
+    A service has no identity policies: the resource's policy decides, and the key policy of an encrypted resource.
 
     Args:
-        service: the service's principal, for example ``events.amazonaws.com``.
-        action: for example ``sqs:SendMessage``.
-        resource: the ARN of a topic or a queue.
-        source_arn: on whose behalf, for example a rule's ARN.
+        service: The service principal, for example ``events.amazonaws.com``.
+        action: For example ``sqs:SendMessage``.
+        resource: ARN of a topic or a queue.
+        source_arn: ARN of the resource the service acts for, for example a rule.
     """
     account = account_of(source_arn) or ""
     context = {
@@ -128,13 +128,13 @@ def require_service(service: str, action: str, resource: str, *, source_arn: str
 def _with_global_keys(principal: str, owner: str | None, context: Mapping[str, str]) -> dict[str, str]:
     account = account_of(principal) or ""
     return {
-        # Of a role's session it is the role.
+        # For a role session, the role's ARN.
         "aws:principalarn": role_arn_of(principal) or principal,
         "aws:principalaccount": account,
         "aws:resourceaccount": owner or account,
         "s3:resourceaccount": owner or account,
         "kms:calleraccount": account,
-        # The local endpoint stands for AWS's, which is reached by TLS.
+        # The local endpoint stands in for AWS endpoints, which are reached over TLS.
         "aws:securetransport": "true",
         "s3:tlsversion": "1.3",
         "aws:sourceip": "127.0.0.1",
@@ -145,10 +145,10 @@ def _with_global_keys(principal: str, owner: str | None, context: Mapping[str, s
 
 
 def _check(request: access_control.IAMRequestBase, resource: str) -> str | None:
-    """Hold one authenticated request of moto's against every policy that has a say.
+    """Evaluate every policy that applies to an authenticated moto request.
 
     Returns:
-        The account whose resource it is about; ``None`` where that is not known.
+        The account that owns the resource, or ``None`` if unknown.
     """
     api = ApiRequest(
         service=request._service,
@@ -175,7 +175,7 @@ def _check(request: access_control.IAMRequestBase, resource: str) -> str | None:
 
 
 def _permissions(api: ApiRequest, request: access_control.IAMRequestBase, resource: str) -> Iterator[Permission]:
-    """Yield everything that a request needs to be allowed."""
+    """Yield every permission that a request requires."""
     if api.service == "s3":
         yield from ObjectRequest(
             action=api.action,
@@ -202,7 +202,7 @@ def _permissions(api: ApiRequest, request: access_control.IAMRequestBase, resour
 
 
 def _document(policy: Any) -> dict[str, Any]:
-    """Return a policy's document from any of the forms in which moto keeps it."""
+    """Return a policy's document from any of moto's representations."""
     if isinstance(policy, Policy):
         policy = next(version.document for version in policy.versions if version.is_default)
     if isinstance(policy, dict):
@@ -212,7 +212,7 @@ def _document(policy: Any) -> dict[str, Any]:
 
 
 def _authenticate_and_authorize(self: BaseResponse, iam_request_cls: type, resource: str = "*") -> None:
-    """Stand in for moto's method of that name: the same authentication, then :func:`_check`."""
+    """Replace moto's method of the same name: the same authentication, then :func:`_check`."""
     is_s3 = self.service_name == "s3"
     headers, account = self.headers, self.current_account
     presigned = PresignedUrl.of(self.uri, self.region) if is_s3 and "Authorization" not in headers else None
@@ -220,7 +220,7 @@ def _authenticate_and_authorize(self: BaseResponse, iam_request_cls: type, resou
         headers, account = Headers([*headers.items(), *presigned.headers]), get_account_id_from(presigned.access_key_id)
     if "Authorization" not in headers:
         if self.service_name == "cloudformation" and "/cfnresponse" in self.path:
-            return  # A custom resource's answer; the request's id is the secret.
+            return  # A custom resource's response is unsigned; its request id is the secret.
         message = "Missing Authentication Token"
         raise _S3NotAuthorized(resource, message) if is_s3 else NotAuthorized(message)
     url = urlsplit(self.uri)
@@ -233,10 +233,10 @@ def _authenticate_and_authorize(self: BaseResponse, iam_request_cls: type, resou
         headers=headers,
         action=self._get_action(),
     )
-    if not presigned:  # moto knows no signatures in URLs; the signer's policies count all the same.
+    if not presigned:  # moto cannot verify signatures in URLs; the signer's policies still apply.
         request.check_signature()
     try:
-        # The account whose resource it is answers, as on AWS.
+        # The account that owns the resource answers, as on AWS.
         self.current_account = _check(request, resource) or self.current_account
     except NotAuthorized as denial:
         if is_s3:
@@ -245,10 +245,10 @@ def _authenticate_and_authorize(self: BaseResponse, iam_request_cls: type, resou
 
 
 def _signed_request(self: access_control.IAMRequestBase) -> AWSRequest:
-    """Stand in for moto's method of that name, which takes an empty body for a form's fields."""
+    """Replace moto's method of the same name, which substitutes form fields for an empty body."""
     signed_headers = self._get_string_between("SignedHeaders=", ",", self._headers["Authorization"]).split(";")
     headers = self._create_headers_for_aws_request(signed_headers, self._headers)
-    # A form's body was read into its fields.
+    # werkzeug has already consumed a form's body into its fields.
     form = "x-www-form-urlencoded" in self._headers.get("Content-Type", "")
     data = self._data if form and not self._body else self._body
     request = AWSRequest(method=self._method, url=self._path, data=data, headers=headers)
@@ -257,7 +257,7 @@ def _signed_request(self: access_control.IAMRequestBase) -> AWSRequest:
 
 
 def install() -> None:
-    """Put every request of moto's server under IAM."""
+    """Enforce IAM on every request to moto's server."""
     moto_settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
     access_control.IAMRequestBase._create_aws_request = _signed_request  # type: ignore[method-assign]
     unguarded = BaseResponse.call_action
@@ -267,12 +267,12 @@ def install() -> None:
             return unguarded(self)
         except NotAuthorized as denial:
             if self.querystring.get("Action"):
-                denial.code = "AccessDenied"  # the name in the query protocol
+                denial.code = "AccessDenied"  # The query protocol's name for the error.
             return self.serialized(ActionResult(denial))
 
     BaseResponse.call_action = call_action  # type: ignore[method-assign]
     BaseResponse._authenticate_and_authorize_action = _authenticate_and_authorize  # type: ignore[assignment]
-    # moto also reads bucket policies for itself, without a caller and without conditions.
+    # moto evaluates bucket policies a second time, ignoring the caller and conditions.
     FakeBucket.get_permission = (  # type: ignore[method-assign]
         lambda self, action, resource: access_control.PermissionResult.NEUTRAL
     )

@@ -1,6 +1,7 @@
-"""Presigned URLs of S3, which say in their query what a request says in its headers.
+"""Presigned S3 URLs, which carry authentication in the query string instead of the headers.
 
-See https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html; boto3 writes the older form, too.
+boto3 also writes the older form (SigV2).
+See https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html.
 """
 
 from dataclasses import dataclass
@@ -9,11 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True)
 class PresignedUrl:
-    """Who signed a URL.
+    """Signer of a presigned URL.
 
     Attributes:
-        scope: the signer's access key with date, region and service, as the Authorization header has them.
-        token: the session token of a role's credentials.
+        scope: Credential scope as in the Authorization header: the access key with date, region and service.
+        token: Session token of temporary credentials.
     """
 
     scope: str
@@ -21,11 +22,11 @@ class PresignedUrl:
 
     @classmethod
     def of(cls, url: str, region: str) -> "PresignedUrl | None":
-        """Return what a URL says of its signer; ``None`` where it is not presigned.
+        """Return the signer of a URL, or ``None`` if it is not presigned.
 
         Args:
-            url: with its query.
-            region: the region of a URL that names none, as those of the older form.
+            url: The URL, including its query string.
+            region: Region of URLs that name none (the older form).
         """
         query = {name.lower(): values[0] for name, values in parse_qs(urlsplit(url).query).items()}
         if query.get("x-amz-credential", "").count("/") == 4 and "x-amz-signature" in query:
@@ -41,6 +42,6 @@ class PresignedUrl:
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """The headers of a request of the same signer, whose signature cannot be checked."""
+        """Headers equivalent to the URL's credentials; their signature is empty and cannot be verified."""
         token = [("X-Amz-Security-Token", self.token)] if self.token else []
         return [("Authorization", f"AWS4-HMAC-SHA256 Credential={self.scope}, SignedHeaders=host, Signature="), *token]

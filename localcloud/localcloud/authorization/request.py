@@ -1,6 +1,6 @@
-"""What an AWS API call asks for, in IAM's terms: the action, the resource's ARN, the roles that it passes on.
+"""AWS API requests in IAM's terms: the action, the resource's ARN, the roles passed to the service.
 
-Names of actions and resource types are those of the Service Authorization Reference,
+Actions and resource types are named as in the Service Authorization Reference,
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html.
 """
 
@@ -13,10 +13,10 @@ from urllib.parse import unquote
 
 from localcloud.core.policy import account_of
 
-# The prefix of IAM actions, where it differs from the name that requests are signed with.
+# Signing name → prefix of IAM actions, where the two differ.
 _ACTION_PREFIXES = {"monitoring": "cloudwatch"}
 
-# API operations whose permission has another name.
+# API operations whose IAM action has another name.
 _ACTION_NAMES = {
     "lambda:Invoke": "lambda:InvokeFunction",
     "lambda:InvokeAsync": "lambda:InvokeFunction",
@@ -30,7 +30,7 @@ _ACTION_NAMES = {
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
 }
 
-# Service → request parameter → resource part of its ARN. The first parameter that is present counts.
+# Service → request parameter → resource part of the ARN. The first parameter present in the request is used.
 _RESOURCES: Mapping[str, Mapping[str, str]] = {
     "sagemaker": {
         "ModelPackageName": "model-package/{}",
@@ -48,7 +48,7 @@ _RESOURCES: Mapping[str, Mapping[str, str]] = {
         "ResourceArn": "{}",
     },
     "lambda": {"FunctionName": "function:{}"},
-    # An id of CloudFormation's own follows the name.
+    # A stack's ARN ends in a unique id after the name.
     "cloudformation": {"StackName": "stack/{}/*"},
     "ecr": {"repositoryName": "repository/{}"},
     "ssm": {"Name": "parameter/{}"},
@@ -59,7 +59,7 @@ _RESOURCES: Mapping[str, Mapping[str, str]] = {
 }
 _GLOBAL_SERVICES = {"iam", "sts"}
 
-# Service → parameters that hand a role to that service (``iam:PassRole``), those within another by their path.
+# Service → parameters that pass a role to it (``iam:PassRole``); nested ones as dotted paths.
 _PASSED_ROLES: Mapping[str, tuple[str, ...]] = {
     "sagemaker": ("RoleArn", "ExecutionRoleArn", "TrainingJobDefinition.RoleArn"),
     "lambda": ("Role",),
@@ -72,12 +72,12 @@ class ApiRequest:
     """One signed request.
 
     Attributes:
-        service: the name it was signed with, for example ``sagemaker``.
-        operation: the API operation, for example ``CreateTrainingJob``.
-        region: the region it was signed for.
-        account: the caller's account.
+        service: Signing name, for example ``sagemaker``.
+        operation: API operation, for example ``CreateTrainingJob``.
+        region: Region it was signed for.
+        account: The caller's account.
         path: URL path and query.
-        parameters: the request's parameters: the JSON body's members or the query's.
+        parameters: Members of the JSON body, or the query's parameters.
     """
 
     service: str
@@ -95,15 +95,15 @@ class ApiRequest:
 
     @property
     def resource(self) -> str | None:
-        """The ARN of the resource, or ``None`` where this module does not know it."""
+        """The resource's ARN, or ``None`` if this module cannot determine it."""
         if self.action == "sagemaker:CreateModelPackage":
-            # A new version's ARN ends in a number that it does not have yet.
+            # The new version has no number yet; any number serves for matching policies.
             group = str(self.parameters.get("ModelPackageGroupName", ""))
             if group.startswith("arn:"):
                 return f"{group.replace(':model-package-group/', ':model-package/')}/1"
             return self._arn(f"model-package/{group}/1")
         if self.service == "logs" and self.parameters.get("logGroupName"):
-            # IAM sees every one of these operations at a stream of the group, if at one without a name. See
+            # IAM authorizes all of these operations on a log stream, with an empty name if the request has none. See
             # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html.
             stream = self.parameters.get("logStreamName", "")
             return self._arn(f"log-group:{self.parameters['logGroupName']}:log-stream:{stream}")
@@ -121,22 +121,22 @@ class ApiRequest:
 
     @property
     def resources(self) -> list[str | None]:
-        """The ARNs of all resources: DescribeRepositories is about several, or about all of a registry."""
+        """The ARNs of all resources; DescribeRepositories may name several, or none for the whole registry."""
         if self.action == "ecr:DescribeRepositories":
             return [self._arn(f"repository/{name}") for name in self.parameters.get("repositoryNames") or ["*"]]
         return [self.resource]
 
     @property
     def further_actions(self) -> list[str]:
-        """Actions that the caller needs beside the operation's own: SageMaker makes a resource with its tags so."""
+        """Actions needed besides the operation's own; creating a SageMaker resource with tags needs AddTags."""
         tags = self.service == "sagemaker" and self.operation.startswith("Create") and self.parameters.get("Tags")
         return ["sagemaker:AddTags"] if tags else []
 
     @property
     def foreign_packages(self) -> list[str]:
-        """ARNs of the model packages of other accounts that CreateModel is asked to make a model of.
+        """ARNs of other accounts' model packages that a CreateModel request uses.
 
-        The policies of their groups must allow it. See
+        The resource policies of their groups must allow it. See
         https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-deploy.html.
         """
         if self.action != "sagemaker:CreateModel":
@@ -147,13 +147,13 @@ class ApiRequest:
 
     @property
     def passed_roles(self) -> list[str]:
-        """ARNs of the roles that this request hands to the service."""
+        """ARNs of the roles that the request passes to the service."""
         found = (_at(self.parameters, path) for path in _PASSED_ROLES.get(self.service, ()))
         return [str(role) for role in found if role]
 
     @property
     def context(self) -> dict[str, str]:
-        """Condition keys that come from the request itself."""
+        """Condition keys derived from the request."""
         context = {"aws:requestedregion": self.region}
         if self.action == "cloudwatch:PutMetricData" and self.parameters.get("Namespace"):
             context["cloudwatch:namespace"] = str(self.parameters["Namespace"])
@@ -173,7 +173,7 @@ class ApiRequest:
         return f"arn:aws:{service}:{region}:{account or registry or self.account}:{resource}"
 
     def _from_path(self, parameter: str) -> str | None:
-        """REST services carry the name in the path: ``/2015-03-31/functions/<name>/invocations``."""
+        """Return the name from a REST service's path, such as ``/2015-03-31/functions/<name>/invocations``."""
         folder = {"FunctionName": "functions", "EndpointName": "endpoints"}.get(parameter)
         match = re.search(rf"/{folder}/([^/?]+)", self.path) if folder else None
         return unquote(match[1]) if match else None
@@ -186,7 +186,7 @@ def _at(parameters: Any, path: str) -> Any:
 
 
 def parameters_of(query: Mapping[str, Any], body: bytes | str) -> dict[str, Any]:
-    """Return a request's parameters, from its JSON body when it has one and else from the decoded query."""
+    """Return a request's parameters: its JSON body if it has one, otherwise the decoded query."""
     try:
         decoded = json.loads(body) if body else None
     except ValueError:

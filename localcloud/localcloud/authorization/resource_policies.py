@@ -1,6 +1,6 @@
-"""What resources say of themselves: whose they are, and the statements of the policies that they carry.
+"""Owners and resource-based policies of resources.
 
-Which resources have policies is in
+The resource types with policies are listed in
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html.
 """
 
@@ -22,11 +22,11 @@ from localcloud.services.modelregistry.models import ModelRegistry
 
 
 def statements(action: str, resource: str | None) -> list[Statement] | None:
-    """Return the statements of the policy that a resource carries, ``None`` where it carries none.
+    """Return the statements of a resource's policy, or ``None`` if it has none.
 
     Args:
-        action: what is asked of the resource, for example ``s3:GetObject``.
-        resource: its ARN; ``None`` when it is not known.
+        action: The requested action, for example ``s3:GetObject``.
+        resource: The resource's ARN, ``None`` when unknown.
     """
     if resource is None:
         return None
@@ -35,13 +35,13 @@ def statements(action: str, resource: str | None) -> list[Statement] | None:
     read = _POLICIES.get(action.partition(":")[0])
     found = read(resource) if read else None
     if found and action == "sagemaker:ListModelPackages":
-        # The request names the group, and AWS's own examples allow it on the packages.
+        # The request names the group, but AWS's own example policies allow the action on the packages.
         return [{name: value for name, value in statement.items() if name != "Resource"} for statement in found]
     return found
 
 
 def owner_of(resource: str | None) -> str | None:
-    """Return the account that a resource belongs to, ``None`` where there is nothing to tell by."""
+    """Return the account that owns a resource, or ``None`` if it cannot be determined."""
     if resource is None:
         return None
     if resource.startswith("arn:aws:s3:::"):
@@ -52,14 +52,14 @@ def owner_of(resource: str | None) -> str | None:
 
 
 def bucket_of(arn: str) -> FakeBucket | None:
-    """Return the bucket of which an ARN speaks, whichever account it is in."""
+    """Return the bucket of a bucket's or object's ARN, from any account."""
     name = arn.split(":::", 1)[1].split("/", 1)[0]
     place = s3_backends.bucket_accounts.get(name)
     return s3_backends[place[1]][place[0]].buckets.get(name) if place else None
 
 
 def message_key_of(arn: str) -> str | None:
-    """Return the ARN of the key that encrypts a topic's or a queue's messages, ``None`` where none does."""
+    """Return the ARN of the key that encrypts a topic's or queue's messages, or ``None`` if it is not encrypted."""
     _, _, service, region, account, _ = arn.split(":", 5)
     holder = {"sns": _topic, "sqs": _queue}[service](arn)
     key_id = getattr(holder, "kms_master_key_id", None)
@@ -67,7 +67,7 @@ def message_key_of(arn: str) -> str | None:
 
 
 def _backend(backends: Mapping[str, Any], arn: str) -> Any:
-    """Return the records of an ARN's account and region, ``None`` where there is no such region."""
+    """Return the backend of an ARN's account and region, or ``None`` if the region does not exist."""
     _, _, _, region, account, _ = arn.split(":", 5)
     try:
         return backends[account][region]
@@ -124,7 +124,7 @@ def _repository_policy(arn: str) -> list[Statement] | None:
 
 
 def _model_package_group_policy(arn: str) -> list[Statement] | None:
-    """A group's policy is also that of the packages in it."""
+    """Return the policy of a model package group, which also applies to its packages."""
     backend = _backend(sagemaker_backends, arn)
     kind, _, name = arn.split(":", 5)[5].partition("/")
     if kind not in ("model-package-group", "model-package") or not isinstance(backend, ModelRegistry):

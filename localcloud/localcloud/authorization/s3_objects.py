@@ -1,4 +1,4 @@
-"""What a request to S3 needs beside its own action: the source of a copy, tags, and the keys that objects lie under.
+"""Permissions of S3 requests beyond their own action: a copy's source, tags, and KMS keys.
 
 See https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html and
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html.
@@ -14,7 +14,7 @@ from moto.s3.models import FakeKey, s3_backends
 
 from localcloud.authorization.resource_policies import bucket_of
 
-# The actions that may be allowed by an object's tags; those that write or delete it are not among them. See
+# Actions that support the condition key s3:ExistingObjectTag; writing or deleting the object does not. See
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/tagging-and-policies.html.
 _ALLOWED_BY_TAGS = {
     "s3:GetObject",
@@ -29,12 +29,12 @@ _ALLOWED_BY_TAGS = {
 
 @dataclass(frozen=True)
 class Permission:
-    """Something that the caller must be allowed to do.
+    """A permission that the caller needs.
 
     Attributes:
-        action: for example ``s3:GetObject``.
-        resource: the ARN; ``None`` when it is not known.
-        context: condition keys (lower case) beside those of the request.
+        action: For example ``s3:GetObject``.
+        resource: The resource's ARN, ``None`` when unknown.
+        context: Condition keys (lower case) in addition to the request's.
     """
 
     action: str
@@ -47,13 +47,13 @@ class ObjectRequest:
     """A request to S3.
 
     Attributes:
-        action: for example ``s3:GetObject``.
-        resource: the ARN of the bucket or the object.
-        method: of HTTP.
+        action: For example ``s3:GetObject``.
+        resource: ARN of the bucket or the object.
+        method: HTTP method.
         path: URL path and query.
-        headers: of HTTP.
-        body: the request's.
-        region: where it is signed for.
+        headers: HTTP headers.
+        body: Request body.
+        region: Region it was signed for.
     """
 
     action: str
@@ -66,7 +66,7 @@ class ObjectRequest:
 
     @property
     def permissions(self) -> Iterator[Permission]:
-        """Everything that the caller must be allowed to do."""
+        """The permissions that the caller needs."""
         version = parse_qs(urlsplit(self.path).query).get("versionId", [None])[0]
         if self.method == "POST" and self.action == "s3:DeleteObject":
             keys = re.findall(r"<Key>(.*?)</Key>", self.body.decode())
@@ -100,7 +100,7 @@ class ObjectRequest:
             yield self._of_key("kms:Decrypt", key, self.resource, by_bucket)
 
     def _copying(self) -> Iterator[Permission]:
-        """The source is read, and its tags are copied unless the request names others."""
+        """Yield the permissions to read a copy's source, and to copy its tags unless the request replaces them."""
         source = urlsplit(self.headers["x-amz-copy-source"])
         version = parse_qs(source.query).get("versionId", [None])[0]
         arn = f"arn:aws:s3:::{unquote(source.path).lstrip('/')}"
@@ -114,7 +114,7 @@ class ObjectRequest:
             yield Permission("s3:PutObjectTagging", self.resource)
 
     def _of_key(self, action: str, key_id: str, object_arn: str, by_bucket: object) -> Permission:
-        """What S3 asks of a key for the caller; with a bucket key, for the whole bucket and not for the object."""
+        """Return a permission on an object's key; with a bucket key, the encryption context is the bucket's ARN."""
         bucket = bucket_of(object_arn)
         account = bucket.account_id if bucket else ""
         arn = key_id if key_id.startswith("arn:") else f"arn:aws:kms:{self.region}:{account}:key/{key_id}"

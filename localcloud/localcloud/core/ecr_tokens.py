@@ -1,7 +1,7 @@
-"""The password that ECR gives for ``docker login``: whoever pushes with it acts as who asked for it.
+"""Passwords of Amazon ECR for ``docker login``.
 
-See https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html. AWS's is opaque; here it holds the
-credentials themselves.
+See https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html. AWS's are opaque; these
+contain the credentials of the caller that requested them.
 """
 
 import base64
@@ -11,16 +11,16 @@ from botocore.credentials import Credentials
 
 
 def encode(credentials: Credentials) -> str:
-    """Return the password of whoever has these credentials."""
+    """Return the password that stands for credentials."""
     content = [credentials.access_key, credentials.secret_key, credentials.token]
     return base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
 
 
 def decode(password: str) -> Credentials:
-    """Return the credentials that a password holds.
+    """Return the credentials in a password.
 
     Raises:
-        ValueError: it holds none.
+        ValueError: The password contains none.
     """
     content = json.loads(base64.urlsafe_b64decode(password))
     if not (isinstance(content, list) and len(content) == 3):

@@ -1,4 +1,4 @@
-"""The events that AWS's services send to EventBridge."""
+"""Events of AWS services, sent to EventBridge."""
 
 import json
 import logging
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 def send(source: str, detail_type: str, resources: Sequence[str], detail: Mapping[str, Any]) -> None:
     """Send an event to the bus of the account and region of its first resource.
 
-    Whoever sends it goes on when the event does not arrive: the log says so.
+    A failure is logged and does not reach the sender.
     """
     _, _, _, region, account, _ = resources[0].split(":", 5)
     try:

@@ -2,8 +2,8 @@
 
 The rules are those of
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html; permissions boundaries,
-session policies and organisation policies are not part of it. moto's own evaluation covers neither resources (but for
-S3 and roles) nor most conditions.
+session policies and organization policies are left out. moto's own evaluation covers neither resources (except S3 and
+roles) nor most conditions.
 """
 
 import fnmatch
@@ -19,7 +19,7 @@ Statement = Mapping[str, Any]
 
 
 class Effect(Enum):
-    """What a set of statements says about a request."""
+    """The effect of a set of statements on a request."""
 
     ALLOW = "Allow"
     DENY = "Deny"
@@ -32,10 +32,9 @@ class AccessRequest:
 
     Attributes:
         principal: ARN of the caller (a user, a role session), or a service principal such as ``s3.amazonaws.com``.
-        action: for example ``s3:GetObject``.
-        resource: the resource's ARN; ``None`` when it is not known here, and then only the action is held against
-            a statement.
-        context: condition keys (lower case) and their values.
+        action: The IAM action, for example ``s3:GetObject``.
+        resource: ARN of the resource. If it is unknown (``None``), statements are matched by action alone.
+        context: Condition keys, in lower case, and their values.
     """
 
     principal: str
@@ -45,13 +44,13 @@ class AccessRequest:
 
 
 def evaluate(statements: Iterable[Statement], request: AccessRequest, *, accounts: bool = True) -> Effect:
-    """Return what the statements say: an explicit deny wins, then an allow, otherwise nothing.
+    """Return the effect of statements: an explicit deny wins, then an allow.
 
     Args:
-        statements: of the caller's policies, or of the resource's own.
-        request: what is asked for.
-        accounts: whether a ``Principal`` that names an account stands for everybody in it. Such a statement leaves
-            the decision to the account's IAM; one that names the principal itself decides.
+        statements: Statements of the caller's policies, or of the resource's policy.
+        request: The request.
+        accounts: True if a ``Principal`` that names an account includes everybody in it. Such a statement leaves the
+            decision to the account's IAM; one that names the principal itself decides.
     """
     effect = Effect.NONE
     for statement in statements:
@@ -71,16 +70,16 @@ def decide(
     foreign: bool,
     own_policy_decides: bool,
 ) -> str | None:
-    """Return why a request is refused, in the words of AWS's message, or ``None`` where it is allowed.
+    """Return the reason that a request is denied, in the words of AWS's message, or ``None`` if it is allowed.
 
     Args:
-        request: what is asked for.
-        identity: the statements of the caller's own policies.
-        own_policy: those of the policy that the resource carries.
-        foreign: whether the resource is in another account than the caller, where both must allow the request. See
+        request: The request.
+        identity: Statements of the caller's policies.
+        own_policy: Statements of the resource's policy.
+        foreign: True if the resource is in another account than the caller; both must then allow the request. See
             https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html.
-        own_policy_decides: whether the resource's policy must allow the request in any case, if only by leaving it to
-            the account's IAM.
+        own_policy_decides: True if the resource's policy must allow the request in any case, be it by leaving the
+            decision to the account's IAM.
     """
     by_identity, by_resource = evaluate(identity, request), evaluate(own_policy, request)
     if Effect.DENY in (by_identity, by_resource):
@@ -94,7 +93,7 @@ def decide(
 
 
 def statements_of(document: Mapping[str, Any]) -> list[Statement]:
-    """Return a policy document's statements; a single statement may stand without a list."""
+    """Return a policy document's statements; a single one need not be in a list."""
     statements = document.get("Statement", [])
     return [statements] if isinstance(statements, Mapping) else list(statements)
 
@@ -113,7 +112,7 @@ def _applies(statement: Statement, request: AccessRequest, accounts: bool) -> bo
 
 
 def _element_applies(statement: Statement, element: str, value: str, *, lower: bool = False) -> bool:
-    """``Action``/``Resource`` and their negations; trust and key policies may have no ``Resource`` at all."""
+    """Match ``Action`` or ``Resource`` and their negations; trust policies have no ``Resource``."""
     for name, wanted in ((element, True), (f"Not{element}", False)):
         if name in statement:
             patterns = _as_list(statement[name])
@@ -131,7 +130,7 @@ def _principal_applies(statement: Statement, principal: str, accounts: bool) -> 
 
 
 def _is_principal(principal: str, named: str, accounts: bool) -> bool:
-    """An account is named by its number or its ``:root`` ARN."""
+    """Match a principal; an account is named by its number or its ``:root`` ARN."""
     if named in ("*", principal):
         return True
     account = account_of(principal)
@@ -197,9 +196,9 @@ _NEGATIONS = {
 
 
 def _condition_holds(operator: str, key: str, expected: Any, context: Mapping[str, str]) -> bool:
-    """Evaluate one condition key; one that the request does not carry satisfies only negations and ``IfExists``."""
+    """Evaluate a condition key; one missing from the request satisfies only negations and ``IfExists``."""
     value = context.get(key.lower())
-    # The keys used here have one value each, so the set operators come down to the plain ones.
+    # Each key has a single value here, for which the set operators equal the plain ones.
     set_operator, _, operator = operator.rpartition(":")
     if operator == "Null":
         return (value is None) is (_as_list(expected) == ["true"])

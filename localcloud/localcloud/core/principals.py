@@ -1,7 +1,7 @@
-"""Principals that a policy names: AWS takes no policy that names a user or a role that is not there.
+"""Principals in policies: AWS rejects a policy that names a user or a role that does not exist.
 
-See https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html. It keeps the templates
-of two accounts from naming each other's roles, since one of them has to be deployed first.
+See https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html. The
+templates of two accounts therefore cannot name each other's roles: one has to be deployed first.
 """
 
 import re
@@ -17,10 +17,10 @@ _ENTITY = re.compile(r"arn:aws:iam::(?P<account>\d{12}):(user|role)/.+")
 
 
 def require_known_principals(policy: Mapping[str, Any]) -> None:
-    """Check the policy of a resource.
+    """Check the principals of a resource's policy.
 
     Raises:
-        ValidationError: it names a user or a role that does not exist.
+        ValidationError: The policy names a user or a role that does not exist.
     """
     for principal in _named(policy):
         entity = _ENTITY.fullmatch(principal)

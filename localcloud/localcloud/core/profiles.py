@@ -1,8 +1,7 @@
 """The AWS configuration of the local cloud's clients: a profile for each account, named by its number.
 
-The profile ``default`` is the operator of the main account. The files are those of
-https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html, so that ``AWS_PROFILE`` chooses the account for boto3,
-the AWS CLI and the CDK CLI alike.
+The profile ``default`` is the operator of the main account. ``AWS_PROFILE`` chooses the account for boto3, the AWS CLI
+and the CDK CLI alike. See https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html.
 """
 
 import configparser
@@ -14,13 +13,13 @@ from localcloud.core import settings
 from localcloud.core.private_files import write_private
 
 FOLDER = "aws"
-"""Name of the folder of these files, in the directory of the cloud's state."""
+"""Folder of these files in the state directory."""
 
 _ACCOUNT = re.compile(r"\d{12}")
 
 
 def environ(state_dir: Path) -> dict[str, str]:
-    """Return the variables that lead an AWS client to these files."""
+    """Return the environment variables that name these files."""
     return {
         "AWS_CONFIG_FILE": str(state_dir / FOLDER / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(state_dir / FOLDER / "credentials"),
@@ -28,7 +27,7 @@ def environ(state_dir: Path) -> dict[str, str]:
 
 
 def write_operator(state_dir: Path, access_key_id: str, secret_access_key: str) -> None:
-    """Write the profiles of the main account's operator, and forget those of a former cloud's accounts."""
+    """Write the profiles of the main account's operator, in place of those of an earlier cloud."""
     key = {"aws_access_key_id": access_key_id, "aws_secret_access_key": secret_access_key}
     (state_dir / FOLDER).mkdir(parents=True, exist_ok=True)
     _write(state_dir, "credentials", {"default": key, settings.account_id(): key})
@@ -48,7 +47,7 @@ def add(state_dir: Path, account_id: str, role_arn: str) -> None:
 
 
 def accounts(state_dir: Path) -> list[str]:
-    """Return the numbers of the accounts that have a profile, the main account first."""
+    """Return the accounts that have a profile, the main account first."""
     names = [section.removeprefix("profile ") for section in _read(state_dir)]
     return [name for name in names if _ACCOUNT.fullmatch(name)]
 

@@ -1,7 +1,7 @@
-"""What a resource of a stack is to the local cloud, beside moto's own CloudFormation models.
+"""CloudFormation resource types of the local cloud, beside moto's own.
 
-A type that nobody knows becomes a :class:`SkippedResource`: it is kept in the stack, so that the rest can refer to it,
-and said to be skipped.
+An unknown type becomes a :class:`SkippedResource`: it is kept in the stack, where other resources can refer to it, and
+the stack's event says that it was skipped.
 """
 
 import logging
@@ -14,12 +14,12 @@ logger = logging.getLogger(__name__)
 
 
 class ResourceModel(CloudFormationModel):
-    """A resource of one stack; subclasses say how it is made, changed and deleted.
+    """A resource of a stack; subclasses create, update and delete it.
 
     Attributes:
-        TYPE: the CloudFormation type.
-        status_reason: a note that the stack's event carries.
-        replaces: whether an update that gives it another physical id leaves the old resource to the stack to delete.
+        TYPE: The CloudFormation type.
+        status_reason: Text of the stack's event.
+        replaces: True if the stack deletes the old resource after an update that changed the physical id.
     """
 
     TYPE: ClassVar[str]
@@ -33,44 +33,44 @@ class ResourceModel(CloudFormationModel):
         self.region_name = region_name
 
     def put(self) -> None:
-        """Create the resource, or bring it to ``self.properties``."""
+        """Create the resource, or update it to ``self.properties``."""
 
     def remove(self) -> None:
         """Delete the resource."""
 
     @property
     def physical_resource_id(self) -> str:
-        """What ``Ref`` gives."""
+        """The value of ``Ref``."""
         return self.name
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
-        """What ``Fn::GetAtt`` gives: a value that shows where it comes from."""
+        """Return the value of ``Fn::GetAtt``, by default a text that names the attribute."""
         return f"{self.physical_resource_id}.{attribute_name}"
 
     def is_created(self) -> bool:
-        """It is, since creating one returns when it is done."""
+        """Return true: the resource is complete once it is created."""
         return True
 
     @staticmethod
     def cloudformation_type() -> str:
-        """No type to moto: it finds these models through :func:`install`."""
+        """Return no type: moto finds these models through :func:`install`."""
         return ""
 
     @staticmethod
     def cloudformation_name_type() -> str:
-        """No property that names it."""
+        """Return no property: names are the models' own matter."""
         return ""
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
-        """Any attribute may be asked for."""
+        """Return true: any attribute may be requested."""
         return True
 
     @classmethod
     def create_from_cloudformation_json(
         cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
     ) -> "ResourceModel":
-        """Make the resource."""
+        """Create the resource."""
         resource = cls(resource_name, cloudformation_json.get("Properties", {}), account_id, region_name)
         resource.put()
         return resource
@@ -84,7 +84,7 @@ class ResourceModel(CloudFormationModel):
         account_id: str,
         region_name: str,
     ) -> "ResourceModel":
-        """Change the resource in place."""
+        """Update the resource in place."""
         resource = cls(original_resource.name, cloudformation_json.get("Properties", {}), account_id, region_name)
         resource.put()
         return resource
@@ -99,7 +99,7 @@ class SkippedResource(ResourceModel):
     def create_from_cloudformation_json(
         cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
     ) -> "ResourceModel":
-        """Note that the resource was asked for."""
+        """Record the resource, with the reason that it was skipped."""
         resource = cls(resource_name, {}, account_id, region_name)
         resource.status_reason = f"skipped: the local cloud does not run {cloudformation_json['Type']}"
         logger.warning("%s: %s", kwargs.get("LogicalId", resource_name), resource.status_reason)

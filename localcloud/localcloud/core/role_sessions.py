@@ -1,4 +1,4 @@
-"""Credentials of the roles that the template gives to jobs, functions and endpoints."""
+"""Sessions of the roles of jobs, functions and endpoints."""
 
 import json
 import threading
@@ -23,7 +23,7 @@ _client_lock = threading.Lock()
 
 
 class AccessDenied(LocalCloudError):
-    """A principal may not do what it asked for; the message is the one that AWS would give."""
+    """A request was denied; the message is AWS's."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class RoleSession:
     region: str
 
     def environ(self) -> dict[str, str]:
-        """Return the ``AWS_*`` variables with which a child process acts as this role at the local endpoint."""
+        """Return the ``AWS_*`` variables of a child process that acts as this role."""
         return {
             "AWS_ACCESS_KEY_ID": self.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
@@ -49,8 +49,8 @@ class RoleSession:
         }
 
     def client(self, service_name: str, config: Config | None = None) -> Any:
-        """Return a boto3 client whose calls go through HTTP and IAM as this role."""
-        with _client_lock:  # boto3's default session is not safe to make clients from several threads at once.
+        """Return a boto3 client that acts as this role, through HTTP and IAM."""
+        with _client_lock:  # boto3's default session is not thread-safe.
             return boto3.client(  # type: ignore[call-overload]
                 service_name,
                 region_name=self.region,
@@ -66,7 +66,7 @@ def assume_role(role_arn: str, service_principal: str, session_name: str, region
     """Return credentials of ``role_arn`` for a service, for example ``sagemaker.amazonaws.com``.
 
     Raises:
-        AccessDenied: the role does not exist, or its trust policy does not name the service.
+        AccessDenied: The role does not exist, or its trust policy does not name the service.
     """
     account = account_of(role_arn) or ""
     try:

@@ -19,7 +19,7 @@ _LAST_DAY = "L"
 
 
 class ScheduleError(LocalCloudError):
-    """An expression is not one, or not one that is known here."""
+    """A schedule expression is invalid or not supported."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class _Field:
     first_name: int = 1
 
     def values(self, text: str) -> frozenset[int]:
-        """Return the values that the field names.
+        """Return the values that a text allows.
 
         Raises:
-            ScheduleError: the text is not a list of values, ranges and steps.
+            ScheduleError: The text is not a list of values, ranges and steps.
         """
         return frozenset(value for part in text.split(",") for value in self._part(part, text))
 
@@ -74,25 +74,25 @@ _FIELDS = (
 
 @dataclass(frozen=True)
 class Rate:
-    """A time between two events."""
+    """A fixed interval between events."""
 
     interval: timedelta
 
 
 @dataclass(frozen=True)
 class Cron:
-    """The minutes at which there is an event, in UTC.
+    """Minutes at which an event occurs, in UTC.
 
     Attributes:
-        fields: what each of the six fields allows.
-        on_last_day: whether the day of the month is the last.
+        fields: Allowed values of each of the six fields.
+        on_last_day: True if the event occurs only on the last day of a month.
     """
 
     fields: tuple[frozenset[int], ...]
     on_last_day: bool
 
     def matches(self, time: datetime) -> bool:
-        """Return whether there is an event at this minute."""
+        """Return whether an event occurs at this minute."""
         weekday = time.isoweekday() % 7 + 1
         values = (time.minute, time.hour, time.day, time.month, weekday, time.year)
         last_day = calendar.monthrange(time.year, time.month)[1]
@@ -102,10 +102,10 @@ class Cron:
 
 
 def parse(expression: str) -> Rate | Cron:
-    """Return what a schedule expression says.
+    """Parse a schedule expression.
 
     Raises:
-        ScheduleError: it is not one, or it has ``W``, ``#`` or a last weekday, which are not known here.
+        ScheduleError: The expression is invalid, or it has ``W``, ``#`` or a last weekday, which are not supported.
     """
     if match := _RATE.fullmatch(expression):
         number, unit = int(match[1]), match[2]

@@ -4,6 +4,8 @@ import json
 import os
 from pathlib import Path
 
+from localcloud.core.errors import LocalCloudError
+
 DEFAULT_PORT = 4577
 DEFAULT_REGION = "us-east-1"
 ACCOUNT_ID = "123456789012"
@@ -11,6 +13,10 @@ STATE_FILE = "local-cloud.json"
 """Name of the file with a running cloud's endpoint and its operator's credentials."""
 MESSAGES_FILE = "notifications.jsonl"
 """Name of the file of messages to SNS topics: a line each, with time, topic, subject, message, subscriptions."""
+
+
+class SettingError(LocalCloudError, ValueError):
+    """An environment variable has a value that is not allowed."""
 
 
 def account_id() -> str:
@@ -24,8 +30,15 @@ def region() -> str:
 
 
 def port() -> int:
-    """Return the port (``LOCALCLOUD_PORT``, default 4577)."""
-    return int(os.environ.get("LOCALCLOUD_PORT") or DEFAULT_PORT)
+    """Return the port (``LOCALCLOUD_PORT``, default 4577).
+
+    Raises:
+        SettingError: The value is not a port.
+    """
+    text = os.environ.get("LOCALCLOUD_PORT") or str(DEFAULT_PORT)
+    if not (text.isdecimal() and 1 <= int(text) <= 65535):
+        raise SettingError(f"LOCALCLOUD_PORT is {text!r}; allowed: 1 to 65535.")
+    return int(text)
 
 
 def state_dir() -> Path:
@@ -48,7 +61,7 @@ def minute_seconds() -> float:
     takes a quarter of an hour on AWS; a target of requests a minute is then one of requests in so many seconds.
 
     Raises:
-        ValueError: The value is not a number from 0.1 to 60.
+        SettingError: The value is not a number from 0.1 to 60.
     """
     text = os.environ.get("LOCALCLOUD_MINUTE_SECONDS") or "60"
     try:
@@ -56,7 +69,7 @@ def minute_seconds() -> float:
     except ValueError:
         seconds = 0.0
     if not 0.1 <= seconds <= 60:
-        raise ValueError(f"LOCALCLOUD_MINUTE_SECONDS is {text!r}; allowed: 0.1 to 60.")
+        raise SettingError(f"LOCALCLOUD_MINUTE_SECONDS is {text!r}; allowed: 0.1 to 60.")
     return seconds
 
 
@@ -66,8 +79,18 @@ def real_seconds(seconds: float) -> float:
 
 
 def stand_ins() -> dict[str, Path]:
-    """Return the directories that stand in for images, by URI pattern (``LOCALCLOUD_IMAGES``, a JSON object)."""
-    given: dict[str, str] = json.loads(os.environ.get("LOCALCLOUD_IMAGES") or "{}")
+    """Return the directories that stand in for images, by URI pattern (``LOCALCLOUD_IMAGES``, a JSON object).
+
+    Raises:
+        SettingError: The value is not a JSON object of strings.
+    """
+    text = os.environ.get("LOCALCLOUD_IMAGES") or "{}"
+    try:
+        given = json.loads(text)
+    except ValueError as error:
+        raise SettingError(f"LOCALCLOUD_IMAGES is {text!r}, which is not JSON: {error}.") from None
+    if not (isinstance(given, dict) and all(isinstance(directory, str) for directory in given.values())):
+        raise SettingError(f"LOCALCLOUD_IMAGES is {text!r}; it must be a JSON object of directories by image URI.")
     return {pattern: Path(directory) for pattern, directory in given.items()}
 
 

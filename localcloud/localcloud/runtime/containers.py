@@ -1,6 +1,7 @@
-"""A container's stand-in: one program of an image, as a process group with its log and its end."""
+"""Containers emulated as process groups: one program of an image, with its output and exit code."""
 
 import logging
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +21,7 @@ _REMEMBERED_LINES = 20
 
 
 def container_credentials(session: RoleSession, *, isolated: bool) -> dict[str, str]:
-    """Return the variables with which a container acts as its role; one in isolation gets no credentials.
+    """Return the environment variables with a container's credentials; an isolated container gets none.
 
     See https://docs.aws.amazon.com/sagemaker/latest/dg/mkt-algo-model-internet-free.html.
     """
@@ -28,16 +29,16 @@ def container_credentials(session: RoleSession, *, isolated: bool) -> dict[str, 
 
 
 class Container:
-    """A program of an image that runs from its creation on.
+    """A running program of an image; it starts on construction.
 
     Args:
-        image: where the program lies.
-        program: its name, ``train`` or ``serve``.
-        base_directory: what stands for ``/opt/ml`` (``SAGEMAKER_BASE_DIR``).
-        environ: the container's environment variables, beside the machine's essentials.
-        on_output: called with the lines of its output as they come, in a thread of the container's own.
-        on_exit: called once, after its last output.
-        command: what runs in the place of the program itself.
+        image: Image that contains the program.
+        program: Its name, ``train`` or ``serve``.
+        base_directory: Directory that replaces ``/opt/ml`` (``SAGEMAKER_BASE_DIR``).
+        environ: The container's environment variables, in addition to the essential ones of the machine.
+        on_output: Called with lines of output as they arrive, in the container's own thread.
+        on_exit: Called once, after the last output.
+        command: Command to run instead of the program.
     """
 
     def __init__(
@@ -60,10 +61,11 @@ class Container:
             command or image.command(program),
             environ={
                 **essentials,
-                "PATH": f"{image.directory}:{essentials.get('PATH', '')}",
+                # `python` in a shell script is this Python.
+                "PATH": f"{image.directory}:{Path(sys.executable).parent}:{essentials.get('PATH', '')}",
                 "HOME": str(base_directory),
                 "PYTHONUNBUFFERED": "1",
-                # An instance is its container's alone; here threads that spin while they wait keep others waiting.
+                # Containers share this machine, unlike an instance: waiting threads that spin slow the others down.
                 "GOMP_SPINCOUNT": "3000",
                 **environ,
                 "SAGEMAKER_BASE_DIR": str(base_directory),
@@ -80,20 +82,20 @@ class Container:
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code (128 + n where signal n ended it); ``None`` while it runs."""
+        """The exit code (128 + n if signal n killed it), ``None`` while it runs."""
         return self._exit_code
 
     @property
     def last_lines(self) -> list[str]:
-        """The last lines of its output."""
+        """The last non-blank lines of its output."""
         return list(self._last_lines)
 
     def wait(self, seconds: float) -> None:
-        """Wait until it has ended and its output is read, but no longer than this."""
+        """Wait until the process has exited and its output is consumed, for at most ``seconds``."""
         self._thread.join(seconds)
 
     def stop(self, grace_seconds: float) -> None:
-        """End the container: SIGTERM, then SIGKILL; returns when it is gone and its output is read."""
+        """Send SIGTERM, then SIGKILL; return once the process has exited and its output is consumed."""
         processes.end(self._process, grace_seconds)
         self._thread.join()
 
@@ -101,7 +103,7 @@ class Container:
         output = threading.Thread(target=self._read_output, name=f"output of {self.pid}", daemon=True)
         output.start()
         self._process.wait()
-        exit_code = processes.end(self._process)  # Its children go too, which closes the pipe.
+        exit_code = processes.end(self._process)  # Kills its children too, which closes the pipe.
         output.join()
         self._exit_code = exit_code
         self._on_exit()
@@ -110,7 +112,7 @@ class Container:
         try:
             pump_lines(cast("BinaryIO", self._process.stdout), self._take)
         except Exception:
-            logger.exception("The output of process %s is lost", self.pid)
+            logger.exception("Lost the output of process %s", self.pid)
 
     def _take(self, lines: list[str]) -> None:
         self._last_lines.extend(line for line in lines if line.strip())

@@ -1,7 +1,7 @@
-"""A stand-in for the ``docker`` executable: the few commands with which the CDK CLI publishes an image.
+"""A replacement for the ``docker`` executable with the few commands that the CDK CLI uses to publish an image.
 
-The CDK CLI runs what the variable ``CDK_DOCKER`` names. ``build`` keeps a copy of the build context, ``push`` records
-the image in the local ECR and puts the copy where jobs and endpoints find it. Nothing is executed.
+The CDK CLI runs the executable named by ``CDK_DOCKER``. ``build`` keeps a copy of the build context; ``push`` records
+the image in the local ECR and stores the copy for jobs and endpoints. Nothing is executed.
 """
 
 import argparse
@@ -32,11 +32,11 @@ _LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 
 class DockerError(LocalCloudError):
-    """A command that failed, or one that this stand-in does not have."""
+    """A command failed or is not supported."""
 
 
 def write_executable() -> Path:
-    """Write a program that runs this module under the state directory, and return its path (for ``CDK_DOCKER``)."""
+    """Write a program to the state directory that runs this module, and return its path (for ``CDK_DOCKER``)."""
     path = state_dir() / "bin" / "docker"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
@@ -50,10 +50,10 @@ def write_executable() -> Path:
 
 
 def build(directory: Path, tag: str, dockerfile: str = "Dockerfile") -> Path:
-    """Keep a copy of a build context under a local tag and return where.
+    """Store a copy of a build context under a local tag and return its path.
 
     Raises:
-        DockerError: the context has no Dockerfile.
+        DockerError: The context has no Dockerfile.
     """
     if not (directory / dockerfile).is_file():
         raise DockerError(f"failed to read dockerfile: {directory / dockerfile}: no such file")
@@ -64,16 +64,16 @@ def tag_image(source: str, target: str) -> None:
     """Give a local image another name.
 
     Raises:
-        DockerError: there is no image ``source``.
+        DockerError: There is no image ``source``.
     """
     _replace(_local(target), _existing(source))
 
 
 def login(registry: str, password: str) -> None:
-    """Keep the password with which images are pushed to a registry from now on; as with docker, the last one counts.
+    """Store the password for later pushes to a registry; as with docker, the last login wins.
 
     Raises:
-        DockerError: it is not one that ECR gave.
+        DockerError: ECR did not issue the password.
     """
     try:
         ecr_tokens.decode(password)
@@ -85,11 +85,11 @@ def login(registry: str, password: str) -> None:
 
 
 def push(uri: str) -> str:
-    """Record a local image in the ECR repository that its name names, and return its digest.
+    """Push a local image to the ECR repository in its name, and return its digest.
 
     Raises:
-        DockerError: there is no such local image, its name is not one of ECR, nobody logged in to its registry, or who
-            did may not push it, or not under this tag.
+        DockerError: The local image does not exist, its name is not an ECR URI, there is no login for its registry,
+            the login may not push to the repository, or the tag is immutable and taken.
     """
     source = _existing(uri)
     try:
@@ -154,7 +154,7 @@ def _existing(name: str) -> Path:
 
 
 def _replace(target: Path, source: Path) -> Path:
-    """Copy a tree to ``target``, which is seen either as it was or whole."""
+    """Replace ``target`` with a copy of a tree; readers never see a partial copy."""
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_name(f".{target.name}.{os.getpid()}")
     shutil.rmtree(fresh, ignore_errors=True)
@@ -165,7 +165,7 @@ def _replace(target: Path, source: Path) -> Path:
 
 
 def _content(directory: Path) -> tuple[str, int]:
-    """Return a digest of a tree's names, modes and bytes, and its size in bytes."""
+    """Return a digest of a tree's file names, modes and contents, and its size in bytes."""
     digest = hashlib.sha256()
     size = 0
     for path in sorted(path for path in directory.rglob("*") if path.is_file()):
@@ -179,7 +179,7 @@ def _content(directory: Path) -> tuple[str, int]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="docker", description=__doc__)
-    parser.add_argument("--config", help="ignored: who logged in is kept in the local cloud's state")
+    parser.add_argument("--config", help="ignored: logins are stored in the local cloud's state directory")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("inspect").add_argument("name")
     images = commands.add_parser("images")
@@ -206,7 +206,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one docker command; returns the exit code."""
+    """Run one docker command and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
         match options.command:

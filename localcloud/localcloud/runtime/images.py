@@ -1,7 +1,7 @@
-"""Container images as directories: images that were pushed, and stand-ins for images that only AWS has.
+"""Container images as directories: pushed images, and stand-ins for images that exist only on AWS.
 
-An image here is the build context of its Dockerfile. ``docker run IMAGE train`` becomes a Python process that runs
-the file ``train`` of that directory; nothing of the Dockerfile but its presence counts.
+An image here is the build context of its Dockerfile. ``docker run IMAGE train`` becomes a process that runs the file
+``train`` of that directory; the Dockerfile must exist, but its contents are ignored.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from localcloud.core.errors import LocalCloudError
 from localcloud.core.policy import account_of
 from localcloud.core.settings import stand_ins, state_dir
 
-if TYPE_CHECKING:  # The docker stand-in needs this module and none of moto, which takes a second to import.
+if TYPE_CHECKING:  # docker_cli imports this module and must not import moto, which takes a second.
     from localcloud.core.role_sessions import RoleSession
 
 _ECR_URI = re.compile(
@@ -30,12 +30,12 @@ _ECR_URI = re.compile(
 
 
 class ImageUnavailable(LocalCloudError):
-    """An image does not exist, or the role may not pull it; the message is the reason that a job gives."""
+    """An image does not exist, or the role may not pull it; the message becomes the job's failure reason."""
 
 
 @dataclass(frozen=True)
 class ImageReference:
-    """An image's URI in Amazon ECR, taken apart."""
+    """Parsed URI of an image in Amazon ECR."""
 
     account: str
     region: str
@@ -45,10 +45,10 @@ class ImageReference:
 
     @classmethod
     def parse(cls, uri: str) -> ImageReference:
-        """Return the parts of ``<account>.dkr.ecr.<region>.<suffix>/<repository>[:tag|@digest]``.
+        """Parse ``<account>.dkr.ecr.<region>.<suffix>/<repository>[:tag|@digest]``.
 
         Raises:
-            ImageUnavailable: the URI is of another form.
+            ImageUnavailable: The URI has another form.
         """
         match = _ECR_URI.fullmatch(uri)
         if match is None:
@@ -62,12 +62,12 @@ class ImageReference:
 
 @dataclass(frozen=True)
 class Image:
-    """An image that can run.
+    """A runnable image.
 
     Attributes:
-        uri: as the request names it.
-        directory: its files.
-        stand_in: whether the directory stands in for an image that only AWS has.
+        uri: URI from the request.
+        directory: Directory with its files.
+        stand_in: Whether the directory stands in for an image that exists only on AWS.
     """
 
     uri: str
@@ -75,14 +75,18 @@ class Image:
     stand_in: bool = False
 
     def command(self, program: str) -> list[str]:
-        """Return the command that runs one of its programs."""
-        return [sys.executable, str(self.directory / program)]
+        """Return the command that runs a program of the image: Python ones with this Python, others as they are."""
+        path = self.directory / program
+        with path.open("rb") as file:
+            first_line = file.readline()
+        is_foreign = first_line.startswith((b"#!", b"\x7fELF")) and b"python" not in first_line
+        return [str(path)] if is_foreign else [sys.executable, str(path)]
 
     def require(self, program: str) -> Image:
-        """Return the image itself.
+        """Return the image itself if it contains ``program``.
 
         Raises:
-            ImageUnavailable: it has no such program.
+            ImageUnavailable: The image has no such executable.
         """
         path = self.directory / program
         if not (path.is_file() and os.access(path, os.X_OK)):
@@ -91,15 +95,15 @@ class Image:
 
 
 def pushed_directory(reference: ImageReference, tag: str) -> Path:
-    """Return where the files of an image lie that was pushed under a tag."""
+    """Return the directory with the files of an image that was pushed under a tag."""
     return state_dir() / "images" / reference.account / reference.region / reference.repository / tag
 
 
 def pull(uri: str, session: RoleSession) -> Image:
-    """Find the image behind ``uri`` with the permissions of a role.
+    """Return the image at ``uri``, pulled with the permissions of a role.
 
     Raises:
-        ImageUnavailable: there is no such image, or the role may not pull it.
+        ImageUnavailable: There is no such image, or the role may not pull it.
     """
     reference = ImageReference.parse(uri)
     if directory := _stand_in(uri, reference, session.role_arn):
@@ -114,7 +118,7 @@ def pull(uri: str, session: RoleSession) -> Image:
     try:
         found = ecr.batch_get_image(**repository, imageIds=[image_id])["images"]
         if found and reference.account != account_of(session.role_arn):
-            # The policy of another account's repository must allow all that a pull needs.
+            # Another account's repository policy must allow every action of a pull.
             layer = json.loads(found[0]["imageManifest"])["layers"][0]["digest"]
             ecr.batch_check_layer_availability(**repository, layerDigests=[layer])
             ecr.get_download_url_for_layer(**repository, layerDigest=layer)

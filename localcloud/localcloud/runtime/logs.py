@@ -1,7 +1,7 @@
-"""CloudWatch Logs, written as the role of the job that speaks.
+"""CloudWatch Logs, written with the permissions of the job's role.
 
-On AWS too a container's output reaches CloudWatch Logs by the permissions of its role; without them the job runs and
-its log is missing. See https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html.
+As on AWS, a job whose role may not write logs still runs, but its log is missing. See
+https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html.
 """
 
 import logging
@@ -26,7 +26,7 @@ _LONGEST_LINE_BYTES = 262_144 - _EVENT_OVERHEAD_BYTES
 
 
 class LogStream:
-    """One log stream; it and its group are made with its first line."""
+    """A log stream; the first line creates it and its group."""
 
     def __init__(self, session: RoleSession, group: str, name: str):
         self.group = group
@@ -37,7 +37,7 @@ class LogStream:
         self._closed = False
 
     def write(self, lines: Sequence[str]) -> None:
-        """Append ``lines``, an event each; blank lines are left out, as CloudWatch Logs takes none."""
+        """Append one event per line; blank lines are skipped because CloudWatch Logs rejects empty messages."""
         now = int(time.time() * 1000)
         events = [{"timestamp": now, "message": line} for line in lines if line.strip()]
         with self._lock:
@@ -48,7 +48,7 @@ class LogStream:
                 for batch in _batches_of(events):
                     self._client.put_log_events(logGroupName=self.group, logStreamName=self.name, logEvents=batch)
             except (ClientError, BotoCoreError) as error:
-                logger.warning("No log in %s %s: %s", self.group, self.name, error)
+                logger.warning("Cannot write to log stream %s of %s: %s", self.name, self.group, error)
                 self._closed = True
 
     def _open(self) -> Any:
@@ -60,7 +60,7 @@ class LogStream:
 
 
 def _batches_of(events: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Split events into what one PutLogEvents takes: so many events, and so many bytes."""
+    """Split events into batches within PutLogEvents' limits on events and bytes."""
     batch: list[dict[str, Any]] = []
     size = 0
     for event in events:
@@ -74,7 +74,7 @@ def _batches_of(events: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any
 
 
 def _unless_present(create: Callable[..., object], names: dict[str, str], also_if: str = "") -> None:
-    """Create a group or a stream unless it is there (a role may write to a group that it may not make)."""
+    """Create a group or a stream unless it exists (a role may write to a group without being allowed to create it)."""
     try:
         create(**names)
     except ClientError as error:
@@ -83,7 +83,7 @@ def _unless_present(create: Callable[..., object], names: dict[str, str], also_i
 
 
 def pump_lines(output: BinaryIO, consume: Callable[[list[str]], None]) -> None:
-    """Hand the lines of a pipe to ``consume`` as they come, those that come together at once, until it closes."""
+    """Pass the lines of a pipe to ``consume`` in batches as they arrive, until the pipe closes."""
     batches = _Batches(consume)
     pending = b""
     while chunk := output.read1(_CHUNK_BYTES):  # type: ignore[attr-defined]
@@ -97,7 +97,7 @@ def pump_lines(output: BinaryIO, consume: Callable[[list[str]], None]) -> None:
 
 
 class _Batches:
-    """Lines on their way to a consumer that takes a while; whoever brings them waits when there are too many."""
+    """Bounded buffer of lines for a slow consumer; ``add`` blocks while it is full."""
 
     def __init__(self, consume: Callable[[list[str]], None]):
         self._consume = consume
@@ -124,10 +124,10 @@ class _Batches:
             try:
                 self._consume(lines)
             except Exception:
-                logger.exception("%d lines of output are lost", len(lines))
+                logger.exception("Lost %d lines of output", len(lines))
 
     def _take(self) -> list[str]:
-        """Return what has gathered, nothing once there will be no more."""
+        """Return the lines gathered so far, or an empty list once the buffer is closed and drained."""
         with self._condition:
             self._condition.wait_for(lambda: self._lines or self._closed)
             self._condition.wait_for(lambda: self._closed, _GATHER_SECONDS)

@@ -1,4 +1,4 @@
-"""Child processes of the local cloud: each leads a process group of its own, and none outlives the local cloud."""
+"""Child processes of the local cloud: each leads its own process group, and none outlives the local cloud."""
 
 import atexit
 import contextlib
@@ -10,12 +10,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-# What a child may know of the machine; everything else is given to it by name.
+# Variables that children inherit; everything else is passed explicitly.
 _ESSENTIALS = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
 
 
 def essential_environment() -> dict[str, str]:
-    """Return the few environment variables that any child process needs to run on this machine."""
+    """Return the environment variables that every child process needs on this machine."""
     return {name: os.environ[name] for name in _ESSENTIALS if name in os.environ}
 
 
@@ -26,13 +26,13 @@ def spawn(
     directory: Path,
     pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start ``command`` as the leader of a new process group, its output on one pipe.
+    """Start ``command`` as the leader of a new process group, with stdout and stderr on one pipe.
 
     Args:
-        command: the program and its arguments.
-        environ: the whole environment; nothing is inherited.
-        directory: the working directory.
-        pass_fds: file descriptors that the child keeps, under the same numbers.
+        command: Program and arguments.
+        environ: Complete environment; nothing is inherited.
+        directory: Working directory.
+        pass_fds: File descriptors that the child inherits under the same numbers.
     """
     process = subprocess.Popen(
         list(command),
@@ -49,16 +49,16 @@ def spawn(
 
 
 def end(process: subprocess.Popen[bytes], grace_seconds: float = 0.0) -> int:
-    """End a process and its group: SIGTERM, after ``grace_seconds`` SIGKILL.
+    """Terminate a process and its group: SIGTERM, then SIGKILL after ``grace_seconds``.
 
     Returns:
-        The process's exit code; 128 + the signal's number where a signal ended it, as a shell has it.
+        The process's exit code; as in a shell, 128 + n if signal n killed it.
     """
     if process.poll() is None and grace_seconds > 0:
         _signal_group(process, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(grace_seconds)
-    _signal_group(process, signal.SIGKILL)  # Also whatever the leader left behind.
+    _signal_group(process, signal.SIGKILL)  # Also reaches children that the leader left behind.
     code = process.wait()
     _reaper.forget(process.pid)
     return 128 - code if code < 0 else code
@@ -72,7 +72,7 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
 
 
 class _Reaper:
-    """Keeps ``reaper.py`` informed; it starts with the first child."""
+    """Reports process groups to ``reaper.py``, which starts with the first child."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -91,7 +91,7 @@ class _Reaper:
             self._tell(f"-{group}")
 
     def close(self) -> None:
-        """End what is left, and wait for that."""
+        """Let the reaper terminate the remaining groups, and wait for it."""
         with self._lock:
             self._closed = True
             if self._process and self._process.stdin:

@@ -1,7 +1,7 @@
-"""Ends what the local cloud started once the local cloud is gone, however it went.
+"""Terminate the local cloud's process groups once the local cloud is gone, even if it was killed.
 
-A program of its own: it reads from its standard input the process groups that live (``+<id>``) and that ended
-(``-<id>``), a line each. When the input ends, because its writer did, it ends the groups that are left.
+A separate program. It reads one line per process group from standard input: ``+<id>`` when one starts, ``-<id>`` when
+one ends. When the input closes because the writer has exited, it terminates the remaining groups.
 """
 
 import os
@@ -14,7 +14,7 @@ _GRACE_SECONDS = 5.0
 
 
 def main() -> None:
-    """Follow standard input to its end, then end the process groups that are left."""
+    """Read standard input to its end, then terminate the remaining process groups."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     groups: set[int] = set()
     for line in filter(str.strip, sys.stdin):

@@ -1,4 +1,4 @@
-"""Data between S3 and the directories that containers see, with the permissions of the job's role."""
+"""Downloads from S3 to containers' directories and uploads back, with the permissions of the job's role."""
 
 import contextlib
 import errno
@@ -17,7 +17,7 @@ from localcloud.core.role_sessions import RoleSession
 
 
 class DataError(LocalCloudError):
-    """Data could not be brought or put; the message says why, as a job's failure reason would."""
+    """A download or upload failed; the message is worded as a job's failure reason."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class S3Uri:
 
     @classmethod
     def parse(cls, uri: str) -> "S3Uri":
-        """Return the bucket and the key (or prefix) of a URI.
+        """Parse a URI into its bucket and key (or prefix).
 
         Raises:
-            DataError: it is not an S3 URI.
+            DataError: It is not an S3 URI.
         """
         scheme, separator, rest = uri.partition("://")
         bucket, _, key = rest.partition("/")
@@ -48,16 +48,16 @@ class S3Uri:
 
 
 def channel_objects(session: RoleSession, channel: dict[str, Any], host: int, hosts: int) -> list[tuple[S3Uri, str]]:
-    """Return one host's objects of an input channel, each with its name below the channel's directory, in order.
+    """Return a host's objects of an input channel, sorted, with their names relative to the channel's directory.
 
     Args:
-        session: the job's role.
-        channel: an element of ``InputDataConfig``.
-        host: this host's number, from 0.
-        hosts: how many there are; with ``ShardedByS3Key`` each gets its share of the objects.
+        session: Session of the job's role.
+        channel: An element of ``InputDataConfig``.
+        host: Index of the host, from 0.
+        hosts: Number of hosts; with ``ShardedByS3Key`` each gets a share of the objects.
 
     Raises:
-        DataError: nothing is there, something may not be read, or the source is of a kind that is not supported.
+        DataError: There are no objects, access is denied, or the type of data source is not supported.
     """
     source = channel["DataSource"].get("S3DataSource")
     if source is None:
@@ -72,12 +72,12 @@ def channel_objects(session: RoleSession, channel: dict[str, Any], host: int, ho
 
 
 def download_channel(session: RoleSession, objects: Sequence[tuple[S3Uri, str]], target: Path) -> None:
-    """Bring a channel's objects to its directory, ``input/data/<channel>``, as File mode does.
+    """Download a channel's objects to its directory, ``input/data/<channel>``, as in File mode.
 
-    FastFile mode looks the same to a program: files of these names.
+    To a program, FastFile mode looks the same.
 
     Raises:
-        DataError: an object may not be read.
+        DataError: An object cannot be read.
     """
     client = session.client("s3")
     target.mkdir(parents=True, exist_ok=True)
@@ -87,10 +87,10 @@ def download_channel(session: RoleSession, objects: Sequence[tuple[S3Uri, str]],
 
 
 def download_prefix(session: RoleSession, uri: S3Uri, target: Path) -> None:
-    """Bring the objects below a prefix to ``target``; there may be none.
+    """Download the objects below a prefix, if any, to ``target``.
 
     Raises:
-        DataError: one may not be read.
+        DataError: An object cannot be read.
     """
     client = session.client("s3")
     folder = S3Uri(uri.bucket, f"{uri.key.rstrip('/')}/")
@@ -100,10 +100,10 @@ def download_prefix(session: RoleSession, uri: S3Uri, target: Path) -> None:
 
 
 def download_file(session: RoleSession, uri: str, target: Path) -> None:
-    """Bring one object to ``target``.
+    """Download one object to ``target``.
 
     Raises:
-        DataError: it is not there or may not be read.
+        DataError: The object does not exist or cannot be read.
     """
     try:
         _download(session.client("s3"), S3Uri.parse(uri), target)
@@ -118,13 +118,13 @@ def download_file(session: RoleSession, uri: str, target: Path) -> None:
 
 
 def upload_archive(session: RoleSession, directories: Sequence[Path], uri: S3Uri, kms_key_id: str | None) -> bool:
-    """Pack directories together as ``tar.gz`` and put it to S3; nothing happens when all are empty.
+    """Upload the contents of directories as one ``tar.gz``, unless all are empty.
 
     Returns:
-        Whether there was something.
+        Whether an archive was uploaded.
 
     Raises:
-        DataError: it may not be written.
+        DataError: The upload failed.
     """
     members = [(path, path.name) for directory in directories for path in sorted(directory.iterdir())]
     if not members:
@@ -144,20 +144,20 @@ def upload_archive(session: RoleSession, directories: Sequence[Path], uri: S3Uri
 
 
 def upload_file(session: RoleSession, path: Path, uri: S3Uri) -> None:
-    """Put one file; nothing happens when it is gone.
+    """Upload one file, unless it no longer exists.
 
     Raises:
-        DataError: it may not be written.
+        DataError: The upload failed.
     """
     with _data_errors(f"Upload failed: {uri}"), contextlib.suppress(FileNotFoundError), path.open("rb") as body:
         session.client("s3").put_object(Bucket=uri.bucket, Key=uri.key, Body=body)
 
 
 def unpack_archive(archive: Path, target: Path) -> None:
-    """Unpack a ``tar.gz`` under ``target``; members that would leave it are refused.
+    """Unpack a ``tar.gz`` into ``target``.
 
     Raises:
-        DataError: it is not such an archive, or not a harmless one.
+        DataError: It is not a valid archive, or a member would be written outside ``target``.
     """
     target.mkdir(parents=True, exist_ok=True)
     try:
@@ -169,7 +169,7 @@ def unpack_archive(archive: Path, target: Path) -> None:
 
 @contextlib.contextmanager
 def _data_errors(what: str) -> Iterator[None]:
-    """Turn what S3 refuses, and a disk that is full, into the reason that a job fails with."""
+    """Raise S3's errors and a full disk as :class:`DataError`."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:
@@ -181,7 +181,7 @@ def _data_errors(what: str) -> Iterator[None]:
 
 
 def _objects(client: Any, source: dict[str, Any]) -> Iterator[tuple[S3Uri, str]]:
-    """Yield each object of a channel with its name below the channel's directory."""
+    """Yield each object of a channel with its name relative to the channel's directory."""
     uri = S3Uri.parse(source["S3Uri"])
     match source.get("S3DataType", "S3Prefix"):
         case "S3Prefix":
@@ -214,7 +214,8 @@ def _download(client: Any, uri: S3Uri, target: Path) -> None:
 def _inside(directory: Path, name: str) -> Path:
     path = PurePosixPath(name.lstrip("/"))
     if ".." in path.parts:
-        raise DataError(f"The S3 key {name!r} leads out of the channel's directory.")
+        raise DataError(f"The S3 key {name!r} would be written outside the channel's directory.")
+
     return directory / path
 
 

@@ -23,7 +23,7 @@ OPERATOR = "operator"
 
 
 def _create_operator() -> dict[str, str]:
-    """Make the account's administrator, as whom the CDK CLI and the operator's commands act."""
+    """Create the main account's administrator and return its access key."""
     iam = iam_backends[account_id()]["aws"]
     iam.create_user(region(), OPERATOR)
     everything = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}

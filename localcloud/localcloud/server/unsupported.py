@@ -1,4 +1,4 @@
-"""What an API call gets that moto does not have: an error that says so, and no failure of the server."""
+"""Errors for API calls that moto does not have."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ class NotInLocalCloud(ServiceException):
 
 
 def install() -> None:
-    """Answer such calls with HTTP 400; a 500 is what clients try again and again."""
+    """Answer these calls with HTTP 400; clients would retry a 500."""
     implemented = BaseResponse.call_action
 
     def call_action(self: BaseResponse) -> Any:

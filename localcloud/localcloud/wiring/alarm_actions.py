@@ -1,4 +1,4 @@
-"""What follows when an alarm changes its state: messages, events, and autoscaling.
+"""Actions of CloudWatch alarms: messages, events and autoscaling.
 
 See https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.html.
 """
@@ -26,7 +26,7 @@ STATE_CHANGED = "CloudWatch Alarm State Change"
 
 
 def act(alarm: LocalAlarm, before: State) -> None:
-    """Do what an alarm asks for in its new state; an action that fails is noted and passed over, as CloudWatch does."""
+    """Run the actions of an alarm's new state; one that fails is logged and skipped, as CloudWatch does."""
     state = State(alarm.state_value)
     logger.info("Alarm %s: %s -> %s. %s", alarm.name, before, state, alarm.state_reason)
     event_bus.send("aws.cloudwatch", STATE_CHANGED, [alarm.alarm_arn], _event(alarm, before))
@@ -40,7 +40,7 @@ def act(alarm: LocalAlarm, before: State) -> None:
 
 
 def repeat(alarm: LocalAlarm) -> None:
-    """Ask autoscaling again, since the alarm remains in its state."""
+    """Repeat the scaling actions of an alarm that remains in its state."""
     for arn in alarm.actions_of(State(alarm.state_value)):
         if is_scaling_policy(arn):
             scale(arn, alarm)
@@ -52,7 +52,9 @@ def _do(arn: str, alarm: LocalAlarm, before: State) -> None:
         return
     service = arn.split(":")[2]
     if service != "sns":
-        raise NotImplementedError(f"The local cloud's alarms do not act on {service}; they publish to SNS, and scale.")
+        raise NotImplementedError(
+            f"Alarm actions on {service} are not supported; allowed: SNS topics and scaling policies."
+        )
     require_service(_SERVICE, "sns:Publish", arn, source_arn=alarm.alarm_arn)
     _, _, _, region, account, _ = arn.split(":", 5)
     subject = f'{alarm.state_value}: "{alarm.name}" in {alarm.region_name}'
@@ -60,7 +62,7 @@ def _do(arn: str, alarm: LocalAlarm, before: State) -> None:
 
 
 def _message(alarm: LocalAlarm, before: State) -> dict[str, Any]:
-    """Return what a topic is told, in the form that AWS gives it."""
+    """Return the message to a topic, in AWS's form."""
     return {
         "AlarmName": alarm.name,
         "AlarmDescription": alarm.description,
@@ -141,5 +143,5 @@ def _stat(stat: MetricStat) -> dict[str, Any]:
 
 
 def _lower_case(dimensions: Sequence[Dimension]) -> list[dict[str, str | None]]:
-    """Return dimensions in the lower case in which they stand in a message, and nowhere else."""
+    """Return dimensions as they appear in messages, where their keys are in lower case."""
     return [{"value": dimension.value, "name": dimension.name} for dimension in dimensions]

@@ -21,7 +21,7 @@ _LOOKS_A_MINUTE = 12
 
 
 def look(now: datetime) -> None:
-    """Evaluate the alarms of all accounts and regions, and do what follows from them."""
+    """Evaluate the alarms of all accounts and regions, and run their actions."""
     for account in list(cloudwatch_backends.values()):
         for backend in list(account.values()):
             if isinstance(backend, LocalCloudWatch):
@@ -45,13 +45,13 @@ def _evaluate(backend: LocalCloudWatch, alarm: LocalAlarm, now: datetime) -> Non
         return
     found = evaluate_alarm(alarm, backend, now)
     if backend.alarms.get(alarm.name) is not alarm:
-        return  # It was deleted or defined anew meanwhile.
+        return  # Deleted or replaced in the meantime.
     minute = now.timestamp() // minute_seconds()
     if found.state != alarm.state_value:
         alarm.last_minute = minute
         backend.change_state(alarm, found.state, found.reason, found.data(alarm, now))
     elif alarm.last_minute != minute:
-        # Autoscaling is asked again in each minute that the alarm remains in its state.
+        # Scaling actions repeat in each minute that the alarm remains in its state.
         alarm.last_minute = minute
         alarm_actions.repeat(alarm)
 

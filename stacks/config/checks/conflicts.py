@@ -1,8 +1,7 @@
-"""What one section of an environment says against another."""
+"""Checks for conflicts between sections of an environment."""
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from pydantic_core import InitErrorDetails
 
@@ -13,9 +12,7 @@ from stacks.config.checks.network import network_conflicts
 from stacks.config.checks.production import production_conflicts, production_unsaid
 from stacks.config.checks.serving import serving_conflicts
 from stacks.config.sections.base import Conflicts, conflict
-
-if TYPE_CHECKING:
-    from stacks.config.environment import EnvironmentConfig
+from stacks.config.sections.environment import EnvironmentFields
 
 _MAX_JOBS = 750
 # https://docs.aws.amazon.com/sagemaker/latest/dg/ntm.html
@@ -24,14 +21,14 @@ _BUILTIN_GPUS = ("ml.p2.", "ml.p3.", "ml.g4dn.", "ml.g5.")
 _WAIT_WITHOUT_CHECKPOINTS = 60
 
 
-def conflicts(config: "EnvironmentConfig", name: str | None = None) -> list[InitErrorDetails]:
-    """Return what is wrong with an environment of which each section is right.
+def conflicts(config: EnvironmentFields, name: str | None = None) -> list[InitErrorDetails]:
+    """Return the conflicts between sections that are valid on their own.
 
     Args:
-        config: what it says.
-        name: what it is called, where it has a name.
+        config: Fields of the environment.
+        name: Name of the environment, if it has one.
     """
-    checks: list[Callable[[EnvironmentConfig], Conflicts]] = [
+    checks: list[Callable[[EnvironmentFields], Conflicts]] = [
         _evaluation,
         serving_conflicts,
         monitoring_conflicts,
@@ -50,26 +47,28 @@ def conflicts(config: "EnvironmentConfig", name: str | None = None) -> list[Init
     return [*production_unsaid(config, name or ""), *(found for check in checks for found in check(config))]
 
 
-def _tuning(config: "EnvironmentConfig") -> Conflicts:
+def _tuning(config: EnvironmentFields) -> Conflicts:
     tuning, fixed = config.tuning, config.training.hyperparameters
     for name in tuning.ranges.to_ranges():
         value = getattr(fixed, name, None)
         if value is not None:
-            allowed = f"nothing, or tuning.ranges.{name}: null, or tuning.enabled: false"
+            allowed = f"no value, or tuning.ranges.{name}: null, or tuning.enabled: false"
             yield conflict(f"training.hyperparameters.{name}", value, "it is tuned", allowed)
     if fixed.epochs is not None and tuning.epochs > fixed.epochs:
-        yield conflict("tuning.epochs", tuning.epochs, "more than the final training has", f"{fixed.epochs} or less")
+        yield conflict(
+            "tuning.epochs", tuning.epochs, "it exceeds the final training's epochs", f"{fixed.epochs} or less"
+        )
     if tuning.ranges.num_topics is not None and tuning.objective == "validation:total_loss":
         yield conflict(
             "tuning.ranges.num_topics",
             str(tuning.ranges.num_topics),
-            "losses with different numbers of topics do not compare",
-            "null, or another tuning.objective, which algorithm: container has",
+            "losses for different numbers of topics are not comparable",
+            "null, or another tuning.objective, with algorithm: container",
         )
 
 
-def _wetc(config: "EnvironmentConfig") -> Conflicts:
-    tuning, once = config.tuning, "validation:wetc is logged once, at the end"
+def _wetc(config: EnvironmentFields) -> Conflicts:
+    tuning, once = config.tuning, "validation:wetc is logged only once, at the end"
     if tuning.objective != "validation:wetc":
         return
     if config.evaluation.word_vectors is None:
@@ -78,10 +77,10 @@ def _wetc(config: "EnvironmentConfig") -> Conflicts:
     if tuning.early_stopping:
         yield conflict("tuning.early_stopping", True, once, "false, or another tuning.objective")
     if tuning.strategy == "hyperband":
-        yield conflict("tuning.strategy", tuning.strategy, once, "another one, or another tuning.objective")
+        yield conflict("tuning.strategy", tuning.strategy, once, "another strategy, or another tuning.objective")
 
 
-def _grid(config: "EnvironmentConfig") -> Conflicts:
+def _grid(config: EnvironmentFields) -> Conflicts:
     tuning = config.tuning
     if tuning.strategy != "grid":
         return
@@ -89,36 +88,38 @@ def _grid(config: "EnvironmentConfig") -> Conflicts:
     listed = {name: range_ for name, range_ in ranges.items() if isinstance(range_, ListedValues)}
     for name in sorted(ranges.keys() - listed.keys()):
         value = str(getattr(tuning.ranges, name))
-        yield conflict(f"tuning.ranges.{name}", value, "strategy grid tries listed values", "values, or null")
+        yield conflict(f"tuning.ranges.{name}", value, "strategy grid needs a list of values", "values, or null")
     combinations = math.prod(len(range_.values) for range_ in listed.values())
     if "max_jobs" in tuning.model_fields_set:
         reason = f"strategy grid tries every combination, {combinations} here"
-        yield conflict("tuning.max_jobs", tuning.max_jobs, reason, "nothing")
+        yield conflict("tuning.max_jobs", tuning.max_jobs, reason, "no value")
     if combinations > _MAX_JOBS:
         reason = f"strategy grid has {combinations} combinations"
         yield conflict("tuning.ranges", combinations, reason, f"{_MAX_JOBS} or less")
 
 
-def _promotion(config: "EnvironmentConfig") -> Conflicts:
+def _promotion(config: EnvironmentFields) -> Conflicts:
     method = config.promotion.method
     if method == "register" and config.serving.model_package:
-        reason = "serving.model_package says what is served, and it would not be what is registered"
+        reason = "serving.model_package pins the served model, so registered copies would never be served"
         yield conflict("promotion.method", method, reason, "pin, or serving.model_package: null")
 
 
-def _evaluation(config: "EnvironmentConfig") -> Conflicts:
+def _evaluation(config: EnvironmentFields) -> Conflicts:
     if config.gate.wetc is not None and config.evaluation.word_vectors is None:
         yield conflict("gate.wetc", config.gate.wetc, "there are no word vectors", "null, or evaluation.word_vectors")
 
 
-def _builtin(config: "EnvironmentConfig") -> Conflicts:
+def _builtin(config: EnvironmentFields) -> Conflicts:
     if config.region not in ACCOUNTS:
-        yield conflict("region", config.region, "the built-in algorithm is not there", ", ".join(ACCOUNTS))
+        yield conflict("region", config.region, "the built-in algorithm is not available there", ", ".join(ACCOUNTS))
     for name in ("objective", "seed"):
         value = getattr(config.training.hyperparameters, name)
         if value is not None:
             key = f"training.hyperparameters.{name}"
-            yield conflict(key, value, "the built-in algorithm does not know it", "nothing, or algorithm: container")
+            yield conflict(
+                key, value, "the built-in algorithm does not support it", "no value, or algorithm: container"
+            )
     training = config.training
     key = "max_runtime_minutes" if training.max_wait_minutes is None else "max_wait_minutes"
     yield from _builtin_wait(f"training.{key}", training.max_spot_wait_minutes)
@@ -126,11 +127,11 @@ def _builtin(config: "EnvironmentConfig") -> Conflicts:
 
 def _builtin_wait(key: str, minutes: int | None) -> Conflicts:
     if minutes is not None and minutes > _WAIT_WITHOUT_CHECKPOINTS:
-        reason = "the built-in algorithm writes no checkpoints, and then SageMaker waits an hour for spare capacity"
+        reason = "the built-in algorithm writes no checkpoints, and SageMaker then limits the wait for spot to one hour"
         yield conflict(key, minutes, reason, f"{_WAIT_WITHOUT_CHECKPOINTS} or less, or spot: false")
 
 
-def _builtin_instances(config: "EnvironmentConfig") -> Conflicts:
+def _builtin_instances(config: EnvironmentFields) -> Conflicts:
     types = {"training.instance_type": config.training.instance_type}
     if config.tuning.enabled:
         types["tuning.instance_type"] = config.tuning.instance_type
@@ -138,14 +139,14 @@ def _builtin_instances(config: "EnvironmentConfig") -> Conflicts:
         gpu = instance_type.startswith(("ml.p", "ml.g"))
         if gpu and not instance_type.startswith(_BUILTIN_GPUS):
             allowed = ", ".join(f"{family}*" for family in _BUILTIN_GPUS)
-            yield conflict(key, instance_type, "the built-in algorithm does not run on its GPU", allowed)
+            yield conflict(key, instance_type, "the built-in algorithm does not support its GPU", allowed)
 
 
-def _builtin_tuning(config: "EnvironmentConfig") -> Conflicts:
+def _builtin_tuning(config: EnvironmentFields) -> Conflicts:
     tuning = config.tuning
-    once = "the built-in algorithm logs its objective once, at the end"
+    once = "the built-in algorithm logs its objective only once, at the end"
     if tuning.objective != "validation:total_loss":
-        reason = "only our container logs it"
+        reason = "only the project's container logs it"
         yield conflict("tuning.objective", tuning.objective, reason, "validation:total_loss, or algorithm: container")
     if tuning.early_stopping:
         yield conflict("tuning.early_stopping", True, once, "false, or algorithm: container")

@@ -1,30 +1,26 @@
-"""What the network's section says against itself and against others."""
-
-from typing import TYPE_CHECKING
+"""Checks of the network."""
 
 from stacks.config.sections.base import Conflicts, conflict
-
-if TYPE_CHECKING:
-    from stacks.config.environment import EnvironmentConfig
+from stacks.config.sections.environment import EnvironmentFields
 
 _KEYS = {"existing": ("subnets", "security_groups"), "private": ("cidr", "zones"), "public": ()}
 
 
-def network_conflicts(config: "EnvironmentConfig") -> Conflicts:
-    """Return what is wrong with the network although each of its values is right."""
+def network_conflicts(config: EnvironmentFields) -> Conflicts:
+    """Return the conflicts of the network settings."""
     network = config.network
     for mode, keys in _KEYS.items():
         if mode == network.mode:
             continue
         for key in keys:
             if key in network.model_fields_set:
-                reason = f"mode {network.mode} has none"
-                yield conflict(f"network.{key}", getattr(network, key), reason, f"nothing, or network.mode: {mode}")
+                reason = f"it does not apply to mode {network.mode}"
+                yield conflict(f"network.{key}", getattr(network, key), reason, f"no value, or network.mode: {mode}")
     if network.mode == "existing":
         for key in _KEYS["existing"]:
             if not getattr(network, key):
-                yield conflict(f"network.{key}", [], "mode existing has no network of its own", "one id or more")
+                yield conflict(f"network.{key}", [], "mode existing requires it", "one id or more")
     if network.mode != "public" and config.serving.mode == "serverless":
         # "Feature exclusions" in https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html.
-        reason = "a serverless endpoint is in no VPC"
+        reason = "a serverless endpoint cannot be in a VPC"
         yield conflict("serving.mode", "serverless", reason, "instances, or network.mode: public")

@@ -1,22 +1,20 @@
-"""What an environment on which users depend must not say.
+"""Checks of production environments.
 
-Each rule is about something that is right where models are tried out, and that nobody notices before the day on which
-it costs data or an outage. AWS's own rule about a single instance is
+Each rule rejects a setting that suits experiments but risks data loss or an outage in production. For AWS's own rule on
+single instances, see
 https://docs.aws.amazon.com/config/latest/developerguide/sagemaker-endpoint-config-prod-instance-count.html.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from annotated_types import Ge
 
 from stacks.config.checks.serving import fleets
 from stacks.config.sections.base import Conflicts, conflict, unsaid
+from stacks.config.sections.environment import EnvironmentFields
 from stacks.config.sections.evaluation import GateConfig
-
-if TYPE_CHECKING:
-    from stacks.config.environment import EnvironmentConfig
 
 _NAME = "prod"
 _LEAST_INSTANCES = 2
@@ -24,94 +22,94 @@ _LEAST_DAYS_OF_OLD_VERSIONS = 7
 _LEAST_DAYS_OF_LOGS = 30
 
 Found = Iterator[tuple[str, Any]]
-"""Keys that break a rule, with what they say."""
+"""Keys that break a rule, with their values."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Something that production asks for.
+    """Requirement of production.
 
     Attributes:
-        key: what it is about, as docs/environments.md names it.
-        allowed: what it asks for.
-        reason: why, as the end of a sentence about what would be.
-        broken: finds what breaks it.
+        key: Key in docs/environments.md.
+        allowed: Allowed values.
+        reason: Consequence of breaking the rule.
+        broken: Function that finds violations.
     """
 
     key: str
     allowed: str
     reason: str
-    broken: Callable[["EnvironmentConfig"], Found]
+    broken: Callable[[EnvironmentFields], Found]
 
 
-def production_unsaid(config: "EnvironmentConfig", name: str) -> Conflicts:
-    """Return that a file leaves open what its name suggests."""
+def production_unsaid(config: EnvironmentFields, name: str) -> Conflicts:
+    """Return an error if the name suggests production but the file does not set it."""
     if name.startswith(_NAME) and "production" not in config.model_fields_set:
-        yield unsaid("production", f"by the name {name}, users depend on it", "true, false")
+        yield unsaid("production", f"the name {name} suggests a production environment", "true, false")
 
 
-def production_conflicts(config: "EnvironmentConfig") -> Conflicts:
-    """Return what is fit only for trials."""
+def production_conflicts(config: EnvironmentFields) -> Conflicts:
+    """Return the settings that production does not allow."""
     for rule in RULES:
         for key, value in rule.broken(config):
             reason = f"in production, {rule.reason}"
             yield conflict(key, value, reason, f"{rule.allowed}, or production: false")
 
 
-def _removal(config: "EnvironmentConfig") -> Found:
+def _removal(config: EnvironmentFields) -> Found:
     if config.data.removal == "destroy":
         yield "data.removal", config.data.removal
 
 
-def _old_versions(config: "EnvironmentConfig") -> Found:
+def _old_versions(config: EnvironmentFields) -> Found:
     days = config.data.expire_old_versions_after_days
     if days < _LEAST_DAYS_OF_OLD_VERSIONS:
         yield "data.expire_old_versions_after_days", days
 
 
-def _protection(config: "EnvironmentConfig") -> Found:
+def _protection(config: EnvironmentFields) -> Found:
     if not config.termination_protection:
         yield "termination_protection", False
 
 
-def _logs(config: "EnvironmentConfig") -> Found:
+def _logs(config: EnvironmentFields) -> Found:
     if config.log_retention_days < _LEAST_DAYS_OF_LOGS:
         yield "log_retention_days", config.log_retention_days
 
 
-def _single_instances(config: "EnvironmentConfig") -> Found:
+def _single_instances(config: EnvironmentFields) -> Found:
     if config.serving.mode == "instances":
         yield from ((key, least) for key, least, _ in fleets(config) if least < _LEAST_INSTANCES)
 
 
-def _alarms(config: "EnvironmentConfig") -> Found:
+def _alarms(config: EnvironmentFields) -> Found:
     if not config.alarms.enabled:
         yield "alarms.enabled", False
 
 
-def _failures(config: "EnvironmentConfig") -> Found:
+def _failures(config: EnvironmentFields) -> Found:
     if config.alarms.error_5xx_percent is None:
         yield "alarms.error_5xx_percent", None
 
 
-def _addresses(config: "EnvironmentConfig") -> Found:
+def _addresses(config: EnvironmentFields) -> Found:
     if not config.notifications.emails:
         yield "notifications.emails", []
 
 
-def _network(config: "EnvironmentConfig") -> Found:
+def _network(config: EnvironmentFields) -> Found:
     if config.network.mode == "public" and not config.network.allow_public:
         yield "network.mode", config.network.mode
 
 
-def _open_gate(config: "EnvironmentConfig") -> Found:
+def _open_gate(config: EnvironmentFields) -> Found:
     thresholds = config.gate.thresholds()
     if all(_is_no_threshold(name, value) for name, value in thresholds.items()):
         yield "gate", thresholds
 
 
 def _is_no_threshold(name: str, value: float) -> bool:
-    """Whether the least that there can be of a metric is asked for."""
+    """Return whether a threshold is the minimum of its metric, which every model meets."""
     return any(isinstance(limit, Ge) and value == limit.ge for limit in GateConfig.model_fields[name].metadata)
 
 
@@ -120,36 +118,36 @@ RULES = (
     Rule(
         "data.expire_old_versions_after_days",
         f"{_LEAST_DAYS_OF_OLD_VERSIONS} or more",
-        "what somebody deletes by mistake would be gone before it is missed",
+        "objects deleted by mistake would be lost before anybody notices",
         _old_versions,
     ),
     Rule("termination_protection", "true", "a single command would delete the stacks", _protection),
     Rule(
         "log_retention_days",
         f"{_LEAST_DAYS_OF_LOGS} or more",
-        "the log of a fault would be gone before somebody looks for its reason",
+        "logs would be lost before anybody investigates a fault",
         _logs,
     ),
     Rule(
         "serving.min_instances",
         f"{_LEAST_INSTANCES} or more, or serving.mode: serverless",
-        "one instance, or its availability zone, that fails would be an outage",
+        "the failure of one instance or availability zone would be an outage",
         _single_instances,
     ),
     Rule("gate", "a threshold that a model can miss", "every model would pass", _open_gate),
-    Rule("alarms.enabled", "true", "nobody would learn that anything fails", _alarms),
-    Rule("alarms.error_5xx_percent", "a share", "nobody would learn that the endpoint fails", _failures),
+    Rule("alarms.enabled", "true", "failures would go unnoticed", _alarms),
+    Rule("alarms.error_5xx_percent", "a percentage", "errors of the endpoint would go unnoticed", _failures),
     Rule(
         "notifications.emails",
         "one address or more",
-        "nobody would be told of alarms and of runs that fail",
+        "nobody would receive alarms and failed runs",
         _addresses,
     ),
     Rule(
         "network.mode",
-        "private, or existing, or network.allow_public: true where nobody requires isolation",
-        "jobs, models and functions would be outside of any VPC, and reach data by AWS's public addresses",
+        "private, or existing, or network.allow_public: true if isolation is not required",
+        "jobs, models and functions would run outside a VPC and use AWS's public endpoints",
         _network,
     ),
 )
-"""What production asks for."""
+"""Requirements of production."""

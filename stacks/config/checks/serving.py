@@ -1,13 +1,10 @@
-"""What the endpoint's section says against itself and against others: the platform's rules between its features."""
+"""Checks of the endpoint against SageMaker's restrictions."""
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from stacks.config.sections.base import Conflicts, conflict
-
-if TYPE_CHECKING:
-    from stacks.config.environment import EnvironmentConfig
+from stacks.config.sections.environment import EnvironmentFields
 
 _NO_INSTANCES = "a serverless endpoint has no instances"
 _INSTANCES = "or serving.mode: instances"
@@ -22,8 +19,8 @@ _OF_INSTANCES = (
 )
 
 
-def serving_conflicts(config: "EnvironmentConfig") -> Conflicts:
-    """Return what is wrong with the endpoint although each of its values is right."""
+def serving_conflicts(config: EnvironmentFields) -> Conflicts:
+    """Return the conflicts of the endpoint settings."""
     if config.serving.mode == "serverless":
         yield from _serverless(config)
     else:
@@ -35,8 +32,8 @@ def serving_conflicts(config: "EnvironmentConfig") -> Conflicts:
     yield from _regions(config)
 
 
-def fleets(config: "EnvironmentConfig") -> Iterator[tuple[str, int, int]]:
-    """Yield the key of the least number, the least and the greatest number of instances of each fleet there may be."""
+def fleets(config: EnvironmentFields) -> Iterator[tuple[str, int, int]]:
+    """Yield the key of the minimum, the minimum and the maximum number of instances of each possible fleet."""
     serving = config.serving
     yield "serving.min_instances", serving.min_instances, serving.max_instances
     for index, change in enumerate(serving.scheduled_scaling):
@@ -45,8 +42,8 @@ def fleets(config: "EnvironmentConfig") -> Iterator[tuple[str, int, int]]:
         yield f"serving.variants.{index}.min_instances", variant.min_instances, variant.max_instances
 
 
-def _serverless(config: "EnvironmentConfig") -> Conflicts:
-    """Hold a serverless endpoint against what SageMaker excludes.
+def _serverless(config: EnvironmentFields) -> Conflicts:
+    """Return the settings that SageMaker does not support for serverless endpoints.
 
     See https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html, "Feature exclusions", and
     https://docs.aws.amazon.com/sagemaker/latest/dg/shadow-tests-exclusions.html.
@@ -55,47 +52,49 @@ def _serverless(config: "EnvironmentConfig") -> Conflicts:
     for name in _OF_INSTANCES:
         value = getattr(serving, name)
         if name in serving.model_fields_set and value is not None:
-            yield conflict(f"serving.{name}", value, _NO_INSTANCES, f"nothing, {_INSTANCES}")
+            yield conflict(f"serving.{name}", value, _NO_INSTANCES, f"no value, {_INSTANCES}")
     if serving.scheduled_scaling:
         names = [change.name for change in serving.scheduled_scaling]
-        yield conflict("serving.scheduled_scaling", names, _NO_INSTANCES, f"nothing, {_INSTANCES}")
+        yield conflict("serving.scheduled_scaling", names, _NO_INSTANCES, f"no value, {_INSTANCES}")
     if serving.variants:
         names = [variant.name for variant in serving.variants]
-        yield conflict("serving.variants", names, "a serverless endpoint has one variant", f"nothing, {_INSTANCES}")
+        yield conflict("serving.variants", names, "a serverless endpoint has one variant", f"no value, {_INSTANCES}")
     if serving.shadow:
-        reason = "a serverless endpoint has no shadow variant"
+        reason = "a serverless endpoint cannot have a shadow variant"
         yield conflict("serving.shadow", serving.shadow.model_package, reason, f"null, {_INSTANCES}")
     if serving.data_capture.enabled:
-        reason = "SageMaker captures no data of a serverless endpoint"
+        reason = "SageMaker does not capture data of serverless endpoints"
         yield conflict("serving.data_capture.enabled", True, reason, f"false, {_INSTANCES}")
     if "update" in serving.model_fields_set:
         said = serving.update.model_dump(exclude_unset=True)
-        reason = f"{_NO_INSTANCES} to shift requests by, and is updated at once"
-        yield conflict("serving.update", said, reason, f"nothing, {_INSTANCES}")
+        reason = "a serverless endpoint is always updated all at once"
+        yield conflict("serving.update", said, reason, f"no value, {_INSTANCES}")
 
 
-def _instances(config: "EnvironmentConfig") -> Conflicts:
+def _instances(config: EnvironmentFields) -> Conflicts:
     serving = config.serving
     if "serverless" in serving.model_fields_set:
         said = serving.serverless.model_dump(exclude_unset=True)
-        yield conflict("serving.serverless", said, "the endpoint has instances", "nothing, or serving.mode: serverless")
+        yield conflict(
+            "serving.serverless", said, "the endpoint has instances", "no value, or serving.mode: serverless"
+        )
     for key, instance_type in _inferentia(config):
         if serving.shadow:
             # https://docs.aws.amazon.com/sagemaker/latest/dg/shadow-tests-exclusions.html
-            reason = "Inf1 instances have no shadow variant"
-            yield conflict(key, instance_type, reason, "other instances, or serving.shadow: null")
+            reason = "Inf1 instances do not support shadow variants"
+            yield conflict(key, instance_type, reason, "another instance type, or serving.shadow: null")
         if serving.update.policy != "all_at_once":
             # https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html
-            reason = "SageMaker shifts all requests at once to Inf1 instances"
-            yield conflict(key, instance_type, reason, "other instances, or serving.update.policy: all_at_once")
+            reason = "Inf1 instances support only all-at-once updates"
+            yield conflict(key, instance_type, reason, "another instance type, or serving.update.policy: all_at_once")
     if serving.shadow and serving.variants:
         # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html
         names = [variant.name for variant in serving.variants]
-        reason = "with a shadow variant an endpoint has one variant that answers"
-        yield conflict("serving.variants", names, reason, "nothing, or serving.shadow: null")
+        reason = "an endpoint with a shadow variant has a single production variant"
+        yield conflict("serving.variants", names, reason, "no value, or serving.shadow: null")
 
 
-def _inferentia(config: "EnvironmentConfig") -> Iterator[tuple[str, str]]:
+def _inferentia(config: EnvironmentFields) -> Iterator[tuple[str, str]]:
     serving = config.serving
     types = {"serving.instance_type": serving.instance_type}
     types |= {f"serving.variants.{i}.instance_type": one.instance_type for i, one in enumerate(serving.variants)}
@@ -104,24 +103,31 @@ def _inferentia(config: "EnvironmentConfig") -> Iterator[tuple[str, str]]:
     return ((key, instance_type) for key, instance_type in types.items() if instance_type.startswith("ml.inf1."))
 
 
-def _weights(config: "EnvironmentConfig") -> Conflicts:
+def _weights(config: EnvironmentFields) -> Conflicts:
     serving = config.serving
     if serving.weight + sum(variant.weight for variant in serving.variants) == 0:
-        yield conflict("serving.weight", serving.weight, "no variant gets any request", "a weight above 0 for one")
+        yield conflict(
+            "serving.weight",
+            serving.weight,
+            "no variant would receive requests",
+            "a weight above 0 for at least one variant",
+        )
 
 
-def _regions(config: "EnvironmentConfig") -> Conflicts:
+def _regions(config: EnvironmentFields) -> Conflicts:
     serving = config.serving
     packages = {"serving.model_package": serving.model_package}
     packages |= {f"serving.variants.{i}.model_package": one.model_package for i, one in enumerate(serving.variants)}
     packages["serving.shadow.model_package"] = serving.shadow.model_package if serving.shadow else None
     for key, arn in packages.items():
         if arn is not None and arn.split(":")[3] != config.region:
-            yield conflict(key, arn, "an endpoint serves models of its own region", f"one of {config.region}")
+            yield conflict(
+                key, arn, "an endpoint only serves models of its own region", f"a model package in {config.region}"
+            )
 
 
-def _shift(config: "EnvironmentConfig") -> Conflicts:
-    """Hold the canary or the steps against the least and the greatest fleets to which they can come.
+def _shift(config: EnvironmentFields) -> Conflicts:
+    """Return the conflicts between the size of canary or steps and the smallest and largest possible fleet.
 
     See https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TrafficRoutingConfig.html.
     """
@@ -131,45 +137,45 @@ def _shift(config: "EnvironmentConfig") -> Conflicts:
     there_may_be = list(fleets(config))
     for key, least, _ in there_may_be:
         if least < 2:
-            reason = f"policy {update.policy} shifts requests to at most half of the instances first"
+            reason = f"policy {update.policy} first shifts traffic to at most half of the instances"
             yield conflict(key, least, reason, "2 or more, or serving.update.policy: all_at_once")
     size, least = update.size_instances, min(least for _, least, _ in there_may_be)
     if size is None or least < 2:
         return
     if size > least // 2:
-        reason = f"more than half of the {least} instances that there may be"
+        reason = f"it is more than half of the smallest fleet, {least} instances"
         yield conflict("serving.update.size_instances", size, reason, f"{least // 2} or less")
     greatest = max(greatest for *_, greatest in there_may_be)
     if update.policy == "linear" and size * 10 < greatest:
-        reason = f"less than a tenth of the {greatest} instances that there may be"
+        reason = f"it is less than a tenth of the largest fleet, {greatest} instances"
         allowed = f"{math.ceil(greatest / 10)} or more, or serving.update.size_percent"
         yield conflict("serving.update.size_instances", size, reason, allowed)
 
 
-def _watched(config: "EnvironmentConfig") -> Conflicts:
+def _watched(config: EnvironmentFields) -> Conflicts:
     update, alarms = config.serving.update, config.alarms
     if update.policy == "all_at_once":
         return
     if not alarms.enabled:
-        reason = "without alarms nothing is watched between the steps"
+        reason = "without alarms, nothing is monitored between the steps"
         yield conflict("serving.update.policy", update.policy, reason, "all_at_once, or alarms.enabled: true")
     elif update.wait_seconds < alarms.seconds_to_alarm:
-        reason = "shorter than an alarm takes to go off"
+        reason = "it is shorter than an alarm takes to go off"
         yield conflict("serving.update.wait_seconds", update.wait_seconds, reason, f"{alarms.seconds_to_alarm} or more")
 
 
-def _update_times(config: "EnvironmentConfig") -> Conflicts:
+def _update_times(config: EnvironmentFields) -> Conflicts:
     update = config.serving.update
     waits = _pauses(config) * update.wait_seconds + update.termination_wait_seconds
     if update.max_execution_seconds <= waits:
-        reason = f"not longer than its pauses, {waits} seconds"
+        reason = f"it does not exceed the pauses, {waits} seconds"
         yield conflict(
             "serving.update.max_execution_seconds", update.max_execution_seconds, reason, f"more than {waits}"
         )
 
 
-def _pauses(config: "EnvironmentConfig") -> int:
-    """Return the number of pauses between the steps of an update, of the greatest fleet there may be."""
+def _pauses(config: EnvironmentFields) -> int:
+    """Return the number of pauses in an update of the largest possible fleet."""
     update = config.serving.update
     if update.policy == "all_at_once":
         return 0

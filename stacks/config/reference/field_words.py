@@ -1,4 +1,4 @@
-"""What a key of an environment may be, in words: from its type, its limits, and what is said beside them."""
+"""Descriptions of a key's allowed values, generated from its type and annotations."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,12 +15,12 @@ _NUMBERS: dict[Any, str] = {int: "integer", float: "number"}
 
 
 def allowed(field: FieldInfo) -> str:
-    """Return in words what a key may be: what its type says of it, and what is said besides."""
+    """Return a description of a key's allowed values."""
     return _in_words(_taken_apart(field.annotation, field.metadata))
 
 
 def inner_section(field: FieldInfo) -> type[Section] | None:
-    """Return the section that a key has, or has a list of; a range of tuning is a value, and no section."""
+    """Return the section of a key or of its list items, if any; a tuning range counts as a value."""
     value = _taken_apart(field.annotation)
     for kind in (value.kind, *get_args(value.kind)):
         if _is_section(kind) and not kind.__pydantic_generic_metadata__["origin"]:
@@ -30,12 +30,12 @@ def inner_section(field: FieldInfo) -> type[Section] | None:
 
 @dataclass(frozen=True)
 class _Value:
-    """What a key may be.
+    """Decomposed type annotation.
 
     Attributes:
-        kind: its type, without what is said about it.
-        rules: what is said about it.
-        nullable: whether it may be null.
+        kind: Type without annotations.
+        rules: Annotations.
+        nullable: Whether null is allowed.
     """
 
     kind: Any
@@ -82,7 +82,7 @@ def _type_in_words(value: _Value) -> str:
 
 
 def _range_in_words(kind: type[Section]) -> str:
-    """Return what a range of tuning may be of: values out of a list, or numbers between limits."""
+    """Return a description of a tuning range: listed values, or numbers between limits."""
     item = _taken_apart(kind.__pydantic_generic_metadata__["args"][0])
     if item.kind in _NUMBERS:
         return f"{_NUMBERS[item.kind]}s{_limits(item.rules)}"

@@ -1,6 +1,6 @@
-"""The JSON Schema of an environment's file, by which editors complete and check it.
+"""JSON Schema of environment files, for completion and validation in editors.
 
-It says what a key may be on its own. What keys say against each other is the model's alone, which checks everything.
+It describes each key on its own. Only the model checks conflicts between keys.
 """
 
 from typing import Any
@@ -15,29 +15,29 @@ JsonObject = dict[str, Any]
 
 
 def environment_schema() -> JsonObject:
-    """Return the schema, in the draft that editors know best, with each section in its place."""
+    """Return the schema, in the most widely supported draft and with sections inlined."""
     generated = EnvironmentConfig.model_json_schema(schema_generator=_Generator)
     sections = generated.pop("$defs")
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         **_put_in_place(generated, sections),
         "title": "Environment",
-        "description": "One deployment of Topicsmith. docs/environments.md says more of each key.",
+        "description": "One deployment of Topicsmith. See docs/environments.md for details.",
     }
 
 
 class _Generator(GenerateJsonSchema):
-    """Leaves out the defaults of whole sections, which are those of their keys."""
+    """Generator that omits defaults of sections, which follow from the defaults of their keys."""
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """Return the schema of a value that has a default."""
+        """Return the schema of a value with a default."""
         if isinstance(schema.get("default"), BaseModel):
             return self.generate_inner(schema["schema"])
         return super().default_schema(schema)
 
 
 def _put_in_place(schema: Any, sections: JsonObject) -> Any:
-    """Return the schema with the sections where they are referred to, and without titles: keys have names."""
+    """Return the schema with references replaced by their sections and without titles."""
     if isinstance(schema, list):
         return [_put_in_place(one, sections) for one in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""The sections of what happens without a person: retries, triggers, notifications."""
+"""Retries, triggers and notifications."""
 
 from typing import Annotated
 
@@ -7,49 +7,47 @@ from pydantic import AfterValidator, Field, model_validator
 from stacks.config.sections.base import Also, Section, Words, different, refuse
 
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-# A topic takes an address once.
+# A topic accepts each address only once.
 Emails = Annotated[tuple[Email, ...], AfterValidator(different)]
 
 
 class RetriesConfig(Section):
-    """What is tried again."""
+    """Retries after platform errors."""
 
-    attempts: int = Field(
-        default=2, ge=0, le=20, description="How often a job is tried again that SageMaker could not run."
-    )
+    attempts: int = Field(default=2, ge=0, le=20, description="Retries of a job that SageMaker could not run.")
 
 
 class ScheduleConfig(Section):
-    """Runs at fixed times."""
+    """Scheduled runs."""
 
     expression: Annotated[str, Words("`rate(…)` or `cron(…)`; with `corpus`")] | None = Field(
         default=None,
         pattern=r"^(rate|cron)\(.+\)$",
-        description="When runs start, as EventBridge writes it; without it, at no fixed time.",
+        description="EventBridge schedule of runs. Without it, there are no scheduled runs.",
     )
     corpus: Annotated[str, Words("a key or a prefix below `raw/`; with `expression`")] | None = Field(
         default=None,
         pattern=r"^[^/].*$",
-        description="The corpus of those runs: a key, or a prefix that ends in /, below raw/.",
+        description="Corpus of scheduled runs: a key, or a prefix that ends in /, below raw/.",
     )
 
     @model_validator(mode="after")
     def _both(self) -> "ScheduleConfig":
         if (self.expression is None) != (self.corpus is None):
-            raise refuse("half a schedule", "expression and corpus")
+            raise refuse("incomplete schedule", "both expression and corpus")
         return self
 
 
 class TriggersConfig(Section):
-    """What starts runs without a person."""
+    """Automatic starts of runs."""
 
-    on_upload: bool = Field(default=False, description="Whether a corpus that is uploaded below raw/ starts a run.")
-    schedule: ScheduleConfig = Field(default=ScheduleConfig(), description="Runs at fixed times.")
+    on_upload: bool = Field(default=False, description="Start a run when a corpus is uploaded below raw/.")
+    schedule: ScheduleConfig = Field(default=ScheduleConfig(), description="Scheduled runs.")
 
 
 class NotificationsConfig(Section):
-    """Who is told of runs that fail or are rejected."""
+    """Email notifications of failed or rejected runs, failed updates and alarms."""
 
     emails: Annotated[Emails, Words("list of addresses"), Also("at least one in production")] = Field(
-        default=(), strict=False, description="Addresses; each gets a message that asks for its consent."
+        default=(), strict=False, description="Email addresses. Each must confirm its subscription."
     )

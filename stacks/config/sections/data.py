@@ -1,4 +1,4 @@
-"""The section of the data bucket."""
+"""Data bucket."""
 
 from typing import Annotated, Literal
 
@@ -8,20 +8,18 @@ from stacks.config.sections.base import Also, Section
 
 
 class DataConfig(Section):
-    """The bucket that holds corpora, bags of words and models."""
+    """Bucket for corpora, bags of words and models."""
 
     removal: Annotated[Literal["retain", "destroy"], Also("retain in production")] = Field(
-        default="retain", description="What becomes of the bucket, its objects and its key when the stack is deleted."
+        default="retain", description="Retain or destroy the bucket, its objects and its key when the stack is deleted."
     )
     expire_runs_after_days: int = Field(
         default=90,
         ge=1,
-        description="Age at which bags of words, scores, checkpoints and captured requests are deleted; models, "
-        "evaluations and vectors are kept.",
+        description="Expiration of bags of words, scores, checkpoints and captured requests. Models, evaluations and "
+        "vectors never expire.",
     )
     expire_old_versions_after_days: Annotated[int, Also("≥ 7 in production")] = Field(
-        default=30, ge=1, description="Time for which an overwritten or deleted object can be brought back."
+        default=30, ge=1, description="Time for which an overwritten or deleted object can be restored."
     )
-    expire_access_logs_after_days: int = Field(
-        default=365, ge=1, description="Age at which the bucket's access logs are deleted."
-    )
+    expire_access_logs_after_days: int = Field(default=365, ge=1, description="Expiration of the bucket's access logs.")

@@ -1,4 +1,4 @@
-"""The sections of what comes after training: evaluation, gate, vectorization."""
+"""Evaluation, quality gate and batch transform."""
 
 from typing import Annotated
 
@@ -10,32 +10,32 @@ from stacks.config.sections.base import Also, OneOf, Section, Words, check_insta
 ProcessingInstanceType = Annotated[
     str,
     OneOf(lambda: runs_our_image(processing_instance_types())),
-    Words("x86 instance types that SageMaker processes on"),
+    Words("x86 instance types of SageMaker processing"),
 ]
 TransformInstanceType = Annotated[
     str,
     OneOf(lambda: runs_our_image(transform_instance_types())),
-    Words("x86 instance types that SageMaker transforms on"),
+    Words("x86 instance types of SageMaker batch transform"),
 ]
 
 
 class EvaluationConfig(Section):
-    """The evaluation of a model."""
+    """Evaluation of a trained model."""
 
     instance_type: ProcessingInstanceType = Field(
         default="ml.m5.xlarge", description="Instance type of the evaluation."
     )
-    volume_gb: int = Field(default=30, ge=1, le=16_384, description="Size of the volume for data and model.")
-    max_runtime_minutes: int = Field(
-        default=60, ge=1, le=5 * 24 * 60, description="Time after which the evaluation is stopped."
-    )
+    volume_gb: int = Field(default=30, ge=1, le=16_384, description="Size of the volume.")
+    max_runtime_minutes: int = Field(default=60, ge=1, le=5 * 24 * 60, description="Time limit of the evaluation.")
     baseline_iterations: int = Field(default=200, ge=10, le=10_000, description="Iterations of the LDA baseline.")
-    map_documents: int = Field(default=2000, ge=100, le=5000, description="Documents on the report's map at most.")
-    quote_documents: bool = Field(default=True, description="Whether the report shows texts of documents.")
+    map_documents: int = Field(
+        default=2000, ge=100, le=5000, description="Maximum number of documents on the report's map."
+    )
+    quote_documents: bool = Field(default=True, description="Quote documents in the report.")
     word_vectors: Annotated[str, Words("a key below `raw/`")] | None = Field(
         default=None,
         pattern=r"^[^/].*[^/]$",
-        description="Word vectors in GloVe's text format, a key below raw/, for the metric WETC.",
+        description="Key below raw/ of word vectors in GloVe's text format, for the metric WETC.",
     )
 
     @field_validator("instance_type")
@@ -46,54 +46,54 @@ class EvaluationConfig(Section):
 
 
 class GateConfig(Section):
-    """What a model must reach on the test split to be registered; null asks for nothing.
+    """Thresholds on the test split that a model must meet to be registered; null disables a threshold.
 
-    At least one threshold is needed. A run below one of them ends as failed, with the metric, its value and the
+    At least one threshold is required. If a model misses one, the run fails with the metric, its value and the
     threshold. The baseline is LDA with the same vocabulary and number of topics.
     """
 
-    npmi: float | None = Field(default=None, ge=-1, le=1, description="Least NPMI coherence.")
-    c_v: float | None = Field(default=None, ge=0, le=1, description="Least C_V coherence.")
-    topic_uniqueness: float | None = Field(default=0.3, ge=0, le=1, description="Least topic uniqueness.")
-    topic_diversity: float | None = Field(default=None, ge=0, le=1, description="Least topic diversity.")
+    npmi: float | None = Field(default=None, ge=-1, le=1, description="Minimum NPMI coherence.")
+    c_v: float | None = Field(default=None, ge=0, le=1, description="Minimum C_V coherence.")
+    topic_uniqueness: float | None = Field(default=0.3, ge=0, le=1, description="Minimum topic uniqueness.")
+    topic_diversity: float | None = Field(default=None, ge=0, le=1, description="Minimum topic diversity.")
     wetc: Annotated[float, Also("only with `evaluation.word_vectors`")] | None = Field(
-        default=None, ge=-1, le=1, description="Least coherence of word vectors, with evaluation.word_vectors."
+        default=None, ge=-1, le=1, description="Minimum coherence by word vectors (WETC)."
     )
-    perplexity: float | None = Field(default=None, gt=1, description="Greatest perplexity of held-out words.")
+    perplexity: float | None = Field(default=None, gt=1, description="Maximum perplexity of held-out words.")
     npmi_over_baseline: float | None = Field(
-        default=0.0, ge=-2, le=2, description="Least difference of NPMI to the LDA baseline's."
+        default=0.0, ge=-2, le=2, description="Minimum NPMI minus that of the LDA baseline."
     )
     topic_uniqueness_over_baseline: float | None = Field(
-        default=None, ge=-1, le=1, description="Least difference of topic uniqueness to the LDA baseline's."
+        default=None, ge=-1, le=1, description="Minimum topic uniqueness minus that of the LDA baseline."
     )
     perplexity_to_baseline: float | None = Field(
-        default=None, gt=0, description="Greatest ratio of perplexity to the LDA baseline's."
+        default=None, gt=0, description="Maximum ratio of perplexity to that of the LDA baseline."
     )
 
     @model_validator(mode="after")
     def _asks_for_something(self) -> "GateConfig":
         if not self.thresholds():
-            raise refuse("no threshold", "at least one")
+            raise refuse("there is no threshold", "at least one")
         return self
 
     def thresholds(self) -> dict[str, float]:
-        """Return the thresholds that there are, by name."""
+        """Return the enabled thresholds by name."""
         return self.model_dump(exclude_none=True)
 
 
 class VectorizeConfig(Section):
-    """Batch transform: the topics of every document of the corpus."""
+    """Batch transform, which predicts the topics of every document of the corpus."""
 
-    enabled: bool = Field(default=True, description="Whether the model reads the whole corpus once it passed.")
+    enabled: bool = Field(default=True, description="Transform the whole corpus with each model that passed the gate.")
     instance_type: TransformInstanceType = Field(default="ml.m5.large", description="Instance type of batch transform.")
     instance_count: int = Field(default=1, ge=1, le=100, description="Number of instances.")
-    max_payload_mb: int = Field(default=6, ge=1, le=100, description="Size of a request to an instance.")
+    max_payload_mb: int = Field(default=6, ge=1, le=100, description="Maximum size of a request to an instance.")
     max_concurrent: Annotated[int, Also("times `max_payload_mb` ≤ 100")] = Field(
         default=1,
         ge=0,
         le=100,
         validate_default=True,
-        description="Requests to an instance at one time; 0 for as many as SageMaker thinks right.",
+        description="Maximum number of concurrent requests to an instance; 0 lets SageMaker choose.",
     )
 
     @field_validator("instance_type")
@@ -107,5 +107,8 @@ class VectorizeConfig(Section):
     def _fits(cls, max_concurrent: int, info: ValidationInfo) -> int:
         payload = info.data.get("max_payload_mb", 1)
         if payload * max_concurrent > 100:
-            raise refuse("SageMaker takes 100 MB at one time", f"{100 // payload} or less, or a smaller max_payload_mb")
+            raise refuse(
+                "concurrent requests may have at most 100 MB in total",
+                f"{100 // payload} or less, or a smaller max_payload_mb",
+            )
         return max_concurrent

@@ -1,4 +1,4 @@
-"""What the sections say that put instances behind the endpoint."""
+"""Field types shared by sections with endpoint instances."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ def _types_that_serve() -> list[str]:
 def _serves_here(instance_type: str) -> str:
     check_instance_type(instance_type, "endpoints", hosting_instance_types())
     if instance_type.startswith(_BURSTABLE):
-        raise refuse("autoscaling does not take burstable instances", "for example ml.m5.large")
+        raise refuse("autoscaling does not support burstable instances", "for example ml.m5.large")
     return instance_type
 
 
@@ -32,12 +32,12 @@ InstanceType = Annotated[
     str,
     AfterValidator(_serves_here),
     OneOf(_types_that_serve),
-    Words(f"x86 instance types that SageMaker hosts on, but not {_BURSTABLE}*"),
+    Words(f"x86 instance types of SageMaker hosting, except {_BURSTABLE}*"),
 ]
 Instances = Annotated[int, Field(ge=1)]
 MinInstances = Annotated[Instances, Also("≥ 2 with canary or linear, and in production")]
 MaxInstances = Annotated[Instances, AfterValidator(_not_below_min), Also("≥ `min_instances`")]
-"""A number of instances that is not below the ``min_instances`` before it."""
+"""Maximum number of instances, not below the preceding ``min_instances``."""
 ModelPackageArn = Annotated[
     str,
     Field(pattern=r"^arn:aws[a-z-]*:sagemaker:[a-z0-9-]{9,16}:[0-9]{12}:model-package/\S{1,2048}$"),

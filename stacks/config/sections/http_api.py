@@ -1,4 +1,4 @@
-"""The section of the HTTP API in front of the endpoint."""
+"""HTTP API in front of the endpoint."""
 
 from typing import Annotated, Literal
 
@@ -10,34 +10,34 @@ Audience = Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
 
 
 class HttpApiConfig(Section):
-    """An HTTP API in front of the endpoint, for callers without an AWS SDK or AWS credentials.
+    """HTTP API in front of the endpoint, for callers without an AWS SDK or AWS credentials.
 
-    `POST /invocations` at the address in the serving stack's output `HttpApiUrl` takes and gives what the endpoint
-    does, within 30 seconds and somewhat under 6 MB, of what is not text 4 MB. Callers from AWS ask the endpoint itself,
-    with the policy in the output `CallerPolicyArn`.
+    The serving stack's output `HttpApiUrl` accepts the endpoint's requests by `POST`, with a limit of 30 seconds and
+    just under 6 MB (4 MB for binary data). Callers in AWS should invoke the endpoint directly, with the policy in the
+    output `CallerPolicyArn`.
     """
 
     auth: Literal["iam", "jwt"] | None = Field(
         default=None,
-        description="Who may call: who has AWS credentials and the callers' policy, or who has a token; without it, "
-        "there is no API.",
+        description="Authorization: IAM credentials with the callers' policy, or a JSON web token. Without it, there "
+        "is no API.",
     )
-    issuer: Annotated[str, Words("https address"), Also("only with jwt, and then needed")] | None = Field(
+    issuer: Annotated[str, Words("https address"), Also("required with jwt, otherwise not allowed")] | None = Field(
         default=None,
         pattern=r"^https://\S+$",
-        description="Issuer of the tokens, as in their claim iss; its OpenID configuration must be public.",
+        description="Issuer of the tokens (claim iss). Its OpenID configuration must be public.",
     )
-    audience: Annotated[tuple[Audience, ...], Words("list of at most 50"), Also("only with jwt, and then needed")] = (
-        Field(default=(), strict=False, max_length=50, description="Values of the tokens' claim aud that are accepted.")
-    )
-    rate_limit: int = Field(default=50, ge=1, le=10_000, description="Requests a second, of all callers together.")
-    burst_limit: int = Field(default=100, ge=1, le=5_000, description="Requests at one time, of all callers together.")
+    audience: Annotated[
+        tuple[Audience, ...], Words("list of at most 50"), Also("required with jwt, otherwise not allowed")
+    ] = Field(default=(), strict=False, max_length=50, description="Accepted audiences of the tokens (claim aud).")
+    rate_limit: int = Field(default=50, ge=1, le=10_000, description="Requests per second for all callers together.")
+    burst_limit: int = Field(default=100, ge=1, le=5_000, description="Concurrent requests for all callers together.")
 
     @model_validator(mode="after")
     def _tokens_have_an_issuer(self) -> "HttpApiConfig":
         says = self.issuer is not None or bool(self.audience)
         if self.auth == "jwt" and not (self.issuer and self.audience):
-            raise refuse("auth: jwt accepts no token", "issuer and audience")
+            raise refuse("auth: jwt needs an issuer and an audience", "issuer and audience")
         if self.auth != "jwt" and says:
-            raise refuse("issuer and audience are of tokens", "neither, or auth: jwt")
+            raise refuse("issuer and audience apply only to auth: jwt", "neither, or auth: jwt")
         return self

@@ -1,4 +1,4 @@
-"""The sections of what watches an environment: alarms and budget."""
+"""CloudWatch alarms and cost budget."""
 
 from typing import Annotated
 
@@ -13,47 +13,53 @@ Milliseconds = Annotated[float, Field(gt=0, le=60_000)]
 
 
 class AlarmsConfig(Section):
-    """What is an alarm; `null` watches nothing.
+    """Thresholds of the CloudWatch alarms; `null` disables an alarm.
 
-    Each tells those whom `notifications` names when it begins and when it is over. Shares and times are those of the
-    requests to one variant in one period. Alarms of failed runs and of approvals that were not followed have no
-    setting. `error_5xx_percent` and `model_latency_p99_ms` also hold for the new fleet while the endpoint is updated,
-    and roll the update back; see `serving.update`.
+    Each alarm notifies the addresses in `notifications` when it goes off and when it recovers. Error rates and
+    latencies are those of one variant in one period. Alarms for failed runs and for approved models that could not be
+    deployed have no settings. During an update of the endpoint, `error_5xx_percent` and `model_latency_p99_ms` also
+    apply to the new fleet and roll back the update; see `serving.update`.
     """
 
-    enabled: Annotated[bool, Also("true in production")] = Field(default=True, description="Whether there are alarms.")
+    enabled: Annotated[bool, Also("true in production")] = Field(default=True, description="Create alarms.")
     error_5xx_percent: Annotated[Percent, Also("not null in production")] | None = Field(
-        default=1.0, description="Share of the endpoint's requests that may fail for its own reasons."
+        default=1.0, description="Maximum percentage of requests that fail with a server error."
     )
     error_4xx_percent: Percent | None = Field(
-        default=20.0, description="Share of the endpoint's requests that may be refused."
+        default=20.0, description="Maximum percentage of requests that fail with a client error."
     )
     model_latency_p99_ms: Milliseconds | None = Field(
-        default=1000.0, description="Time within which the model answers 99 of 100 requests."
+        default=1000.0, description="Maximum 99th percentile of the model latency."
     )
     overhead_latency_p99_ms: Milliseconds | None = Field(
-        default=500.0, description="Time that SageMaker may add for 99 of 100 requests; not watched where serverless."
+        default=500.0,
+        description="Maximum 99th percentile of SageMaker's overhead latency; ignored for serverless endpoints.",
     )
-    cpu_percent: Percent | None = Field(default=90.0, description="Use of all processors, over all instances.")
+    cpu_percent: Percent | None = Field(
+        default=90.0, description="Maximum CPU utilization, averaged over all instances."
+    )
     gpu_percent: Percent | None = Field(
-        default=90.0, description="Use of all GPUs, over all instances, where they have any."
+        default=90.0, description="Maximum GPU utilization, averaged over all instances, if they have GPUs."
     )
-    memory_percent: Percent | None = Field(default=90.0, description="Use of the memory of any instance.")
-    disk_percent: Percent | None = Field(default=90.0, description="Use of the disk of any instance.")
+    memory_percent: Percent | None = Field(default=90.0, description="Maximum memory utilization of any instance.")
+    disk_percent: Percent | None = Field(default=90.0, description="Maximum disk utilization of any instance.")
     max_instances_minutes: int | None = Field(
         default=30,
         ge=1,
         le=24 * 60,
-        description="Time for which there may be as many instances as serving.max_instances allows.",
+        description="Maximum time at serving.max_instances.",
     )
     period_seconds: int = Field(
-        default=60, ge=60, le=3600, multiple_of=60, description="Time that one value of the endpoint's metrics covers."
+        default=60, ge=60, le=3600, multiple_of=60, description="Period of the endpoint's metrics."
     )
     evaluation_periods: Annotated[int, Also("times `period_seconds` ≤ one day")] = Field(
-        default=5, ge=1, description="Number of latest periods that count."
+        default=5, ge=1, description="Number of most recent periods to evaluate."
     )
     datapoints_to_alarm: Annotated[int, Also("≤ `evaluation_periods`")] = Field(
-        default=3, ge=1, validate_default=True, description="Number of those that must be bad."
+        default=3,
+        ge=1,
+        validate_default=True,
+        description="Number of breaching periods among them that triggers an alarm.",
     )
 
     @field_validator("evaluation_periods")
@@ -62,7 +68,7 @@ class AlarmsConfig(Section):
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
         most = _SECONDS_PER_DAY // info.data.get("period_seconds", 60)
         if evaluation_periods > most:
-            raise refuse("CloudWatch looks back one day", f"{most} or less, or a shorter period_seconds")
+            raise refuse("CloudWatch evaluates at most one day", f"{most} or less, or a shorter period_seconds")
         return evaluation_periods
 
     @field_validator("datapoints_to_alarm")
@@ -70,24 +76,24 @@ class AlarmsConfig(Section):
     def _not_more_than_periods(cls, datapoints: int, info: ValidationInfo) -> int:
         periods = info.data.get("evaluation_periods", datapoints)
         if datapoints > periods:
-            raise refuse("more than evaluation_periods", f"{periods} or less")
+            raise refuse("it exceeds evaluation_periods", f"{periods} or less")
         return datapoints
 
     @property
     def seconds_to_alarm(self) -> int:
-        """Return the least time from the first bad request to the alarm."""
+        """Shortest time from the first bad request to the alarm."""
         return self.period_seconds * self.datapoints_to_alarm
 
 
 class BudgetConfig(Section):
-    """What may be spent on what bears the environment's tag; whom `notifications` names is told when it is more.
+    """Monthly budget for all resources with the environment's tag; alerts go to the addresses in `notifications`.
 
-    AWS counts costs by the tag `environment` only once it is activated for that in the account that pays. See
+    The tag `environment` must be activated as a cost allocation tag in the payer account. See
     https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html.
     """
 
     monthly_usd: Annotated[float, Field(gt=0, le=1e9)] | None = Field(
-        default=None, description="What may be spent in a month; without it, there is no budget."
+        default=None, description="Monthly limit in US dollars. Without it, there is no budget."
     )
     # AWS allows five notifications of a budget.
     alert_percents: Annotated[
@@ -98,11 +104,11 @@ class BudgetConfig(Section):
         min_length=1,
         max_length=5,
         json_schema_extra={"uniqueItems": True},
-        description="Percents of it at which there is a message.",
+        description="Percentages of the limit that trigger an alert.",
     )
 
     @model_validator(mode="after")
     def _each_once(self) -> "BudgetConfig":
         if len(set(self.alert_percents)) < len(self.alert_percents):
-            raise refuse("a percent stands twice in alert_percents", "each percent once")
+            raise refuse("duplicate value in alert_percents", "each value once")
         return self

@@ -1,4 +1,4 @@
-"""The section of the network."""
+"""Network of jobs, models and functions."""
 
 from ipaddress import AddressValueError, IPv4Network, NetmaskValueError
 from typing import Annotated, Literal
@@ -11,8 +11,8 @@ from stacks.config.sections.base import Also, Section, Words, different, refuse
 # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html recommends RFC 1918's ranges; RFC 6598's is
 # private as well.
 _PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
-# A VPC is not larger. Of a smaller one, the quarter that a zone has is fewer than 59 addresses: for the instances of
-# jobs, of which each needs two, for those of the endpoint and of its next fleet, for functions and for AWS services.
+# /16 is EC2's limit. Below /24, a zone's quarter has fewer than 59 addresses for job instances, which need two each,
+# both fleets of an endpoint during an update, functions and interface endpoints.
 _LARGEST, _SMALLEST = 16, 24
 
 
@@ -20,15 +20,17 @@ def _range_of_a_vpc(cidr: str) -> str:
     try:
         network = IPv4Network(cidr)
     except (AddressValueError, NetmaskValueError):
-        raise refuse("no range of IPv4 addresses", "for example 10.0.0.0/16") from None
+        raise refuse("not an IPv4 CIDR block", "for example 10.0.0.0/16") from None
     except ValueError:
-        raise refuse("the address lies within the range", f"{IPv4Network(cidr, strict=False)}") from None
+        raise refuse("the address is not the start of the block", f"{IPv4Network(cidr, strict=False)}") from None
     if "/" not in cidr or not _LARGEST <= network.prefixlen <= _SMALLEST:
-        raise refuse("too large or too small", f"/{_LARGEST} to /{_SMALLEST}, for example {network[0]}/{_LARGEST}")
+        raise refuse(
+            "the block is too large or too small", f"/{_LARGEST} to /{_SMALLEST}, for example {network[0]}/{_LARGEST}"
+        )
     if cidr != str(network):
-        raise refuse("not as EC2 writes a range", str(network))
+        raise refuse("not in canonical form", str(network))
     if not any(network.subnet_of(private) for private in _PRIVATE):
-        raise refuse("addresses of others", f"a part of {', '.join(map(str, _PRIVATE))}")
+        raise refuse("not a private address range", f"a part of {', '.join(map(str, _PRIVATE))}")
     return cidr
 
 
@@ -37,40 +39,38 @@ SecurityGroupId = Annotated[str, Field(pattern=r"^sg-([0-9a-f]{8}|[0-9a-f]{17})$
 
 
 class NetworkConfig(Section):
-    """Where jobs, models and functions run, and what they reach from there.
+    """Network in which jobs, models and functions run.
 
-    `public` is the network of SageMaker and Lambda. `private` makes a VPC that has no way out and reaches only the AWS
-    services that are used here; `existing` is subnets of yours. See [network.md](network.md).
+    `public` is SageMaker's and Lambda's own network. `private` creates a VPC without internet access that reaches only
+    the required AWS services. `existing` uses your own subnets. See [network.md](network.md).
     """
 
     mode: Literal["public", "private", "existing"] = Field(
-        default="public", description="No VPC, one of the environment's own, or one that is there."
+        default="public", description="No VPC, a new one, or an existing one."
     )
-    allow_public: bool = Field(
-        default=False, description="Whether production may be in mode public, as nobody requires isolation."
-    )
+    allow_public: bool = Field(default=False, description="Allow mode public in production.")
     subnets: Annotated[
         tuple[SubnetId, ...],
         AfterValidator(different),
         Words("at most 16 ids, for example `subnet-0123456789abcdef0`; one or more in mode existing"),
-    ] = Field(default=(), max_length=16, strict=False, description="Of mode existing: the subnets.")
+    ] = Field(default=(), max_length=16, strict=False, description="Subnets, with mode existing.")
     security_groups: Annotated[
         tuple[SecurityGroupId, ...],
         AfterValidator(different),
         Words("at most 5 ids, for example `sg-0123456789abcdef0`; one or more in mode existing"),
-    ] = Field(default=(), max_length=5, strict=False, description="Of mode existing: the security groups.")
+    ] = Field(default=(), max_length=5, strict=False, description="Security groups, with mode existing.")
     cidr: Annotated[
         str,
         AfterValidator(_range_of_a_vpc),
         Also(f"a private range from /{_LARGEST} to /{_SMALLEST}"),
-    ] = Field(default="10.0.0.0/16", description="Of mode private: the VPC's addresses.")
+    ] = Field(default="10.0.0.0/16", description="CIDR block of the VPC, with mode private.")
     zones: int = Field(
         default=2,
         ge=1,
         le=MOST_ZONES,
-        description="Of mode private: the number of availability zones, with a subnet in each.",
+        description="Number of availability zones, each with one subnet, with mode private.",
     )
     encrypt_inter_container_traffic: bool = Field(
         default=False,
-        description="Whether the hosts that train one model encrypt what they tell each other, which costs time.",
+        description="Encrypt traffic between the hosts of a training job, which slows training down.",
     )

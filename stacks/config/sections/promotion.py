@@ -1,4 +1,4 @@
-"""The section of whose models come here without being trained again."""
+"""Promotion of models from another environment."""
 
 from typing import Annotated, Literal
 
@@ -8,30 +8,32 @@ from stacks.config.sections.base import Also, Section, Words, refuse
 
 
 class PromotionConfig(Section):
-    """Whose models come here without being trained again, and how.
+    """Promotion of models from another environment without retraining.
 
-    The environment that they come from shares what that takes with the account of this one, and nothing else; its own
-    file says nothing of it. Both files name their account, or neither does: both environments are then in the account
-    of whoever deploys. Images that models of other environments have are kept when the stacks are deleted, also with
+    The source environment grants this environment's account exactly the access it needs; its own file needs no setting.
+    Either both files name an account or neither does, in which case both environments are in the deploying account.
+    Images used by models of other environments are retained when the stacks are deleted, even with
     `data.removal: destroy`.
     """
 
     source: Annotated[str, Words("another environment of the same region")] | None = Field(
         default=None,
         alias="from",
-        description="The environment whose approved models are promoted to this one; without it, none is.",
+        description="Environment whose approved models are promoted to this one.",
     )
     method: Annotated[
         Literal["pin", "register"],
-        Also("pin in production only from where `data.removal` is retain; register without `serving.model_package`"),
+        Also(
+            "pin in production only if the source has `data.removal: retain`; register without `serving.model_package`"
+        ),
     ] = Field(
         default="register",
-        description="Whether a promotion sets serving.model_package to the other environment's model, for a pull "
-        "request, or registers a copy here, which is approved and served.",
+        description="pin: set serving.model_package to the source environment's model, by pull request. register: "
+        "register a copy in this environment, to be approved and served.",
     )
 
     @model_validator(mode="after")
     def _from_somewhere(self) -> "PromotionConfig":
         if self.source is None and "method" in self.model_fields_set:
-            raise refuse("a method, and nothing to promote from", "from and method, or neither")
+            raise refuse("method has no effect without from", "from and method, or neither")
         return self

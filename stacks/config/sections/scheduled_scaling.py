@@ -1,4 +1,4 @@
-"""The section of scheduled scaling."""
+"""Scheduled scaling."""
 
 import re
 import zoneinfo
@@ -17,20 +17,20 @@ _ALLOWED = "cron(0 8 ? * MON-FRI *), rate(12 hours) or at(2030-01-31T08:00:00), 
 
 
 def _schedule(expression: str) -> str:
-    """Check what the forms of Application Auto Scaling have in common with each other.
+    """Check the syntax of a schedule of Application Auto Scaling.
 
     See https://docs.aws.amazon.com/autoscaling/application/userguide/scheduled-scaling-using-cron-expressions.html.
     """
     match = _EXPRESSION.fullmatch(expression)
     if not match:
-        raise refuse("neither cron(...) nor rate(...) nor at(...)", _ALLOWED)
+        raise refuse("not a cron(...), rate(...) or at(...) expression", _ALLOWED)
     kind, inner = match.groups()
     if kind == "cron" and len(inner.split()) != _CRON_FIELDS:
-        raise refuse("cron has minutes, hours, day of month, month, day of week and year", _ALLOWED)
+        raise refuse("cron needs minutes, hours, day of month, month, day of week and year", _ALLOWED)
     if kind == "rate" and not _RATE.fullmatch(inner):
-        raise refuse("rate has a number and minutes, hours or days", _ALLOWED)
+        raise refuse("rate needs a number and minutes, hours or days", _ALLOWED)
     if kind == "at" and not _is_time(inner):
-        raise refuse("at has a date and a time without a zone, which is timezone", _ALLOWED)
+        raise refuse("at needs a date and a time, without a time zone (use timezone)", _ALLOWED)
     return expression
 
 
@@ -43,16 +43,16 @@ def _is_time(text: str) -> bool:
 
 def _known_zone(name: str) -> str:
     known = zoneinfo.available_timezones()
-    # A machine without a database of time zones cannot tell.
+    # The machine may have no time zone database.
     if known and name not in known:
-        raise refuse("there is no such time zone", "UTC, or an area and a place, for example Europe/Berlin")
+        raise refuse("unknown time zone", "UTC, or an IANA name, for example Europe/Berlin")
     return name
 
 
 class ScheduledScalingConfig(Section):
-    """New limits of the number of instances from a time on, of the approved model's.
+    """Scheduled change of the approved model's instance limits.
 
-    They stand until the next change, so two make a day and a night.
+    Limits stay in force until the next change; two changes make a daily schedule.
     """
 
     name: Annotated[str, Words("63 letters, digits and hyphens"), Also("each once")] = Field(
@@ -62,9 +62,9 @@ class ScheduledScalingConfig(Section):
         str,
         AfterValidator(_schedule),
         Words("`cron(…)` of six fields, `rate(…)`, or `at(yyyy-mm-ddThh:mm:ss)`"),
-    ] = Field(description="When it is made, as Application Auto Scaling writes it.")
+    ] = Field(description="Schedule expression of Application Auto Scaling.")
     timezone: Annotated[str, AfterValidator(_known_zone), Words("a name like Europe/Berlin")] = Field(
         default="UTC", description="Time zone of the schedule."
     )
-    min_instances: MinInstances = Field(description="Least number of instances from then on.")
-    max_instances: MaxInstances = Field(description="Greatest number of instances from then on.")
+    min_instances: MinInstances = Field(description="New minimum number of instances.")
+    max_instances: MaxInstances = Field(description="New maximum number of instances.")

@@ -1,4 +1,4 @@
-"""The section of the endpoint."""
+"""Endpoint."""
 
 from typing import Annotated, Literal
 
@@ -12,23 +12,23 @@ from stacks.config.sections.variants import ShadowConfig, VariantConfig
 
 
 class ServerlessConfig(Section):
-    """What requests get with `mode: serverless`, where there are no instances.
+    """Capacity with `mode: serverless`.
 
     See https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariantServerlessConfig.html.
     """
 
     memory_mb: Literal[1024, 2048, 3072, 4096, 5120, 6144] = Field(
-        default=2048, description="Memory of a worker; it gets processors in proportion."
+        default=2048, description="Memory of a worker; CPU is proportional."
     )
     max_concurrency: int = Field(
-        default=5, ge=1, le=200, description="Requests at one time, above which SageMaker throttles."
+        default=5, ge=1, le=200, description="Maximum number of concurrent requests; SageMaker throttles the rest."
     )
     provisioned_concurrency: Annotated[int, Also("≤ `max_concurrency`")] | None = Field(
         default=None,
         ge=1,
         le=200,
-        description="Workers that are kept ready, and paid for; without it, a request after a pause waits for a cold "
-        "start.",
+        description="Number of workers kept warm, at additional cost. Without it, requests after a pause wait for a "
+        "cold start.",
     )
 
     @field_validator("provisioned_concurrency")
@@ -41,72 +41,65 @@ class ServerlessConfig(Section):
 
 
 class DataCaptureConfig(Section):
-    """Requests and answers, kept below `captured/` in the data bucket.
+    """Capture of requests and responses below `captured/` in the data bucket.
 
-    They are encrypted with its key and kept until `data.expire_runs_after_days`. They are what callers sent: texts,
-    perhaps personal ones.
+    They are encrypted with the bucket's key and expire after `data.expire_runs_after_days`. They contain the callers'
+    texts, which may be personal data.
     """
 
-    enabled: Annotated[bool, Also("false where serverless")] = Field(
-        default=False, description="Whether requests and answers are kept."
+    enabled: Annotated[bool, Also("false with mode serverless")] = Field(
+        default=False, description="Capture requests and responses."
     )
-    sampling_percent: int = Field(default=100, ge=1, le=100, description="Share of the requests that is kept.")
+    sampling_percent: int = Field(default=100, ge=1, le=100, description="Percentage of requests to capture.")
 
 
 class ServingConfig(Section):
-    """The endpoint: what it runs on, how it scales and how it changes.
+    """SageMaker endpoint.
 
-    A model is served from instances or, with `mode: serverless`, from workers that are started when a request comes:
-    nothing is paid for while there are none, and the first request waits for a cold start. A request is then at most
-    4 MB, and has a minute. SageMaker has no autoscaling of instances, variants, shadow, data capture, updates in steps,
-    network isolation or GPU for it; what asks for them is refused. An endpoint of instances cannot become a serverless
-    one: delete the stack `topicsmith-<name>-serving` first.
+    With `mode: serverless`, workers start on demand: idle time costs nothing, but the first request waits for a cold
+    start. Requests are limited to 4 MB and one minute. Serverless endpoints support no instance autoscaling, variants,
+    shadow variant, data capture, canary or linear updates, network isolation or GPUs; settings for these are rejected.
+    An endpoint cannot be converted from instances to serverless: delete the stack `topicsmith-<name>-serving` first.
 
-    With several targets the greater number of instances counts, and instances are removed only where all agree.
+    With several scaling targets, the largest capacity wins, and instances are removed only if all targets allow it.
     """
 
     mode: Literal["instances", "serverless"] = Field(
         default="instances",
-        description="What it runs on: instances, or workers that there are only while there are requests.",
+        description="Instances, or serverless workers that only run while there are requests.",
     )
     instance_type: InstanceType = Field(default="ml.m5.large", description="Instance type of the endpoint.")
-    min_instances: MinInstances = Field(default=1, description="Least number of instances.")
-    max_instances: MaxInstances = Field(default=2, validate_default=True, description="Greatest number of instances.")
-    # benchmarks/serving/load.py: half of what two cores answer within 250 ms is 9,756 requests of 100 texts, and the
-    # two processors of the default instance are one core.
+    min_instances: MinInstances = Field(default=1, description="Minimum number of instances.")
+    max_instances: MaxInstances = Field(default=2, validate_default=True, description="Maximum number of instances.")
+    # benchmarks/serving/load.py: two cores handle 19,512 requests of 100 texts per minute within 250 ms. The default
+    # leaves half as headroom, and the two vCPUs of the default instance are one core.
     invocations_per_instance: int = Field(
-        default=5000, ge=1, description="Requests a minute and instance that autoscaling keeps to."
+        default=5000, ge=1, description="Scaling target: requests per minute and instance."
     )
     cpu_target: int | None = Field(
         default=None,
         ge=1,
         le=100,
-        description="Use of an instance's processors that autoscaling keeps to as well, in percents of all of them.",
+        description="Additional scaling target: CPU utilization of an instance.",
     )
-    scale_in_cooldown_seconds: int = Field(default=300, ge=0, description="Pause after instances were removed.")
-    scale_out_cooldown_seconds: int = Field(default=60, ge=0, description="Pause after instances were added.")
+    scale_in_cooldown_seconds: int = Field(default=300, ge=0, description="Cooldown after removing instances.")
+    scale_out_cooldown_seconds: int = Field(default=60, ge=0, description="Cooldown after adding instances.")
     scheduled_scaling: tuple[ScheduledScalingConfig, ...] = Field(
-        default=(), strict=False, description="New limits of the number of instances at certain times."
+        default=(), strict=False, description="Scheduled changes of the instance limits."
     )
-    weight: Annotated[float, Also("against the weights of `variants`")] = Field(
-        default=1, ge=0, description="Share of the requests that the approved model gets."
+    weight: Annotated[float, Also("relative to the weights of `variants`")] = Field(
+        default=1, ge=0, description="Weight of the approved model's share of the requests."
     )
     variants: Annotated[
-        tuple[VariantConfig, ...], Also("4 where two alarms of each roll updates back; none with `shadow`")
-    ] = Field(default=(), max_length=9, strict=False, description="Further models that answer requests.")
-    shadow: ShadowConfig | None = Field(
-        default=None, description="A model that gets copies of requests, and of which nobody sees the answers."
-    )
+        tuple[VariantConfig, ...], Also("at most 4 if two alarms of each roll back updates; none with `shadow`")
+    ] = Field(default=(), max_length=9, strict=False, description="Further models that serve requests.")
+    shadow: ShadowConfig | None = Field(default=None, description="Shadow variant, which receives copies of requests.")
     model_package: ModelPackageArn | None = Field(
-        default=None, description="ARN of the model package to serve; without it, approving a model serves it."
+        default=None, description="ARN of the model package to serve. Without it, approving a model deploys it."
     )
-    serverless: ServerlessConfig = Field(
-        default=ServerlessConfig(), description="What requests get where there are no instances."
-    )
-    data_capture: DataCaptureConfig = Field(
-        default=DataCaptureConfig(), description="What is kept of requests and answers."
-    )
-    update: UpdateConfig = Field(default=UpdateConfig(), description="How the endpoint goes over to another model.")
+    serverless: ServerlessConfig = Field(default=ServerlessConfig(), description="Serverless capacity.")
+    data_capture: DataCaptureConfig = Field(default=DataCaptureConfig(), description="Data capture.")
+    update: UpdateConfig = Field(default=UpdateConfig(), description="Updates of the endpoint.")
 
     @field_validator("scheduled_scaling")
     @classmethod
@@ -122,7 +115,7 @@ class ServingConfig(Section):
 
     @property
     def instance_types(self) -> tuple[str, ...]:
-        """The instance types on which models are served, each once."""
+        """Distinct instance types of the endpoint."""
         used = [self.instance_type, *(variant.instance_type for variant in self.variants)]
         return tuple(dict.fromkeys([*used, self.shadow.instance_type] if self.shadow else used))
 
@@ -130,4 +123,4 @@ class ServingConfig(Section):
 def _check_different(names: list[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise refuse(f"the name {', '.join(twice)} stands twice", "different names")
+        raise refuse(f"duplicate name {', '.join(twice)}", "different names")

@@ -1,4 +1,4 @@
-"""The section of the training job."""
+"""Training job."""
 
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ Optimizer = Literal["sgd", "adam", "adagrad", "adadelta", "rmsprop"]
 TrainingInstanceType = Annotated[
     str,
     OneOf(lambda: runs_our_image(training_instance_types())),
-    Words("x86 instance types that SageMaker trains on"),
+    Words("x86 instance types of SageMaker training"),
     Also("with a GPU unless `allow_cpu`"),
 ]
 RescaleGradient = Annotated[float, Field(ge=1e-3, le=1)]
@@ -23,16 +23,16 @@ WeightDecay = Annotated[float, Field(ge=0, le=1)]
 
 
 class Hyperparameters(Section):
-    """SageMaker NTM's hyperparameters under its own names and limits.
+    """Hyperparameters of SageMaker's NTM, under its own names and limits.
 
-    One that is left out and not tuned is not sent: the algorithm's default counts. `feature_dim` comes from
-    preprocessing, and `num_topics` from the run. `objective` and `seed` are this project's container's.
+    A hyperparameter that is neither set nor tuned has the algorithm's default. `feature_dim` comes from preprocessing
+    and `num_topics` from the run. `objective` and `seed` are supported only by this project's container.
 
     See https://docs.aws.amazon.com/sagemaker/latest/dg/ntm_hyperparameters.html.
     """
 
-    batch_norm: bool | None = Field(default=None, description="Whether layers are batch normalized.")
-    clip_gradient: float | None = Field(default=None, ge=1e-3, description="Greatest magnitude of a gradient.")
+    batch_norm: bool | None = Field(default=None, description="Use batch normalization.")
+    clip_gradient: float | None = Field(default=None, ge=1e-3, description="Maximum magnitude of a gradient.")
     encoder_layers: Annotated[str, Words("`auto`, or sizes like `100,50`")] | None = Field(
         default=None,
         pattern=r"^(auto|[1-9][0-9]*(,[1-9][0-9]*)*)$",
@@ -41,62 +41,58 @@ class Hyperparameters(Section):
     encoder_layers_activation: Activation | None = Field(
         default=None, description="Activation of the encoder's layers."
     )
-    epochs: int | None = Field(default=None, ge=1, description="Greatest number of passes over the training data.")
-    learning_rate: LearningRate | None = Field(default=None, description="Step size of the optimizer.")
-    mini_batch_size: MiniBatchSize | None = Field(default=None, description="Documents in a step, per host.")
+    epochs: int | None = Field(default=None, ge=1, description="Maximum number of passes over the training data.")
+    learning_rate: LearningRate | None = Field(default=None, description="Learning rate of the optimizer.")
+    mini_batch_size: MiniBatchSize | None = Field(default=None, description="Batch size per host.")
     num_patience_epochs: int | None = Field(
-        default=None, ge=1, description="Epochs without progress after which training stops."
+        default=None, ge=1, description="Number of epochs without progress after which training stops."
     )
     objective: Annotated[Literal["topics", "elbo"], Also("not with builtin")] | None = Field(
-        default=None, description="What is minimised: for good topics, or the built-in's loss and nothing else."
+        default=None,
+        description="Training objective: topics (optimizes topic quality) or elbo (the built-in algorithm's loss).",
     )
-    optimizer: Optimizer | None = Field(default=None, description="The optimizer.")
-    rescale_gradient: RescaleGradient | None = Field(default=None, description="Factor on the gradient.")
+    optimizer: Optimizer | None = Field(default=None, description="Optimizer.")
+    rescale_gradient: RescaleGradient | None = Field(default=None, description="Factor applied to gradients.")
     seed: Annotated[int, Also("not with builtin")] | None = Field(
-        default=None, ge=0, lt=2**32, description="Of all that is random."
+        default=None, ge=0, lt=2**32, description="Random seed."
     )
     sub_sample: float | None = Field(
-        default=None, ge=0, le=1, description="Share of the training data that an epoch sees."
+        default=None, ge=0, le=1, description="Share of the training data used in each epoch."
     )
     tolerance: float | None = Field(
-        default=None, ge=1e-6, le=0.1, description="Decrease of the loss that counts as progress."
+        default=None, ge=1e-6, le=0.1, description="Minimum decrease of the loss that counts as progress."
     )
     weight_decay: WeightDecay | None = Field(default=None, description="Weight of the L2 penalty.")
 
     def to_request(self) -> dict[str, str]:
-        """Return what was given as ``CreateTrainingJob`` takes it: every value a string."""
+        """Return the hyperparameters that are set, as strings for ``CreateTrainingJob``."""
         given = self.model_dump(exclude_none=True)
         return {name: str(value).lower() for name, value in given.items()}
 
 
 class TrainingConfig(Section):
-    """The training job."""
+    """Training job."""
 
-    allow_cpu: bool = Field(default=False, description="Whether the instance may be one without a GPU.")
+    allow_cpu: bool = Field(default=False, description="Allow an instance type without a GPU.")
     instance_type: TrainingInstanceType = Field(
         default="ml.g5.xlarge", description="Instance type of the training job."
     )
     instance_count: int = Field(
-        default=1, ge=1, le=20, description="Hosts that train one model, each on its part of the training data."
+        default=1, ge=1, le=20, description="Number of hosts, each training on its part of the data."
     )
-    volume_gb: int = Field(default=30, ge=1, le=16_384, description="Size of the volume for data and model.")
-    max_runtime_minutes: int = Field(
-        default=60, ge=1, le=28 * 24 * 60, description="Time after which the training job is stopped."
-    )
-    spot: bool = Field(default=False, description="Whether it trains on spare capacity, which may be interrupted.")
+    volume_gb: int = Field(default=30, ge=1, le=16_384, description="Size of the volume.")
+    max_runtime_minutes: int = Field(default=60, ge=1, le=28 * 24 * 60, description="Time limit of the training job.")
+    spot: bool = Field(default=False, description="Use managed spot training, which may be interrupted.")
     max_wait_minutes: Annotated[int, Also("≥ `max_runtime_minutes`; ≤ 60 with builtin; only with `spot`")] | None = (
         Field(
             default=None,
             ge=1,
             le=28 * 24 * 60,
-            description="Time after which a job on spare capacity is stopped, its interruptions included; without it, "
-            "that of max_runtime_minutes.",
+            description="Time limit of a spot job including interruptions. Defaults to max_runtime_minutes.",
         )
     )
-    num_topics: NumTopics = Field(default=20, description="Number of topics; a run may say otherwise.")
-    hyperparameters: Hyperparameters = Field(
-        default=Hyperparameters(), description="NTM's hyperparameters; the algorithm's defaults for those left out."
-    )
+    num_topics: NumTopics = Field(default=20, description="Number of topics. A run may override it.")
+    hyperparameters: Hyperparameters = Field(default=Hyperparameters(), description="Hyperparameters of NTM.")
 
     @field_validator("instance_type")
     @classmethod
@@ -112,36 +108,36 @@ class TrainingConfig(Section):
 
     @property
     def max_spot_wait_minutes(self) -> int | None:
-        """The time after which a job on spare capacity is stopped; None on capacity of one's own."""
+        """Time limit of a spot job including interruptions; None for on-demand instances."""
         return (self.max_wait_minutes or self.max_runtime_minutes) if self.spot else None
 
 
 def check_wait(minutes: int | None, info: ValidationInfo, max_runtime: str) -> None:
-    """Refuse a wait for spare capacity where there is none, or one that is shorter than the job may take.
+    """Reject a spot time limit without spot, or one shorter than the maximum runtime.
 
     Args:
-        minutes: the wait.
-        info: what else the section says.
-        max_runtime: the key of the time that the job may take.
+        minutes: Time limit including interruptions.
+        info: Other values of the section.
+        max_runtime: Key of the maximum runtime.
 
     Raises:
-        PydanticCustomError: with what is allowed.
+        PydanticCustomError: The value is not allowed.
     """
     if minutes is None:
         return
     if info.data.get("spot") is False:
-        raise refuse("nothing is waited for on capacity of one's own", "nothing, or spot: true")
+        raise refuse("it applies only to spot jobs", "no value, or spot: true")
     least = info.data.get(max_runtime, 1)
     if minutes < least:
-        raise refuse(f"below {max_runtime}", f"{least} or more")
+        raise refuse(f"it is less than {max_runtime}", f"{least} or more")
 
 
 def check_training_instance_type(instance_type: str, *, allow_cpu: bool, section: str) -> None:
-    """Refuse an instance type that does not train, or has no GPU although it must.
+    """Reject an instance type that cannot train, or that lacks a required GPU.
 
     Raises:
-        PydanticCustomError: with what is allowed.
+        PydanticCustomError: The instance type is not allowed.
     """
     check_instance_type(instance_type, "training", training_instance_types())
     if not has_gpu(instance_type) and not allow_cpu:
-        raise refuse("has no GPU", f"for example ml.g5.xlarge, or any with {section}.allow_cpu: true")
+        raise refuse("it has no GPU", f"for example ml.g5.xlarge, or any with {section}.allow_cpu: true")

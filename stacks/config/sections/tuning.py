@@ -1,4 +1,4 @@
-"""The section of tuning."""
+"""Hyperparameter tuning."""
 
 from typing import Annotated, Literal
 
@@ -12,94 +12,94 @@ JobName = Annotated[str, Field(pattern=r"^[A-Za-z0-9](-*[A-Za-z0-9]){0,31}$"), W
 
 
 class CompletionConfig(Section):
-    """When tuning ends before its last training job."""
+    """Criteria for ending tuning early."""
 
-    target: float | None = Field(default=None, description="Value of the objective that is good enough.")
+    target: float | None = Field(default=None, description="Value of the objective at which tuning stops.")
     stop_after_jobs_without_improvement: int | None = Field(
-        default=None, ge=3, le=100, description="Training jobs in a row, none better than the best before, that end it."
+        default=None,
+        ge=3,
+        le=100,
+        description="Number of consecutive training jobs without improvement after which tuning stops.",
     )
-    on_convergence: bool = Field(default=False, description="Whether it ends where SageMaker expects no better ones.")
+    on_convergence: bool = Field(default=False, description="Stop when SageMaker expects no further improvement.")
 
 
 class WarmStartConfig(Section):
-    """An earlier tuning job whose results a new one begins with."""
+    """Warm start from the results of an earlier tuning job."""
 
-    from_job: JobName | None = Field(
-        default=None, description="Name of the earlier tuning job; a run may say otherwise."
-    )
+    from_job: JobName | None = Field(default=None, description="Name of the earlier tuning job. A run may override it.")
     type: Literal["identical_data", "transfer_learning"] = Field(
-        default="identical_data", description="Whether corpus and algorithm are the same, or only alike."
+        default="identical_data", description="Whether data and algorithm are identical or only similar."
     )
 
 
 class TuningConfig(Section):
-    """The search for hyperparameters."""
+    """Hyperparameter tuning job."""
 
-    enabled: bool = Field(default=True, description="Whether hyperparameters are tuned; else training's count.")
+    enabled: bool = Field(default=True, description="Tune hyperparameters. Otherwise, those of training apply.")
     strategy: Annotated[
         Literal["bayesian", "random", "hyperband", "grid"], Also("not hyperband with builtin or validation:wetc")
-    ] = Field(default="bayesian", description="How the next values are chosen.")
+    ] = Field(default="bayesian", description="Search strategy.")
     objective: Annotated[
         Literal["validation:total_loss", "validation:npmi", "validation:tu", "validation:npmi_tu", "validation:wetc"],
-        Also("the last with `evaluation.word_vectors` only; with builtin the first"),
+        Also("the last only with `evaluation.word_vectors`; builtin supports only the first"),
     ] = Field(
         default="validation:total_loss",
-        description="By which training jobs compare: the loss, the least, or a measure of topics, the greatest.",
+        description="Objective metric: the loss, which is minimized, or a topic quality metric, which is maximized.",
     )
     max_jobs: Annotated[int, Also("not with grid")] = Field(
-        default=20, ge=1, le=750, description="Training jobs at most; a grid has a number of its own."
+        default=20, ge=1, le=750, description="Maximum number of training jobs. With grid, the ranges determine it."
     )
     parallel_jobs: Annotated[int, Also("≤ `max_jobs`")] = Field(
-        default=2, ge=1, le=100, validate_default=True, description="Training jobs at one time."
+        default=2, ge=1, le=100, validate_default=True, description="Maximum number of concurrent training jobs."
     )
     max_runtime_minutes: int | None = Field(
-        default=None, ge=2, le=30 * 24 * 60, description="Time after which tuning is stopped; the best so far counts."
+        default=None,
+        ge=2,
+        le=30 * 24 * 60,
+        description="Time limit of the tuning job. The best training job so far is used.",
     )
     early_stopping: Annotated[bool, Also("false with hyperband, builtin or validation:wetc")] = Field(
-        default=False, description="Whether training jobs are stopped that will not be the best."
+        default=False, description="Stop unpromising training jobs early."
     )
     hyperband_min_epochs: Annotated[int, Also("< `epochs` with hyperband")] = Field(
-        default=3, ge=1, description="Epochs that Hyperband gives every training job; it gives the best tuning.epochs."
+        default=3,
+        ge=1,
+        description="Minimum number of epochs with Hyperband, which runs the best jobs up to tuning.epochs.",
     )
-    random_seed: int = Field(default=0, ge=0, lt=2**32, description="Of the choice of values.")
-    allow_cpu: bool = Field(default=False, description="Whether the instance may be one without a GPU.")
+    random_seed: int = Field(default=0, ge=0, lt=2**32, description="Random seed of the search.")
+    allow_cpu: bool = Field(default=False, description="Allow an instance type without a GPU.")
     instance_type: TrainingInstanceType = Field(
         default="ml.g4dn.xlarge", description="Instance type of each training job."
     )
     volume_gb: int = Field(default=30, ge=1, le=16_384, description="Size of each training job's volume.")
     max_job_runtime_minutes: int = Field(
-        default=60, ge=1, le=28 * 24 * 60, description="Time after which a training job is stopped."
+        default=60, ge=1, le=28 * 24 * 60, description="Time limit of each training job."
     )
-    spot: bool = Field(
-        default=False, description="Whether training jobs run on spare capacity, which may be interrupted."
-    )
+    spot: bool = Field(default=False, description="Use managed spot training, which may be interrupted.")
     max_job_wait_minutes: (
         Annotated[int, Also("≥ `max_job_runtime_minutes`; ≤ 60 with builtin; only with `spot`")] | None
     ) = Field(
         default=None,
         ge=1,
         le=28 * 24 * 60,
-        description="Time after which a training job on spare capacity is stopped, its interruptions included; without "
-        "it, that of max_job_runtime_minutes.",
+        description="Time limit of a spot training job including interruptions. Defaults to max_job_runtime_minutes.",
     )
     epochs: Annotated[int, Also("≤ `training.hyperparameters.epochs`")] = Field(
-        default=20, ge=1, validate_default=True, description="Greatest number of passes over the training data."
+        default=20, ge=1, validate_default=True, description="Maximum number of passes over the training data."
     )
     sample: float = Field(
-        default=1, gt=0, le=1, description="Share of the training data that an epoch sees (NTM's sub_sample)."
+        default=1, gt=0, le=1, description="Share of the training data used in each epoch (NTM's sub_sample)."
     )
     cache_days: int = Field(
-        default=0, ge=0, le=365, description="Age up to which a run takes the result of an equal tuning; 0 for never."
+        default=0,
+        ge=0,
+        le=365,
+        description="Maximum age of a cached result of an identical tuning job; 0 disables caching.",
     )
-    completion: CompletionConfig = Field(
-        default=CompletionConfig(), description="When tuning ends before its last training job."
-    )
-    warm_start: WarmStartConfig = Field(
-        default=WarmStartConfig(), description="An earlier tuning job whose results a new one begins with."
-    )
-    ranges: TuningRangesConfig = Field(
-        default=TuningRangesConfig(), description="Where hyperparameters are looked for."
-    )
+    completion: CompletionConfig = Field(default=CompletionConfig(), description="Criteria for ending tuning early.")
+    warm_start: WarmStartConfig = Field(default=WarmStartConfig(), description="Warm start from an earlier tuning job.")
+    ranges: TuningRangesConfig = Field(default=TuningRangesConfig(), description="Hyperparameter ranges.")
 
     @field_validator("instance_type")
     @classmethod
@@ -118,7 +118,7 @@ class TuningConfig(Section):
     def _not_above_max_jobs(cls, parallel_jobs: int, info: ValidationInfo) -> int:
         greatest = info.data.get("max_jobs", parallel_jobs)
         if parallel_jobs > greatest and info.data.get("strategy") != "grid":
-            raise refuse("above max_jobs", f"{greatest} or less")
+            raise refuse("it exceeds max_jobs", f"{greatest} or less")
         return parallel_jobs
 
     @field_validator("early_stopping")
@@ -138,5 +138,5 @@ class TuningConfig(Section):
 
     @property
     def max_spot_wait_minutes(self) -> int | None:
-        """The time after which a training job on spare capacity is stopped; None on capacity of its own."""
+        """Time limit of a spot training job including interruptions; None for on-demand instances."""
         return (self.max_job_wait_minutes or self.max_job_runtime_minutes) if self.spot else None

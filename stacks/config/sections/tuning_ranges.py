@@ -1,4 +1,4 @@
-"""The ranges in which hyperparameters are looked for."""
+"""Hyperparameter ranges of tuning."""
 
 from typing import Annotated, Generic, Literal, TypeVar
 
@@ -29,15 +29,15 @@ Number = TypeVar("Number", int, float)
 
 def _checked(values: tuple[Choice, ...]) -> tuple[Choice, ...]:
     if not values or len(set(values)) < len(values):
-        raise refuse("no value, or one twice", "one or more different values")
+        raise refuse("no value or a duplicate one", "one or more different values")
     return values
 
 
 class Choices(Section, Generic[Choice]):
-    """One of some values."""
+    """Categorical range."""
 
     values: tuple[Choice, ...] = Field(
-        strict=False, json_schema_extra={"minItems": 1, "uniqueItems": True}, description="The values."
+        strict=False, json_schema_extra={"minItems": 1, "uniqueItems": True}, description="Values."
     )
 
     @field_validator("values")
@@ -55,23 +55,21 @@ class Choices(Section, Generic[Choice]):
 
 
 class Numbers(Section, Generic[Number]):
-    """A number of an interval, or one of some numbers."""
+    """Numeric range, given as an interval or a list."""
 
-    min: Number | None = Field(default=None, description="The least value.")
-    max: Number | None = Field(default=None, description="The greatest value.")
+    min: Number | None = Field(default=None, description="Minimum.")
+    max: Number | None = Field(default=None, description="Maximum.")
     scaling: Literal["auto", "linear", "log", "reverse_log"] = Field(
-        default="auto", description="How values spread over the interval."
+        default="auto", description="Scaling of the interval."
     )
-    values: tuple[Number, ...] | None = Field(
-        default=None, strict=False, description="The values, in place of an interval."
-    )
+    values: tuple[Number, ...] | None = Field(default=None, strict=False, description="Values, instead of an interval.")
 
     @field_validator("max")
     @classmethod
     def _above_min(cls, greatest: Number | None, info: ValidationInfo) -> Number | None:
         least = info.data.get("min")
         if greatest is not None and least is not None and greatest <= least:
-            raise refuse("min is not below max", f"more than {least}")
+            raise refuse("it is not greater than min", f"more than {least}")
         return greatest
 
     @field_validator("scaling")
@@ -79,7 +77,7 @@ class Numbers(Section, Generic[Number]):
     def _fits(cls, scaling: str, info: ValidationInfo) -> str:
         least, greatest = info.data.get("min"), info.data.get("max")
         if scaling == "log" and least is not None and least <= 0:
-            raise refuse(f"a logarithmic scale needs a min above 0, and it is {least}", "auto, linear")
+            raise refuse(f"a logarithmic scale needs min above 0, but min is {least}", "auto, linear")
         if scaling == "reverse_log" and (isinstance(greatest, int) or (greatest is not None and greatest >= 1)):
             raise refuse("a reverse logarithmic scale is for fractions below 1", "auto, linear, log")
         return scaling
@@ -116,11 +114,11 @@ class Numbers(Section, Generic[Number]):
 
 
 class TuningRangesConfig(Section):
-    """Where hyperparameters are looked for, by default what AWS recommends.
+    """Ranges of tuned hyperparameters; the defaults are AWS's recommendations.
 
-    A range is an interval, `{min: 0.001, max: 0.1, scaling: log}`, its scaling one of auto, linear, log and
-    reverse_log; or a list, `{values: [64, 128]}`, which is what the strategy `grid` needs; or `null`: it is then not
-    tuned. What is tuned stands nowhere else.
+    A range is an interval, `{min: 0.001, max: 0.1, scaling: log}`, with scaling auto, linear, log or reverse_log; a
+    list, `{values: [64, 128]}`, as required by the strategy `grid`; or `null`, which disables tuning of the
+    hyperparameter. A tuned hyperparameter must not be set in `training.hyperparameters`.
 
     See https://docs.aws.amazon.com/sagemaker/latest/dg/ntm-tuning.html.
     """
@@ -130,19 +128,19 @@ class TuningRangesConfig(Section):
         description="Activation of the encoder's layers.",
     )
     learning_rate: Numbers[LearningRate] | None = Field(
-        default=Numbers[LearningRate](min=1e-4, max=0.1, scaling="log"), description="Step size of the optimizer."
+        default=Numbers[LearningRate](min=1e-4, max=0.1, scaling="log"), description="Learning rate of the optimizer."
     )
     mini_batch_size: Numbers[MiniBatchSize] | None = Field(
-        default=Numbers[MiniBatchSize](min=16, max=2048), description="Documents in a step, per host."
+        default=Numbers[MiniBatchSize](min=16, max=2048), description="Batch size per host."
     )
     num_topics: Annotated[Numbers[NumTopics], Also("not with validation:total_loss")] | None = Field(
-        default=None, description="Number of topics; where it is tuned, a run cannot say otherwise."
+        default=None, description="Number of topics. If it is tuned, a run cannot override it."
     )
     optimizer: Choices[Optimizer] | None = Field(
-        default=Choices[Optimizer](values=("sgd", "adam", "adadelta")), description="The optimizer."
+        default=Choices[Optimizer](values=("sgd", "adam", "adadelta")), description="Optimizer."
     )
     rescale_gradient: Numbers[RescaleGradient] | None = Field(
-        default=Numbers[RescaleGradient](min=0.1, max=1.0), description="Factor on the gradient."
+        default=Numbers[RescaleGradient](min=0.1, max=1.0), description="Factor applied to gradients."
     )
     weight_decay: Numbers[WeightDecay] | None = Field(
         default=Numbers[WeightDecay](min=0.0, max=1.0), description="Weight of the L2 penalty."
@@ -155,6 +153,6 @@ class TuningRangesConfig(Section):
         return self
 
     def to_ranges(self) -> TuningRanges:
-        """Return the ranges of what is tuned, by name."""
+        """Return the ranges of the tuned hyperparameters by name."""
         given = {name: getattr(self, name) for name in type(self).model_fields}
         return {name: range_.to_range() for name, range_ in given.items() if range_ is not None}

@@ -12,7 +12,7 @@ from constructs.common.instance_types import has_gpu, hosting_instance_types
 
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
-    """What EC2's DescribeInstanceTypes says, by instance type, as moto has it."""
+    """Answers of EC2's DescribeInstanceTypes by instance type, from moto's data."""
     (directory,) = moto.ec2.__path__
     file = Path(directory) / "resources" / "instance_types.json.gz"
     described = json.loads(gzip.decompress(file.read_bytes()))
@@ -56,5 +56,5 @@ def test_every_instance_has_processors_and_those_with_gpus_have_gpus() -> None:
 
 
 def test_a_name_without_a_size_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"no size is known by the name 'metal' in 'ml\.m5\.metal'; allowed: medium"):
+    with pytest.raises(ValueError, match=r"unknown instance size 'metal' in 'ml\.m5\.metal'; allowed: medium"):
         processors("ml.m5.metal")

@@ -1,5 +1,6 @@
 import dataclasses
 import inspect
+import io
 import json
 import os
 import re
@@ -11,8 +12,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from ntm import NeuralTopicModel, cli
+from ntm import NeuralTopicModel, __version__, cli
 from ntm.artifacts.artifacts import read_model
+from ntm.commands.model import show_topics
 from ntm.common.hyperparameters import RECOMMENDED, Hyperparameters
 from ntm.data.bag_of_words import BagOfWords
 from tests.containers.ntm import planted, records
@@ -47,6 +49,14 @@ def failed(*arguments: object, stdin: bytes | None = None) -> str:
     return line
 
 
+def refused(*arguments: object) -> str:
+    """Run a command with arguments that it rejects; return what it says on stderr, without the box around it."""
+    result = ntm(*arguments)
+    assert result.exit_code == 2, result.output
+    assert "Traceback" not in result.output
+    return " ".join(result.stderr.replace("│", " ").split())
+
+
 def texts(bag: BagOfWords) -> str:
     """Return a line for each document."""
     lines = []
@@ -69,6 +79,10 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "parts" / "_SUCCESS").touch()
     (folder / "empty").mkdir()
     (folder / "blank.txt").write_text("12\n")
+    (folder / "several").mkdir()
+    (folder / "several" / "a.txt").touch()
+    (folder / "several" / "b.csv").touch()
+    (folder / "notes").write_text("aaa\n")
     np.savetxt(folder / "docs.csv", dense(bag), fmt="%d", delimiter=",")
     (folder / "vocab.txt").write_text("".join(f"{word}\n" for word in VOCABULARY))
     return folder
@@ -83,10 +97,10 @@ def model(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--out", out, *QUICK,
     )  # fmt: skip
     assert result.stdout == ""
-    assert "train: 400 documents, and 2 without a word\n" in result.stderr
+    assert "train: 400 documents, 2 empty ones skipped\n" in result.stderr
     assert re.search(r"^Epoch 12/12: loss \d+\.\d{4}, validation \d+\.\d{4}, [\d,]+ documents/s", result.stderr, re.M)
-    assert re.search(r"^Test loss: [34]\.\d{4} nats a word$", result.stderr, re.M)
-    assert f"See them: ntm topics {out}" in result.stderr
+    assert re.search(r"^Test loss: [34]\.\d{4} nats per word$", result.stderr, re.M)
+    assert f"Show them: ntm topics {out}" in result.stderr
     return out
 
 
@@ -155,7 +169,9 @@ def test_word_counts_in_either_format_give_the_same_model(inputs: Path, tmp_path
         for text in (answer, done("transform", pbr.parent, inputs / "parts").stdout)
     ]
     np.testing.assert_allclose(weights[0], weights[1], atol=1e-6)
-    assert "Texts need a vocabulary (vocab.txt) and a tokenizer" in failed("transform", csv.parent, inputs / "docs.txt")
+    assert "word ids. To store the words with a model, pass --vocab" in done("topics", ids.parent).stderr
+    assert not done("topics", csv.parent).stderr
+    assert "Text needs a vocabulary (vocab.txt) and a tokenizer" in failed("transform", csv.parent, inputs / "docs.txt")
     other = [*short, "--seed", 1]
     done("train", "--train", inputs / "docs.csv", *vocabulary, "--out", tmp_path / "other", *other)
     assert (tmp_path / "other" / "model.safetensors").read_bytes() != csv.read_bytes()
@@ -171,7 +187,7 @@ def test_every_hyperparameter_is_an_option_that_says_what_is_allowed(monkeypatch
             words = re.escape(f"{meaning}: {field.metadata['kind'].allowed}")
             assert re.search(rf"{option}.*{words}", output), field.name
     default = f"a number, 1e-06 to 1; default {RECOMMENDED['learning_rate']}."
-    assert f"Size of a step; adadelta has none: {default}" in output
+    assert f"Learning rate, ignored by adadelta: {default}" in output
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["topics", "--help"], ["transform", "--help"]])
@@ -187,20 +203,27 @@ def test_help_shows_an_example(arguments: list[str]) -> None:
             "--num-topics 1 --epochs 0",
             "epochs is '0'; allowed: an integer, at least 1. num_topics is '1'; allowed",
         ),
-        ("nowhere.txt", "", "nowhere.txt: No such file or directory."),
-        ("vocab", "", "vocab has none of the endings .pbr"),
-        ("docs.csv", "", "give the vocabulary (--vocab), or --feature-dim"),
+        (
+            "notes",
+            "",
+            "notes has none of the extensions .pbr, .recordio, .rec, .csv, .txt. Rename it or pass",
+        ),
+        ("nowhere.txt", "", "nowhere.txt does not exist. Pass a file or a folder"),
+        ("docs.txt", "--validation nowhere", "nowhere does not exist. Pass a file or a folder"),
+        ("docs.csv", "", "docs.csv is read as word counts (text/csv)"),
+        ("docs.csv", "", "Pass --vocab or --feature-dim for word counts. To train on text, pass a .txt file"),
+        ("docs.csv", "--content-type text/plain --max-document-share 0", "The vocabulary is empty"),
         ("docs.csv", "--feature-dim 7", "docs.csv: Line 1 has 120 fields; feature_dim is 7"),
         ("docs.csv", "--feature-dim 7 --vocab vocab.txt", "vocab.txt has 120 words; feature_dim is 7"),
         ("docs.txt", "--vocab docs.txt", "vocab.txt has no word in line 2"),
         ("docs.txt", "--tokenizer vocab.txt", "tokenizer.json is not a tokenizer of version 1"),
-        ("docs.txt", "--content-type image/png", "Content type 'image/png' is not read; allowed: appl"),
+        ("docs.txt", "--content-type image/png", "Content type 'image/png' is unknown; allowed: appl"),
         ("docs.txt", "--min-document-frequency 999", "The vocabulary is empty: none of the 12"),
-        ("docs.txt", "--validation blank.txt", "No document of --validation has a word"),
+        ("docs.txt", "--validation blank.txt", "No document of --validation contains a word"),
         ("parts/0.pbr", "--content-type text/plain", "0.pbr, line 2, is not UTF-8"),
-        (".", "", ". has files of several types: application/x-recordio-protobuf, text/csv, text/plain"),
-        ("empty", "", "empty has no file."),
-        ("-", "", "stdin cannot be trained on"),
+        ("several", "", "several has files of several types: text/csv, text/plain. Pass files of one type."),
+        ("empty", "", "empty has no files."),
+        ("-", "", "cannot use stdin (-). Pass a file."),
     ],
 )
 def test_what_cannot_be_trained_on(
@@ -212,9 +235,67 @@ def test_what_cannot_be_trained_on(
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("train --train docs.txt --vocab nowhere --out new", "'--vocab': file 'nowhere' does not exist."),
+        ("train --train docs.txt --tokenizer parts --out new", "'--tokenizer': file 'parts' is a directory."),
+        ("train --train docs.txt --word-vectors parts --out new", "'--word-vectors': file 'parts' is a directory."),
+        ("topics nowhere", "'MODEL': dir 'nowhere' does not exist."),
+        ("topics docs.txt", "'MODEL': dir 'docs.txt' is a file."),
+        ("transform parts docs.txt --out parts", "'--out': file 'parts' is a directory."),
+    ],
+)
+def test_a_wrong_path_is_wrong_usage(
+    inputs: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, message: str
+) -> None:
+    monkeypatch.chdir(inputs)
+    assert message.lower() in refused(*arguments.split()).lower()
+    assert not (inputs / "new").exists()
+
+
+def test_the_version() -> None:
+    assert done("--version").stdout == f"ntm {__version__}\n"
+
+
+def test_completion(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_NTM_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "ntm train --min")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    completed = CliRunner().invoke(cli.app, prog_name="ntm").stdout.split()
+    assert {"--min-document-frequency", "--min-word-length"} <= set(completed)
+
+
+def test_topics_fit_a_narrow_terminal(model: Path) -> None:
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ntm.commands.console._WIDTH_OF_A_PIPE", 44)
+        patch.setattr(sys, "stdout", printed)
+        show_topics(model)
+    lines = printed.getvalue().splitlines()
+    assert max(map(len, lines)) <= 44
+    assert "…" not in printed.getvalue()
+
+
+def test_a_closed_pipe_is_no_error(model: Path, inputs: Path) -> None:
+    command = [sys.executable, "-m", "ntm", "transform", model, inputs / "docs.txt"]
+    environ = os.environ | {"PYTHONPATH": str(Path(inspect.getfile(cli)).parents[1])}
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+def test_weights_that_cannot_be_written(model: Path, inputs: Path, tmp_path: Path) -> None:
+    message = failed("transform", model, inputs / "more.txt", "--out", tmp_path / "nowhere" / "weights.jsonl")
+    assert f"Cannot write {tmp_path}/nowhere/weights.jsonl: {tmp_path}/nowhere is not a directory" in message
+
+
 def test_what_is_not_a_model(inputs: Path, tmp_path: Path) -> None:
     for command in (("topics", inputs), ("transform", inputs, inputs / "more.txt")):
-        assert f"There is no usable model in {inputs}" in failed(*command)
+        message = failed(*command)
+        assert f"There is no usable model in {inputs}: it has no config.json and no model.safetensors" in message
     out = tmp_path / "weights.jsonl"
     assert "There is no usable model" in failed("transform", tmp_path, inputs / "more.txt", "--out", out)
     assert not list(tmp_path.iterdir())

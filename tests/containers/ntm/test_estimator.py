@@ -177,6 +177,15 @@ def test_a_saved_model_is_the_same_when_loaded(
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
 
 
+def test_words_are_saved_with_a_model(tmp_path: Path, fitted: NeuralTopicModel) -> None:
+    words = [f"w{word}" for word in range(planted.FEATURE_DIM)]
+    fitted.save(tmp_path / "model", feature_names=words)
+    assert NeuralTopicModel.load(tmp_path / "model").topics() == fitted.topics(words)
+    with pytest.raises(ValueError, match="feature_names has 1 words; the model has 120"):
+        fitted.save(tmp_path / "new", feature_names=["one"])
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_single_topic_is_the_unigram_model(tmp_path: Path, counts: sparse.csr_array) -> None:
     model = NeuralTopicModel(1, objective="elbo", epochs=2, random_state=0).fit(counts)
     np.testing.assert_allclose(model.components_[0], counts.sum(axis=0) / counts.sum(), atol=3e-3)

@@ -1,4 +1,4 @@
-"""An account with a stack that serves models and a queue of decisions: moto answers AWS's API in this process."""
+"""A mocked account with a serving stack and a queue of approval events."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from moto import mock_aws
 from moto.cloudformation.models import cloudformation_backends
 from moto.sagemaker.models import sagemaker_backends
 
-# As in the function's zip: its modules are at the root of the path.
+# As in the function's zip file, its modules are at the root of sys.path.
 sys.path.insert(0, str(Path(__file__).parents[3] / "lambdas" / "deploy_model"))
 
 from handler import Answer, handler
@@ -34,11 +34,11 @@ TEMPLATE = {
 
 
 class Cloud:
-    """The account, and the function in it.
+    """The mocked account and the function in it.
 
     Attributes:
-        requests: what UpdateStack was asked.
-        outcome: what becomes of an update that begins.
+        requests: Parameters of the UpdateStack calls.
+        outcome: Final status of the updates.
     """
 
     def __init__(self) -> None:
@@ -64,28 +64,28 @@ class Cloud:
         return str(self.stack.parameters["ModelPackageArn"])
 
     def register(self) -> str:
-        """Register a model that waits for approval, and return its ARN."""
+        """Register a model with pending approval and return its ARN."""
         return self.sagemaker.create_model_package(
             ModelPackageGroupName=GROUP, ModelApprovalStatus="PendingManualApproval"
         )["ModelPackageArn"]
 
     def decide(self, package: str, status: str = "Approved", *, at: float = 0) -> dict[str, Any]:
-        """Approve or reject a model some seconds after noon, and return the event."""
+        """Approve or reject a model ``at`` seconds after noon and return the event."""
         self.sagemaker.update_model_package(ModelPackageArn=package, ModelApprovalStatus=status)
         self.changed(package, at=at)
         return event(package, status, at=at)
 
     def changed(self, package: str, *, at: float) -> None:
-        """Say when a model was changed last."""
+        """Set the time of a model's last change."""
         model_package = sagemaker_backends[ACCOUNT][REGION].model_packages[package]
         model_package.last_modified_time = NOON + timedelta(seconds=at)
 
     def delete(self, package: str) -> None:
-        """Delete a model, which moto's API cannot."""
+        """Delete a model; moto's API has no operation for it."""
         del sagemaker_backends[ACCOUNT][REGION].model_packages[package]
 
     def deliver(self, event: dict[str, Any], received: int = 1) -> Answer:
-        """Give the function a message."""
+        """Invoke the function with a message of the queue."""
         self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=json.dumps(event))
         (message,) = self.sqs.receive_message(QueueUrl=self.queue_url)["Messages"]
         answer = handler(
@@ -112,7 +112,7 @@ class Cloud:
         return int(attributes["ApproximateNumberOfMessagesNotVisible"])
 
     def end_update(self, params: dict[str, Any], before: int, previous: dict[str, str]) -> None:
-        """Give the events of an update its token, which moto leaves out, and the outcome that the test wants."""
+        """Record an update, add the request token that moto omits to its events, and set the outcome."""
         self.requests.append(params)
         for one in self.stack.events[before:]:
             one.client_request_token = params["ClientRequestToken"]
@@ -123,7 +123,7 @@ class Cloud:
 
 
 def event(package: str, status: str = "Approved", *, at: float = 0, fields: list[str] | None = None) -> dict[str, Any]:
-    """Return what EventBridge tells of a decision; it tells whole seconds."""
+    """Return EventBridge's event of a decision, whose time has whole seconds."""
     detail = {"ModelPackageArn": package, "ModelApprovalStatus": status, "ModelPackageGroupName": GROUP}
     version = package.rpartition("/")[2]
     return {
@@ -145,7 +145,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    # A session keeps the API descriptions that it has read: one for all tests saves most of their time.
+    # Loading API descriptions dominates the run time; a shared session loads them once.
     with mock_aws(config={"core": {"reset_boto3_session": False}}):
         cloud = Cloud()
         monkeypatch.setenv("STACK_ID", cloud.stack_id)

@@ -1,4 +1,4 @@
-"""Whatever the queue does with the messages, what is served in the end is what was approved last."""
+"""Property test: the model approved last is served in the end, in whatever order messages arrive."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,7 @@ GROUP = "arn:aws:sagemaker:us-east-1:123456789012:model-package/topicsmith-dev"
 
 
 class Registry:
-    """Models that were decided on, one decision after the other."""
+    """Models after a sequence of decisions."""
 
     def __init__(self, decisions: list[tuple[int, str]]) -> None:
         self.now = {
@@ -42,7 +42,7 @@ class Registry:
 
 
 class Stack:
-    """A stack that is updated at once; now and then it is busy."""
+    """A stack with instant updates that is sometimes busy."""
 
     name = "stack"
 
@@ -89,9 +89,9 @@ def test_neither_order_nor_repetition_of_messages_matters(made: list[tuple[int, 
     assert stack.model_package == registry.approved_last()
 
 
-def test_a_busy_stack_is_looked_at_only_where_something_could_change() -> None:
+def test_a_busy_stack_is_checked_only_if_the_decision_could_change_it() -> None:
     registry, stack = Registry([(1, "Approved"), (1, "Rejected")]), Stack()
     stack.busy = True
-    assert deliver(registry, registry.messages[0], stack) == "it is Rejected by now"
+    assert deliver(registry, registry.messages[0], stack) == "it is now Rejected"
     with pytest.raises(StackBusy):
         deliver(registry, registry.messages[1], stack)

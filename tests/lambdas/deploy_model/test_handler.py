@@ -32,13 +32,13 @@ def test_nothing_but_the_model_is_given_to_cloudformation(cloud: Cloud) -> None:
                 {"ParameterKey": "ModelPackageArn", "ParameterValue": package},
             ],
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
-            # With it, the stack's events tell which event was followed.
+            # Links the stack's events to the approval event.
             "ClientRequestToken": "model-1-Approved-1-at-1-25",
         }
     ]
 
 
-def test_an_approval_that_is_told_twice_is_followed_once(cloud: Cloud) -> None:
+def test_a_duplicate_approval_event_is_followed_once(cloud: Cloud) -> None:
     approval = cloud.decide(cloud.register(), at=1)
     cloud.deliver(approval)
     assert cloud.deliver(approval) == {"batchItemFailures": []}
@@ -55,13 +55,13 @@ def test_an_update_that_failed_is_not_tried_again_by_the_same_approval(cloud: Cl
 
     cloud.deliver(approval)
     assert len(cloud.requests) == 2
-    # A person who approves it again wants another try.
+    # A new approval is a request to retry.
     cloud.deliver(cloud.decide(broken, at=3))
     assert len(cloud.requests) == 3
 
 
-def test_of_approvals_within_a_second_the_last_one_counts_in_whatever_order_they_come(cloud: Cloud) -> None:
-    # Events tell whole seconds; the registry knows more.
+def test_the_last_approval_within_a_second_counts_in_any_order(cloud: Cloud) -> None:
+    # Events have whole seconds; the registry's timestamps are finer.
     first, second = cloud.register(), cloud.register()
     approvals = [cloud.decide(second, at=1.1), cloud.decide(first, at=1.2)]
     for approval in reversed(approvals):
@@ -85,7 +85,7 @@ def test_an_earlier_version_comes_back_when_it_is_approved_again(cloud: Cloud) -
 
 
 @pytest.mark.parametrize("status", ["Rejected", "PendingManualApproval"])
-def test_an_approval_that_was_taken_back_is_not_followed(cloud: Cloud, status: str) -> None:
+def test_a_withdrawn_approval_is_not_followed(cloud: Cloud, status: str) -> None:
     package = cloud.register()
     approval = cloud.decide(package, at=1)
     cloud.decide(package, status, at=2)
@@ -112,7 +112,7 @@ def test_a_new_description_of_an_approved_model_is_no_approval(cloud: Cloud) -> 
     assert cloud.served == second
 
 
-def test_rejecting_what_is_served_brings_back_what_was_served_before_and_is_approved(cloud: Cloud) -> None:
+def test_rejecting_the_served_model_restores_the_last_approved_one(cloud: Cloud) -> None:
     packages = [cloud.register() for _ in range(4)]
     for at, package in enumerate(packages, 1):
         cloud.deliver(cloud.decide(package, at=at))
@@ -124,7 +124,7 @@ def test_rejecting_what_is_served_brings_back_what_was_served_before_and_is_appr
     assert cloud.served == packages[0]
 
 
-def test_what_was_never_served_is_not_what_was_served_before(cloud: Cloud) -> None:
+def test_a_model_that_was_never_served_is_not_restored(cloud: Cloud) -> None:
     first, broken, second = (cloud.register() for _ in range(3))
     cloud.deliver(cloud.decide(first, at=1))
     cloud.outcome = "UPDATE_ROLLBACK_COMPLETE"
@@ -141,10 +141,10 @@ def test_rejecting_the_only_model_leaves_it_serving(cloud: Cloud, caplog: pytest
     with caplog.at_level(logging.INFO):
         cloud.deliver(cloud.decide(package, "Rejected", at=2))
     assert cloud.served == package
-    assert "goes on serving it" in caplog.text
+    assert "keeps serving it" in caplog.text
 
 
-def test_rejecting_what_is_not_served_changes_nothing(cloud: Cloud) -> None:
+def test_rejecting_a_model_that_is_not_served_changes_nothing(cloud: Cloud) -> None:
     first, second = cloud.register(), cloud.register()
     cloud.deliver(cloud.decide(first, at=1))
     cloud.deliver(cloud.decide(second, "Rejected", at=2))
@@ -165,10 +165,10 @@ def test_a_busy_stack_is_tried_again_after_longer_and_longer_pauses(
     assert cloud.requests == []
     assert cloud.invisible_messages() == 1
     assert "topicsmith-dev-serving is UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" in caplog.text
-    assert f"it comes again in {seconds} seconds" in caplog.text
+    assert f"retrying in {seconds} seconds" in caplog.text
 
 
-def test_what_waited_for_the_stack_is_followed_afterwards(cloud: Cloud) -> None:
+def test_a_decision_that_waited_for_the_stack_is_followed_later(cloud: Cloud) -> None:
     package = cloud.register()
     approval = cloud.decide(package, at=1)
     cloud.stack.status = "UPDATE_IN_PROGRESS"
@@ -191,11 +191,11 @@ def test_an_update_that_began_in_between_is_waited_for_too(cloud: Cloud, monkeyp
     assert len(cloud.deliver(approval)["batchItemFailures"]) == 1
 
 
-def test_what_can_never_be_updated_fails_and_goes_to_the_dead_letters(
+def test_an_update_that_can_never_succeed_goes_to_the_dead_letters(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     approval = cloud.decide(cloud.register(), at=1)
     refuse(cloud, monkeypatch, "Stack:x is in UPDATE_ROLLBACK_FAILED state and can not be updated.")
     with caplog.at_level(logging.ERROR), pytest.raises(ClientError, match="UPDATE_ROLLBACK_FAILED"):
         cloud.deliver(approval)
-    assert "Version 1 was Approved, but that could not be followed; event Approved-1-at-1" in caplog.text
+    assert "Version 1 was Approved, but the decision could not be applied; event Approved-1-at-1" in caplog.text

@@ -1,4 +1,4 @@
-"""The function of the HTTP API, against a server that answers as SageMaker Runtime does."""
+"""The HTTP API's function, against a fake SageMaker Runtime server."""
 
 import base64
 import json
@@ -20,16 +20,16 @@ _ANSWER = b'{"predictions": [{"topic_weights": [0.5, 0.5]}]}'
 
 @dataclass
 class _SageMaker:
-    """What the next request is answered with, and what was asked.
+    """The fake server's next response and its last request.
 
     Attributes:
-        status: of the answer.
-        error: code of the error, if it is one.
-        content_type: of the answer.
-        body: of the answer; None where there is none within the time that the function has.
-        path: of the last request.
-        headers: of the last request, in lower case.
-        asked: the last request's body.
+        status: HTTP status of the response.
+        error: Error code of the response, if it is an error.
+        content_type: Content type of the response.
+        body: Body of the response; None if the server does not answer within the function's time limit.
+        path: Path of the last request.
+        headers: Headers of the last request, with lower-case names.
+        asked: Body of the last request.
     """
 
     status: int = 200
@@ -56,7 +56,7 @@ def server() -> Iterator[tuple[ThreadingHTTPServer, list[_SageMaker]]]:
             sagemaker.headers = {name.lower(): value for name, value in self.headers.items()}
             sagemaker.asked = self.rfile.read(int(self.headers["Content-Length"]))
             if sagemaker.body is None:
-                sagemaker.over.wait(60)
+                sagemaker.over.wait()
                 return
             self.send_response(sagemaker.status)
             if sagemaker.error:
@@ -67,7 +67,7 @@ def server() -> Iterator[tuple[ThreadingHTTPServer, list[_SageMaker]]]:
             self.wfile.write(sagemaker.body)
 
         def log_message(self, format: str, *_arguments: object) -> None:
-            """Say nothing."""
+            """Suppress the request log."""
 
     with ThreadingHTTPServer(("localhost", 0), Runtime) as http:
         threading.Thread(target=http.serve_forever, daemon=True).start()
@@ -98,7 +98,7 @@ def _request(body: bytes = b"a text", **headers: str) -> HttpRequest:
     return {"headers": named, "body": text, "isBase64Encoded": encoded}
 
 
-def test_the_endpoint_is_asked_what_the_caller_asks(sagemaker: _SageMaker) -> None:
+def test_the_request_is_forwarded_to_the_endpoint(sagemaker: _SageMaker) -> None:
     answer = handler(
         _request(
             b"one document",
@@ -121,7 +121,7 @@ def test_the_endpoint_is_asked_what_the_caller_asks(sagemaker: _SageMaker) -> No
         "x-amzn-sagemaker-inference-id": "7",
     }
     assert {name: sagemaker.headers[name] for name in named} == named
-    # The caller's own credentials stay here; the function has its own.
+    # The caller's credentials are not forwarded; the function signs with its own.
     assert "Bearer" not in sagemaker.headers["authorization"]
     assert answer == {
         "statusCode": 200,
@@ -143,18 +143,18 @@ def test_bytes_arrive_as_they_were_sent_both_ways(
     assert answer["headers"] == {"content-type": "application/x-recordio-protobuf"}
 
 
-def test_what_the_container_refuses_has_its_status_and_sentence(sagemaker: _SageMaker) -> None:
+def test_the_containers_errors_are_passed_on(sagemaker: _SageMaker) -> None:
     refusal = '{"error": "Content-Type is text/html; allowed: text/plain"}'
     sagemaker.fail(424, "ModelError", Message="Received 415", OriginalStatusCode=415, OriginalMessage=refusal)
     answer = handler(_request(content_type="text/html"), None)
     assert (answer["statusCode"], answer["body"]) == (415, refusal)
 
 
-def test_before_the_first_model_there_is_a_sentence_that_names_no_account(sagemaker: _SageMaker) -> None:
+def test_without_a_model_the_error_does_not_name_the_account(sagemaker: _SageMaker) -> None:
     message = "Endpoint topicsmith-dev of account 123456789012 not found."
     sagemaker.fail(400, "ValidationError", Message=message)
     answer = handler(_request(), None)
-    assert (answer["statusCode"], json.loads(answer["body"])) == (503, {"error": "No model is served yet."})
+    assert (answer["statusCode"], json.loads(answer["body"])) == (503, {"error": "No model is being served yet."})
 
 
 @pytest.mark.parametrize(
@@ -168,39 +168,39 @@ def test_before_the_first_model_there_is_a_sentence_that_names_no_account(sagema
         (530, "InternalDependencyException", 502),
     ],
 )
-def test_what_sagemaker_refuses_is_told(sagemaker: _SageMaker, status: int, code: str, told: int) -> None:
+def test_sagemakers_errors_are_passed_on(sagemaker: _SageMaker, status: int, code: str, told: int) -> None:
     sagemaker.fail(status, code, Message="Why not.")
     answer = handler(_request(), None)
     assert (answer["statusCode"], json.loads(answer["body"])) == (told, {"error": "Why not."})
 
 
-def test_a_missing_permission_is_no_matter_of_the_callers(sagemaker: _SageMaker) -> None:
+def test_a_missing_permission_fails_the_function(sagemaker: _SageMaker) -> None:
     sagemaker.fail(403, "AccessDeniedException", Message="User is not authorized")
     with pytest.raises(ClientError, match="not authorized"):
         handler(_request(), None)
 
 
 @pytest.mark.parametrize("event", [{"headers": {}, "isBase64Encoded": False}, _request(b"")])
-def test_a_request_without_a_body_is_told_what_is_allowed(sagemaker: _SageMaker, event: HttpRequest) -> None:
+def test_an_empty_request_is_refused_with_what_is_allowed(sagemaker: _SageMaker, event: HttpRequest) -> None:
     answer = handler(event, None)
     assert answer["statusCode"] == 400
-    assert "allowed: documents" in json.loads(answer["body"])["error"]
+    assert "Send documents in the format" in json.loads(answer["body"])["error"]
     assert sagemaker.path == ""
 
 
-def test_a_header_that_sagemaker_could_not_get_is_told(sagemaker: _SageMaker) -> None:
+def test_a_header_that_cannot_be_forwarded_is_refused(sagemaker: _SageMaker) -> None:
     answer = handler(_request(accept="application/json; topics=wörter"), None)
     assert answer["statusCode"] == 400
-    assert "The header accept is 'application/json; topics=wörter'" in json.loads(answer["body"])["error"]
+    assert "Header accept is 'application/json; topics=wörter'" in json.loads(answer["body"])["error"]
     assert sagemaker.path == ""
 
 
-def test_a_header_that_says_nothing_is_left_out(sagemaker: _SageMaker) -> None:
+def test_an_empty_header_is_not_forwarded(sagemaker: _SageMaker) -> None:
     assert handler(_request(x_amzn_sagemaker_target_variant=""), None)["statusCode"] == 200
     assert "x-amzn-sagemaker-target-variant" not in sagemaker.headers
 
 
-def test_a_model_that_takes_too_long_is_told_before_the_caller_is_cut_off(
+def test_a_slow_model_is_an_error_before_the_gateway_times_out(
     sagemaker: _SageMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert function._TIMEOUT_SECONDS < 30
@@ -213,4 +213,4 @@ def test_a_model_that_takes_too_long_is_told_before_the_caller_is_cut_off(
         sagemaker.over.set()
         function._runtime.cache_clear()
     assert answer["statusCode"] == 504
-    assert "allowed: fewer documents" in json.loads(answer["body"])["error"]
+    assert "Send fewer documents" in json.loads(answer["body"])["error"]

@@ -18,7 +18,7 @@ _ARN = "arn:aws:sagemaker:us-east-1:123456789012"
 
 
 class Told:
-    """Runs the handler against what SageMaker would answer, and keeps what SNS was asked."""
+    """Runner of the handler with stubbed SageMaker responses; it records SNS messages."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._clients = {
@@ -58,17 +58,17 @@ def failed(name: str, reason: str | None, **metadata: dict[str, str]) -> dict[st
     }
 
 
-def test_a_gate_that_blocked_is_told_with_metric_value_and_threshold(told: Told) -> None:
+def test_a_failed_gate_is_reported_with_metric_value_and_threshold(told: Told) -> None:
     message = told(
         {"StepName": "Evaluate", "StepStatus": "Succeeded"},
         {"StepName": "Gate", "StepStatus": "Succeeded", "Metadata": {"Condition": {"Outcome": "False"}}},
         failed("Rejected", "npmi 0.031 is below 0.05", Fail={"ErrorMessage": "npmi 0.031 is below 0.05"}),
     )
-    assert message["Subject"] == "topicsmith-dev: run 7qk2v0xw9h3d failed at Rejected"
-    assert "Rejected failed: npmi 0.031 is below 0.05\n" in message["Message"]
-    assert f"Execution: {_RUN}\n" in message["Message"]
+    assert message["Subject"] == "topicsmith-dev: run 7qk2v0xw9h3d failed: the quality gate rejected the model"
+    assert "The quality gate rejected the model: npmi 0.031 is below 0.05\n" in message["Message"]
+    assert f"Execution ARN: {_RUN}\n" in message["Message"]
     assert "topicsmith runs 7qk2v0xw9h3d --env dev\n" in message["Message"]
-    assert "Event: event-1\n" in message["Message"]
+    assert "Event ID: event-1\n" in message["Message"]
 
 
 @pytest.mark.parametrize(
@@ -78,28 +78,28 @@ def test_a_gate_that_blocked_is_told_with_metric_value_and_threshold(told: Told)
         ({"TrainingJob": {"Arn": f"{_ARN}:training-job/x-train"}}, "/aws/sagemaker/TrainingJobs, streams x-train/*"),
         ({"ProcessingJob": {"Arn": f"{_ARN}:processing-job/x"}}, "/aws/sagemaker/ProcessingJobs, streams x/*"),
         ({"TransformJob": {"Arn": f"{_ARN}:transform-job/x"}}, "/aws/sagemaker/TransformJobs, streams x/*"),
-        ({"Lambda": {"Arn": "arn:aws:lambda:us-east-1:123456789012:function:pre"}}, "that of the function pre"),
+        ({"Lambda": {"Arn": "arn:aws:lambda:us-east-1:123456789012:function:pre"}}, "log group of function pre"),
     ],
 )
-def test_each_kind_of_step_says_where_its_log_is(told: Told, metadata: dict[str, Any], log: str) -> None:
+def test_each_kind_of_step_is_reported_with_its_log_group(told: Told, metadata: dict[str, Any], log: str) -> None:
     message = told(failed("Step", "AlgorithmError: , exit code: 1", **metadata))
-    assert "Step failed: AlgorithmError: , exit code: 1\nIts log: " in message["Message"]
+    assert "Step failed: AlgorithmError: , exit code: 1\nLog: " in message["Message"]
     assert f"{log}\n" in message["Message"]
 
 
-def test_a_functions_error_is_told_without_its_stack(told: Told) -> None:
+def test_a_functions_error_is_reported_without_its_traceback(told: Told) -> None:
     message = told(failed("Preprocess", _LAMBDA_ERROR))
     assert 'Preprocess failed: CorpusError: there is no "text".\n' in message["Message"]
     assert "stackTrace" not in message["Message"]
 
 
-def test_every_failed_step_is_told_and_the_first_is_the_subject(told: Told) -> None:
+def test_every_failed_step_is_reported_and_the_first_is_the_subject(told: Told) -> None:
     message = told(failed("Register", "first"), failed("Vectorize", None))
-    assert message["Subject"].endswith("failed at Register")
-    assert "Register failed: first\n\nVectorize failed: SageMaker gives no reason.\n" in message["Message"]
+    assert message["Subject"].endswith("failed at step Register")
+    assert "Register failed: first\n\nVectorize failed: SageMaker gave no reason.\n" in message["Message"]
 
 
-def test_a_run_that_failed_without_a_step_is_told_with_its_own_reason(told: Told) -> None:
+def test_a_run_that_failed_outside_steps_is_reported_with_its_own_reason(told: Told) -> None:
     message = told({"StepName": "Preprocess", "StepStatus": "Succeeded"}, failure="The role cannot be assumed.")
     assert message["Subject"] == "topicsmith-dev: run 7qk2v0xw9h3d failed"
     assert "\nThe role cannot be assumed.\n" in message["Message"]

@@ -39,7 +39,7 @@ def happened(resource: str, status: str, reason: str = "", token: str = _TOKEN) 
     }
 
 
-# The latest first, as CloudFormation answers.
+# Newest first, as in CloudFormation's response.
 _EVENTS = [
     happened("topicsmith-dev-serving", "UPDATE_ROLLBACK_COMPLETE"),
     happened("Config", "UPDATE_FAILED", "Resource update cancelled"),
@@ -50,11 +50,11 @@ _EVENTS = [
 
 
 class Told:
-    """Runs the handler against what AWS would answer, and keeps what SNS was asked.
+    """Runner of the handler with stubbed AWS responses; it records SNS messages.
 
     Attributes:
-        served: the version that the stack's parameter names after the update.
-        endpoint: the endpoint's status; None where there is none.
+        served: Version in the stack's parameter after the update.
+        endpoint: Status of the endpoint; None if there is no endpoint.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,54 +115,54 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     return Told(monkeypatch)
 
 
-def test_a_model_that_did_not_start_is_told_with_the_first_reason_and_what_is_served(told: Told) -> None:
+def test_a_model_that_did_not_start_is_reported_with_the_first_reason_and_the_served_model(told: Told) -> None:
     message = told(event(), _EVENTS)
-    assert message["Subject"] == "topicsmith-dev: version 4 could not be served"
+    assert message["Subject"] == "topicsmith-dev: deployment of model version 4 failed"
     assert "\nEndpoint8024A810: The model container did not answer a ping.\n" in message["Message"]
     assert "cancelled" not in message["Message"]
-    assert "Version 3 is served as before: endpoint topicsmith-dev is InService." in message["Message"]
+    assert "Version 3 is still being served: endpoint topicsmith-dev is InService." in message["Message"]
     assert "Stack: topicsmith-dev-serving (UPDATE_ROLLBACK_COMPLETE)\n" in message["Message"]
     assert "topicsmith models --env dev\n" in message["Message"]
-    assert "Event: event-1\n" in message["Message"]
+    assert "Event ID: event-1\n" in message["Message"]
 
 
-def test_failures_of_earlier_updates_are_not_told_again(told: Told) -> None:
+def test_failures_of_earlier_updates_are_not_reported_again(told: Told) -> None:
     message = told(event(reason="The alarm went off"), [_EVENTS[0], *_EVENTS[3:]])
     assert "\nThe alarm went off\n" in message["Message"]
     assert "Long ago" not in message["Message"]
 
 
-def test_a_deployment_that_failed_is_told_without_a_version(told: Told) -> None:
+def test_a_failed_deployment_is_reported_without_a_version(told: Told) -> None:
     events = [happened("Dashboard", "UPDATE_FAILED", "no such metric", token="cdk-1")]
     message = told(event(token="cdk-1"), events)
-    assert message["Subject"] == "topicsmith-dev: a deployment failed"
+    assert message["Subject"] == "topicsmith-dev: deployment failed"
     assert "\nDashboard: no such metric\n" in message["Message"]
 
 
 def test_an_update_that_says_nothing_is_told_all_the_same(told: Told) -> None:
-    assert "\nCloudFormation gives no reason.\n" in told(event(), [])["Message"]
+    assert "\nCloudFormation gave no reason.\n" in told(event(), [])["Message"]
 
 
 def test_the_first_model_that_failed_leaves_nothing_to_serve(told: Told) -> None:
     told.served = ""
     message = told(event(), _EVENTS)
-    assert "Nothing was served before, and nothing is served now." in message["Message"]
+    assert "No model was being served, and none is being served now." in message["Message"]
 
 
 @pytest.mark.parametrize(
     ("endpoint", "says"),
     [
-        ("RollingBack", "Version 3 was served before; endpoint topicsmith-dev is RollingBack."),
-        (None, "Version 3 was served before. Endpoint topicsmith-dev cannot be looked at: "),
+        ("RollingBack", "Version 3 was being served; endpoint topicsmith-dev is now RollingBack."),
+        (None, "Version 3 was being served. The status of endpoint topicsmith-dev is unknown: "),
     ],
 )
-def test_what_is_served_is_looked_at_not_assumed(told: Told, endpoint: str | None, says: str) -> None:
+def test_the_status_of_the_endpoint_is_read_not_assumed(told: Told, endpoint: str | None, says: str) -> None:
     told.endpoint = endpoint
     assert says in told(event(), _EVENTS)["Message"]
 
 
 @pytest.mark.parametrize("status", ["UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED"])
-def test_a_stack_that_is_stuck_says_what_a_person_has_to_do(told: Told, status: str) -> None:
+def test_a_stuck_stack_is_reported_with_the_manual_steps(told: Told, status: str) -> None:
     message = told(event(status), _EVENTS)
-    assert f"The stack is {status}: continue the rollback in CloudFormation" in message["Message"]
-    assert "Version 3 is served as before" in message["Message"]
+    assert f"The stack is {status}. Continue the rollback in CloudFormation" in message["Message"]
+    assert "Version 3 is still being served" in message["Message"]

@@ -9,7 +9,7 @@ from moto import mock_aws
 from moto.s3.models import s3_backends
 from mypy_boto3_s3 import S3Client
 
-# As in the function's zip: its modules are at the root of the path.
+# As in the function's zip file, its modules are at the root of sys.path.
 sys.path.insert(0, str(Path(__file__).parents[3] / "lambdas" / "preprocess"))
 os.environ["SAGEMAKER_SUPPRESS_V2_WARNING"] = "1"  # it warns when imported
 
@@ -26,7 +26,7 @@ def mocked_s3() -> Iterator[S3Client]:
 
 @pytest.fixture
 def s3(mocked_s3: S3Client) -> Iterator[S3Client]:
-    """Return a client of an S3 that holds the empty bucket ``data``."""
+    """Return an S3 client; the only bucket is ``data``, empty."""
     mocked_s3.create_bucket(Bucket="data")
     yield mocked_s3
     s3_backends.reset()

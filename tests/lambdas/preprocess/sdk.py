@@ -1,4 +1,4 @@
-"""The SageMaker SDK's own reader and writer of records: an independent implementation."""
+"""The SageMaker SDK's reader and writer of records, as an independent implementation."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -13,7 +13,7 @@ def read_records(content: bytes) -> list[Record]:
 
 
 def write_record(bag: Sequence[tuple[int, int]], feature_dim: int, uid: str) -> bytes:
-    """Take the steps of write_spmatrix_to_sparse_tensor, which needs SciPy for its argument alone; and set the uid."""
+    """Write a record as write_spmatrix_to_sparse_tensor does, with a uid and without SciPy."""
     record = Record()
     serializer_utils._write_feature_tensor("Float32", record, [count for _, count in bag])  # type: ignore[no-untyped-call]
     serializer_utils._write_keys_tensor("Float32", record, [key for key, _ in bag])  # type: ignore[no-untyped-call]

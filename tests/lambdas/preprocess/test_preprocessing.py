@@ -1,4 +1,4 @@
-"""Whole runs, on moto's S3."""
+"""Complete preprocessing runs on a mocked S3."""
 
 import ast
 import csv
@@ -53,7 +53,7 @@ TOPICS = [
 
 
 def _load_handler() -> ModuleType:
-    # Other functions have a module of this name, too.
+    # Other functions also have a module named handler.
     spec = importlib.util.spec_from_file_location("preprocess_handler", FUNCTION / "handler.py")
     assert spec is not None
     assert spec.loader is not None
@@ -93,12 +93,12 @@ def objects(s3: S3Client, prefix: str) -> dict[str, bytes]:
 
 
 def written(s3: S3Client, answer: dict[str, str]) -> dict[str, bytes]:
-    """Return what the run that answered so has written."""
+    """Return the files written by the run with this result."""
     return objects(s3, answer["meta_uri"].removeprefix("s3://data/").removesuffix("meta.json"))
 
 
 def lines(files: dict[str, bytes], folder: str) -> list[dict[str, Any]]:
-    """Return the lines of a folder's JSON Lines, in the order of the files."""
+    """Return the records of a folder's JSON Lines files, in file order."""
     return [
         json.loads(line)
         for name in sorted(files)
@@ -113,7 +113,7 @@ def counts(line: dict[str, Any]) -> dict[int, int]:
 
 
 def bags(files: dict[str, bytes], split: str) -> dict[str, dict[str, int]]:
-    """Return each document's words and counts, by id, as the SageMaker SDK reads the shards."""
+    """Return each document's word counts by id, read from the shards by the SageMaker SDK."""
     words = files["auxiliary/vocab.txt"].decode().splitlines()
     found = {}
     for name, content in files.items():
@@ -127,7 +127,7 @@ def bags(files: dict[str, bytes], split: str) -> dict[str, dict[str, int]]:
 
 
 def expected_bags(content: bytes, files: dict[str, bytes]) -> dict[str, dict[str, int]]:
-    """Return the same as serving would make them: from tokenizer.json and vocab.txt alone."""
+    """Return the same counts as serving computes them, from tokenizer.json and vocab.txt alone."""
     told = json.loads(files["auxiliary/tokenizer.json"])
     vocabulary = set(files["auxiliary/vocab.txt"].decode().splitlines())
     rows = csv.DictReader(StringIO(content.decode()))
@@ -270,7 +270,7 @@ def test_shards_are_samples_of_the_whole(s3: S3Client, monkeypatch: pytest.Monke
     first = [int(record.uid.removeprefix("doc ")) for record in shards[0]]
     assert first[0] < 10
     assert first[-1] > 40
-    # A bound on the bytes counts as well as one on the documents.
+    # Shards are also limited in their number of entries.
     monkeypatch.setattr(preprocessing, "SHARD_ENTRIES", 20)
     files = written(s3, run(output_uri="s3://data/bow/3"))
     assert sum(name.startswith("train/") for name in files) > len(shards)
@@ -295,12 +295,12 @@ def test_lines_for_batch_transform_are_the_documents(s3: S3Client) -> None:
     assert found == bags(files, "train") | bags(files, "validation") | bags(files, "test")
 
 
-def test_test_documents_are_told_in_reading_order(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_test_documents_are_written_in_reading_order(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> None:
     long = f"oven \u2028 \N{GRINNING FACE} flour, {'goal keeper ' * 60}</script>"
     extra = "".join(f'long {number},"{number}","{long}"\r\n' for number in range(60))
     s3.put_object(Bucket="data", Key="raw/x.csv", Body=small_corpus() + extra.encode())
     in_memory = written(s3, run(max_document_share=1))
-    # Once there are many, they are on the disk.
+    # Beyond a limit they are spooled to disk.
     monkeypatch.setattr("write.heldout._MEMORY", 1)
     monkeypatch.setattr(preprocessing, "SHARD_DOCUMENTS", 3)
     files = written(s3, run(output_uri="s3://data/elsewhere", max_document_share=1))
@@ -342,7 +342,7 @@ def test_same_corpus_and_settings_have_the_same_name(s3: S3Client) -> None:
     other_bytes = run()
     assert other_bytes["train_uri"] != first["train_uri"]
     assert other_bytes["corpus_version"] != first["corpus_version"]
-    # What was written before is still there.
+    # Earlier output is kept.
     assert json.loads(written(s3, first)["meta.json"])["documents"] == 50
 
 
@@ -364,9 +364,9 @@ def test_stop_words_and_word_length(s3: S3Client) -> None:
 @pytest.mark.parametrize(
     ("content", "changes", "message"),
     [
-        (b"", {}, r"s3://data/raw/x\.csv holds no rows"),
-        (b"id,title,body\n", {}, r"s3://data/raw/x\.csv holds no rows"),
-        (b"id,title\n1,a\n", {}, "no column 'body'; its first row names 'id', 'title'"),
+        (b"", {}, r"s3://data/raw/x\.csv has no rows"),
+        (b"id,title,body\n", {}, r"s3://data/raw/x\.csv has no rows"),
+        (b"id,title\n1,a\n", {}, "no column 'body'; its header is 'id', 'title'"),
         (b"id,title,body\n1,a\n2\n", {}, r"None of the 2 rows .* wrong number of fields .*: 2 rows \(raw/x\.csv row 1"),
         (b"id,title,body\n1,,\n2,12,to be\n", {}, "None of the 2 documents .* min_word_length = 3 .* stop words"),
         (small_corpus(9), {}, "vocabulary is empty: .* min_document_frequency = 5"),
@@ -428,7 +428,7 @@ def test_standard_library_suffices_until_s3_is_needed() -> None:
             assert "boto3" not in ast.dump(node) or not isinstance(node, ast.Import | ast.ImportFrom), path
     modules = sorted(path for path in FUNCTION.rglob("*.py") if path.name != "__init__.py")
     imports = "; ".join(f"import {'.'.join(path.relative_to(FUNCTION).with_suffix('').parts)}" for path in modules)
-    # -S: without site-packages.
+    # -S disables site-packages.
     subprocess.run(
         [sys.executable, "-S", "-c", imports], check=True, cwd=FUNCTION, env={"PYTHONDONTWRITEBYTECODE": "1"}
     )

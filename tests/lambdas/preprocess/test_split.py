@@ -13,7 +13,7 @@ shares = st.floats(0.01, 0.49)
     [("topic models", "train"), ("document 40", "test"), ("document 15", "validation"), ("été", "train")],
 )
 def test_split_is_the_same_for_ever(text: str, expected: str) -> None:
-    # Were this to change, documents that a model was trained on would be among those that test the next one.
+    # If this changed, the next model's test set would contain documents that the last one was trained on.
     assert splitter(validation_share=0.1, test_share=0.1)(text) == expected
 
 

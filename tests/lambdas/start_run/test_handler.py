@@ -24,7 +24,7 @@ class _Invocation:
 
 @pytest.fixture
 def requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
-    """An account with a bucket and a pipeline; yields what was asked of StartPipelineExecution."""
+    """Parameters of the StartPipelineExecution calls, in an account with a bucket and a pipeline."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "key",
         "AWS_SECRET_ACCESS_KEY": "secret",
@@ -76,7 +76,7 @@ def test_an_uploaded_corpus_starts_a_run_on_it(s3: S3Client, requests: list[dict
     assert answer == {"execution": run["PipelineExecutionArn"]}
 
 
-def test_an_event_that_comes_twice_asks_with_the_same_token(s3: S3Client, requests: list[dict[str, Any]]) -> None:
+def test_a_duplicate_event_has_the_same_client_token(s3: S3Client, requests: list[dict[str, Any]]) -> None:
     s3.put_object(Bucket=_BUCKET, Key="raw/reviews.csv", Body=b"text\na\n")
     for version, invocation in (("v1", "a"), ("v1", "b"), ("v2", "c")):
         handler(created("raw/reviews.csv", version), _Invocation(invocation))
@@ -91,27 +91,27 @@ def test_an_event_that_comes_twice_asks_with_the_same_token(s3: S3Client, reques
         ("raw/readme.txt", "does not end in .csv"),
         ("raw/reviews.csv.zip", "does not end in .csv"),
         ("raw/", "does not end in .csv"),
-        ("raw/_temporary/part-0.csv", "begins with _ or ."),
-        ("raw/.reviews.csv", "begins with _ or ."),
+        ("raw/_temporary/part-0.csv", "begin with _ or ."),
+        ("raw/.reviews.csv", "begin with _ or ."),
     ],
 )
-def test_what_is_no_corpus_starts_no_run(requests: list[dict[str, Any]], key: str, reason: str) -> None:
+def test_a_file_that_is_not_a_corpus_starts_no_run(requests: list[dict[str, Any]], key: str, reason: str) -> None:
     assert reason in handler(created(key), _Invocation())["skipped"]
     assert requests == []
 
 
-def test_what_the_command_line_uploads_has_a_run_already(
+def test_an_upload_by_the_command_line_starts_no_second_run(
     s3: S3Client, requests: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     file = tmp_path / "reviews.csv"
     file.write_text("text\na\n")
     corpus.upload(s3, file, _BUCKET, on_bytes=lambda _: None)
     assert OWN_RUN in s3.head_object(Bucket=_BUCKET, Key="raw/reviews.csv")["Metadata"]
-    assert "starts its run" in handler(created("raw/reviews.csv"), _Invocation())["skipped"]
+    assert "its uploader starts the run" in handler(created("raw/reviews.csv"), _Invocation())["skipped"]
     assert requests == []
 
 
-def test_an_object_that_cannot_be_looked_at_is_tried_again_by_lambda(requests: list[dict[str, Any]]) -> None:
+def test_an_unreadable_object_is_retried_by_lambda(requests: list[dict[str, Any]]) -> None:
     with pytest.raises(ClientError, match="Not Found"):
         handler(created("raw/reviews.csv"), _Invocation())
 

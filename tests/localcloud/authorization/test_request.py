@@ -31,19 +31,19 @@ def test_jobs_are_resources(operation: str, parameters: dict[str, Any], resource
     assert request.resource == f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{resource}"
 
 
-def test_resource_that_is_named_by_its_arn_is_that() -> None:
+def test_resource_named_by_its_arn_is_used_as_is() -> None:
     arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/a"
     assert _request("sagemaker", "AddTags", ResourceArn=arn, Tags=[]).resource == arn
     topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:told"
     assert _request("sns", "Publish", TopicArn=topic, Message="x").resource == topic
 
 
-def test_a_stack_that_is_named_by_its_name_is_one_of_that_name() -> None:
+def test_stack_name_matches_any_stack_of_that_name() -> None:
     request = _request("cloudformation", "GetTemplate", StackName="topics")
     assert request.resource == f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/topics/*"
 
 
-def test_batch_of_messages_needs_the_right_to_one() -> None:
+def test_batch_needs_the_permission_of_a_single_message() -> None:
     url = f"http://localhost:4577/{ACCOUNT}/letters"
     request = _request("sqs", "DeleteMessageBatch", QueueUrl=url, Entries=[])
     assert (request.action, request.resource) == ("sqs:DeleteMessage", f"arn:aws:sqs:{REGION}:{ACCOUNT}:letters")
@@ -58,7 +58,7 @@ def test_batch_of_messages_needs_the_right_to_one() -> None:
         ("StopTrainingJob", None, []),
     ],
 )
-def test_tags_need_an_action_of_their_own(operation: str, tags: Any, actions: list[str]) -> None:
+def test_tags_need_their_own_action(operation: str, tags: Any, actions: list[str]) -> None:
     assert _request("sagemaker", operation, TrainingJobName="a", Tags=tags).further_actions == actions
 
 
@@ -72,7 +72,7 @@ def test_tags_need_an_action_of_their_own(operation: str, tags: Any, actions: li
         ({}, []),
     ],
 )
-def test_roles_that_are_handed_on_are_found(parameters: dict[str, Any], roles: list[str]) -> None:
+def test_passed_roles_are_found(parameters: dict[str, Any], roles: list[str]) -> None:
     assert _request("sagemaker", "CreateSomething", **parameters).passed_roles == roles
 
 
@@ -105,13 +105,13 @@ OTHER = "999999999999"
         ),
     ],
 )
-def test_resource_of_another_account_is_known_as_such(
+def test_resource_of_another_account_keeps_its_account(
     service: str, operation: str, parameters: dict[str, Any], resources: list[str]
 ) -> None:
     assert _request(service, operation, **parameters).resources == [f"arn:aws:{resource}" for resource in resources]
 
 
-def test_model_of_packages_of_other_accounts_needs_these() -> None:
+def test_model_of_another_accounts_package_needs_that_package() -> None:
     def containers(*packages: str) -> list[dict[str, str]]:
         return [{"ModelPackageName": package} for package in packages]
 

@@ -1,4 +1,4 @@
-"""IAM's evaluation rules, each by an example from its reference."""
+"""IAM's evaluation rules, each with an example from its reference."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def test_not_resource_excludes() -> None:
     assert evaluate([only_elsewhere], request(resource="arn:aws:s3:::other/x")) is Effect.ALLOW
 
 
-def test_an_unknown_resource_is_held_against_the_action_only() -> None:
+def test_an_unknown_resource_is_matched_by_action_only() -> None:
     narrow = statement(Resource="arn:aws:s3:::data/bow/*")
     assert evaluate([narrow], request(resource=None)) is Effect.ALLOW
     assert evaluate([narrow], request(resource=None, action="s3:PutObject")) is Effect.NONE
@@ -112,7 +112,7 @@ def test_conditions(condition: dict[str, Any], context: dict[str, str], holds: b
     assert effect is (Effect.ALLOW if holds else Effect.NONE)
 
 
-def test_an_unknown_condition_operator_is_an_error_and_not_a_guess() -> None:
+def test_an_unknown_condition_operator_is_an_error() -> None:
     with pytest.raises(NotImplementedError, match="DateGreaterThan"):
         evaluate([statement(Condition={"DateGreaterThan": {"aws:CurrentTime": "x"}})], request())
 
@@ -122,14 +122,14 @@ def test_a_document_may_hold_one_statement_or_a_list() -> None:
 
 
 @given(st.text(), st.text())
-def test_a_star_matches_any_text_and_other_characters_only_themselves(text: str, other: str) -> None:
+def test_a_star_matches_any_text_and_other_characters_match_themselves(text: str, other: str) -> None:
     literal = text.replace("*", "").replace("?", "")
     assert like(literal, literal)
     assert like(literal + other, literal + "*")
     assert like(other, literal) is (other == literal)
 
 
-# What the policies of the caller and of the resource may say, and how the latter may name the caller.
+# Variants of the caller's policies and, in _OWN, of the resource's policy with different principals.
 _SAYS: dict[str, list[dict[str, Any]]] = {
     "nothing": [],
     "allow": [statement()],
@@ -146,8 +146,9 @@ _OWN: dict[str, list[dict[str, Any]]] = {
 @pytest.mark.parametrize("identity", _SAYS)
 @pytest.mark.parametrize("own", _OWN)
 @pytest.mark.parametrize("kind", ["plain", "own policy decides", "foreign"])
-def test_who_has_to_allow_a_request(identity: str, own: str, kind: str) -> None:
-    """The table of AWS's evaluation logic: within an account either policy will do, between two both must allow."""
+def test_policies_that_must_allow_a_request(identity: str, own: str, kind: str) -> None:
+    """AWS's evaluation logic: within an account either policy suffices, across accounts both must allow."""
+
     refusal = decide(
         request(),
         identity=_SAYS[identity],

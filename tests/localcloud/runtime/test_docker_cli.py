@@ -8,7 +8,7 @@ from tests.localcloud.support import ACCOUNT, HERE, IMAGE, REGION, SmallCloud
 
 
 def test_image_is_published_as_the_cdk_cli_does_it(cloud: SmallCloud, tmp_path: Path) -> None:
-    """The commands, in order, of cdk-assets in aws-cdk 2.1148.1."""
+    """Commands that cdk-assets of aws-cdk 2.1148.1 runs, in order."""
     repository = "cdk-hnb659fds-container-assets"
     uri = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{repository}:abc123"
     cloud.client("ecr").create_repository(repositoryName=repository)

@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,14 +21,14 @@ SESSION = RoleSession("arn:aws:iam::123456789012:role/worker", "key", "secret", 
         ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/ntm:1", "ntm", "1", None),
     ],
 )
-def test_uri_is_taken_apart(uri: str, repository: str, tag: str | None, digest: str | None) -> None:
+def test_uri_is_parsed(uri: str, repository: str, tag: str | None, digest: str | None) -> None:
     reference = ImageReference.parse(uri)
     assert reference.account == "123456789012"
     assert (reference.repository, reference.tag, reference.digest) == (repository, tag, digest)
 
 
 @pytest.mark.parametrize("uri", ["ntm:1", "docker.io/library/python:3", f"{HOST}/", f"{HOST}/a:b:c", f"{HOST}/../x:1"])
-def test_other_uris_are_refused_with_what_is_allowed(uri: str) -> None:
+def test_invalid_uris_are_refused_with_the_allowed_form(uri: str) -> None:
     with pytest.raises(ImageUnavailable, match="must name an image in Amazon ECR"):
         ImageReference.parse(uri)
 
@@ -56,3 +57,17 @@ def test_a_directory_stands_in_for_the_images_of_a_pattern(
     assert _stand_in(uri, reference, "arn:aws:iam::382416733822:role/worker") is None
     if replaced:
         assert pull(uri, SESSION) == Image(uri, tmp_path, stand_in=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "interpreter"),
+    [
+        (b"#!/usr/bin/env python3\n", [sys.executable]),
+        (b"print(1)\n", [sys.executable]),
+        (b"#!/bin/sh\nexec python -m train\n", []),
+        (b"\x7fELF\x02", []),
+    ],
+)
+def test_programs_run_with_their_own_interpreter(content: bytes, interpreter: list[str], tmp_path: Path) -> None:
+    (tmp_path / "train").write_bytes(content)
+    assert Image("uri", tmp_path).command("train") == [*interpreter, str(tmp_path / "train")]

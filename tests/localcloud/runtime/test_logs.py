@@ -31,7 +31,7 @@ def test_lines_arrive_whole_and_in_order(pieces: list[bytes]) -> None:
     assert _pumped(*pieces) == wanted + ([rest.decode("utf-8", "replace")] if rest else [])
 
 
-def test_line_arrives_while_the_writer_goes_on() -> None:
+def test_line_arrives_while_the_writer_is_still_running() -> None:
     read_end, write_end = os.pipe()
     lines: list[str] = []
     pump = threading.Thread(target=pump_lines, args=(os.fdopen(read_end, "rb"), lines.extend))
@@ -44,7 +44,7 @@ def test_line_arrives_while_the_writer_goes_on() -> None:
     pump.join()
 
 
-def test_output_is_read_on_when_its_consumer_breaks() -> None:
+def test_output_is_drained_when_its_consumer_fails() -> None:
     read_end, write_end = os.pipe()
 
     def broken(lines: list[str]) -> None:
@@ -58,7 +58,7 @@ def test_output_is_read_on_when_its_consumer_breaks() -> None:
     pump.join()
 
 
-def test_line_without_an_end_is_broken() -> None:
+def test_overlong_line_is_split() -> None:
     lines = _pumped(*[b"x" * 50_000] * 12)
     assert sum(map(len, lines)) == 600_000
     assert max(map(len, lines)) < 400_000

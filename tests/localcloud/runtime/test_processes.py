@@ -2,7 +2,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,15 @@ threading.Thread(target=child.wait, daemon=True).start()
 print(child.pid, child.stdout.readline().decode().strip(), flush=True)
 time.sleep(300)
 """
+
+
+@pytest.fixture(autouse=True)
+def _reaper(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give each test its own reaper, closed after the test."""
+    reaper = processes._Reaper()
+    monkeypatch.setattr(processes, "_reaper", reaper)
+    yield
+    reaper.close()
 
 
 def _lives(pid: int) -> bool:
@@ -63,28 +72,26 @@ def test_exit_codes_are_those_of_a_shell() -> None:
     process = _spawn("import sys; sys.exit(7)")
     process.wait()
     assert _ended(process) == 7
-    assert _ended(_spawn("import time; time.sleep(60)")) == 128 + signal.SIGKILL
+    assert _ended(_spawn("import time; time.sleep(600)")) == 128 + signal.SIGKILL
 
 
-def test_process_has_its_grace_and_no_more() -> None:
+def test_process_gets_its_grace_period_and_is_then_killed() -> None:
     process = _spawn(
         "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); "
-        "print('up', flush=True); time.sleep(60)"
+        "print('up', flush=True); time.sleep(600)"
     )
     assert process.stdout is not None
     process.stdout.readline()
-    assert _ended(process, 30) == 0
+    assert _ended(process, 300) == 0
     deaf = _spawn(
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
     )
     assert deaf.stdout is not None
     deaf.stdout.readline()
-    began = time.monotonic()
     assert _ended(deaf, 0.2) == 128 + signal.SIGKILL
-    assert time.monotonic() - began < 30
 
 
-def test_environment_is_what_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_of_the_environment_is_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_OF_THE_MACHINE", "x")
     process = _spawn("import os; print(sorted(os.environ))")
     assert process.stdout is not None

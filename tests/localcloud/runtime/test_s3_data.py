@@ -58,9 +58,9 @@ def test_manifest_lists_the_objects(cloud: SmallCloud, session: RoleSession, tmp
     assert _download(session, tmp_path, manifest, S3DataType="ManifestFile") == ["a/x", "b"]
 
 
-def test_key_that_leads_out_of_the_channel_is_refused(cloud: SmallCloud, session: RoleSession, tmp_path: Path) -> None:
+def test_key_outside_the_channel_is_refused(cloud: SmallCloud, session: RoleSession, tmp_path: Path) -> None:
     manifest = cloud.put("hostile/manifest", f'[{{"prefix": "s3://{BUCKET}/hostile/"}}, "../../etc/x"]')
-    with pytest.raises(DataError, match="leads out of the channel's directory"):
+    with pytest.raises(DataError, match="outside the channel's directory"):
         _download(session, tmp_path / "channel", manifest, S3DataType="ManifestFile")
 
 
@@ -99,7 +99,7 @@ def test_hostile_archive_is_refused(tmp_path: Path, name: str) -> None:
             member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
         tar.addfile(member, io.BytesIO(b""))
     target = tmp_path / "deep" / "target"
-    if name == "/absolute":  # Brought inside, as tar does.
+    if name == "/absolute":  # Extracted inside the directory, as tar does.
         unpack_archive(archive, target)
         assert (target / "absolute").exists()
     else:
@@ -108,7 +108,7 @@ def test_hostile_archive_is_refused(tmp_path: Path, name: str) -> None:
         assert not (tmp_path / "deep" / "outside").exists()
 
 
-def test_archive_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_invalid_archive_is_refused(tmp_path: Path) -> None:
     archive = tmp_path / "model.tar.gz"
     archive.write_bytes(b"\x1f\x8b not a gzip")
     with pytest.raises(DataError, match="cannot be unpacked"):
@@ -124,7 +124,7 @@ def test_uris_are_read_as_they_are_written(key: str) -> None:
     assert S3Uri.parse(str(uri)) == uri
 
 
-def test_full_disk_is_told_as_such(
+def test_full_disk_is_reported(
     cloud: SmallCloud, session: RoleSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloud.put("large/a", "a")

@@ -1,4 +1,4 @@
-"""delivery.yaml: what it may say, and what it says of the environments."""
+"""delivery.yaml: accepted values and consistency with the environments."""
 
 import re
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_the_example_can_be_used() -> None:
 
 def test_the_other_half_of_the_example_can_be_used_too(tmp_path: Path) -> None:
     text = (ROOT / "delivery.example.yaml").read_text()
-    head, _, tail = text.partition("# One of two.")
+    head, _, tail = text.partition("# Choose one of two.")
     file = tmp_path / "delivery.yaml"
     file.write_text(head + re.sub(r"(?m)^# (?=codepipeline|  )", "", tail[tail.index("# Or AWS CodePipeline") :]))
     delivery = load_delivery(file, ENVIRONMENTS)
@@ -78,12 +78,12 @@ github:
 codepipeline: {connection: arn:aws:iam::999999999999:role/pipeline}
 """,
     ) == [
-        "delivery.yaml cannot be used:",
+        "delivery.yaml is invalid:",
         "  line 1, repository: 'topics': String should match pattern '^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+$'",
         "  line 2, brunch: unknown key (did you mean branch?); allowed: branch, codepipeline, environments, github, "
         "repository",
-        "  line 3, environments: ['dev', 'dev']: an environment stands twice; allowed: each environment once, in the "
-        "order in which changes reach them",
+        "  line 3, environments: ['dev', 'dev']: duplicate environment; allowed: each environment once, in the "
+        "order of delivery",
         "  line 5, github.owner_id: 'twelve': Input should be a valid integer",
         "  line 6, github.provider: 'none': Input should be 'create' or 'existing'",
         "  line 7, codepipeline.connection: 'arn:aws:iam::999999999999:role/pipeline': String should match pattern "
@@ -91,13 +91,13 @@ codepipeline: {connection: arn:aws:iam::999999999999:role/pipeline}
     ]
 
 
-def test_environments_that_are_not_there_or_nowhere(tmp_path: Path) -> None:
+def test_missing_environments_and_environments_without_an_account(tmp_path: Path) -> None:
     text = "repository: acme/topics\nenvironments:\n  - dev\n  - pord\n  - local\ngithub: {}\n"
     assert errors(tmp_path, text)[1:] == [
         "  line 4, environments.1: 'pord': there is no environments/pord.yaml (did you mean prod?); allowed: dev, "
         "prod, local",
-        "  line 5, environments.2: 'local': environments/local.yaml does not say its account, and a machine has none "
-        "of its own; allowed: an environment with an account: add one to environments/local.yaml",
+        "  line 5, environments.2: 'local': environments/local.yaml has no account, which automated delivery "
+        "requires; allowed: an environment with an account: add one to environments/local.yaml",
     ]
 
 
@@ -108,22 +108,22 @@ def test_environments_that_are_not_there_or_nowhere(tmp_path: Path) -> None:
         ({"codepipeline": {"connection": CONNECTION}}, "either github or codepipeline"),
         ({"github": {"owner_id": 5}}, "owner_id and repository_id, or neither"),
         ({"environments": []}, "at least 1 item"),
-        ({"repository": "acme/group/topics"}, "GitHub has no repository 'acme/group/topics'"),
-        ({"repository": "acme/topics.git"}, "its name; allowed: acme/topics "),
-        ({"branch": "refs/heads/main"}, "not the name alone; allowed: main"),
-        *(({"branch": name}, "git has no such branch") for name in ("a..b", "a//b", "a/", "a.", "a/.b", "a.lock/b")),
+        ({"repository": "acme/group/topics"}, "'acme/group/topics' is not a repository name on GitHub"),
+        ({"repository": "acme/topics.git"}, "repository's name; allowed: acme/topics "),
+        ({"branch": "refs/heads/main"}, "not a plain branch name; allowed: main"),
+        *(({"branch": name}, "not a valid branch name") for name in ("a..b", "a//b", "a/", "a.", "a/.b", "a.lock/b")),
         (
             {"github": None, "codepipeline": {"connection": CONNECTION, "approvers": ["a@b.cd", "a@b.cd"]}},
-            "a@b.cd stands twice",
+            "duplicate a@b.cd",
         ),
     ],
 )
-def test_what_cannot_be(values: dict[str, Any], reason: str) -> None:
+def test_impossible_values(values: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         DeliveryConfig.model_validate({**GITHUB, **values})
 
 
-def test_the_pipeline_is_where_its_connection_is() -> None:
+def test_the_pipelines_account_and_region_are_those_of_its_connection() -> None:
     delivery = DeliveryConfig.model_validate({**GITHUB, "github": None, "codepipeline": {"connection": CONNECTION}})
     assert delivery.codepipeline
     assert (delivery.codepipeline.account, delivery.codepipeline.region) == ("999999999999", "eu-west-1")
@@ -133,8 +133,8 @@ def test_the_pipeline_is_where_its_connection_is() -> None:
     repository=st.from_regex(r"\A[\w.*?:@ $-]{1,12}/[\w.*?:@ $-]{1,12}\Z"),
     branch=st.from_regex(r"\A[\w./*?:@ $-]{1,12}\Z"),
 )
-def test_no_repository_or_branch_says_more_than_itself(repository: str, branch: str) -> None:
-    """Neither can end a part of the subject, nor be a pattern."""
+def test_a_repository_or_branch_cannot_widen_the_subject(repository: str, branch: str) -> None:
+    """Neither may contain a separator of the subject claim or a wildcard."""
     try:
         config = DeliveryConfig.model_validate({**GITHUB, "repository": repository, "branch": branch})
     except ValidationError:
@@ -145,7 +145,7 @@ def test_no_repository_or_branch_says_more_than_itself(repository: str, branch: 
 
 
 def test_ids_are_part_of_the_subject() -> None:
-    """The forms of https://docs.github.com/en/actions/reference/security/oidc."""
+    """See https://docs.github.com/en/actions/reference/security/oidc for the forms."""
     branch = GitHubBranch(repository="octocat/my-repo", branch="main", ids=(123456, 456789))
     assert branch.subject == "repo:octocat@123456/my-repo@456789"
     assert GitHubBranch(repository="octocat/my-repo", branch="main").subject == "repo:octocat/my-repo"
@@ -163,7 +163,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_workflow_is_told_where_an_environment_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_workflow_gets_region_and_roles_of_an_environment(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert place(folder, capsys) == ["delivers=false"]
     (folder / "delivery.yaml").write_text("repository: acme/topics\nenvironments: [dev]\ngithub: {}\n")
     assert place(folder, capsys) == ["delivers=true"]
@@ -174,14 +174,12 @@ def test_a_workflow_is_told_where_an_environment_is(folder: Path, capsys: pytest
     ]
 
 
-def test_a_workflow_that_codepipeline_does_the_work_of_delivers_nothing(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_workflow_delivers_nothing_if_codepipeline_does(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = f"repository: acme/topics\nenvironments: [dev]\ncodepipeline: {{connection: {CONNECTION!r}}}\n"
     (folder / "delivery.yaml").write_text(text)
     assert place(folder, capsys) == ["delivers=false"]
 
 
 def test_a_workflow_that_asks_for_another_environment_fails(folder: Path) -> None:
-    with pytest.raises(SystemExit, match="does not deliver to 'prod'; its environments: none"):
+    with pytest.raises(SystemExit, match=r"delivery\.yaml has no environment 'prod'; its environments: none"):
         outputs.main(["prod"], folder)

@@ -34,7 +34,7 @@ def _fields(model: type[BaseModel]) -> list[tuple[str, str | None]]:
     return [(f"{model.__name__}.{name}", field.description) for name, field in model.model_fields.items()] + nested
 
 
-def test_a_region_is_all_that_must_be_said() -> None:
+def test_only_the_region_is_required() -> None:
     config = EnvironmentConfig.model_validate({"region": "eu-central-1"})
     assert config.data.removal == "retain"
     assert config.termination_protection
@@ -45,7 +45,7 @@ def test_every_field_is_described() -> None:
     assert [name for name, description in _fields(EnvironmentConfig) if not description] == []
 
 
-def test_nothing_can_be_changed() -> None:
+def test_configs_are_immutable() -> None:
     config = EnvironmentConfig.model_validate({"region": "eu-central-1"})
     with pytest.raises(ValidationError, match="frozen"):
         config.region = "us-east-1"
@@ -77,7 +77,7 @@ def test_every_hyperparameter_is_known_here() -> None:
 
 
 @given(st.fixed_dictionaries({}, optional=_HYPERPARAMETERS))
-def test_our_container_reads_what_was_meant(values: dict[str, Any]) -> None:
+def test_our_container_parses_the_hyperparameters_as_written(values: dict[str, Any]) -> None:
     sent = Hyperparameters.model_validate(values).to_request()
     assert sent.keys() == values.keys()
     read = NtmHyperparameters.parse({"feature_dim": "100", "num_topics": "2", **sent})
@@ -112,12 +112,12 @@ def test_a_hyperparameter_that_ntm_would_refuse_is_refused(name: str, value: obj
     assert problem.startswith(f"{name}: ")
 
 
-def test_the_default_of_max_is_held_against_min() -> None:
+def test_the_default_of_max_is_checked_against_min() -> None:
     assert _problems(ServingConfig, min_instances=5) == ["max_instances: below min_instances; allowed: 5 or more"]
 
 
 @given(st.sampled_from(training_instance_types()))
-def test_training_takes_what_exists_and_has_a_gpu(instance_type: str) -> None:
+def test_training_takes_existing_instance_types_with_a_gpu(instance_type: str) -> None:
     if is_arm(instance_type):
         assert "Arm" in _problems(TrainingConfig, instance_type=instance_type, allow_cpu=True)[0]
     elif has_gpu(instance_type):
@@ -128,7 +128,7 @@ def test_training_takes_what_exists_and_has_a_gpu(instance_type: str) -> None:
 
 
 @given(st.sampled_from(hosting_instance_types()))
-def test_serving_takes_what_exists_and_can_scale(instance_type: str) -> None:
+def test_serving_takes_existing_instance_types_that_can_scale(instance_type: str) -> None:
     if is_arm(instance_type) or instance_type.startswith("ml.t2."):
         assert len(_problems(ServingConfig, instance_type=instance_type)) == 1
     else:
@@ -141,11 +141,11 @@ def test_serving_takes_what_exists_and_can_scale(instance_type: str) -> None:
         (TrainingConfig, "ml.g5.64xlarge", "ml.g5.xlarge"),
         (TrainingConfig, "g5.xlarge", "ml.g5.*"),
         (ServingConfig, "ml.m5.huge", "ml.m5.large"),
-        # It trains, and does not serve.
+        # Available for training only.
         (ServingConfig, "ml.p3dn.24xlarge", "ml.p3.*"),
     ],
 )
-def test_an_instance_type_that_does_not_exist_is_refused_with_what_does(
+def test_an_unknown_instance_type_is_refused_with_similar_ones(
     model: type[BaseModel], instance_type: str, allowed: str
 ) -> None:
     (problem,) = _problems(model, instance_type=instance_type)
@@ -175,7 +175,9 @@ def test_an_instance_type_that_does_not_exist_is_refused_with_what_does(
         ("ml.dl1.24xlarge", False, False, True),
     ],
 )
-def test_what_the_name_of_an_instance_type_says(instance_type: str, gpu: bool, arm: bool, local_storage: bool) -> None:
+def test_properties_in_the_name_of_an_instance_type(
+    instance_type: str, gpu: bool, arm: bool, local_storage: bool
+) -> None:
     assert instance_type in training_instance_types() + hosting_instance_types()
     assert has_gpu(instance_type) is gpu
     assert is_arm(instance_type) is arm
@@ -236,6 +238,6 @@ def test_what_the_name_of_an_instance_type_says(instance_type: str, gpu: bool, a
         ({"serving": {"model_package": "topicsmith-dev/3"}}, "serving"),
     ],
 )
-def test_what_cannot_be_is_refused(values: dict[str, object], key: str) -> None:
+def test_impossible_values_are_refused(values: dict[str, object], key: str) -> None:
     (problem,) = _problems(EnvironmentConfig, **{"region": "us-east-1", **values})
     assert problem.startswith(f"{key}: ")

@@ -1,4 +1,4 @@
-"""Who may ask the endpoint: the callers' policy, and the HTTP API."""
+"""Access to the endpoint: the policy for callers and the HTTP API."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ def _statements(deployment: Deployment) -> list[JsonObject]:
     return statements
 
 
-def test_a_caller_may_ask_this_endpoint_and_do_nothing_else(deployment: Deployment) -> None:
+def test_callers_may_invoke_this_endpoint_and_nothing_else(deployment: Deployment) -> None:
     assert _statements(deployment) == [
         {
             "Effect": "Allow",
@@ -47,7 +47,7 @@ def test_the_callers_policy_is_an_output(deployment: Deployment) -> None:
     assert outputs["CallerPolicyArn"]["Value"] == {"Ref": policy}
 
 
-def test_there_is_no_api_unless_the_environment_says_so(deployment: Deployment) -> None:
+def test_there_is_no_api_by_default(deployment: Deployment) -> None:
     for template in deployment.templates.values():
         assert [one for one in template["Resources"].values() if one["Type"].startswith(_HTTP_API)] == []
 
@@ -87,7 +87,7 @@ def test_requests_are_throttled(iam: Deployment, jwt: Deployment) -> None:
         assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": rate, "ThrottlingBurstLimit": 100}
 
 
-def test_every_request_is_logged_and_nothing_that_it_says(iam: Deployment) -> None:
+def test_every_request_is_logged_without_its_content(iam: Deployment) -> None:
     settings = iam.resource("serving", f"{_HTTP_API}Stage")["AccessLogSettings"]
     groups = iam.resources("serving", "AWS::Logs::LogGroup")
     (group,) = (id for id in groups if id.startswith("HttpApiAccessLogs"))
@@ -99,21 +99,21 @@ def test_every_request_is_logged_and_nothing_that_it_says(iam: Deployment) -> No
 
 
 @pytest.mark.parametrize("name", ["short", "volumes"])
-def test_the_api_is_requests_that_api_gateway_takes(variants: Path, name: str) -> None:
+def test_the_api_makes_valid_requests_to_api_gateway(variants: Path, name: str) -> None:
     deployment = Deployment(Assembly(variants), name)
     for kind in ("Api", "Stage", "Route", "Integration", "Authorizer"):
         for resource in deployment.resources("serving", f"{_HTTP_API}{kind}").values():
             assert problems(f"Create{kind}", resource["Properties"], "apigatewayv2") == []
 
 
-def test_the_function_of_the_api_may_ask_this_endpoint_only(iam: Deployment) -> None:
+def test_the_apis_function_may_invoke_only_this_endpoint(iam: Deployment) -> None:
     (function,) = (
         one["Properties"]
         for id, one in iam.resources("serving", "AWS::Lambda::Function").items()
         if id.startswith("HttpApi")
     )
     assert function["Environment"]["Variables"] == {"ENDPOINT_NAME": "topicsmith-short"}
-    # As long as API Gateway waits for an answer.
+    # API Gateway's integration timeout.
     assert function["Timeout"] == 30
     statements = iam.statements("serving", "HttpApiInvokeRole")
     assert {action for one in statements for action in _list(one["Action"])} == {

@@ -1,4 +1,4 @@
-"""What delivers the environments, and what it may."""
+"""Delivery of environments by GitHub Actions or CodePipeline, and its permissions."""
 
 import functools
 import json
@@ -22,7 +22,7 @@ CONNECTION = "arn:aws:codeconnections:us-east-1:999999999999:connection/01234567
 GITHUB = "token.actions.githubusercontent.com"
 ENVIRONMENTS: dict[str, JsonObject] = {
     "dev": {"region": "us-east-1", "account": "111111111111"},
-    # In an account with another one: only the first brings the identity provider.
+    # Shares dev's account: only the first stack creates the identity provider.
     "staging": {"region": "eu-west-1", "account": "111111111111"},
     "prod": {
         "region": "us-east-1",
@@ -39,7 +39,7 @@ Templates = dict[str, JsonObject]
 
 
 def synthesize(directory: Path, **ways: Any) -> Templates:
-    """Return the templates by construct id, held against the same rules as the environments'."""
+    """Return the templates by construct id, checked by the same rules as the environments."""
     values = {"repository": "acme/topics", "environments": list(ENVIRONMENTS), **ways}
     scope = App(context=context(), outdir=str(directory))
     environments = {name: EnvironmentConfig.model_validate(one) for name, one in ENVIRONMENTS.items()}
@@ -71,7 +71,7 @@ def resources(template: JsonObject, type_: str) -> dict[str, Any]:
 
 
 def role(template: JsonObject, name: str) -> tuple[str, JsonObject]:
-    """Return the logical id and the one statement of whom a role trusts."""
+    """Return a role's logical id and the only statement of its trust policy."""
     ((logical_id, properties),) = (
         (logical_id, properties)
         for logical_id, properties in resources(template, "AWS::IAM::Role").items()
@@ -145,7 +145,7 @@ def test_an_account_may_have_the_provider_already(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["github", "codepipeline"])
-def test_who_deploys_may_assume_cdks_roles_of_this_environment_and_do_nothing_else(
+def test_the_deploying_role_may_only_assume_cdks_roles_of_this_environment(
     way: str, request: pytest.FixtureRequest
 ) -> None:
     template = request.getfixturevalue(way)["Delivery-staging"]
@@ -163,7 +163,7 @@ def test_who_deploys_may_assume_cdks_roles_of_this_environment_and_do_nothing_el
 
 
 @pytest.mark.parametrize("way", ["github", "codepipeline"])
-def test_who_reviews_reads_templates_and_asks_the_endpoint(way: str, request: pytest.FixtureRequest) -> None:
+def test_the_reviewing_role_reads_templates_and_invokes_the_endpoint(way: str, request: pytest.FixtureRequest) -> None:
     template = request.getfixturevalue(way)["Delivery-prod"]
     logical_id, _ = role(template, "topicsmith-prod-review")
     found = statements(template, logical_id)
@@ -178,7 +178,7 @@ def test_who_reviews_reads_templates_and_asks_the_endpoint(way: str, request: py
     }
     for statement in found:
         if statement["Action"] == ["cloudformation:DescribeStacks"]:
-            # Of all, to find those that the commit has no more.
+            # All stacks, to find those removed by the commit.
             continue
         named = all("topicsmith-prod" in resource for resource in statement["Resource"])
         tagged = statement.get("Condition") == {"StringEquals": {"aws:ResourceTag/environment": "prod"}}
@@ -188,7 +188,7 @@ def test_who_reviews_reads_templates_and_asks_the_endpoint(way: str, request: py
 @pytest.mark.parametrize("work", ["deploy", "review"])
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_a_role_trusts_the_steps_of_its_own_environment(codepipeline: Templates, name: str, work: str) -> None:
-    """By their name; the role of the steps may become that role and no other."""
+    """The trust is by role name, and the role of the steps may assume only that role."""
     there = role_arn(ENVIRONMENTS[name]["account"], f"topicsmith-{name}-{work}")
     step = role_arn("999999999999", f"topicsmith-delivery.{name}-{work}")
     _, statement = role(codepipeline[f"Delivery-{name}"], f"topicsmith-{name}-{work}")
@@ -225,7 +225,7 @@ def actions(template: JsonObject) -> Iterator[JsonObject]:
 
 
 def test_no_action_of_cloudformation_resets_the_model_that_is_served(codepipeline: Templates) -> None:
-    """It would give the parameter ModelPackageArn its default again, which is no model, and so no endpoint."""
+    """Such an action would reset the parameter ModelPackageArn to its default, no model, and delete the endpoint."""
     providers = {action["ActionTypeId"]["Provider"] for action in actions(codepipeline["Delivery"])}
     assert providers == {"CodeStarSourceConnection", "CodeBuild", "Manual"}
 
@@ -240,7 +240,7 @@ def commands(template: JsonObject, stage: str, action: str) -> str:
     return "\n".join(line for phase in phases.values() for line in phase.get("commands", []))
 
 
-def test_the_steps_run_what_people_run(codepipeline: Templates) -> None:
+def test_the_steps_run_the_same_make_targets_as_people(codepipeline: Templates) -> None:
     template = codepipeline["Delivery"]
     assert commands(template, "Build", "Test") == "make test PYTEST=--junitxml=tests.xml\nmake synth"
     assert "make deploy ENV=staging" in commands(template, "staging", "Deploy")
@@ -252,12 +252,12 @@ def test_the_steps_run_what_people_run(codepipeline: Templates) -> None:
 
 @pytest.mark.parametrize(
     ("status", "returned", "risk"),
-    [(0, 0, "nothing changes"), (1, 0, "changes"), (2, 0, "DANGEROUS CHANGES"), (3, 1, "")],
+    [(0, 0, "no changes"), (1, 0, "changes"), (2, 0, "DANGEROUS CHANGES"), (3, 1, "")],
 )
-def test_a_review_ends_well_unless_nothing_could_be_compared(
+def test_a_review_fails_only_if_nothing_could_be_compared(
     codepipeline: Templates, tmp_path: Path, status: int, returned: int, risk: str
 ) -> None:
-    """CodeBuild stops at the first command that fails, and exports what the shell has in the end."""
+    """CodeBuild stops at the first failing command and exports the shell's final variables."""
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\necho "$@" "$AWS_PROFILE"; cat "$AWS_CONFIG_FILE"; exit {status}\n')
@@ -283,7 +283,7 @@ def test_a_review_ends_well_unless_nothing_could_be_compared(
     assert lines[5:] == ([] if status == 3 else [f"risk {risk} at https://log"])
 
 
-def test_who_approves_is_told_and_led_to_the_difference(codepipeline: Templates) -> None:
+def test_approvers_are_notified_with_a_link_to_the_diff(codepipeline: Templates) -> None:
     template = codepipeline["Delivery"]
     (approval,) = (action for action in actions(template) if action["Name"] == "Approve")
     (review,) = (action for action in actions(template) if action["Name"] == "Review")
@@ -298,7 +298,7 @@ def test_who_approves_is_told_and_led_to_the_difference(codepipeline: Templates)
 
 
 def test_the_repository_is_read_under_the_name_that_the_connection_has(codepipeline: Templates) -> None:
-    """IAM takes ``codestar-connections``, which CDK grants, for another service than that of this connection."""
+    """To IAM, ``codestar-connections``, which the CDK grants, is another service than this connection's."""
     template = codepipeline["Delivery"]
     readers = {
         role["Ref"]
@@ -313,7 +313,7 @@ def test_the_repository_is_read_under_the_name_that_the_connection_has(codepipel
     assert readers == every - {updates}
 
 
-def test_artifacts_are_encrypted_with_the_pipelines_key_and_forgotten(codepipeline: Templates) -> None:
+def test_artifacts_are_encrypted_with_the_pipelines_key_and_expire(codepipeline: Templates) -> None:
     template = codepipeline["Delivery"]
     (key,) = resources(template, "AWS::KMS::Key")
     ((bucket, properties),) = resources(template, "AWS::S3::Bucket").items()
@@ -332,7 +332,7 @@ def test_artifacts_are_encrypted_with_the_pipelines_key_and_forgotten(codepipeli
         assert project["EncryptionKey"] == arn
 
 
-def test_only_what_builds_the_image_is_privileged(codepipeline: Templates) -> None:
+def test_only_the_step_that_builds_the_image_is_privileged(codepipeline: Templates) -> None:
     privileged = {
         project["Description"].rpartition("/")[2]: project["Environment"]["PrivilegedMode"]
         for project in resources(codepipeline["Delivery"], "AWS::CodeBuild::Project").values()
@@ -341,7 +341,7 @@ def test_only_what_builds_the_image_is_privileged(codepipeline: Templates) -> No
 
 
 @pytest.mark.usefixtures("github", "codepipeline")
-def test_cfn_lint_and_cdk_nag_have_nothing_to_say(directory: Path) -> None:
+def test_cfn_lint_and_cdk_nag_find_nothing(directory: Path) -> None:
     for report in directory.rglob("validation-report.json"):
         assert json.loads(report.read_text())["pluginReports"] == []
     templates = sorted(directory.rglob("*.template.json"))
@@ -358,7 +358,7 @@ def test_cfn_lint_and_cdk_nag_have_nothing_to_say(directory: Path) -> None:
         ("repository: acme/topics\nenvironments: [dev]\ngithub: {}\n", {"Delivery-dev.template.json"}),
     ],
 )
-def test_the_app_has_what_delivers_where_the_file_says_so(
+def test_the_app_has_delivery_stacks_if_delivery_yaml_exists(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, delivery: str, made: set[str]
 ) -> None:
     (tmp_path / "environments").mkdir()

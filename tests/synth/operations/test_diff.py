@@ -1,4 +1,4 @@
-"""Changes of our own templates, as refactorings and edits of an environment make them, in the diff's words."""
+"""Reports of ``diff`` on realistic refactorings and edits of the project's own templates."""
 
 import copy
 import dataclasses
@@ -19,7 +19,7 @@ Edit = Callable[[dict[str, JsonObject]], None]
 
 
 def _resource(templates: dict[str, JsonObject], part: str, kind: str, path: str = "") -> JsonObject:
-    """Return the first resource of a type whose construct has this in its path."""
+    """Return the first resource of a type whose construct path contains ``path``."""
     return next(
         resource
         for resource in templates[part]["Resources"].values()
@@ -28,7 +28,7 @@ def _resource(templates: dict[str, JsonObject], part: str, kind: str, path: str 
 
 
 def _rename(part: str, prefix: str, new: str) -> Edit:
-    """Give the logical ids of a construct another beginning, in all templates, as renaming the construct does."""
+    """Return an edit that prefixes a construct's logical ids in all templates, as renaming the construct would."""
 
     def edit(templates: dict[str, JsonObject]) -> None:
         ids = [name for name in templates[part]["Resources"] if name.startswith(prefix)]
@@ -131,7 +131,7 @@ EDITS: dict[str, tuple[Edit, Risk, str]] = {
 
 @pytest.fixture(scope="module")
 def changes(assembly: Assembly) -> dict[str, list[Change]]:
-    """The changes of each edit of prod; each has an environment of its own, since all are compared at once."""
+    """The changes per edit of prod. Each edit has its own environment, so that one comparison covers them all."""
     prod = [stack for stack in cloud_assembly.read(assembly.directory) if stack.environment == "prod"]
     before, after = [], []
     for name, (edit, _, _) in EDITS.items():
@@ -155,7 +155,7 @@ def _of_environment(stack: Stack, name: str) -> Stack:
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_what_matters_is_first(changes: dict[str, list[Change]], name: str) -> None:
+def test_the_most_important_change_is_first(changes: dict[str, list[Change]], name: str) -> None:
     _, risk, rule = EDITS[name]
     first = changes[name][0]
     assert (first.risk, first.rule) == (risk, rule)
@@ -163,29 +163,29 @@ def test_what_matters_is_first(changes: dict[str, list[Change]], name: str) -> N
 
 
 @pytest.mark.parametrize("name", [name for name, (_, risk, _) in EDITS.items() if risk is Risk.REST])
-def test_what_is_harmless_says_nothing_else(changes: dict[str, list[Change]], name: str) -> None:
+def test_harmless_edits_are_reported_as_harmless(changes: dict[str, list[Change]], name: str) -> None:
     assert {change.risk for change in changes[name]} == {Risk.REST}
 
 
 @pytest.mark.parametrize("name", ["bucket", "registry"])
-def test_what_follows_a_renamed_resource_is_quiet(changes: dict[str, list[Change]], name: str) -> None:
+def test_references_to_a_renamed_resource_are_folded(changes: dict[str, list[Change]], name: str) -> None:
     lost, *rest = changes[name]
     assert lost.dangerous
     assert {change.risk for change in rest} <= {Risk.REST}
 
 
-def test_the_assembly_beside_itself_is_no_change(assembly: Assembly) -> None:
+def test_an_assembly_compared_with_itself_has_no_changes(assembly: Assembly) -> None:
     stacks = cloud_assembly.read(assembly.directory)
     assert {stack.environment for stack in stacks} >= {"dev", "prod"}
     assert compare(Sides(before=stacks, after=stacks)).status == 0
 
 
-# What statements say of themselves, and names that count within a role only.
+# Labels without effect on permissions.
 _SAYS_NOTHING = {"Sid", "Version", "PolicyName"}
 
 
 def test_no_value_of_a_template_changes_unnoticed(assembly: Assembly) -> None:
-    """Each value of each type of resource, changed by itself, is told as something else than another wording."""
+    """Changing any single value of any resource type is reported as more than a change of wording."""
     before, after, places = [], [], {}
     for kind, path, resource in _values(assembly):
         name = f"case{len(places)}"
@@ -199,7 +199,7 @@ def test_no_value_of_a_template_changes_unnoticed(assembly: Assembly) -> None:
 
 
 def _values(assembly: Assembly) -> Iterator[tuple[str, tuple[str | int, ...], JsonObject]]:
-    """Yield each place in the properties of a type once, with a resource that has a value there."""
+    """Yield each property path of each resource type once, with a resource that has it."""
     seen = set()
     for stack in cloud_assembly.read(assembly.directory):
         for resource in stack.template["Resources"].values():

@@ -1,4 +1,4 @@
-"""What watches an environment: alarms, what rolls an update back, dashboard, budget, and how they reach people."""
+"""Monitoring of an environment: alarms, rollback of updates, dashboard, budget and notifications."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ _OF_UPDATES = {"update-5xx", "update-model-latency"}
 
 
 def _alarms(deployment: Deployment) -> dict[str, JsonObject]:
-    """Return the properties of the alarms by what their names say beside the environment's."""
+    """Return the alarms' properties by name, without the environment's prefix."""
     alarms = [one["Properties"] for one in deployment.resources("serving", "AWS::CloudWatch::Alarm").values()]
     return {one["AlarmName"].removeprefix(f"{deployment.name}-"): one for one in alarms}
 
@@ -40,11 +40,11 @@ def ab() -> Template:
     return template_of("serving", serving={"variants": [challenger]})
 
 
-def test_what_is_watched(deployment: Deployment) -> None:
+def test_the_alarms_of_an_environment(deployment: Deployment) -> None:
     assert _alarms(deployment).keys() == _OF_REQUESTS | _OF_INSTANCES | _OF_UPDATES | _OF_PROCESSES
 
 
-def test_an_alarm_is_a_request_that_cloudwatch_takes(deployment: Deployment) -> None:
+def test_alarms_make_valid_requests_to_cloudwatch(deployment: Deployment) -> None:
     for alarm in _alarms(deployment).values():
         assert problems("PutMetricAlarm", alarm, "cloudwatch") == []
 
@@ -69,7 +69,7 @@ def test_an_alarm_of_the_endpoint(
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", threshold)
     assert _dimensions(alarm) == {"EndpointName": deployment.name, "VariantName": "AllTraffic"}
     assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (60, 5, 3)
-    # An endpoint that nobody asks is well.
+    # An endpoint without requests is healthy.
     assert alarm["TreatMissingData"] == "notBreaching"
 
 
@@ -89,7 +89,7 @@ def test_gpus_are_watched_where_there_are_any(ab: Template) -> None:
     assert "gpu" not in _kinds(ab)
 
 
-def test_as_many_instances_as_there_may_be_for_too_long(assembly: Assembly) -> None:
+def test_an_alarm_if_the_fleet_stays_at_its_maximum(assembly: Assembly) -> None:
     for name, greatest in (("dev", 2), ("prod", 8)):
         alarm = _alarms(Deployment(assembly, name))["instances"]
         assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", greatest)
@@ -102,7 +102,7 @@ def test_as_many_instances_as_there_may_be_for_too_long(assembly: Assembly) -> N
             assert (stat["Metric"]["MetricName"], stat["Stat"], stat["Period"]) == (metric, "Sum", 60)
 
 
-def test_a_number_of_instances_that_never_changes_is_no_alarm() -> None:
+def test_a_fleet_of_constant_size_has_no_such_alarm() -> None:
     assert "instances" not in _kinds(template_of("serving", serving={"min_instances": 2, "max_instances": 2}))
 
 
@@ -122,11 +122,11 @@ def test_every_variant_is_watched_under_its_own_name(ab: Template) -> None:
     )
 
 
-def test_serverless_has_the_alarms_of_what_is_measured_of_it() -> None:
+def test_serverless_endpoints_have_alarms_on_their_own_metrics() -> None:
     assert _kinds(template_of("serving", serving={"mode": "serverless"})) == _OF_REQUESTS | _OF_PROCESSES
 
 
-def test_alarms_of_the_endpoint_are_there_with_it(assembly: Assembly, environment: str) -> None:
+def test_the_endpoints_alarms_exist_only_with_it(assembly: Assembly, environment: str) -> None:
     resources = assembly.template(environment, "serving")["Resources"]
     for resource in resources.values():
         if resource["Type"] == "AWS::CloudWatch::Alarm":
@@ -134,7 +134,7 @@ def test_alarms_of_the_endpoint_are_there_with_it(assembly: Assembly, environmen
             assert resource.get("Condition") == (None if kind in _OF_PROCESSES else "HasModel")
 
 
-def test_an_environment_may_watch_other_things_longer() -> None:
+def test_thresholds_and_periods_of_alarms_can_be_set() -> None:
     template = template_of(
         "serving",
         alarms={
@@ -172,7 +172,7 @@ def test_without_alarms_nothing_is_watched() -> None:
     assert "cloudwatch.amazonaws.com" not in json.dumps(template_of("data", alarms={"enabled": False}).to_json())
 
 
-def test_an_update_is_rolled_back_by_what_the_new_fleet_does(deployment: Deployment) -> None:
+def test_an_update_is_rolled_back_by_alarms_on_the_new_fleet(deployment: Deployment) -> None:
     (config,) = deployment.resources("serving", "AWS::SageMaker::EndpointConfig")
     alarms = _alarms(deployment)
     for kind in ("5xx", "model-latency"):
@@ -204,7 +204,7 @@ def test_sagemaker_may_look_at_these_alarms_as_the_models_role(deployment: Deplo
     ]
 
 
-def test_an_environment_may_update_without_going_back() -> None:
+def test_rollback_can_be_disabled() -> None:
     template = template_of("serving", serving={"update": {"rollback": False}})
     assert not _kinds(template) & _OF_UPDATES
     assert "cloudwatch:DescribeAlarms" not in json.dumps(template.to_json())
@@ -220,14 +220,14 @@ def test_an_environment_may_update_without_going_back() -> None:
         ("update-notification-errors", "AWS/Lambda Errors", "Sum"),
     ],
 )
-def test_what_must_not_happen_once(deployment: Deployment, kind: str, metric: str, statistic: str) -> None:
+def test_alarms_on_a_single_occurrence(deployment: Deployment, kind: str, metric: str, statistic: str) -> None:
     alarm = _alarms(deployment)[kind]
     assert (f"{alarm['Namespace']} {alarm['MetricName']}", alarm["Statistic"]) == (metric, statistic)
     assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (60, 1, 1)
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
 
 
-def test_the_processes_that_are_watched_are_this_environments(deployment: Deployment) -> None:
+def test_process_alarms_watch_this_environments_resources(deployment: Deployment) -> None:
     alarms = _alarms(deployment)
     assert _dimensions(alarms["pipeline-failed"]) == {"PipelineName": deployment.name}
     (mapping,) = deployment.resources("serving", "AWS::Lambda::EventSourceMapping").values()
@@ -253,7 +253,7 @@ def test_with_a_pinned_model_there_are_no_approvals_to_watch() -> None:
     assert kinds & _OF_PROCESSES == {"pipeline-failed"}
 
 
-def test_people_are_told_of_alarms_and_that_the_endpoint_is_well_again(deployment: Deployment) -> None:
+def test_alarms_notify_people_when_they_go_off_and_recover(deployment: Deployment) -> None:
     (topic,) = deployment.resources("training", "AWS::SNS::Topic")
     for kind, alarm in _alarms(deployment).items():
         assert alarm.get("AlarmActions") == (None if kind in _OF_UPDATES else [topic])
@@ -273,7 +273,7 @@ def test_cloudwatch_may_use_topic_and_key_for_this_environments_alarms_only(depl
     assert (statement["Effect"], statement["Condition"]) == ("Allow", condition)
 
 
-def test_the_dashboard_shows_what_is_watched_and_more(deployment: Deployment) -> None:
+def test_the_dashboard_shows_the_alarms_metrics_and_more(deployment: Deployment) -> None:
     dashboard = deployment.resource("serving", "AWS::CloudWatch::Dashboard")
     assert problems("PutDashboard", dashboard, "cloudwatch") == []
     assert dashboard["DashboardName"] == deployment.name
@@ -288,7 +288,7 @@ def test_the_dashboard_shows_what_is_watched_and_more(deployment: Deployment) ->
     assert {("Invocations", "Sum"), ("InvocationsPerInstance", "Sum")} <= shown
 
 
-def test_the_dashboard_shows_the_alarms_by_name_since_they_are_not_always_there(deployment: Deployment) -> None:
+def test_the_dashboard_shows_alarms_by_name_since_they_may_not_exist(deployment: Deployment) -> None:
     dashboard = deployment.resource("serving", "AWS::CloudWatch::Dashboard")
     (status,) = (one for one in json.loads(dashboard["DashboardBody"])["widgets"] if one["type"] == "alarm")
     names = {arn.rpartition(":")[2] for arn in status["properties"]["alarms"]}
@@ -308,13 +308,13 @@ def test_widgets_neither_overlap_nor_leave_the_page(deployment: Deployment, ab: 
         assert max(x for x, _ in places) == 23
 
 
-def test_the_dashboard_shows_every_variant_with_what_it_has(ab: Template) -> None:
+def test_the_dashboard_shows_every_variant(ab: Template) -> None:
     titles = {one["properties"]["title"] for one in json.loads(_body(ab))["widgets"]}
     assert {"AllTraffic: model latency", "Challenger: model latency", "Challenger: GPUs, sum over each"} <= titles
     assert "AllTraffic: GPUs, sum over each" not in titles
 
 
-def test_a_shadow_is_shown_and_is_no_alarm(variants: Path) -> None:
+def test_a_shadow_is_on_the_dashboard_without_alarms(variants: Path) -> None:
     spot = Deployment(Assembly(variants), "spot")
     widgets = json.loads(spot.resource("serving", "AWS::CloudWatch::Dashboard")["DashboardBody"])["widgets"]
     assert "Shadow: model latency" in {one["properties"]["title"] for one in widgets}
@@ -339,12 +339,12 @@ def test_there_is_a_budget_if_the_environment_has_one(variants: Path, deployment
     assert deployment.resources("serving", "AWS::Budgets::Budget") == {}
 
 
-def test_a_budget_is_a_request_that_aws_budgets_takes(variants: Path) -> None:
+def test_a_budget_makes_a_valid_request_to_aws_budgets(variants: Path) -> None:
     budget = Deployment(Assembly(variants), "short").resource("serving", "AWS::Budgets::Budget")
     limit = budget["Budget"]["BudgetLimit"]
     request = {
         "AccountId": ACCOUNT,
-        # CloudFormation takes a number there, the API a text.
+        # CloudFormation takes a number here, the API a string.
         "Budget": {**budget["Budget"], "BudgetLimit": {**limit, "Amount": str(limit["Amount"])}},
         "NotificationsWithSubscribers": budget["NotificationsWithSubscribers"],
         "ResourceTags": budget["ResourceTags"],
@@ -378,7 +378,7 @@ def _body(template: Template) -> str:
 
 
 def _shown(dashboard: JsonObject) -> set[tuple[str, str]]:
-    """Return metric and statistic of all lines; the average is CloudWatch's default."""
+    """Return metric and statistic of every line; CloudWatch's default statistic is the average."""
     lines: list[list[Any]] = [
         line
         for widget in json.loads(dashboard["DashboardBody"])["widgets"]

@@ -1,4 +1,4 @@
-"""Where jobs, models and functions are in each mode of the network, and what they reach from there."""
+"""Placement of jobs, models and functions in each network mode, and what they can reach."""
 
 import json
 import re
@@ -24,13 +24,13 @@ _MODEL = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/topicsmith-test
 
 @pytest.fixture(scope="module")
 def private(variants: Path) -> Deployment:
-    """An environment with a VPC of its own."""
+    """An environment with its own VPC."""
     return Deployment(Assembly(variants), _PRIVATE)
 
 
 @pytest.fixture(scope="module")
 def existing(variants: Path) -> Deployment:
-    """An environment in subnets that are there."""
+    """An environment in existing subnets."""
     return Deployment(Assembly(variants), _EXISTING)
 
 
@@ -42,7 +42,7 @@ def public(variants: Path) -> Deployment:
 
 @pytest.fixture(scope="module")
 def network(private: Deployment) -> Template:
-    """The stack of the VPC."""
+    """The network stack, with the VPC."""
     return Template.from_json(private.templates[f"{private.name}-network"])
 
 
@@ -59,7 +59,7 @@ def _groups(deployment: Deployment) -> dict[str, JsonObject]:
 
 
 def _vpc_config(deployment: Deployment) -> JsonObject:
-    """Return the subnets and security groups where an environment's jobs must be."""
+    """Return the subnets and security groups required for an environment's jobs."""
     if deployment.name.endswith(_EXISTING):
         return {"SecurityGroupIds": _GROUPS, "Subnets": _SUBNETS}
     (workloads,) = (
@@ -73,7 +73,7 @@ def _vpc_config(deployment: Deployment) -> JsonObject:
 
 
 def _functions(deployment: Deployment) -> dict[str, JsonObject]:
-    """Return the functions of this project; CDK's own one empties the bucket and is in no VPC."""
+    """Return the project's functions, without the CDK's own one, which empties the bucket outside the VPC."""
     return {
         id_: resource
         for part in ("training", "serving")
@@ -82,7 +82,7 @@ def _functions(deployment: Deployment) -> dict[str, JsonObject]:
 
 
 def _private_network(**said: Any) -> Template:
-    """Return the stack of the VPC alone, of an environment that says this."""
+    """Return the network stack of an environment with these settings."""
     config = EnvironmentConfig.model_validate({"region": "eu-west-1", "network": {"mode": "private"}, **said})
     app = App(context=context(), builtin_cloud_formation_validation=False)
     stage = Stage(app, "test", env=Environment(account=config.account, region=config.region))
@@ -90,7 +90,7 @@ def _private_network(**said: Any) -> Template:
 
 
 def _services(template: Template) -> set[str]:
-    """Return the services with interfaces in the VPC."""
+    """Return the services with interface endpoints in the VPC."""
     found = template.find_resources("AWS::EC2::VPCEndpoint", {"Properties": {"VpcEndpointType": "Interface"}})
     return {one["Properties"]["ServiceName"].removeprefix("com.amazonaws.eu-west-1.") for one in found.values()}
 
@@ -142,7 +142,7 @@ def test_another_zone_moves_no_subnet(zones: int, network: Template) -> None:
     assert subnets.items() < three.items()
 
 
-def test_nothing_is_asked_of_aws_at_synth_where_the_account_is_known() -> None:
+def test_synth_makes_no_lookups_if_the_account_is_known() -> None:
     template = _private_network(account="123456789012")
     template.resource_count_is("AWS::EC2::Subnet", 2)
     template.all_resources_properties(
@@ -159,7 +159,7 @@ def test_nothing_is_asked_of_aws_at_synth_where_the_account_is_known() -> None:
     ],
 )
 def test_the_services_that_are_called_are_in_the_network_and_no_others(config: JsonObject, apart: set[str]) -> None:
-    """What is called stands in the sources of functions and containers."""
+    """The called services are found in the sources of functions and containers."""
     called = {
         client
         for folder in [*(ROOT / "lambdas").iterdir(), ROOT / "containers"]
@@ -201,7 +201,7 @@ def test_endpoints_let_through_the_requests_of_this_account_only(network: Templa
     )
 
 
-def test_only_jobs_models_and_functions_come_in_and_only_https_goes_out(private: Deployment) -> None:
+def test_security_groups_allow_only_workloads_in_and_only_https_out(private: Deployment) -> None:
     groups = {private.resolve("network", {"Ref": id_}): one for id_, one in _groups(private).items()}
     workloads, endpoints = "Jobs, models and functions", "The interfaces of AWS services"
     by_description = {one["GroupDescription"]: one for one in groups.values()}
@@ -232,13 +232,13 @@ def test_all_traffic_of_a_private_network_is_logged(network: Template) -> None:
     )
 
 
-def test_only_a_private_network_is_a_stack(variants: Path) -> None:
+def test_only_a_private_network_has_a_stack(variants: Path) -> None:
     assert Assembly(variants).parts(_PRIVATE) == ["data", "network", "training", "serving"]
     for name in (_EXISTING, _PUBLIC):
         assert Assembly(variants).parts(name) == ["data", "training", "serving"]
 
 
-def test_every_job_and_every_model_is_there(placed: Deployment) -> None:
+def test_every_job_and_every_model_is_in_the_vpc(placed: Deployment) -> None:
     definition, where = placed.pipeline_definition(), _vpc_config(placed)
     assert arguments_of(definition, "Train")["VpcConfig"] == where
     assert arguments_of(definition, "Tune")["TrainingJobDefinition"]["VpcConfig"] == where
@@ -252,18 +252,18 @@ def test_every_job_and_every_model_is_there(placed: Deployment) -> None:
             assert problems("CreateProcessingJob", request) == []
 
 
-def test_every_function_is_there(placed: Deployment) -> None:
+def test_every_function_is_in_the_vpc(placed: Deployment) -> None:
     where = _vpc_config(placed)
     for function in _functions(placed).values():
         config = function["Properties"]["VpcConfig"]
         assert config == {"SecurityGroupIds": where["SecurityGroupIds"], "SubnetIds": where["Subnets"]}
         request = {"FunctionName": "function", "Role": function["Properties"]["Role"], "Code": {}, "VpcConfig": config}
         assert problems("CreateFunction", request, "lambda") == []
-        # Lambda connects the function while it makes it.
+        # Lambda needs the permissions while it creates the function in the VPC.
         assert any("DefaultPolicy" in dependency for dependency in function["DependsOn"])
 
 
-def test_without_a_vpc_nobody_asks_for_one(public: Deployment) -> None:
+def test_public_environments_do_not_mention_a_vpc(public: Deployment) -> None:
     templates = json.dumps(list(public.templates.values()))
     assert [word for word in ("VpcConfig", "NetworkConfig", "ec2:", "AWS::EC2") if word in templates] == []
 
@@ -277,7 +277,7 @@ def test_without_a_vpc_nobody_asks_for_one(public: Deployment) -> None:
         ("serving", "EndpointRole"),
     ],
 )
-def test_sagemaker_may_connect_what_runs_as_the_role(placed: Deployment, part: str, role: str) -> None:
+def test_roles_of_jobs_may_create_network_interfaces(placed: Deployment, part: str, role: str) -> None:
     """See https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html."""
     statements = _ec2_statements(placed, part, role)
     actions = {action for one in statements for action in _list(one["Action"]) if action.startswith("ec2:")}
@@ -298,7 +298,7 @@ def test_sagemaker_may_connect_what_runs_as_the_role(placed: Deployment, part: s
     assert {resource.rpartition("/")[2] for resource in creates["Resource"]} == ids
 
 
-def test_lambda_may_connect_a_function_and_the_function_may_not(placed: Deployment) -> None:
+def test_lambda_may_create_network_interfaces_and_the_function_may_not(placed: Deployment) -> None:
     """See https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html."""
     for part, role in (("training", "PreprocessingPreprocessRole"), ("serving", "ApprovalDeployRole")):
         statements = _ec2_statements(placed, part, role)
@@ -317,7 +317,7 @@ def test_lambda_may_connect_a_function_and_the_function_may_not(placed: Deployme
         assert denial["Condition"]["ArnLike"]["lambda:SourceFunctionArn"].endswith(":function:*")
 
 
-def test_hosts_of_one_job_encrypt_what_they_say_where_that_is_wanted(private: Deployment, existing: Deployment) -> None:
+def test_traffic_between_hosts_of_a_job_is_encrypted_if_enabled(private: Deployment, existing: Deployment) -> None:
     for deployment, wanted in ((private, True), (existing, None)):
         definition = deployment.pipeline_definition()
         for config in (
@@ -328,7 +328,7 @@ def test_hosts_of_one_job_encrypt_what_they_say_where_that_is_wanted(private: De
             assert config.get("EnableInterContainerTrafficEncryption") is wanted
 
 
-def test_training_and_serving_call_nobody_in_any_mode(private: Deployment, public: Deployment) -> None:
+def test_training_and_serving_have_no_network_in_any_mode(private: Deployment, public: Deployment) -> None:
     for deployment in (private, public):
         definition = deployment.pipeline_definition()
         assert arguments_of(definition, "Train")["EnableNetworkIsolation"] is True
@@ -338,7 +338,7 @@ def test_training_and_serving_call_nobody_in_any_mode(private: Deployment, publi
         assert all(model["Properties"]["EnableNetworkIsolation"] is True for model in models)
 
 
-def test_the_evaluation_calls_sagemaker_for_trials_and_else_nobody(private: Deployment, variants: Path) -> None:
+def test_the_evaluation_has_network_only_to_list_trials(private: Deployment, variants: Path) -> None:
     tuned = arguments_of(private.pipeline_definition(), "Evaluate")["NetworkConfig"]
     assert "EnableNetworkIsolation" not in tuned
     untuned = Deployment(Assembly(variants), "short")

@@ -1,4 +1,4 @@
-"""Who hears of it when nobody does."""
+"""Warnings about notifications that reach nobody."""
 
 import pytest
 from aws_cdk import App, Stack, aws_kms
@@ -18,11 +18,11 @@ def _warnings(*emails: str) -> list[str]:
     "email",
     ["a@example.org", "a@EXAMPLE.com", "a@mail.example.net", "a@b.test", "a@b.invalid", "a@b.example", "a@b.localhost"],
 )
-def test_an_address_for_examples_is_warned_of(email: str) -> None:
+def test_a_placeholder_address_gives_a_warning(email: str) -> None:
     (warning,) = _warnings("a@topics.dev", email)
-    assert warning.startswith(f"Nobody reads mail to {email}, a domain for examples. ")
+    assert warning.startswith(f"Mail to {email} is not delivered: the domain is reserved for examples. ")
 
 
-def test_other_addresses_are_not() -> None:
+def test_other_addresses_give_none() -> None:
     assert _warnings("a@topics.dev", "a@my-example.com", "a@example.com.au", "a@test.io") == []
     assert _warnings() == []

@@ -1,4 +1,4 @@
-"""What each role may do: the actions, and for those that matter most the resources and conditions."""
+"""Permissions of each role: its actions, and for the critical ones resources and conditions."""
 
 import pytest
 
@@ -25,7 +25,7 @@ _READ_AND_WRITE = {
     "kms:Encrypt",
     "kms:GenerateDataKey",
 }
-# Of an instance without local storage.
+# For the volume of an instance without local storage.
 _VOLUME = {"kms:CreateGrant", "kms:DescribeKey"}
 _ACTIONS = {
     ("data", "ImagesPublishingRole"): {
@@ -125,7 +125,7 @@ def _that_allow(deployment: Deployment, part: str, role: str, action: str) -> li
     return [one for one in deployment.statements(part, role) if action in _list(one["Action"])]
 
 
-def test_every_role_is_among_these(deployment: Deployment) -> None:
+def test_every_role_is_covered(deployment: Deployment) -> None:
     policies = [
         (part, policy["Properties"]["Roles"])
         for part in ("data", "training", "serving")
@@ -164,7 +164,7 @@ def test_a_role_reads_and_writes_only_its_prefixes(
     assert sorted(resources) == [f"arn:aws:s3:::{bucket.lower()}/{prefix}/*" for prefix in prefixes]
 
 
-def test_a_role_finds_only_what_it_may_read(deployment: Deployment) -> None:
+def test_a_role_lists_only_what_it_may_read(deployment: Deployment) -> None:
     for role, prefix in (("PreprocessingPreprocessRole", "raw"), ("TrainingRole", "bow")):
         (statement,) = _that_allow(deployment, "training", role, "s3:ListBucket")
         assert statement["Condition"] == {"StringLike": {"s3:prefix": f"{prefix}/*"}}
@@ -190,7 +190,7 @@ def test_the_pipeline_runs_only_jobs_that_it_names(deployment: Deployment) -> No
         assert statement["Resource"] == f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}"
 
 
-def test_what_tells_of_failures_reads_this_pipelines_runs_only(deployment: Deployment) -> None:
+def test_the_failure_notifier_reads_only_this_pipelines_runs(deployment: Deployment) -> None:
     (statement,) = _that_allow(deployment, "training", "FailureNotifyRole", "sagemaker:ListPipelineExecutionSteps")
     runs = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/{deployment.name}/execution/*"
     assert statement["Resource"] == runs
@@ -207,8 +207,8 @@ def test_metrics_go_to_one_namespace(deployment: Deployment) -> None:
         assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": f"/aws/sagemaker/{kind}"}}
 
 
-def test_what_names_no_resource_could_not(deployment: Deployment) -> None:
-    """Every other action that is allowed anywhere has resources in IAM."""
+def test_only_actions_without_resource_level_permissions_name_no_resource(deployment: Deployment) -> None:
+    """All other allowed actions support resource-level permissions in IAM."""
     everywhere = {
         action
         for part, role in _ACTIONS

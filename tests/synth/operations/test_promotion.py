@@ -1,6 +1,6 @@
-"""What is shared between the accounts of environments where models are promoted, and nothing else.
+"""Cross-account sharing for promotion: exactly what promoted models need.
 
-A model of ``origin`` is registered in ``middle``, and ``last`` serves it out of that registry.
+A model of ``origin`` is registered in ``middle``, and ``last`` serves it from that registry.
 """
 
 import re
@@ -51,7 +51,7 @@ def last(variants: Path) -> Deployment:
 
 
 def _policies(deployment: Deployment) -> dict[str, list[JsonObject]]:
-    """Return the statements of the policies that resources have of their own, by type; of buckets those of the data."""
+    """Return the statements of resource policies by type of resource; for buckets, the data bucket's."""
     data = deployment.resources("data", "AWS::S3::BucketPolicy")
     (bucket,) = (one["Properties"]["PolicyDocument"] for name, one in data.items() if name.startswith("DataBucket"))
     documents = {
@@ -68,7 +68,7 @@ def _accounts(value: Any) -> set[str]:
 
 
 def _shared(deployment: Deployment, *, own: str) -> dict[str, list[JsonObject]]:
-    """Return what these policies allow others than the own account and AWS's services."""
+    """Return the statements that allow access from other accounts."""
     found = {
         name: [one for one in statements if one["Effect"] == "Allow" and _accounts(one["Principal"]) - {own}]
         for name, statements in _policies(deployment).items()
@@ -86,11 +86,11 @@ def test_the_image_follows_a_model_through_every_registry(origin: Deployment, mi
         assert statement.keys() == {"Effect", "Principal", "Action"}
 
 
-def test_whom_models_are_registered_by_gets_the_image_and_nothing_else(origin: Deployment) -> None:
+def test_an_environment_that_registers_models_gets_the_image_and_nothing_else(origin: Deployment) -> None:
     assert _shared(origin, own=_ORIGIN).keys() == {"repository"}
 
 
-def test_whom_models_are_pinned_by_sees_the_registry(middle: Deployment) -> None:
+def test_an_environment_that_pins_models_may_read_the_registry(middle: Deployment) -> None:
     registry = f"arn:aws:sagemaker:{REGION}:{_MIDDLE}"
     principal = {"AWS": f"arn:aws:iam::{_LAST}:root"}
     assert _shared(middle, own=_MIDDLE)["registry"] == [
@@ -109,7 +109,7 @@ def test_whom_models_are_pinned_by_sees_the_registry(middle: Deployment) -> None
     ]
 
 
-def test_its_endpoint_reads_what_is_promoted(middle: Deployment) -> None:
+def test_its_endpoint_reads_promoted_artifacts(middle: Deployment) -> None:
     shared = _shared(middle, own=_MIDDLE)
     assert shared["bucket"] == [
         {
@@ -136,12 +136,12 @@ def test_its_endpoint_reads_what_is_promoted(middle: Deployment) -> None:
 
 
 def _grants(deployment: Deployment, source: str) -> list[JsonObject]:
-    """Return what the endpoint's role may do with what is another environment's."""
+    """Return the endpoint role's statements on resources of the environment ``source``."""
     statements = deployment.statements("serving", "EndpointRole")
     return [one for one in statements if source in str(one["Resource"]) or source in str(one.get("Condition"))]
 
 
-def test_the_endpoint_may_read_as_much_as_is_shared(last: Deployment) -> None:
+def test_the_endpoints_permissions_match_what_is_shared(last: Deployment) -> None:
     images, objects, keys = _grants(last, "middle")
     assert {*images["Action"]} == _PULL
     assert set(images["Resource"]) == {
@@ -172,7 +172,7 @@ def test_a_registered_model_needs_the_image_only(middle: Deployment) -> None:
 
 
 def test_the_policies_name_the_bucket_as_cloudformation_names_it(variants: Path) -> None:
-    """The name is of the stack, the resource and twelve characters, and the longest source's fits into 63."""
+    """The name is made of the stack, the logical id and 12 characters; the longest one still fits into 63."""
     (bucket,) = (
         name
         for name, resource in Assembly(variants).template("middle", "data")["Resources"].items()
@@ -259,13 +259,13 @@ def test_no_policy_names_an_account_that_no_promotion_leads_to(
             assert not any("*" in action for action in statement["Action"])
 
 
-def test_what_no_model_leaves_shares_nothing(variants: Path, last: Deployment) -> None:
+def test_an_environment_that_no_model_leaves_shares_nothing(variants: Path, last: Deployment) -> None:
     for deployment in (last, Deployment(Assembly(variants), "short")):
         assert _policies(deployment).keys() == {"bucket", "key"}
 
 
 def test_within_an_account_nothing_is_shared() -> None:
-    """As our own environments are: prod gets dev's models, both in the account of whoever deploys."""
+    """Like the shipped environments: prod gets dev's models, and both are in the deployer's account."""
     environments: dict[str, JsonObject] = {"dev": {}, "prod": {"promotion": {"from": "dev"}}}
     assert "RepositoryPolicyText" not in str(_data(environments, "dev").to_json())
     (images,) = _granted(environments, "prod")
@@ -275,10 +275,10 @@ def test_within_an_account_nothing_is_shared() -> None:
     assert {*images["Action"]} == _PULL
 
 
-def test_the_role_is_named_where_models_come_from_elsewhere(
+def test_the_endpoints_role_has_a_name_if_models_come_from_elsewhere(
     origin: Deployment, middle: Deployment, last: Deployment
 ) -> None:
-    """Another account names it; where none does, CloudFormation names it."""
+    """Other accounts refer to the role by name; without promotion, CloudFormation generates the name."""
     names = []
     for deployment in (origin, middle, last):
         roles = deployment.resources("serving", "AWS::IAM::Role")
@@ -294,7 +294,7 @@ def test_the_endpoint_serves_the_version_of_the_other_account(last: Deployment) 
 
 
 def _paths(environments: Mapping[str, JsonObject]) -> tuple[dict[str, EnvironmentConfig], dict[str, PromotionPath]]:
-    """Return the environments that say only this, and where each stands among the others."""
+    """Return environments with only these settings, and their promotion paths."""
     configs = {
         name: EnvironmentConfig.model_validate({"region": REGION, **values}) for name, values in environments.items()
     }
@@ -303,7 +303,7 @@ def _paths(environments: Mapping[str, JsonObject]) -> tuple[dict[str, Environmen
 
 
 def _granted(environments: Mapping[str, JsonObject], environment: str) -> list[JsonObject]:
-    """Return what the role of an environment's endpoint may do because models are promoted to it."""
+    """Return the endpoint role's permissions that come from promotion."""
     configs, paths = _paths(environments)
     config = configs[environment]
     stack = Stack(App(context=context()), "stack", env=Environment(account=config.account, region=REGION))
@@ -314,7 +314,7 @@ def _granted(environments: Mapping[str, JsonObject], environment: str) -> list[J
 
 
 def _data(environments: Mapping[str, JsonObject], environment: str) -> Template:
-    """Return the data stack of an environment."""
+    """Return an environment's data stack."""
     configs, paths = _paths(environments)
     config = configs[environment]
     app = App(context=context(), builtin_cloud_formation_validation=False)
@@ -360,7 +360,7 @@ _METHODS = st.sampled_from(["pin", "register"])
     last_from=st.sampled_from(["first", "second"]),
 )
 def test_an_endpoint_never_gets_more(accounts: tuple[str, str, str], methods: tuple[str, str], last_from: str) -> None:
-    """Whoever stands where: pulls of images that a model may have, and reads of what one environment marked for it."""
+    """On any path: it pulls images that its models may use and reads objects that one environment tagged for it."""
     first, second, third = accounts
     environments: dict[str, JsonObject] = {
         "first": {"account": first},

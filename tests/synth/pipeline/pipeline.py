@@ -1,4 +1,4 @@
-"""Reads a pipeline's definition: its steps at any depth, its references, and what SageMaker puts in their place."""
+"""Reader of pipeline definitions: steps at any depth, references, and their values at run time."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -45,7 +45,7 @@ _RUN = {
 
 
 def steps_of(definition: JsonObject) -> list[JsonObject]:
-    """Return all steps, those behind a condition after it."""
+    """Return all steps; the branches of a condition follow it."""
     return list(_flat(definition["Steps"]))
 
 
@@ -58,20 +58,20 @@ def _flat(steps: Sequence[JsonObject]) -> Iterator[JsonObject]:
 
 
 def step_of(definition: JsonObject, name: str) -> JsonObject:
-    """Return the step of a name."""
+    """Return the step with this name."""
     (step,) = (step for step in steps_of(definition) if step["Name"] == name)
     return step
 
 
 def arguments_of(definition: JsonObject, name: str) -> JsonObject:
-    """Return the arguments of the step of a name, as they are in the definition."""
+    """Return the arguments of the step with this name, unresolved."""
     arguments = step_of(definition, name)["Arguments"]
     assert isinstance(arguments, dict)
     return arguments
 
 
 def as_executed(definition: JsonObject, value: Any) -> Any:
-    """Return the value with what SageMaker would put in the place of references."""
+    """Return the value with references replaced as SageMaker would replace them."""
     defaults = {f"Parameters.{one['Name']}": one.get("DefaultValue") for one in definition["Parameters"]}
     match value:
         case {"Get": path}:
@@ -103,7 +103,7 @@ def references(value: Any) -> Iterator[str]:
 
 
 def has_property(step: JsonObject, path: str) -> bool:
-    """Whether a path, of a reference behind the step's name, leads to something that the step has."""
+    """Return whether the rest of a reference, after the step's name, exists in the step's properties."""
     match step["Type"]:
         case "Lambda":
             return path in {f"OutputParameters['{output['OutputName']}']" for output in step["OutputParameters"]}

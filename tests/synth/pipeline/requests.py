@@ -1,4 +1,4 @@
-"""Holds a request against botocore's model of an AWS API: its own validator, and what that leaves out."""
+"""Validation of requests by botocore's API models, beyond what botocore's own validator checks."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from botocore.validate import ParamValidator
 
 
 def problems(operation: str, request: dict[str, Any], service: str = "sagemaker") -> list[str]:
-    """Return what is wrong with the request of an operation: members, types, limits, enumerations, patterns."""
+    """Return the errors in an operation's request: members, types, limits, enumerations, patterns."""
     model: ServiceModel = botocore.session.get_session().get_service_model(service)
     shape = model.operation_model(operation).input_shape
     assert shape is not None
@@ -43,11 +43,11 @@ def _values(shape: Shape, value: Any, path: str) -> Iterator[str]:
 
 
 def _python(pattern: str) -> str:
-    """Return a pattern of the model, which is written for Java, for Python's ``re``."""
+    """Return a pattern of the model, in Java's syntax, in that of Python's ``re``."""
     for name, characters in (("L", "A-Za-z"), ("Z", " "), ("N", "0-9")):
         pattern = pattern.replace(rf"\p{{{name}}}", characters)
     pattern = pattern.replace(r"\p{Print}", "[ -~]").replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
-    # Java takes a flag in the middle; what is written in capital letters there is then not found.
+    # Java allows a flag mid-pattern, Python does not. Without it, matching is case-sensitive.
     pattern = pattern.replace("(?i)", "")
-    # A repetition of the end of the text, which is what a few of them ask for.
+    # A few patterns repeat the end anchor.
     return re.sub(r"\$\{\d+,\d+\}", "$", pattern)

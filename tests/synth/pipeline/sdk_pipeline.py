@@ -1,4 +1,4 @@
-"""A deployed pipeline as a user of the SageMaker Python SDK would write it; literals are those of the deployed one."""
+"""A deployed pipeline rewritten with the SageMaker Python SDK, with the deployed pipeline's literals."""
 
 import json
 import warnings
@@ -60,10 +60,10 @@ _CONTENT_TYPES = {"train": _RECORDIO, "validation": _RECORDIO, "test": _RECORDIO
 
 def written_by_the_sdk(ours: JsonObject) -> JsonObject:
     """Return the definition that the SDK writes."""
-    # At every setting that it looks up, the SDK holds them all against a schema: nearly all of its time.
+    # The SDK validates its whole configuration on every lookup, which takes most of its time.
     with warnings.catch_warnings(action="ignore"), mock.patch("sagemaker.utils.validate_sagemaker_config"):
         definition = json.loads(_Author(ours).pipeline().definition())
-    # The SDK makes a name for what a model step makes.
+    # The SDK generates names for the steps of a ModelStep.
     text = json.dumps(definition).replace("CreateModel-CreateModel", "CreateModel")
     definition = json.loads(text.replace("Register-RegisterModel", "Register"))
     assert isinstance(definition, dict)
@@ -71,7 +71,7 @@ def written_by_the_sdk(ours: JsonObject) -> JsonObject:
 
 
 class _Author:
-    """Writes one step after another."""
+    """Builder of the SDK's steps, in order."""
 
     def __init__(self, ours: JsonObject) -> None:
         self._ours = ours
@@ -116,7 +116,7 @@ class _Author:
         return arguments
 
     def _of_this_run(self, uri: JsonObject) -> Join:
-        """Return a URI of ours in the SDK's words."""
+        """Return a URI of the deployed pipeline as an SDK expression."""
         prefix, _, *rest = uri["Std:Join"]["Values"]
         return Join(on="/", values=[prefix, ExecutionVariables.PIPELINE_EXECUTION_ID, *rest])
 

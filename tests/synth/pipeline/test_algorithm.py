@@ -1,4 +1,4 @@
-"""AWS's own image in the place of ours."""
+"""The built-in NTM's image instead of the project's."""
 
 import json
 import warnings

@@ -1,4 +1,4 @@
-"""Evaluation, gate, registry, batch transform."""
+"""Evaluation, gate, model registry and batch transform."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def _options(definition: JsonObject) -> list[tuple[str, str]]:
     return list(zip(given[::2], given[1::2], strict=True))
 
 
-def test_the_evaluation_is_told_what_the_environment_says(definitions: dict[str, JsonObject]) -> None:
+def test_the_evaluation_gets_the_settings_of_the_environment(definitions: dict[str, JsonObject]) -> None:
     assert _options(definitions["dev"]) == [
         ("--environment", "dev"),
         ("--algorithm", "container"),
@@ -32,7 +32,7 @@ def test_the_evaluation_is_told_what_the_environment_says(definitions: dict[str,
     assert ("--quote-documents", "false") in _options(definitions["short"])
 
 
-def test_the_evaluation_is_told_what_the_run_is(definitions: dict[str, JsonObject]) -> None:
+def test_the_evaluation_gets_the_facts_of_the_run(definitions: dict[str, JsonObject]) -> None:
     facts = {
         "EXECUTION_ARN": {"Get": "Execution.PipelineExecutionArn"},
         "NUM_TOPICS": {"Std:Join": {"On": "", "Values": [{"Get": "Parameters.NumTopics"}]}},
@@ -99,7 +99,7 @@ def test_every_threshold_that_can_be_set_is_checked_and_explained() -> None:
     }
 
 
-def test_the_evaluation_understands_what_it_is_told(any_definition: JsonObject) -> None:
+def test_the_evaluation_can_parse_its_arguments(any_definition: JsonObject) -> None:
     arguments = arguments_of(any_definition, "Evaluate")
     told = {**as_executed(any_definition, arguments["Environment"]), "NUM_TOPICS": "20"}
     request = EvaluationRequest.read(arguments["AppSpecification"]["ContainerArguments"], told)
@@ -111,17 +111,17 @@ def test_the_evaluation_understands_what_it_is_told(any_definition: JsonObject) 
     assert (request.tuning_job is None) is ("TUNING_JOB" not in arguments["Environment"])
 
 
-def test_who_starts_a_run_cannot_open_the_gate(any_definition: JsonObject) -> None:
+def test_parameters_of_a_run_cannot_change_the_gate(any_definition: JsonObject) -> None:
     assert "Parameters." not in str(arguments_of(any_definition, "Gate")["Conditions"])
 
 
-def test_a_rejected_run_says_why_and_where_the_report_is(definition: JsonObject) -> None:
+def test_a_rejected_run_is_reported_with_reason_and_report(definition: JsonObject) -> None:
     message = as_executed(definition, arguments_of(definition, "Rejected")["ErrorMessage"])
     assert message.startswith("value of gate.reason. See s3://databucket")
     assert message.endswith("/evaluation/abcdefghijkl/report.html")
 
 
-def test_the_property_file_is_what_the_evaluation_writes(definition: JsonObject) -> None:
+def test_the_property_file_is_written_by_the_evaluation(definition: JsonObject) -> None:
     (file,) = step_of(definition, "Evaluate")["PropertyFiles"]
     assert file == {"PropertyFileName": "Evaluation", "OutputName": "evaluation", "FilePath": "evaluation.json"}
     (output,) = arguments_of(definition, "Evaluate")["ProcessingOutputConfig"]["Outputs"]
@@ -136,7 +136,7 @@ def test_register_waits_for_a_person(deployment: Deployment, definition: JsonObj
     assert request["ModelPackageGroupName"] == group["ModelPackageGroupName"] == deployment.name
 
 
-def test_a_registered_model_says_where_it_comes_from_and_how_good_it_is(definitions: dict[str, JsonObject]) -> None:
+def test_a_registered_model_has_its_origin_and_metrics(definitions: dict[str, JsonObject]) -> None:
     request = as_executed(definitions["dev"], arguments_of(definitions["dev"], "Register"))
     properties = request["CustomerMetadataProperties"]
     image = arguments_of(definitions["dev"], "Train")["AlgorithmSpecification"]["TrainingImage"]

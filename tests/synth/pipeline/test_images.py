@@ -1,4 +1,4 @@
-"""Where the image of the topic model goes, and who publishes it."""
+"""Publishing of the topic model's image."""
 
 import json
 
@@ -14,7 +14,7 @@ def _manifest(assembly: Assembly, environment: str) -> JsonObject:
 
 
 def _published(assembly: Assembly, environment: str, part: str) -> list[JsonObject]:
-    """Return where the CDK CLI publishes images before it deploys a stack."""
+    """Return the repositories to which the CDK CLI publishes images before it deploys a stack."""
     file = assembly.template_file(environment, part)
     manifest = json.loads(file.with_name(file.name.replace(".template.json", ".assets.json")).read_text())
     images = manifest.get("dockerImages", {}).values()
@@ -33,7 +33,7 @@ def test_the_image_goes_to_the_repository_of_its_environment(assembly: Assembly,
 
 
 def test_it_is_published_when_there_is_a_repository(assembly: Assembly, environment: str) -> None:
-    """The CDK CLI publishes what a stack needs once the stacks are deployed on which it depends."""
+    """The CDK CLI publishes a stack's assets after deploying the stacks that it depends on."""
     artifacts = _manifest(assembly, environment)
     stacks = {one["displayName"]: id_ for id_, one in artifacts.items() if "displayName" in one}
     assert stacks[f"{environment}/data"] in artifacts[stacks[f"{environment}/training"]]["dependencies"]
@@ -48,17 +48,17 @@ def test_an_image_that_a_registered_model_names_stays_as_it_is(deployment: Deplo
     assert "LifecyclePolicy" not in repository
 
 
-def test_images_stay_where_models_of_other_environments_need_them(deployment: Deployment) -> None:
-    """Of dev all may be thrown away but the image of a model that prod serves."""
+def test_images_needed_by_models_of_other_environments_are_retained(deployment: Deployment) -> None:
+    """Everything in dev is disposable except the image of a model that prod serves."""
     (repository,) = deployment.resources("data", "AWS::ECR::Repository").values()
     assert repository["DeletionPolicy"] == repository["UpdateReplacePolicy"] == "Retain"
     assert repository["Properties"]["EmptyOnDelete"] is False
 
 
-def test_images_that_nobody_else_needs_go_with_the_data() -> None:
+def test_other_images_are_deleted_with_the_data() -> None:
     (repository,) = template_of("data", data={"removal": "destroy"}).find_resources("AWS::ECR::Repository").values()
     assert repository["DeletionPolicy"] == repository["UpdateReplacePolicy"] == "Delete"
-    # CloudFormation does not delete one that has images.
+    # CloudFormation deletes a repository only if it is empty.
     assert repository["Properties"]["EmptyOnDelete"] is True
 
 
@@ -92,5 +92,5 @@ def test_the_account_itself_publishes(deployment: Deployment) -> None:
             "Condition": {"Null": {"sts:ExternalId": "true"}},
         }
     ]
-    # The tag of the roles of CDK's bootstrap template.
+    # The tag that the CDK's bootstrap template gives its roles.
     assert {"Key": "aws-cdk:bootstrap-role", "Value": "image-publishing"} in role["Tags"]

@@ -1,4 +1,4 @@
-"""The deployed pipelines' definitions, held against botocore's model of the API that each step calls."""
+"""The deployed pipelines' definitions, validated by botocore's model of the API that each step calls."""
 
 import json
 import re
@@ -55,7 +55,7 @@ def test_the_built_in_algorithm_reads_the_held_out_documents_before_the_gate(
     ]
 
 
-def test_what_an_environment_does_without_is_no_step(definitions: dict[str, JsonObject]) -> None:
+def test_disabled_features_have_no_steps(definitions: dict[str, JsonObject]) -> None:
     gate = ("Gate", ["Register"], ["Rejected"])
     assert _outline(definitions["short"]["Steps"]) == ["Preprocess", "Train", "Evaluate", gate]
 
@@ -101,7 +101,7 @@ def test_every_job_carries_the_environments_tags_and_the_runs(environment: str, 
         tags = {tag["Key"]: tag["Value"] for tag in step["Arguments"].get("Tags", [])}
         if step["Type"] in _JOBS or step["Type"] == "Model":
             assert (tags["project"], tags["environment"]) == ("topicsmith", environment), step["Name"]
-            # What the cache finds was made by another run.
+            # A run's tag would be wrong on a job that another run finds in the cache.
             run = None if step["Type"] == "Tuning" else {"Get": "Execution.PipelineExecutionId"}
             assert tags.get("topicsmith:run") == run, step["Name"]
         else:
@@ -168,14 +168,14 @@ def test_a_request_that_sagemaker_refuses_is_found(
     assert problem in found
 
 
-def test_a_reference_to_what_a_step_has_not() -> None:
+def test_an_invalid_reference_to_a_step() -> None:
     preprocess = LambdaStep(name="Preprocess", function_arn="arn", arguments={}, outputs=["feature_dim", "meta_uri"])
-    with pytest.raises(ValueError, match="step Preprocess has no output 'vocabulary'; it has feature_dim, meta_uri"):
+    with pytest.raises(ValueError, match="has no output 'vocabulary'; available: feature_dim, meta_uri"):
         preprocess.output("vocabulary")
     tune = TuningStep(name="Tune", arguments={}, tuned=["optimizer", "weight_decay"])
-    with pytest.raises(ValueError, match="step Tune does not tune 'epochs'; it tunes optimizer, weight_decay"):
+    with pytest.raises(ValueError, match="step Tune does not tune 'epochs'; tuned: optimizer, weight_decay"):
         tune.best("epochs")
     file = PropertyFile(name="Evaluation", output="evaluation", path="evaluation.json")
     evaluate = ProcessingStep(name="Evaluate", arguments={}, property_files=[file])
-    with pytest.raises(ValueError, match="step Evaluate has no property file 'Report'; it has Evaluation"):
+    with pytest.raises(ValueError, match="step Evaluate has no property file 'Report'; available: Evaluation"):
         evaluate.property_file("Report")

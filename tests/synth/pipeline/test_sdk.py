@@ -1,4 +1,4 @@
-"""The SageMaker Python SDK as an independent opinion: what it writes for these steps, and what NTM takes."""
+"""Cross-check with the SageMaker Python SDK: its definition of these steps and its limits for NTM."""
 
 import warnings
 from typing import Any
@@ -19,14 +19,14 @@ with warnings.catch_warnings(action="ignore"):
 
 def test_the_sdk_writes_the_same_pipeline(any_definition: JsonObject) -> None:
     theirs = written_by_the_sdk(any_definition)
-    # What the SDK writes although it is the default of the API.
+    # The SDK writes some of the API's defaults explicitly.
     for step in steps_of(theirs):
         arguments = step["Arguments"]
         arguments.pop("SkipModelValidation", None)
         if not arguments.get("NetworkConfig", {}).get("EnableNetworkIsolation", True):
             del arguments["NetworkConfig"]["EnableNetworkIsolation"]
         assert arguments.get("ModelMetrics", {}).pop("Bias", {}) == {}
-        # Of a grid, which has a number of its own.
+        # A grid determines the number of training jobs itself.
         limits = arguments.get("HyperParameterTuningJobConfig", {}).get("ResourceLimits", {})
         if limits.get("MaxNumberOfTrainingJobs", 0) is None:
             del limits["MaxNumberOfTrainingJobs"]
@@ -81,7 +81,7 @@ def test_limits_of_the_number_of_topics_are_those_of_the_sdk(value: int) -> None
 
 @given(name=st.sampled_from(("epochs", "num_patience_epochs")), value=st.integers(-5, 10))
 def test_limits_of_counts_are_those_of_the_sdk(name: str, value: int) -> None:
-    """Up to ten: beyond, the SDK has limits of its own which the algorithm's documentation has not."""
+    """Checked up to ten only: beyond that, the SDK has limits that the algorithm's documentation lacks."""
     assert _accepted_by_us(name, value) == _accepted_by_the_sdk(name, value)
 
 

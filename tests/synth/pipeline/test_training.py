@@ -1,4 +1,4 @@
-"""The training job, and the function before it."""
+"""The training job and the preprocessing function before it."""
 
 import re
 
@@ -49,7 +49,7 @@ def test_hyperparameters_are_text_and_those_that_were_tuned_are_the_winners(defi
         assert values[name] == {"Std:Join": {"On": "", "Values": [best]}}
 
 
-def test_without_tuning_the_environment_says_the_hyperparameters(definitions: dict[str, JsonObject]) -> None:
+def test_without_tuning_the_environment_sets_the_hyperparameters(definitions: dict[str, JsonObject]) -> None:
     assert arguments_of(definitions["short"], "Train")["HyperParameters"]["learning_rate"] == "0.01"
 
 
@@ -74,7 +74,7 @@ def test_the_volume_is_encrypted_where_the_instance_allows_it(definitions: dict[
     )
 
 
-def test_spare_capacity_is_waited_for_and_interruptions_lose_nothing(definitions: dict[str, JsonObject]) -> None:
+def test_spot_training_waits_for_capacity_and_resumes_after_interruptions(definitions: dict[str, JsonObject]) -> None:
     request = arguments_of(definitions["spot"], "Train")
     assert request["EnableManagedSpotTraining"] is True
     assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 5400}
@@ -83,7 +83,7 @@ def test_spare_capacity_is_waited_for_and_interruptions_lose_nothing(definitions
     )
 
 
-def test_capacity_of_ones_own_needs_no_checkpoints(definition: JsonObject) -> None:
+def test_on_demand_training_needs_no_checkpoints(definition: JsonObject) -> None:
     request = arguments_of(definition, "Train")
     assert not {"CheckpointConfig", "EnableManagedSpotTraining"} & request.keys()
     assert request["StoppingCondition"].keys() == {"MaxRuntimeInSeconds"}
@@ -121,7 +121,7 @@ def test_the_function_has_its_own_log_that_expires(assembly: Assembly) -> None:
         assert logs == template.find_resources("AWS::Logs::LogGroup").keys()
 
 
-def test_the_function_is_given_all_the_time_there_is(assembly: Assembly, environment: str) -> None:
+def test_the_function_has_lambdas_maximum_timeout(assembly: Assembly, environment: str) -> None:
     template = Template.from_json(assembly.template(environment, "training"))
     template.has_resource_properties(
         "AWS::Lambda::Function", {"Timeout": 900, "Handler": "handler.handler", "Architectures": ["arm64"]}

@@ -1,4 +1,4 @@
-"""What starts runs, who is told of those that fail, and where their logs are found."""
+"""Triggers of runs, notifications of failed runs, and logs."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.synth.cloudformation import ACCOUNT, REGION, Deployment
 
 @pytest.fixture
 def short(variants: Path) -> Deployment:
-    """An environment with triggers and somebody to tell."""
+    """An environment with triggers and a recipient of notifications."""
     return Deployment(Assembly(variants), "short")
 
 
@@ -22,7 +22,7 @@ def _rule(deployment: Deployment, name: str) -> JsonObject:
     return rule
 
 
-def test_nothing_starts_a_run_unless_the_environment_says_so(deployment: Deployment) -> None:
+def test_nothing_starts_a_run_by_default(deployment: Deployment) -> None:
     rules = deployment.resources("training", "AWS::Events::Rule")
     assert [name for name in rules if name.startswith("Trigger")] == []
     buckets = deployment.resources("data", "AWS::S3::Bucket").values()
@@ -47,7 +47,7 @@ def test_a_schedule_starts_a_run_on_its_corpus(short: Deployment) -> None:
     assert json.loads(target["Input"])["corpus"].endswith("/raw/reviews/")
 
 
-def test_what_starts_runs_knows_the_pipeline_and_may_start_no_other(short: Deployment) -> None:
+def test_the_trigger_function_may_start_only_this_pipeline(short: Deployment) -> None:
     functions = short.resources("training", "AWS::Lambda::Function")
     (function,) = (one["Properties"] for name, one in functions.items() if name.startswith("Trigger"))
     assert function["Environment"]["Variables"] == {"PIPELINE_NAME": "topicsmith-short"}
@@ -56,7 +56,7 @@ def test_what_starts_runs_knows_the_pipeline_and_may_start_no_other(short: Deplo
     assert start["Resource"] == f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/topicsmith-short"
 
 
-def test_a_run_that_failed_is_told_to_the_topic(deployment: Deployment) -> None:
+def test_a_failed_run_is_sent_to_the_topic(deployment: Deployment) -> None:
     assert _rule(deployment, "Failure")["EventPattern"] == {
         "source": ["aws.sagemaker"],
         "detail-type": ["SageMaker Model Building Pipeline Execution Status Change"],
@@ -79,13 +79,13 @@ def test_the_topic_is_encrypted_and_takes_requests_over_tls_only(deployment: Dep
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_people_are_told_by_mail(assembly: Assembly) -> None:
+def test_notifications_are_sent_by_mail(assembly: Assembly) -> None:
     subscription = Deployment(assembly, "prod").resource("training", "AWS::SNS::Subscription")
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "topics@example.org")
     assert Deployment(assembly, "dev").resources("training", "AWS::SNS::Subscription") == {}
 
 
-def test_the_logs_of_all_steps_are_searched_at_one_place(deployment: Deployment) -> None:
+def test_a_saved_query_searches_the_logs_of_all_steps(deployment: Deployment) -> None:
     query = deployment.resource("training", "AWS::Logs::QueryDefinition")
     assert query["Name"] == f"{deployment.name}/run"
     preprocessing, *jobs = query["LogGroupNames"]

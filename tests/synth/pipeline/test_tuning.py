@@ -23,7 +23,7 @@ def _training(definition: JsonObject) -> JsonObject:
     ("environment", "strategy"),
     [("dev", "Bayesian"), ("builtin", "Random"), ("spot", "Hyperband"), ("grid", "Grid")],
 )
-def test_the_strategy_has_what_it_needs(definitions: dict[str, JsonObject], environment: str, strategy: str) -> None:
+def test_each_strategy_has_its_settings(definitions: dict[str, JsonObject], environment: str, strategy: str) -> None:
     config = _config(definitions[environment])
     assert config["Strategy"] == strategy
     hyperband = {"HyperbandStrategyConfig": {"MinResource": 3, "MaxResource": 20}}
@@ -64,7 +64,7 @@ def test_word_vectors_reach_the_training_that_is_judged_by_them(definitions: dic
         assert str(event.get("word_vectors_uri")).endswith(vectors)
 
 
-def test_the_ranges_are_aws_s_unless_the_environment_says_otherwise(definitions: dict[str, JsonObject]) -> None:
+def test_the_default_ranges_are_those_of_aws(definitions: dict[str, JsonObject]) -> None:
     number = {"Name": "mini_batch_size", "MinValue": "16", "MaxValue": "2048", "ScalingType": "Auto"}
     assert _config(definitions["volumes"])["ParameterRanges"] == {
         "ContinuousParameterRanges": [
@@ -80,7 +80,7 @@ def test_the_ranges_are_aws_s_unless_the_environment_says_otherwise(definitions:
     }
 
 
-def test_nothing_is_both_tuned_and_said(any_definition: JsonObject) -> None:
+def test_no_hyperparameter_is_both_tuned_and_fixed(any_definition: JsonObject) -> None:
     if all(step["Name"] != "Tune" for step in any_definition["Steps"]):
         return
     ranges = _config(any_definition)["ParameterRanges"].values()
@@ -101,7 +101,7 @@ def test_trials_by_coherence_are_as_long_as_the_training(definition: JsonObject)
 def test_trials_may_be_shorter_than_the_training_and_see_a_sample(definitions: dict[str, JsonObject]) -> None:
     said = _training(definitions["volumes"])["StaticHyperParameters"]
     assert (said["epochs"], said["sub_sample"]) == ("15", "0.5")
-    # The algorithm's own count.
+    # Training itself uses the algorithm's defaults.
     assert {"epochs", "sub_sample"}.isdisjoint(arguments_of(definitions["volumes"], "Train")["HyperParameters"])
 
 
@@ -138,20 +138,18 @@ def test_tuning_may_end_early(definitions: dict[str, JsonObject]) -> None:
 
 
 @pytest.mark.parametrize(("environment", "longest_wait"), [("spot", 4500), ("grid", 3600), ("builtin", 3600)])
-def test_trials_may_run_on_spare_capacity(
-    definitions: dict[str, JsonObject], environment: str, longest_wait: int
-) -> None:
+def test_trials_may_use_spot_capacity(definitions: dict[str, JsonObject], environment: str, longest_wait: int) -> None:
     training = _training(definitions[environment])
     assert training["EnableManagedSpotTraining"] is True
     assert training["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": longest_wait}
     checkpoints = as_executed(definitions[environment], training.get("CheckpointConfig"))
-    if environment == "builtin":  # It writes none, and then SageMaker waits no longer than an hour.
+    if environment == "builtin":  # Without checkpoints, SageMaker waits at most an hour.
         assert checkpoints is None
     else:
         assert checkpoints["S3Uri"].endswith("/checkpoints/abcdefghijkl/tuning")
 
 
-def test_trials_have_capacity_of_their_own_unless_the_environment_says_otherwise(definition: JsonObject) -> None:
+def test_trials_use_on_demand_capacity_by_default(definition: JsonObject) -> None:
     training = _training(definition)
     assert not {"CheckpointConfig", "EnableManagedSpotTraining"} & training.keys()
     assert training["StoppingCondition"].keys() == {"MaxRuntimeInSeconds"}
@@ -170,7 +168,7 @@ def test_the_jobs_role_may_keep_checkpoints(section: str) -> None:
 
 
 def test_the_cache_can_find_an_equal_tuning(definitions: dict[str, JsonObject]) -> None:
-    """SageMaker's key has the input, the search and what is not tuned; nothing of that may name the run."""
+    """SageMaker's cache key covers input, search and fixed hyperparameters; none of them may depend on the run."""
     assert step_of(definitions["prod"], "Tune")["CacheConfig"] == {"Enabled": True, "ExpireAfter": "P30D"}
     assert "CacheConfig" not in step_of(definitions["dev"], "Tune")
     training = _training(definitions["prod"])

@@ -71,13 +71,13 @@ def test_the_pauses_between_the_attempts_outlast_the_longest_update(template: Te
     )
     first, longest = int(variables["FIRST_RETRY_SECONDS"]), int(variables["LONGEST_PAUSE_SECONDS"])
     attempts = attempts_within(Duration.minutes(minutes))
-    # As the function counts them: tests/lambdas/deploy_model.
+    # The function's formula, tested in tests/lambdas/deploy_model.
     pauses = [min(first * 2**received, longest) for received in range(attempts - 1)]
     assert sum(pauses) > minutes * 60
     assert attempts == 8 or list(accumulate(pauses))[-2] <= minutes * 60
 
 
-def test_an_update_of_this_stack_that_failed_is_told(template: Template) -> None:
+def test_a_failed_update_of_this_stack_is_reported(template: Template) -> None:
     template.has_resource_properties(
         "AWS::Events::Rule",
         {
@@ -95,7 +95,7 @@ def test_an_update_of_this_stack_that_failed_is_told(template: Template) -> None
     )
 
 
-def test_who_tells_knows_what_to_look_at_and_may_change_nothing(deployment: Deployment) -> None:
+def test_the_update_notifier_has_read_only_access(deployment: Deployment) -> None:
     variables = next(
         function["Properties"]["Environment"]["Variables"]
         for function in deployment.resources("serving", "AWS::Lambda::Function").values()
@@ -115,7 +115,7 @@ def test_who_tells_knows_what_to_look_at_and_may_change_nothing(deployment: Depl
     assert not {action for action in allowed if "Update" in action or "Delete" in action}
 
 
-def test_who_follows_approvals_cannot_approve(deployment: Deployment) -> None:
+def test_the_approval_function_cannot_approve(deployment: Deployment) -> None:
     statements = deployment.statements("serving", "ApprovalDeployRole")
     (registry,) = (one for one in statements if "sagemaker:" in json.dumps(one["Action"]))
     assert registry["Action"] == "sagemaker:DescribeModelPackage"

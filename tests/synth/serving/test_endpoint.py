@@ -1,4 +1,4 @@
-"""The endpoint: variants, autoscaling, updates, what it captures; and that SageMaker would take all of it."""
+"""The endpoint: variants, autoscaling, updates and data capture, as requests that SageMaker accepts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ _NOT_OF_CREATION = ("RetainAllVariantProperties", "ExcludeRetainedVariantPropert
 
 @pytest.fixture(scope="module")
 def deployments(assembly: Assembly, variants: Path) -> dict[str, Deployment]:
-    """All environments, ours and others, by name."""
+    """All environments, shipped ones and variants, by name."""
     ours = {name: Deployment(assembly, name) for name in ("dev", "prod")}
     return ours | {name: Deployment(Assembly(variants), name) for name in (*VARIANTS, "pinned")}
 
@@ -33,14 +33,14 @@ def any_deployment(request: pytest.FixtureRequest, deployments: dict[str, Deploy
 
 
 def _update(**serving: Any) -> Any:
-    """Return the deployment configuration of an endpoint."""
+    """Return an endpoint's deployment configuration."""
     template = template_of("serving", serving=serving)
     (endpoint,) = template.find_resources(_ENDPOINT).values()
     return endpoint["Properties"].get("DeploymentConfig")
 
 
 def _scaling_requests(deployment: Deployment) -> Iterator[tuple[str, JsonObject]]:
-    """Yield the operations of Application Auto Scaling that CloudFormation comes to, and their requests."""
+    """Yield the Application Auto Scaling operations that CloudFormation would call, with their requests."""
     targets = {name: one["Properties"] for name, one in deployment.resources("serving", _TARGET).items()}
     keys = ("ServiceNamespace", "ResourceId", "ScalableDimension")
     for target in targets.values():
@@ -55,12 +55,12 @@ def _scaling_requests(deployment: Deployment) -> Iterator[tuple[str, JsonObject]
         yield "PutScalingPolicy", {**{key: target[key] for key in keys}, **properties}
 
 
-def test_sagemaker_takes_the_configuration(any_deployment: Deployment) -> None:
+def test_sagemaker_accepts_the_configuration(any_deployment: Deployment) -> None:
     config = any_deployment.resource("serving", _CONFIG)
     assert problems("CreateEndpointConfig", {"EndpointConfigName": "config", **config}) == []
 
 
-def test_sagemaker_takes_the_endpoint_and_its_update(any_deployment: Deployment) -> None:
+def test_sagemaker_accepts_the_endpoint_and_its_update(any_deployment: Deployment) -> None:
     endpoint = any_deployment.resource("serving", _ENDPOINT)
     creation = {key: value for key, value in endpoint.items() if key not in _NOT_OF_CREATION}
     update = {key: value for key, value in endpoint.items() if key != "Tags"}
@@ -68,14 +68,14 @@ def test_sagemaker_takes_the_endpoint_and_its_update(any_deployment: Deployment)
     assert problems("UpdateEndpoint", update) == []
 
 
-def test_sagemaker_takes_the_models(any_deployment: Deployment) -> None:
+def test_sagemaker_accepts_the_models(any_deployment: Deployment) -> None:
     for name, model in any_deployment.resources("serving", _MODEL).items():
         container = {**model["Properties"]["PrimaryContainer"], "ModelPackageName": f"package-{name}"}
         request = {**model["Properties"], "ModelName": name, "PrimaryContainer": container}
         assert problems("CreateModel", request) == []
 
 
-def test_application_auto_scaling_takes_targets_schedules_and_policies(deployments: dict[str, Deployment]) -> None:
+def test_application_auto_scaling_accepts_targets_schedules_and_policies(deployments: dict[str, Deployment]) -> None:
     asked = [request for deployment in deployments.values() for request in _scaling_requests(deployment)]
     assert {operation for operation, _ in asked} == {
         "RegisterScalableTarget",
@@ -116,7 +116,7 @@ def test_variants_share_the_requests_by_weight_and_scale_by_themselves(deploymen
 
 
 def test_processors_are_a_second_target_for_each_instance_type(deployments: dict[str, Deployment]) -> None:
-    """The metric is the sum over an instance's processors."""
+    """The metric is the sum over an instance's vCPUs."""
     found = {}
     for policy in deployments["builtin"].resources("serving", _POLICY).values():
         tracking = policy["Properties"]["TargetTrackingScalingPolicyConfiguration"]
@@ -136,7 +136,7 @@ def test_all_targets_have_the_same_cooldowns(deployments: dict[str, Deployment])
         assert (tracking["ScaleInCooldown"], tracking["ScaleOutCooldown"]) == (300, 60)
 
 
-def test_the_clock_sets_other_limits(deployments: dict[str, Deployment]) -> None:
+def test_schedules_set_other_limits(deployments: dict[str, Deployment]) -> None:
     morning, evening = deployments["spot"].resource("serving", _TARGET)["ScheduledActions"]
     assert morning == {
         "ScheduledActionName": "morning",
@@ -170,7 +170,7 @@ def test_captured_requests_are_encrypted_and_expire(deployments: dict[str, Deplo
     assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 90)
 
 
-def test_only_who_captures_may_write(deployments: dict[str, Deployment]) -> None:
+def test_only_endpoints_with_data_capture_may_write(deployments: dict[str, Deployment]) -> None:
     for name, deployment in deployments.items():
         written = [one["Resource"] for one in deployment.statements("serving", "EndpointRole") if _writes(one)]
         assert [resource.partition("/")[2] for resource in written] == (["captured/*"] if name == "spot" else [])
@@ -180,7 +180,7 @@ def _writes(statement: JsonObject) -> bool:
     return "s3:PutObject" in statement["Action"]
 
 
-def test_a_serverless_endpoint_has_what_sagemaker_allows_it(deployments: dict[str, Deployment]) -> None:
+def test_a_serverless_endpoint_has_only_what_sagemaker_allows(deployments: dict[str, Deployment]) -> None:
     deployment = deployments["short"]
     (variant,) = deployment.resource("serving", _CONFIG)["ProductionVariants"]
     assert variant["ServerlessConfig"] == {"MemorySizeInMB": 2048, "MaxConcurrency": 5, "ProvisionedConcurrency": 2}
@@ -207,7 +207,7 @@ def test_one_instance_with_local_storage_is_enough_to_refuse_a_key() -> None:
 
 
 def test_an_update_keeps_the_number_of_instances_and_nothing_else(deployments: dict[str, Deployment]) -> None:
-    """A weight, or data capture, that is changed in the environment's file counts."""
+    """Weights and data capture follow the environment's file."""
     for name, deployment in deployments.items():
         endpoint = deployment.resource("serving", _ENDPOINT)
         kept = endpoint.get("RetainAllVariantProperties"), endpoint.get("ExcludeRetainedVariantProperties")
@@ -225,7 +225,7 @@ def test_all_requests_at_once() -> None:
     }
 
 
-def test_prods_models_prove_themselves_on_one_instance(deployments: dict[str, Deployment]) -> None:
+def test_prod_updates_begin_with_a_canary_of_one_instance(deployments: dict[str, Deployment]) -> None:
     deployment = deployments["prod"]
     update = deployment.resource("serving", _ENDPOINT)["DeploymentConfig"]["BlueGreenUpdatePolicy"]
     assert update["TrafficRoutingConfiguration"] == {

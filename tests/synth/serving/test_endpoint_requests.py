@@ -1,4 +1,4 @@
-"""What an environment may say of its endpoint, SageMaker and Application Auto Scaling take."""
+"""Property test: every accepted serving section gives requests that SageMaker and Auto Scaling accept."""
 
 from typing import Any
 
@@ -73,7 +73,7 @@ def _accepted(serving: JsonObject) -> EnvironmentConfig | None:
 
 
 def _resources(config: EnvironmentConfig) -> JsonObject:
-    """Return the resources of the endpoint alone, by type, what they refer to made up."""
+    """Return the endpoint's resources by type, with made-up references."""
     stack = Stack(App(context=context(), builtin_cloud_formation_validation=False), "stack")
     year = Duration.days(365)
     data = DataBucket(

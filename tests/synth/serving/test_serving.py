@@ -51,7 +51,7 @@ def test_the_variant_serves_the_approved_model(template: Template) -> None:
     )
 
 
-def test_what_is_replaced_has_no_name_and_what_is_called_has_one(deployment: Deployment) -> None:
+def test_only_resources_that_are_never_replaced_have_names(deployment: Deployment) -> None:
     assert "ModelName" not in deployment.resource("serving", "AWS::SageMaker::Model")
     assert "EndpointConfigName" not in deployment.resource("serving", "AWS::SageMaker::EndpointConfig")
     assert deployment.resource("serving", "AWS::SageMaker::Endpoint")["EndpointName"] == deployment.name

@@ -1,4 +1,4 @@
-"""check: whether a deployed environment works."""
+"""The ``check`` command."""
 
 import json
 
@@ -9,7 +9,7 @@ from tests.topicsmith.account import Account, Invoke
 
 
 def answer_with(account: Account, *mixtures: list[float]) -> list[str]:
-    """Have the endpoint answer with these topic weights, and return the variants that were asked."""
+    """Make the endpoint return these topic weights; return a list that collects the invoked variants."""
     asked: list[str] = []
 
     def answer(response: SageMakerRuntimeResponse) -> tuple[int, dict[str, str], str]:
@@ -54,7 +54,7 @@ def test_an_endpoint_that_answers_something_else_fails(
 
 
 @pytest.mark.usefixtures("deployed")
-def test_before_the_first_approval_there_is_nothing_to_ask(invoke: Invoke) -> None:
+def test_before_the_first_approval_there_is_no_endpoint(invoke: Invoke) -> None:
     result = invoke("check")
     assert (result.exit_code, result.stdout) == (0, "dev is deployed. No model is served yet.\n")
     assert json.loads(invoke("check", "--json").stdout)["endpoint"] is None

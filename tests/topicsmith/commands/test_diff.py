@@ -1,4 +1,4 @@
-"""``diff``: both sides are found, and the exit status tells what kind of change there is."""
+"""The ``diff`` command: how it finds both sides, and its exit status."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from topicsmith.diff.model.assembly import Stack
 from topicsmith.diff.sources import deployed
 
 _CDK = """#!/bin/sh
-# Stands in for the CDK CLI: what the app makes lies beside it.
+# Fake CDK CLI: the app's assembly is in the folder "assembly".
 if [ -f broken ]; then echo "the app is broken"; exit 1; fi
 cp -r assembly "$5"
 if [ -f assembly/validation-report.json ]; then echo "rules are broken"; exit 1; fi
@@ -33,7 +33,7 @@ _RENAMED = {"Other": _resource("AWS::SQS::Queue", DelaySeconds=5)}
 
 
 def _write(directory: Path, resources: dict[str, Any], *, account: str = "unknown-account") -> Path:
-    """Write an assembly of one environment with one stack."""
+    """Write an assembly with one environment and one stack."""
     properties = {"templateFile": "data.json", "stackName": "topicsmith-dev-data"}
     stack = {"type": "aws:cloudformation:stack", "displayName": "dev/data", "properties": properties}
     stage = {"type": "cdk:cloud-assembly", "properties": {"directoryName": "assembly-dev"}}
@@ -48,7 +48,7 @@ def _write(directory: Path, resources: dict[str, Any], *, account: str = "unknow
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout with one commit, whose app makes one queue."""
+    """A checkout with one commit, whose app has one queue."""
     command = tmp_path / "node_modules" / ".bin" / "cdk"
     command.parent.mkdir(parents=True)
     command.write_text(_CDK)
@@ -92,7 +92,7 @@ def test_an_earlier_commit_and_other_libraries(checkout: Path, invoke: Invoke) -
     assert result.exit_code == 1
     record = json.loads(result.stdout)
     assert record["changes"][0]["details"] == ["DelaySeconds: 5 → 9"]
-    assert record["notes"][1].startswith("requirements.txt changed.")
+    assert record["notes"][1].startswith("requirements.txt changed, but both sides")
 
 
 def test_two_assemblies_need_no_checkout(checkout: Path, invoke: Invoke, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_two_assemblies_need_no_checkout(checkout: Path, invoke: Invoke, tmp_pat
         (["--assembly", "nowhere"], "nowhere is not a cloud assembly"),
     ],
 )
-def test_what_cannot_be_compared_has_a_status_of_its_own(
+def test_a_failed_comparison_has_its_own_exit_status(
     checkout: Path, invoke: Invoke, options: list[str], problem: str
 ) -> None:
     result = invoke("diff", *options)
@@ -127,7 +127,7 @@ def test_a_folder_that_is_no_repository_is_said_to_be_none(checkout: Path, invok
     assert "--base deployed" in result.stderr
 
 
-def test_a_side_that_does_not_synthesize_says_why(checkout: Path, invoke: Invoke) -> None:
+def test_a_failed_synth_is_reported_with_its_reason(checkout: Path, invoke: Invoke) -> None:
     (checkout / "broken").touch()
     result = invoke("diff")
     assert result.exit_code == 3
@@ -138,7 +138,7 @@ def test_a_side_that_does_not_synthesize_says_why(checkout: Path, invoke: Invoke
     assert re.match(r"Error: Commit [0-9a-f]{7} does not synthesize", invoke("diff").stderr)
 
 
-def test_what_breaks_a_rule_is_compared_and_dangerous(checkout: Path, invoke: Invoke) -> None:
+def test_a_violated_rule_is_compared_and_dangerous(checkout: Path, invoke: Invoke) -> None:
     def break_rule(severity: str, *constructs: str) -> None:
         violation = {
             "ruleName": "Rules-IAM5[Action::s3:*]",
@@ -152,7 +152,7 @@ def test_what_breaks_a_rule_is_compared_and_dangerous(checkout: Path, invoke: In
     break_rule("error", "Role")
     result = invoke("diff")
     assert result.exit_code == 2
-    assert "! Rules-IAM5[Action::s3:*] is broken, and the deployment refused: Too wide." in result.stdout
+    assert "! Violates Rules-IAM5[Action::s3:*], so the deployment is refused: Too wide." in result.stdout
     _commit(checkout, "Broken")
     assert invoke("diff").exit_code == 0
     break_rule("error", "Role", "Other")
@@ -189,15 +189,13 @@ def test_deployed_stacks_are_compared_with_their_parameters(account: Account, in
     assert "DelaySeconds: 5 → 9" in later.stdout
 
 
-def test_what_is_deployed_in_another_account_needs_other_credentials(
-    account: Account, invoke: Invoke, tmp_path: Path
-) -> None:
+def test_stacks_in_another_account_need_other_credentials(account: Account, invoke: Invoke, tmp_path: Path) -> None:
     elsewhere = str(_write(tmp_path / "elsewhere", _QUEUE, account="999999999999"))
     result = invoke("diff", "--base", "deployed", "--assembly", elsewhere)
     assert result.exit_code == 3
-    assert "is in account 999999999999, and the credentials are of 123456789012" in result.stderr
+    assert "is in account 999999999999, but the credentials belong to 123456789012" in result.stderr
 
 
-def test_cloudformation_tells_a_question_mark_for_what_is_not_ascii() -> None:
+def test_cloudformation_returns_question_marks_for_non_ascii_characters() -> None:
     stack = Stack("s", "dev/s", None, None, {"Description": "é → 🙂"})
     assert deployed.as_told(stack).template == {"Description": "? ? ?"}

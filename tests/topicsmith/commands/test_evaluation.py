@@ -1,4 +1,4 @@
-"""evaluate and report."""
+"""The ``evaluate`` and ``report`` commands."""
 
 import json
 import webbrowser
@@ -13,7 +13,7 @@ from topicsmith.core import checkout
 
 
 def evaluated(account: Account, evaluation: object, **rest: object) -> str:
-    """Make a run that was evaluated, and return its id."""
+    """Create an evaluated run and return its id."""
     account.steps = [
         [{"StepName": "Evaluate", "StepStatus": "Succeeded", "Metadata": account.evaluate(evaluation), **rest}]
     ]
@@ -22,7 +22,7 @@ def evaluated(account: Account, evaluation: object, **rest: object) -> str:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the browser was asked to open."""
+    """The URLs that the browser was asked to open."""
     pages: list[str] = []
     monkeypatch.setattr(webbrowser, "open", lambda uri: pages.append(uri) or True)
     return pages
@@ -76,7 +76,7 @@ def test_a_folder_of_reports_that_cannot_be_made_is_an_error(
     assert "--out FILE" in result.stderr
 
 
-def test_the_report_is_only_fetched_where_no_browser_is_wanted(
+def test_the_report_is_only_downloaded_with_no_open(
     deployed: Account, invoke: Invoke, tmp_path: Path, opened: list[str]
 ) -> None:
     file = tmp_path / "report.html"
@@ -87,7 +87,7 @@ def test_the_report_is_only_fetched_where_no_browser_is_wanted(
     assert opened == []
 
 
-def test_without_a_browser_the_reports_place_is_told(
+def test_without_a_browser_the_path_of_the_report_is_printed(
     deployed: Account, invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webbrowser, "open", lambda _: False)
@@ -118,7 +118,7 @@ def test_a_broken_evaluation_is_an_error_with_its_reason(
     assert reason in result.stderr
 
 
-def test_an_evaluation_that_was_deleted_is_said_to_be_gone(deployed: Account, invoke: Invoke) -> None:
+def test_a_deleted_evaluation_is_an_error(deployed: Account, invoke: Invoke) -> None:
     run_id = evaluated(deployed, EVALUATION)
     boto3.client("s3").delete_object(Bucket="topicsmith-dev-data", Key="evaluation/r/evaluation.json")
     result = invoke("evaluation", run_id)

@@ -1,4 +1,4 @@
-"""history."""
+"""The ``history`` command."""
 
 import json
 import re
@@ -45,7 +45,7 @@ def test_nothing_was_promoted_yet(promotions: Promotions, invoke: Invoke) -> Non
     assert json.loads(invoke("history", "--env", "prod", "--json").stdout) == []
 
 
-def test_what_is_served_without_a_promotion_is_said(promotions: Promotions, invoke: Invoke) -> None:
+def test_a_served_model_that_was_not_promoted_is_reported(promotions: Promotions, invoke: Invoke) -> None:
     promotions.train()
     invoke(*promotions.arguments(1, "--yes"))
     promotions.serve(promotions.train("own", environment="prod"))
@@ -53,7 +53,7 @@ def test_what_is_served_without_a_promotion_is_said(promotions: Promotions, invo
     assert "Endpoint topicsmith-prod serves version 2, which was not promoted to prod." in result.stdout
 
 
-def test_a_record_that_is_none_is_named(promotions: Promotions, invoke: Invoke) -> None:
+def test_an_invalid_record_is_named(promotions: Promotions, invoke: Invoke) -> None:
     boto3.client("s3").put_object(Bucket="topicsmith-prod-data", Key="promotions/x.json", Body=b"{}")
     result = invoke("history", "--env", "prod")
     assert result.exit_code == 1

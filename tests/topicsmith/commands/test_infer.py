@@ -1,4 +1,4 @@
-"""infer: where texts come from, and where answers go."""
+"""The ``infer`` command: sources of texts and output files."""
 
 import gzip
 import json
@@ -19,7 +19,7 @@ MIXTURE = [0.25, 0.75]
 
 @pytest.fixture
 def served(deployed: Account) -> Account:
-    """An endpoint that answers every request, however many texts it has."""
+    """An endpoint that answers requests with any number of texts."""
     deployed.serve(deployed.register())
 
     def answer(response: SageMakerRuntimeResponse) -> tuple[int, dict[str, str], str]:
@@ -89,7 +89,7 @@ def test_many_texts_go_to_a_file_as_a_whole(invoke: Invoke, tmp_path: Path) -> N
     assert sorted(one.name for one in tmp_path.iterdir()) == ["many.txt", "topics.jsonl"]
 
 
-def test_a_file_that_cannot_be_finished_is_not_begun(served: Account, invoke: Invoke, tmp_path: Path) -> None:
+def test_no_partial_file_is_written(served: Account, invoke: Invoke, tmp_path: Path) -> None:
     answers = SageMakerRuntimeResponse.invoke_endpoint
 
     def refuse_the_second(response: SageMakerRuntimeResponse) -> Any:
@@ -155,7 +155,7 @@ def test_a_variant_that_does_not_exist_names_those_that_do(served: Account, invo
     assert "Endpoint topicsmith-dev has no variant Other. It has: AllTraffic." in result.stderr
 
 
-def test_who_may_only_invoke_gets_answers(served: Account, invoke: Invoke) -> None:
+def test_permission_to_invoke_is_enough(served: Account, invoke: Invoke) -> None:
     def deny(*_: object) -> None:
         message = "User: caller is not authorized to perform: cloudformation:DescribeStacks"
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": message}}, "DescribeStacks")

@@ -1,4 +1,4 @@
-"""stop."""
+"""The ``stop`` command."""
 
 import json
 
@@ -23,7 +23,7 @@ def test_stop_waits_until_nothing_runs(deployed: Account, invoke: Invoke) -> Non
 
 def test_a_run_that_is_over_is_left_as_it_is(deployed: Account, invoke: Invoke) -> None:
     run_id = deployed.start()
-    invoke("runs", run_id)  # the state of the run follows its steps
+    invoke("runs", run_id)  # the status follows once the steps were listed
     result = invoke("stop", run_id)
     assert result.exit_code == 0
     assert f"Run {run_id} has already finished: Succeeded." in result.stdout

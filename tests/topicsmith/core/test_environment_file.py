@@ -1,4 +1,4 @@
-"""environments/<name>.yaml: what a promotion reads of it, and the one line that it changes."""
+"""environments/<name>.yaml as read and edited by a promotion."""
 
 import difflib
 import stat
@@ -23,7 +23,7 @@ def file(text: str, path: Path = Path("environments/prod.yaml")) -> EnvironmentF
 
 
 def changes(before: str, after: str) -> list[str]:
-    """Return the lines that differ, each with the sign of its side before it."""
+    """Return the changed lines, each prefixed with the sign of its side."""
     diff = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
     return [line for line in diff if line[:1] in "+-" and line[:3] not in ("+++", "---")]
 
@@ -37,7 +37,7 @@ def test_the_defaults_are_those_of_the_environments() -> None:
     assert read.serving.model_package == typed.serving.model_package
 
 
-def test_what_a_file_says(tmp_path: Path) -> None:
+def test_settings_read_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "prod.yaml").write_text(
         'account: "222222222222"\nregion: eu-west-1\npromotion: {from: dev, method: pin}\ngate: {npmi: 0.1}\n'
         f"serving: {{model_package: {ARN!r}}}\n"
@@ -94,7 +94,7 @@ def test_the_environments_of_this_project_can_be_edited(environment: str) -> Non
         "a: b: c\n",
     ],
 )
-def test_what_cannot_be_edited_in_one_line_is_left_to_a_person(text: str) -> None:
+def test_files_that_cannot_be_edited_in_one_line_are_left_alone(text: str) -> None:
     with pytest.raises(OperatorError, match=r"environments/prod\.yaml cannot be set automatically") as caught:
         environment_file.pinned(file(text), ARN)
     assert f"serving:\n  model_package: {ARN}" in str(caught.value.next_step)
@@ -107,7 +107,7 @@ _DOCUMENTS = st.dictionaries(_KEYS, st.one_of(_SCALARS, st.dictionaries(_INNER, 
 
 
 @given(_DOCUMENTS, st.sampled_from([None, False, True]), st.integers(2, 6), st.booleans(), st.data())
-def test_whatever_is_written_only_the_model_is_another(
+def test_any_edit_changes_only_the_model(
     document: dict[str, object], flow: bool | None, indent: int, newline_at_end: bool, data: st.DataObject
 ) -> None:
     dumped = yaml.safe_dump(document, default_flow_style=flow, indent=indent, allow_unicode=True, width=999)
@@ -140,7 +140,7 @@ def test_writing_keeps_the_mode_and_a_link_and_leaves_nothing_else(tmp_path: Pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["prod.yaml", "real.yaml"]
 
 
-def test_a_file_that_cannot_be_written_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "prod.yaml"
     path.write_text("a: 1\n")
 

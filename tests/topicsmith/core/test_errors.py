@@ -1,4 +1,4 @@
-"""What goes wrong for an operator ends in a sentence and a next step, never in a traceback."""
+"""Errors for operators: a sentence and the next step, never a traceback."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from topicsmith.core.errors import OperatorError, explain
 
 @pytest.fixture
 def fresh_session() -> Iterator[None]:
-    """A boto3 session that has not looked for credentials yet."""
+    """A boto3 session without cached credentials."""
     before, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, None
     yield
     boto3.DEFAULT_SESSION = before
@@ -181,13 +181,13 @@ def test_access_denied_names_the_action(invoke: Invoke, monkeypatch: pytest.Monk
         ("ThrottlingException", "DescribeEndpoint", "Rate exceeded", "AWS rejected DescribeEndpoint (Throttling"),
     ],
 )
-def test_what_a_refusal_means(code: str, operation: str, message: str, expected: str) -> None:
+def test_explanations_of_refusals(code: str, operation: str, message: str, expected: str) -> None:
     meaning = explain(ClientError({"Error": {"Code": code, "Message": message}}, operation))
     assert meaning is not None
     assert expected in meaning.message
 
 
-def test_an_error_that_is_nobodys_is_not_explained_away() -> None:
+def test_an_unknown_error_is_not_explained_away() -> None:
     assert explain(KeyError("bug")) is None
     error = OperatorError("known")
     assert explain(error) is error

@@ -1,4 +1,4 @@
-"""What is printed, to whom."""
+"""Console output."""
 
 import io
 import subprocess
@@ -15,7 +15,7 @@ from topicsmith.serving import inference
 
 
 @given(st.text())
-def test_text_of_others_cannot_move_the_cursor(text: str) -> None:
+def test_untrusted_text_cannot_move_the_cursor(text: str) -> None:
     shown = output.printable(text)
     assert shown.isprintable()
     assert "\x1b" not in shown

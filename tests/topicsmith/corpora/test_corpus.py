@@ -1,4 +1,4 @@
-"""A corpus is checked before it costs an upload and a run."""
+"""Checks of a corpus before its upload."""
 
 import csv
 import gzip
@@ -67,7 +67,7 @@ def test_json_lines_have_the_columns_of_all_their_first_records(tmp_path: Path) 
         ("a.jsonl", b"[]\n", "has no column text. It has no columns."),
     ],
 )
-def test_what_is_no_corpus_is_refused_with_the_reason(
+def test_a_file_that_is_not_a_corpus_is_refused_with_the_reason(
     tmp_path: Path, name: str, content: bytes | None, reason: str
 ) -> None:
     path = tmp_path / name

@@ -1,4 +1,4 @@
-"""Small stacks to compare, many at once: the CDK's diff library takes longer to load than to answer."""
+"""Small stacks, compared in one batch: loading the CDK's diff library takes longer than its answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ Resources = Mapping[str, JsonObject]
 
 @dataclass(frozen=True)
 class Case:
-    """A stack before and afterwards.
+    """The old and new version of a stack.
 
     Attributes:
         old: its resources.
@@ -30,7 +30,7 @@ class Case:
 
 
 def resource(kind: str, *, attributes: Mapping[str, Any] | None = None, **properties: Any) -> JsonObject:
-    """Return a resource of a type; ``attributes`` are those beside its properties."""
+    """Return a resource of a type; ``attributes`` stand beside its properties."""
     return {"Type": kind, "Properties": properties, **(attributes or {})}
 
 
@@ -46,7 +46,7 @@ def compare_all(cases: Mapping[str, Case]) -> dict[str, list[Change]]:
 
 
 def one_stack(resources: Resources, **rest: Any) -> Stack:
-    """Return a stack of an environment ``dev``."""
+    """Return a stack of the environment ``dev``."""
     return _stack("dev", resources, rest)
 
 

@@ -1,4 +1,4 @@
-"""What widens access is told apart from what narrows it, and what opens it to outsiders is dangerous."""
+"""Wider and narrower access, and access for outsiders, which is dangerous."""
 
 from typing import Any
 
@@ -191,30 +191,30 @@ def changes() -> dict[str, list[Change]]:
 
 
 @pytest.mark.parametrize("name", OPENED)
-def test_what_is_opened_is_dangerous_and_first(changes: dict[str, list[Change]], name: str) -> None:
+def test_opened_access_is_dangerous_and_first(changes: dict[str, list[Change]], name: str) -> None:
     first = changes[name][0]
     assert (first.risk, first.dangerous) == (Risk.ACCESS, True)
 
 
 @pytest.mark.parametrize("name", WIDENED)
-def test_what_is_widened_is_said_so(changes: dict[str, list[Change]], name: str) -> None:
+def test_widened_access(changes: dict[str, list[Change]], name: str) -> None:
     first = changes[name][0]
     assert (first.risk, first.rule, first.dangerous) == (Risk.ACCESS, "widened", False)
 
 
 @pytest.mark.parametrize("name", GUARDS_OFF)
-def test_a_guard_that_is_gone_is_said_so(changes: dict[str, list[Change]], name: str) -> None:
+def test_a_removed_guard_is_reported(changes: dict[str, list[Change]], name: str) -> None:
     (change,) = changes[name]
     assert (change.risk, change.rule, change.dangerous) == (Risk.ACCESS, "guard-off", False)
 
 
 @pytest.mark.parametrize("name", GUARDS_CHANGED)
-def test_a_guard_that_guards_otherwise_is_neither_gone_nor_new(changes: dict[str, list[Change]], name: str) -> None:
+def test_a_changed_guard_is_neither_removed_nor_new(changes: dict[str, list[Change]], name: str) -> None:
     (change,) = changes[name]
     assert (change.risk, change.rule, change.dangerous) == (Risk.ACCESS, "guard-changed", False)
 
 
-def test_what_opens_a_route_is_said_once(changes: dict[str, list[Change]]) -> None:
+def test_an_opened_route_is_reported_once(changes: dict[str, list[Change]]) -> None:
     (change,) = changes["a route for everyone by now"]
     assert change.details == ("AuthorizationType: JWT → NONE", "AuthorizerId: - a")
 
@@ -224,13 +224,13 @@ def test_an_endpoint_without_a_policy_lets_everything_through(changes: dict[str,
     assert change.details[0] == "+ everyone may * on it"
 
 
-def test_whose_tokens_are_accepted_is_said_once(changes: dict[str, list[Change]]) -> None:
+def test_a_changed_token_issuer_is_reported_once(changes: dict[str, list[Change]]) -> None:
     (change,) = changes["another issuer of tokens"]
     assert change.details == ("JwtConfiguration.Issuer: https://a/ → https://b/",)
 
 
 @pytest.mark.parametrize("name", NARROWED)
-def test_what_is_narrowed_is_said_so(changes: dict[str, list[Change]], name: str) -> None:
+def test_narrowed_access(changes: dict[str, list[Change]], name: str) -> None:
     (change,) = changes[name]
     assert (change.risk, change.rule) == (Risk.ACCESS, "narrowed")
 
@@ -240,7 +240,7 @@ def test_the_same_permissions_are_no_change(changes: dict[str, list[Change]], na
     assert not changes[name]
 
 
-def test_a_line_says_who_may_do_what(changes: dict[str, list[Change]]) -> None:
+def test_a_line_names_principal_actions_and_resource(changes: dict[str, list[Change]]) -> None:
     assert changes["another action"][0].details == ("+ may s3:PutObject on arn:aws:s3:::b/*",)
     assert changes["everyone"][0].details == ("+ everyone may s3:GetObject on arn:aws:s3:::b/*",)
-    assert "without TLS too" in changes["without a prohibition"][0].message
+    assert "access without TLS" in changes["without a prohibition"][0].message

@@ -1,4 +1,4 @@
-"""Stacks that come, go or are called otherwise, references between them, and environments that change alike."""
+"""Added, removed and renamed stacks, references between them, and equal changes of several environments."""
 
 from dataclasses import replace
 from typing import Any
@@ -37,13 +37,13 @@ def test_a_template_beside_itself_is_no_change() -> None:
     assert compare(Sides(before=[_data("B"), _reader()], after=[_data("B"), _reader()])).status == 0
 
 
-def test_what_refers_to_a_renamed_resource_of_another_stack_follows_quietly() -> None:
+def test_references_to_a_renamed_resource_of_another_stack_are_no_change() -> None:
     lost, *rest = _changes([_data("Bucket"), _reader()], [_data("Storage"), _reader()])
     assert lost.rule == "renamed"
     assert not rest
 
 
-def test_a_resource_that_moves_to_another_stack_is_lost_on_the_way() -> None:
+def test_a_resource_that_moves_to_another_stack_is_lost() -> None:
     lost, *rest = _changes(
         [_data("Bucket"), _stack("more", {})], [_stack("data", {}), _stack("more", {"Bucket": _BUCKET})]
     )
@@ -67,7 +67,7 @@ def test_a_stack_with_another_name_is_another_stack() -> None:
     assert (lost.rule, lost.dangerous) == ("stack-renamed", True)
 
 
-def test_nothing_of_a_stack_with_another_name_is_said_to_be_deleted() -> None:
+def test_a_renamed_stack_reports_no_deletions() -> None:
     old, new = (
         {"Group": resource("AWS::SageMaker::ModelPackageGroup", ModelPackageGroupName=name)} for name in ("a", "b")
     )
@@ -79,7 +79,7 @@ def test_nothing_of_a_stack_with_another_name_is_said_to_be_deleted() -> None:
     assert any("ModelPackageGroup b" in line for line in taken.details)
 
 
-def test_a_new_stack_is_one_line_but_for_what_it_opens() -> None:
+def test_a_new_stack_is_one_line_except_for_opened_access() -> None:
     statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Principal": "*"}
     policy = resource("AWS::S3::BucketPolicy", Bucket={"Ref": "B"}, PolicyDocument={"Statement": [statement]})
     closed = _stack("closed", {"B": _BUCKET, "Role": resource("AWS::IAM::Role")})
@@ -92,7 +92,7 @@ def test_a_new_stack_is_one_line_but_for_what_it_opens() -> None:
     ]
 
 
-def test_environments_that_change_alike_are_told_together() -> None:
+def test_equal_changes_of_environments_are_merged() -> None:
     def stacks(part: str, days: dict[str, int]) -> list[Stack]:
         kind = "AWS::Logs::LogGroup"
         logs = {name: resource(kind, LogGroupName=name, RetentionInDays=day) for name, day in days.items()}
@@ -108,7 +108,7 @@ def test_environments_that_change_alike_are_told_together() -> None:
     ]
 
 
-def test_coming_and_going_mirror_each_other() -> None:
+def test_adding_and_removing_mirror_each_other() -> None:
     alarm = {"Alarm": resource("AWS::CloudWatch::Alarm", Threshold=1)}
     before = [_stack("serving", alarm), _stack("serving", {}, "prod")]
     after = [_stack("serving", {}), _stack("serving", alarm, "prod")]

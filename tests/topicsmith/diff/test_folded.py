@@ -1,4 +1,4 @@
-"""What is harmless is quiet; what only looks so is not."""
+"""Harmless changes are folded; changes that only look harmless are not."""
 
 from typing import Any
 
@@ -103,25 +103,25 @@ def changes() -> dict[str, list[Change]]:
 
 
 @pytest.mark.parametrize(("name", "rule"), [(name, rule) for name, (_, rule) in FOLDED.items()])
-def test_harmless_is_one_line_of_the_rest(changes: dict[str, list[Change]], name: str, rule: str) -> None:
+def test_a_harmless_change_is_one_line_of_the_rest(changes: dict[str, list[Change]], name: str, rule: str) -> None:
     (change,) = changes[name]
     assert (change.risk, change.rule) == (Risk.REST, rule)
 
 
 @pytest.mark.parametrize("name", LOUD)
-def test_what_only_looks_harmless_is_told(changes: dict[str, list[Change]], name: str) -> None:
+def test_a_change_that_only_looks_harmless_is_reported(changes: dict[str, list[Change]], name: str) -> None:
     assert changes[name][0].risk < Risk.REST
 
 
-def test_what_others_have_attached_is_said_where_it_is_replaced(changes: dict[str, list[Change]]) -> None:
-    assert any("has to attach the new one" in change.message for change in changes["description of a policy"])
+def test_a_replaced_managed_policy_has_to_be_attached_again(changes: dict[str, list[Change]]) -> None:
+    assert any("attach the new one" in change.message for change in changes["description of a policy"])
 
 
-def test_the_same_tag_of_several_is_counted(changes: dict[str, list[Change]]) -> None:
+def test_equal_tag_changes_are_counted(changes: dict[str, list[Change]]) -> None:
     assert changes["tags"][0].details == ("Tags[team]: a → b (2 times)",)
 
 
-def test_what_follows_another_id_is_not_told_twice(changes: dict[str, list[Change]]) -> None:
+def test_references_to_a_renamed_resource_are_not_reported_twice(changes: dict[str, list[Change]]) -> None:
     told = changes["name that is taken"]
     assert {(change.rule, change.risk) for change in told[:2]} == {
         ("name-taken", Risk.BEHAVIOUR),
@@ -130,13 +130,15 @@ def test_what_follows_another_id_is_not_told_twice(changes: dict[str, list[Chang
     assert [change.rule for change in told[2:]] == ["same"]
 
 
-def test_names_that_are_taken_are_told_together(changes: dict[str, list[Change]]) -> None:
+def test_name_conflicts_are_reported_together(changes: dict[str, list[Change]]) -> None:
     (change,) = (one for one in changes["names that are taken"] if one.rule == "name-taken")
-    assert change.message.startswith("Alarm: 2 get another logical id and keep their names: the deployment fails")
+    assert change.message.startswith(
+        "2 Alarm resources get another logical id and keep their names: the deployment fails"
+    )
     assert change.details == ("a: a → Newa", "b: b → Newb")
-    assert change.way_out == 'Of the first: Keep the id: override_logical_id("a").'
+    assert change.way_out == 'For the first: Keep the id: override_logical_id("a").'
 
 
-def test_what_ends_with_its_key_is_not_decrypted(changes: dict[str, list[Change]]) -> None:
+def test_a_removed_output_does_not_lose_its_encryption(changes: dict[str, list[Change]]) -> None:
     (change,) = changes["capture that ends"]
     assert (change.risk, change.rule) == (Risk.BEHAVIOUR, "changed")

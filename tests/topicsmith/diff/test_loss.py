@@ -1,4 +1,4 @@
-"""What holds or serves something is told first, where it is lost."""
+"""Losses of stateful resources and of resources with callers, reported first."""
 
 import pytest
 
@@ -119,27 +119,27 @@ def test_a_loss_is_first_and_dangerous(changes: dict[str, list[Change]], name: s
 
 
 @pytest.mark.parametrize("name", sorted(CASES.keys() - LOST.keys()))
-def test_what_loses_nothing_is_not_dangerous(changes: dict[str, list[Change]], name: str) -> None:
+def test_a_change_without_loss_is_not_dangerous(changes: dict[str, list[Change]], name: str) -> None:
     assert changes[name]
     assert not any(change.dangerous for change in changes[name])
 
 
-def test_a_rename_says_both_ids_and_the_way_out(changes: dict[str, list[Change]]) -> None:
+def test_a_rename_names_both_ids_and_the_way_out(changes: dict[str, list[Change]]) -> None:
     (change,) = changes["renamed"]
     assert change.details == ("Bucket → Storage",)
     assert change.way_out is not None
     assert 'override_logical_id("Bucket")' in change.way_out
 
 
-def test_whether_what_is_lost_is_deleted_or_left_behind(changes: dict[str, list[Change]]) -> None:
-    assert "is deleted, and its objects with it" in changes["deleted"][0].message
+def test_a_loss_says_deleted_or_left_behind(changes: dict[str, list[Change]]) -> None:
+    assert " and its objects." in changes["deleted"][0].message
     assert "stays in the account with its objects" in changes["orphaned"][0].message
 
 
-def test_a_name_that_is_taken_fails_the_deployment(changes: dict[str, list[Change]]) -> None:
+def test_a_name_conflict_fails_the_deployment(changes: dict[str, list[Change]]) -> None:
     for name in ("endpoint renamed", "replaced for its description"):
-        assert any("the name topics is taken" in line for line in changes[name][0].details)
+        assert any("still has the name topics" in line for line in changes[name][0].details)
 
 
-def test_what_is_replaced_is_said_once(changes: dict[str, list[Change]]) -> None:
+def test_a_replacement_is_reported_once(changes: dict[str, list[Change]]) -> None:
     assert len(changes["replaced for its description"]) == 1

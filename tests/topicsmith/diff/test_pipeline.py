@@ -1,4 +1,4 @@
-"""A pipeline's definition is compared step by step, the gate first."""
+"""Changes of a pipeline's definition, the gate first, then step by step."""
 
 import json
 from typing import Any
@@ -97,11 +97,11 @@ def changes() -> dict[str, list[Change]]:
         ("another threshold", "metrics.topic_uniqueness ≥ — → 0.5 (harder to pass)"),
         ("argument", "HyperParameters.epochs: 40 → 80"),
         ("step", "+ Vectorize (Transform)"),
-        ("name", "Train is called TrainFinal now"),
+        ("name", "Train is renamed TrainFinal"),
         ("default", "Parameters[NumTopics].DefaultValue: 20 → 30"),
     ],
 )
-def test_behaviour_is_one_line(changes: dict[str, list[Change]], name: str, line: str) -> None:
+def test_a_change_of_behaviour_is_one_line(changes: dict[str, list[Change]], name: str, line: str) -> None:
     (change,) = changes[name]
     assert change.risk is Risk.BEHAVIOUR
     assert change.details == (line,)
@@ -112,17 +112,17 @@ def test_behaviour_is_one_line(changes: dict[str, list[Change]], name: str, line
     [
         (
             "approved",
-            "Register approves each model itself: nobody looks at it before it may be served",
+            "Register approves every model automatically: nobody reviews it before it can be served",
             "ModelApprovalStatus: PendingManualApproval → Approved",
         ),
         (
             "not gated",
-            "Register does not depend on Gate any more: every model is registered",
+            "Register no longer depends on Gate: every model is registered",
             "Register: Gate: IfSteps → always",
         ),
     ],
 )
-def test_a_way_past_gate_or_person_is_told_with_the_gate_and_once(
+def test_a_bypass_of_gate_or_approval_is_reported_with_the_gate_and_once(
     changes: dict[str, list[Change]], name: str, message: str, line: str
 ) -> None:
     (change,) = changes[name]
@@ -131,19 +131,19 @@ def test_a_way_past_gate_or_person_is_told_with_the_gate_and_once(
     assert change.details == (line,)
 
 
-def test_an_argument_that_guards_is_about_access(changes: dict[str, list[Change]]) -> None:
+def test_a_guarding_argument_is_an_access_change(changes: dict[str, list[Change]]) -> None:
     (change,) = changes["isolation"]
     assert (change.risk, change.rule) == (Risk.ACCESS, "guard-off")
-    assert change.message == "Pipeline Pipeline, step Train: the container may use the network."
+    assert change.message == "Pipeline Pipeline, step Train: the container can use the network."
 
 
-def test_encryption_that_is_gone_is_about_data(changes: dict[str, list[Change]]) -> None:
+def test_removed_encryption_is_a_data_change(changes: dict[str, list[Change]]) -> None:
     (change,) = changes["key"]
     assert (change.risk, change.dangerous) == (Risk.DATA, True)
 
 
 @pytest.mark.parametrize(("name", "rule"), [("image", "code"), ("tags", "tags")])
-def test_what_matters_little_is_folded(changes: dict[str, list[Change]], name: str, rule: str) -> None:
+def test_minor_changes_are_folded(changes: dict[str, list[Change]], name: str, rule: str) -> None:
     (change,) = changes[name]
     assert (change.risk, change.rule) == (Risk.REST, rule)
 
@@ -152,7 +152,7 @@ def test_new_code_names_the_steps(changes: dict[str, list[Change]]) -> None:
     assert changes["image"][0].message == "New code: Pipeline Pipeline (Train)."
 
 
-def test_the_gate_is_before_everything_else_that_behaves_otherwise() -> None:
+def test_the_gate_comes_before_all_other_behaviour() -> None:
     other = _pipeline(conditions=[_condition(0)], epochs="80", extra=[_STEP])
     first, *rest = compare_all({"all": Case(_pipeline(), other)})["all"]
     assert first.rule == "gate"

@@ -1,4 +1,4 @@
-"""A report says the same to a person, to a pull request and to a program."""
+"""Text, Markdown and JSON reports."""
 
 import io
 import json
@@ -34,7 +34,7 @@ def _text(report: Report, *, verbose: bool = False, terminal: bool = False) -> s
 @pytest.mark.parametrize(
     ("changes", "status"), [((), 0), ((_FOLDED, _LONG), 1), ((_LOST,), 2), ((_OPENED, _FOLDED), 2)]
 )
-def test_the_status_is_that_of_the_worst(changes: tuple[Change, ...], status: int) -> None:
+def test_the_status_follows_the_worst_change(changes: tuple[Change, ...], status: int) -> None:
     assert _report(*changes).status == status
 
 
@@ -52,17 +52,17 @@ def test_text_is_plain_in_a_pipe_and_in_colour_on_a_terminal() -> None:
     assert "\x1b" in _text(_report(_LOST), terminal=True)
 
 
-def test_nothing_is_said_in_a_sentence() -> None:
-    assert "Nothing changes." in _text(_report())
+def test_no_changes_is_a_sentence() -> None:
+    assert "No changes." in _text(_report())
 
 
-def test_markdown_escapes_what_is_not_its_own() -> None:
+def test_markdown_escapes_messages() -> None:
     text = as_markdown.write(_report(_LOST, _FOLDED), title="Diff of dev")
     assert r"**Bucket Data/Bucket\_1 is lost.**" in text
     assert "<details><summary>The rest (1)</summary>" in text
 
 
-def test_markdown_fits_into_a_comment_and_says_what_it_left_out() -> None:
+def test_markdown_fits_into_a_comment_and_counts_what_it_left_out() -> None:
     many = [Change(Risk.BEHAVIOUR, "changed", f"Alarm {number}.", ("x" * 500,)) for number in range(300)]
     text = as_markdown.write(_report(_LOST, *many, _FOLDED), title="Diff of dev")
     assert len(text) <= 65_536
@@ -71,12 +71,12 @@ def test_markdown_fits_into_a_comment_and_says_what_it_left_out() -> None:
     assert "is lost" in text
 
 
-def test_a_fence_is_longer_than_what_it_holds() -> None:
+def test_a_fence_is_longer_than_backticks_inside() -> None:
     change = Change(Risk.BEHAVIOUR, "changed", "F changes.", ("a: ``` → b",))
     assert "````diff" in as_markdown.write(_report(change), title="Diff of dev")
 
 
-def test_json_is_as_described() -> None:
+def test_json_follows_the_schema() -> None:
     record = as_json.record(_report(_LOST, _OPENED, _LONG, _FOLDED))
     jsonschema.validate(record, _SCHEMA)
     assert [one["dangerous"] for one in record["changes"]] == [True, True, False, False]

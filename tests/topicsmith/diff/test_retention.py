@@ -1,4 +1,4 @@
-"""What expires sooner is lost data; what is kept longer is not."""
+"""Shorter retention is a loss of data, longer retention is not."""
 
 from typing import Any
 
@@ -65,25 +65,25 @@ def changes() -> dict[str, list[Change]]:
 
 
 @pytest.mark.parametrize("name", SOONER)
-def test_sooner_is_a_loss(changes: dict[str, list[Change]], name: str) -> None:
+def test_shorter_retention_is_a_loss(changes: dict[str, list[Change]], name: str) -> None:
     (change,) = changes[name]
     assert (change.risk, change.rule) == (Risk.DATA, "kept-shorter")
     assert change.details
 
 
 @pytest.mark.parametrize("name", LATER)
-def test_later_is_none(changes: dict[str, list[Change]], name: str) -> None:
+def test_longer_retention_is_no_loss(changes: dict[str, list[Change]], name: str) -> None:
     (change,) = changes[name]
     assert change.risk is Risk.REST
     assert change.details
 
 
-def test_resources_with_the_same_period_are_said_together() -> None:
+def test_resources_with_the_same_period_are_merged() -> None:
     old, new = ({name: _logs(RetentionInDays=days) for name in ("One", "Two")} for days in (365, 7))
     (change,) = compare_all({"both": Case(old, new)})["both"]
     assert change.message.startswith("LogGroup One, LogGroup Two:")
     assert change.details == ("RetentionInDays: 365 days → 7 days",)
 
 
-def test_a_great_number_is_written_out(changes: dict[str, list[Change]]) -> None:
+def test_a_large_number_is_written_out(changes: dict[str, list[Change]]) -> None:
     assert changes["messages"][0].details == ("MessageRetentionPeriod: 1209600 seconds → 345600 seconds",)

@@ -1,4 +1,4 @@
-"""Comparing values: what is the same is never told, and every difference is."""
+"""Comparison of values: equal values never differ, and every difference is found."""
 
 import json
 from typing import Any
@@ -27,20 +27,20 @@ def test_a_value_does_not_differ_from_itself(value: Any) -> None:
 
 
 @given(st.dictionaries(st.sampled_from("ABC"), _VALUES), st.dictionaries(st.sampled_from("ABC"), _VALUES))
-def test_both_directions_tell_as_much(old: Any, new: Any) -> None:
+def test_both_directions_find_as_many_differences(old: Any, new: Any) -> None:
     there, back = differences(old, new), differences(new, old)
     assert len(there) == len(back)
     assert {one.place for one in there if one.old is MISSING} <= {one.place for one in back}
 
 
 @given(_VALUES, _VALUES)
-def test_a_member_that_comes_is_told_with_its_leaves(old: Any, new: Any) -> None:
+def test_an_added_member_has_a_difference_per_leaf(old: Any, new: Any) -> None:
     (change,) = differences({"A": old}, {"A": old, "B": new})
     assert (change.place, change.old) == ("B", MISSING)
     assert all(leaf.path[0] == "B" for leaf in change.leaves())
 
 
-def test_elements_with_names_are_compared_wherever_they_stand() -> None:
+def test_named_elements_are_compared_regardless_of_position() -> None:
     old = [{"Name": "a", "Value": 1}, {"Name": "b", "Value": 2}]
     new = [{"Name": "b", "Value": 3}, {"Name": "a", "Value": 1}]
     assert [str(one) for one in differences({"Rules": old}, {"Rules": new})] == ["Rules[b].Value: 2 → 3"]
@@ -51,19 +51,19 @@ def test_route_tables_have_no_order() -> None:
     assert [str(one) for one in found] == ["RouteTableIds[]: + c"]
 
 
-def test_an_argument_is_told_with_its_option() -> None:
+def test_an_argument_is_labelled_with_its_option() -> None:
     old, new = ["--gate", "npmi:0.1", "--topics", "20"], ["--gate", "npmi:0.2", "--topics", "20"]
     (change,) = differences({"Arguments": old}, {"Arguments": new})
     assert str(change) == "Arguments[--gate]: npmi:0.1 → npmi:0.2"
 
 
-def test_long_values_are_shown_where_they_differ() -> None:
+def test_long_values_are_cut_to_the_difference() -> None:
     old, new = "x" * 200 + "old", "x" * 200 + "new"
     (change,) = differences({"A": old}, {"A": new})
     assert str(change).endswith("old → …xxxxxxxxxxxxxxxxxxxxnew")
 
 
-def test_the_hash_of_an_asset_is_none_of_the_author_and_a_digest_is() -> None:
+def test_asset_hashes_are_ignored_and_image_digests_are_not() -> None:
     digest = "0" * 64
     assert without_hashes([f"{digest}.zip", f"repository:{digest}"]) == ["<hash>.zip", "repository:<hash>"]
     assert without_hashes(f"repository@sha256:{digest}") == f"repository@sha256:{digest}"

@@ -1,4 +1,4 @@
-"""CDK commands are real processes: they are waited for, their failures are shown, and they do not outlive us."""
+"""CDK commands as child processes: waiting, errors and termination."""
 
 import os
 import time
@@ -15,7 +15,7 @@ from topicsmith.local import cdk
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project whose CDK CLI is a script that the test writes."""
+    """A project with a fake CDK CLI written by the test."""
     (tmp_path / "node_modules" / ".bin").mkdir(parents=True)
     monkeypatch.setattr(checkout, "project_root", lambda: tmp_path)
     return tmp_path
@@ -49,7 +49,7 @@ def test_commands_are_clients_of_the_local_cloud_and_of_nothing_else(
     deploy = (project / "out" / "cdk-deploy.log").read_text()
     assert deploy.startswith("deploy dev/* --app ")
     assert "--method=direct --require-approval=never --progress=events" in deploy
-    # There is no repository to build the image for before the data stack has made it.
+    # The image's repository does not exist before the data stack is deployed.
     assert "--asset-prebuild=false" in deploy
     assert "AWS_ENDPOINT_URL=http://localhost:1\n" in deploy
     assert f"AWS_SHARED_CREDENTIALS_FILE={project}/aws/credentials\n" in deploy
@@ -79,7 +79,7 @@ def test_a_failure_shows_the_end_of_the_output(project: Path) -> None:
     assert caught.value.next_step.splitlines()[-1] == "it is broken"
 
 
-def test_what_still_runs_is_stopped_with_its_children(project: Path) -> None:
+def test_a_running_command_is_stopped_with_its_children(project: Path) -> None:
     write_cli(project, f"sleep 60 & echo $! > {project}/child; wait")
     with cdk.commands("dev", project / "out") as cli:
         command = cli.synth()
@@ -95,14 +95,14 @@ def test_without_the_cli_it_says_how_to_install_it(project: Path) -> None:
 
 
 def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 600
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
 def _is_gone(pid: int) -> bool:
-    """Tell whether a process has ended; a zombie has, whoever should wait for it."""
+    """Return whether a process has ended; a zombie counts as ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:

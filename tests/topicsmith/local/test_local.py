@@ -1,4 +1,4 @@
-"""local up, down, status, env and demo; the cloud itself has tests of its own."""
+"""The ``local`` commands up, down, status, env and demo, with a fake local cloud."""
 
 import dataclasses
 import json
@@ -35,7 +35,7 @@ def _restore_environment() -> Iterator[None]:
     os.environ |= before
 
 
-def test_down_without_a_cloud_is_no_failure(invoke: Invoke) -> None:
+def test_down_without_a_cloud_succeeds(invoke: Invoke) -> None:
     result = invoke("local", "down", "--json")
     assert result.exit_code == 0
     assert json.loads(result.stdout) == {"stopped": False}
@@ -145,7 +145,7 @@ def test_a_profile_of_the_local_cloud_stays(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 @pytest.mark.usefixtures("running")
-def test_an_account_is_made_and_where_it_is_said(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_account_is_created_with_a_profile(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_accounts, "create", lambda _, account: account != "333333333333")
     shown = invoke("local", "account", "222222222222").stdout
     assert "Account 222222222222 created. Its profile is 222222222222." in shown
@@ -155,7 +155,7 @@ def test_an_account_is_made_and_where_it_is_said(invoke: Invoke, monkeypatch: py
 
 
 @pytest.mark.parametrize("number", ["12", "22222222222a", "2222222222222", "production", "٢٢٢٢٢٢٢٢٢٢٢٢"])
-def test_what_is_no_accounts_number_is_refused_with_what_is(invoke: Invoke, number: str) -> None:
+def test_an_invalid_account_number_is_refused_with_the_valid_form(invoke: Invoke, number: str) -> None:
     result = invoke("local", "account", number)
     assert result.exit_code == 2
     assert "twelve digits" in " ".join(result.stderr.split())
@@ -210,7 +210,7 @@ def test_termination_unwinds_as_ctrl_c_does() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_one_is_asked_about_ones_own_documents(tmp_path: Path) -> None:
+def test_the_demo_infers_the_users_own_documents(tmp_path: Path) -> None:
     path = tmp_path / "reviews.csv"
     rows = ["too short", *(f"{name} {'word ' * 20}" for name in "abcd")]
     path.write_text("title,body\n" + "".join(f"Good,{row}\n" for row in rows))
@@ -218,7 +218,7 @@ def test_one_is_asked_about_ones_own_documents(tmp_path: Path) -> None:
     assert [text.split()[:2] for text in chosen.sentences()] == [["Good", name] for name in "abc"]
 
 
-def test_short_documents_are_asked_about_where_there_are_no_others(tmp_path: Path) -> None:
+def test_the_demo_infers_short_documents_if_there_are_no_others(tmp_path: Path) -> None:
     path = tmp_path / "reviews.csv"
     path.write_text("text\na\nbb\nccc\ndddd\n")
     assert demo._Corpus.of(path, "text", None).sentences() == ["dddd", "ccc", "bb"]

@@ -1,4 +1,4 @@
-"""Accounts of the local cloud, with an Organizations that the tests play."""
+"""Accounts of the local cloud, with a fake AWS Organizations."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ def cloud(tmp_path: Path) -> Iterator[LocalCloud]:
 
 
 def _answer_with(monkeypatch: pytest.MonkeyPatch, create_account: Callable[[], None]) -> list[str]:
-    """Have Organizations answer so; returns the profiles as which it is asked."""
+    """Fake AWS Organizations and return a list that collects the profiles used to call it."""
     asked = []
 
     class Session:

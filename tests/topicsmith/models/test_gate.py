@@ -1,4 +1,4 @@
-"""A gate as it is deployed, and what it says of a model of another environment."""
+"""The deployed gate and its verdict on another environment's model."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _NUMBERS = st.floats(-5, 5) | st.sampled_from([0.0, 0.31, 0.9])
 
 
 def definition(thresholds: dict[str, float]) -> dict[str, Any]:
-    """Return the part of a pipeline that is its gate, as the environment's stack writes it."""
+    """Return a pipeline definition with only the gate, as synthesized."""
     conditions = QualityGate(thresholds=thresholds).conditions({"Get": "Steps.Evaluate.PropertyFiles.Evaluation"})
     return {"Steps": [{"Name": "Train"}, {"Name": "Gate", "Arguments": {"Conditions": conditions}}]}
 
@@ -32,7 +32,7 @@ def test_the_deployed_thresholds_are_those_of_the_environment(thresholds: dict[s
     assert {one.metric: one.kind for one in found} == {name: CHECKS[name].kind for name in thresholds}
 
 
-def test_a_model_is_held_against_each_threshold() -> None:
+def test_a_model_is_compared_with_each_threshold() -> None:
     evaluation = Evaluation.model_validate(PASSED)
     asked = gate.thresholds(definition({"npmi": 0.31, "perplexity": 100, "npmi_over_baseline": 0.1}))
     found = {check.metric: check.passed for check in gate.judge(evaluation, asked, "prod")}

@@ -1,4 +1,4 @@
-"""models, approve, topics and infer."""
+"""The ``models``, ``approve``, ``topics`` and ``infer`` commands."""
 
 import json
 from typing import Any
@@ -97,7 +97,7 @@ def test_approve_waits_until_the_endpoint_serves_the_version(deployed: Account, 
     }
 
 
-def test_where_the_model_is_pinned_approve_says_which_line_to_change(account: Account, invoke: Invoke) -> None:
+def test_approve_of_a_pinned_model_names_the_line_to_change(account: Account, invoke: Invoke) -> None:
     account.deploy("prod", pinned=True)
     package = account.register(environment="prod")
     result = invoke("approve", "1", "--env", "prod", "--wait")
@@ -119,7 +119,7 @@ def test_topics_of_a_version(deployed: Account, invoke: Invoke) -> None:
     assert "2 topics, mean NPMI 0.250" in table
 
 
-def test_topics_are_those_of_the_served_model_unless_told_otherwise(deployed: Account, invoke: Invoke) -> None:
+def test_topics_defaults_to_the_served_model(deployed: Account, invoke: Invoke) -> None:
     served = deployed.register()
     deployed.register()
     assert json.loads(invoke("topics", "--json").stdout)["model"].startswith("Model version 2")
@@ -178,7 +178,7 @@ def test_a_broken_model_archive_is_an_error_with_its_reason(
     assert reason in result.stderr
 
 
-def test_a_model_archive_that_was_deleted_is_said_to_be_gone(deployed: Account, invoke: Invoke) -> None:
+def test_a_deleted_model_archive_is_an_error(deployed: Account, invoke: Invoke) -> None:
     deployed.register(run="run1")
     boto3.client("s3").delete_object(Bucket="topicsmith-dev-data", Key="models/run1/job/output/model.tar.gz")
     result = invoke("topics")
@@ -236,7 +236,7 @@ def test_infer_without_a_text_is_wrong_usage(invoke: Invoke) -> None:
         "text",
     ],
 )
-def test_an_answer_that_is_none_is_an_error(deployed: Account, invoke: Invoke, answer: object) -> None:
+def test_an_invalid_answer_is_an_error(deployed: Account, invoke: Invoke, answer: object) -> None:
     deployed.serve(deployed.register())
     deployed.answers_invocations_with(answer)
     result = invoke("infer", "a text")
@@ -244,7 +244,7 @@ def test_an_answer_that_is_none_is_an_error(deployed: Account, invoke: Invoke, a
     assert "Endpoint topicsmith-dev answered" in result.stderr
 
 
-def test_infer_shows_numbers_where_the_model_tells_no_words(deployed: Account, invoke: Invoke) -> None:
+def test_infer_shows_topic_numbers_if_the_model_has_no_words(deployed: Account, invoke: Invoke) -> None:
     deployed.serve(deployed.register())
     deployed.answers_invocations_with({"predictions": [{"topic_weights": [0.25, 0.75]}]})
     result = invoke("infer", "a text")

@@ -1,4 +1,4 @@
-"""approve --wait where it fails, and rollback."""
+"""The ``rollback`` command, and ``approve --wait`` if the update fails."""
 
 import json
 from typing import Any
@@ -17,11 +17,11 @@ def approval(package: str) -> tuple[str, str]:
 
 
 class Serving:
-    """What an approval does in the cloud: version 1 was served before version 2, and an approval is followed at once.
+    """A serving stack that follows approvals immediately. It serves version 2 and served version 1 before.
 
     Attributes:
-        packages: the ARNs of the versions, the first one first.
-        outcome: how the stack's next update ends.
+        packages: ARNs of the versions, oldest first.
+        outcome: Final status of the stack's next update.
     """
 
     def __init__(self, account: Account) -> None:
@@ -56,7 +56,7 @@ def serving(deployed: Account, no_waiting: None) -> Serving:
     return Serving(deployed)
 
 
-def test_rollback_goes_back_to_what_was_served_before_and_rejects_the_present(serving: Serving, invoke: Invoke) -> None:
+def test_rollback_restores_the_previous_model_and_rejects_the_current_one(serving: Serving, invoke: Invoke) -> None:
     result = invoke("rollback", "--reason", "mixed up", "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout) == {
@@ -76,7 +76,7 @@ def test_rollback_to_a_version(serving: Serving, invoke: Invoke) -> None:
     assert "Version 2 is rejected" in result.stdout
 
 
-def test_a_rollback_that_fails_says_why_and_rejects_nothing(serving: Serving, invoke: Invoke) -> None:
+def test_a_failed_rollback_gives_the_reason_and_rejects_nothing(serving: Serving, invoke: Invoke) -> None:
     serving.outcome = "UPDATE_ROLLBACK_COMPLETE"
     result = invoke("rollback")
     assert result.exit_code == 1
@@ -85,7 +85,7 @@ def test_a_rollback_that_fails_says_why_and_rejects_nothing(serving: Serving, in
     assert approval(serving.packages[1])[0] == "Approved"
 
 
-def test_a_version_that_nobody_approves_of_is_no_goal(deployed: Account, serving: Serving, invoke: Invoke) -> None:
+def test_a_version_that_is_not_approved_is_refused(deployed: Account, serving: Serving, invoke: Invoke) -> None:
     deployed.register()
     assert "Version 2 is already served." in invoke("rollback", "--to", "2").stderr
     result = invoke("rollback", "--to", "3")
@@ -105,20 +105,20 @@ def test_rollback_waits_for_no_update_that_is_under_way(serving: Serving, invoke
 
 
 @pytest.mark.usefixtures("deployed")
-def test_where_nothing_is_served_there_is_nothing_to_go_back_from(invoke: Invoke) -> None:
+def test_rollback_without_a_served_model_is_an_error(invoke: Invoke) -> None:
     result = invoke("rollback")
     assert result.exit_code == 1
     assert "Nothing is served in dev" in result.stderr
 
 
-def test_where_the_model_is_pinned_rollback_says_which_line_to_change(account: Account, invoke: Invoke) -> None:
+def test_rollback_of_a_pinned_model_names_the_line_to_change(account: Account, invoke: Invoke) -> None:
     account.deploy("prod", pinned=True)
     result = invoke("rollback", "--env", "prod")
     assert result.exit_code == 1
     assert "Set serving.model_package in environments/prod.yaml back" in result.stderr
 
 
-def test_approve_wait_tells_why_a_model_is_not_served(serving: Serving, invoke: Invoke) -> None:
+def test_approve_wait_explains_a_failed_update(serving: Serving, invoke: Invoke) -> None:
     serving.outcome = "UPDATE_ROLLBACK_COMPLETE"
     result = invoke("approve", "1", "--wait")
     assert result.exit_code == 1

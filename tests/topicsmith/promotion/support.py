@@ -1,4 +1,4 @@
-"""Two environments for tests, between which models are promoted, and their files."""
+"""Two environments with their files, for tests of promotion."""
 
 import functools
 import json
@@ -12,16 +12,16 @@ from moto.sagemaker.models import SageMakerModelBackend
 from tests.topicsmith.account import ACCOUNT, EVALUATION, REGION, Account, backend, model_archive
 
 DEV = """\
-# Where models are tried out.
+# For experiments.
 region: us-east-1
 """
 PROD = """\
-# What users depend on.
+# For users.
 region: us-east-1
 promotion: {from: dev, method: register}
 
 serving:
-  # Two instances at least.
+  # At least two instances.
   instance_type: ml.m5.large   # for now
 """
 PASSED: dict[str, Any] = {**EVALUATION, "against_baseline": {"npmi": 0.09, "topic_uniqueness": 0.1, "perplexity": 0.9}}
@@ -34,18 +34,18 @@ def _client_of(session: object, service: str) -> Any:
 
 
 def _client(service: str) -> Any:
-    """Return a client, of which one for all tests saves most of their time."""
+    """Return a client shared by all tests, since creating clients dominates their run time."""
     return _client_of(boto3.DEFAULT_SESSION, service)
 
 
 @dataclass
 class Promotions:
-    """What tests put into dev and prod, which are deployed in one account.
+    """The environments dev and prod, deployed in one account.
 
     Attributes:
-        folder: the environments' files.
-        requests: the changes of the registries, in order.
-        follows: whether an approval in prod is served at once.
+        folder: Folder of the environment files.
+        requests: Approval changes in both registries, in order.
+        follows: Serve models immediately when they are approved in prod.
     """
 
     account: Account
@@ -60,7 +60,7 @@ class Promotions:
         update = SageMakerModelBackend.update_model_package
 
         def follow(*arguments: Any, **named: Any) -> str:
-            # What a request leaves out stays; moto forgets it.
+            # In AWS, omitted properties stay unchanged; moto clears them.
             known = backend().model_packages[named["model_package_arn"]].customer_metadata_properties
             arn = update(*arguments, **{**named, "customer_metadata_properties": known})
             status = named["model_approval_status"]
@@ -80,7 +80,7 @@ class Promotions:
         return (self.folder / f"{environment}.yaml").read_text()
 
     def deploy(self, *environments: str, pinned: bool = False) -> None:
-        """Deploy environments, whose gates are ``GATE``."""
+        """Deploy environments with the gate ``GATE``."""
         for environment in environments:
             self.account.deploy(environment, pinned=pinned)
             self.set_gate(environment, GATE)
@@ -109,7 +109,7 @@ class Promotions:
         approval: str = "Approved",
         evaluation: dict[str, Any] | None = PASSED,
     ) -> str:
-        """Register a model as a run does, decide on it, and return its ARN."""
+        """Register a model as a run would, set its approval status, and return its ARN."""
         s3, sagemaker = _client("s3"), _client("sagemaker")
         bucket = f"topicsmith-{environment}-data"
         place = f"s3://{bucket}/evaluation/{run}"
@@ -155,21 +155,21 @@ class Promotions:
         return arn
 
     def serve(self, arn: str) -> None:
-        """Make prod's endpoint serve a model package."""
+        """Serve a model package on prod's endpoint."""
         if "topicsmith-prod" in backend().endpoints:
             backend()._models["topicsmith-prod"].primary_container["ModelPackageName"] = arn
         else:
             self.account.serve(arn, environment="prod")
 
     def registered(self, environment: str = "prod") -> list[dict[str, Any]]:
-        """Return the models of an environment, oldest first."""
+        """Return an environment's model packages, oldest first."""
         sagemaker = _client("sagemaker")
         found = sagemaker.list_model_packages(ModelPackageGroupName=f"topicsmith-{environment}")
         arns = sorted(package["ModelPackageArn"] for package in found["ModelPackageSummaryList"])
         return [dict(sagemaker.describe_model_package(ModelPackageName=arn)) for arn in arns]
 
     def objects(self, environment: str, prefix: str = "") -> dict[str, bytes]:
-        """Return what lies in an environment's bucket."""
+        """Return the objects of an environment's bucket by key."""
         s3, bucket = _client("s3"), f"topicsmith-{environment}-data"
         found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
         return {one["Key"]: s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read() for one in found}
@@ -179,6 +179,6 @@ class Promotions:
         return [json.loads(content) for _, content in sorted(self.objects("prod", "promotions/").items())]
 
     def arguments(self, version: int = 1, *options: str) -> list[str]:
-        """Return the command that promotes a version."""
+        """Return the command-line arguments that promote a version."""
         files = ["--environments", str(self.folder)]
         return ["promote", str(version), "--from", "dev", "--to", "prod", *files, *options]

@@ -1,4 +1,4 @@
-"""promote, where the other environment's file pins the model."""
+"""The ``promote`` command to an environment whose file pins the model."""
 
 import difflib
 import hashlib
@@ -52,7 +52,7 @@ def test_one_line_of_the_file_changes_and_the_artifacts_are_tagged(promotions: P
     assert promotions.objects("prod", "models/") == {}
 
 
-def test_the_record_says_what_was_pinned(promotions: Promotions, invoke: Invoke) -> None:
+def test_the_record_has_the_pinned_model(promotions: Promotions, invoke: Invoke) -> None:
     first = promotions.train("run0")
     promotions.serve(first)
     arn = promotions.train("run1")
@@ -65,13 +65,13 @@ def test_the_record_says_what_was_pinned(promotions: Promotions, invoke: Invoke)
     assert record["artifacts"][f"s3://topicsmith-dev-data/{MODEL}"] == digest
 
 
-def test_what_is_served_now_is_the_sources_too(promotions: Promotions, invoke: Invoke) -> None:
+def test_the_served_model_is_named_by_its_version_in_the_source(promotions: Promotions, invoke: Invoke) -> None:
     promotions.serve(promotions.train("run0"))
     promotions.train("run1")
     assert "prod serves dev 1" in invoke(*promotions.arguments(2, "--dry-run")).stderr
 
 
-def test_the_same_once_more_is_nothing_to_do(promotions: Promotions, invoke: Invoke) -> None:
+def test_repeating_a_promotion_does_nothing(promotions: Promotions, invoke: Invoke) -> None:
     arn = promotions.train()
     invoke(*promotions.arguments(1, "--yes"))
     before = promotions.read()
@@ -102,7 +102,7 @@ def test_an_earlier_version_goes_back_by_the_same_line(promotions: Promotions, i
         "topicsmith.core.environment_file.write",
     ],
 )
-def test_what_was_interrupted_goes_on_where_it_ended(
+def test_an_interrupted_promotion_is_resumed(
     promotions: Promotions, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     arn, before = promotions.train(), promotions.read()

@@ -1,4 +1,4 @@
-"""What promote refuses, with the reason and the next step; nothing is changed by it."""
+"""Refused promotions: reason, next step, and no changes."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ def promotions(account: Account, tmp_path: Path) -> Promotions:
 
 
 def refusal(promotions: Promotions, invoke: Invoke, *options: str, version: int = 1) -> str:
-    """Return what promote said, and make sure that it did nothing."""
+    """Run ``promote``, check that it changed nothing, and return its error message."""
     before = promotions.read(), promotions.objects("dev")
     result = invoke(*promotions.arguments(version, "--yes", *options))
     assert result.exit_code == 1, result.output
@@ -60,9 +60,7 @@ def test_a_gate_that_was_failed_or_would_be(promotions: Promotions, invoke: Invo
     assert "change gate.npmi, gate.perplexity in environments/prod.yaml and deploy: make deploy ENV=prod" in said
 
 
-def test_a_gate_that_asks_for_what_was_not_measured_or_that_is_not_there(
-    promotions: Promotions, invoke: Invoke
-) -> None:
+def test_a_gate_on_an_unmeasured_metric_and_a_missing_gate(promotions: Promotions, invoke: Invoke) -> None:
     promotions.train()
     promotions.set_gate("prod", {"metrics.wetc": 0.2})
     said = refusal(promotions, invoke)
@@ -73,7 +71,7 @@ def test_a_gate_that_asks_for_what_was_not_measured_or_that_is_not_there(
     assert "has no gate" in refusal(promotions, invoke)
 
 
-def test_a_file_that_says_something_else(promotions: Promotions, invoke: Invoke) -> None:
+def test_a_file_that_does_not_match_the_promotion(promotions: Promotions, invoke: Invoke) -> None:
     promotions.train()
     for prod, message in (
         ("region: us-east-1\n", "environments/prod.yaml has no promotion.from"),
@@ -124,7 +122,7 @@ def test_the_wrong_account(promotions: Promotions, invoke: Invoke) -> None:
 
 @pytest.fixture
 def other_account(account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The profile of another account, in which there is nothing."""
+    """The profile of another, empty account."""
     credentials: Any = boto3.client("sts").assume_role(
         RoleArn=f"arn:aws:iam::{OTHER_ACCOUNT}:role/admin", RoleSessionName="me"
     )["Credentials"]
@@ -144,7 +142,7 @@ def test_a_profile_of_the_wrong_account(promotions: Promotions, invoke: Invoke, 
     assert f"The credentials of profile other belong to account {OTHER_ACCOUNT}." in said
 
 
-def test_two_accounts_of_which_no_file_tells(
+def test_two_accounts_that_no_file_names(
     account: Account, invoke: Invoke, other_account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promotions = Promotions(account, tmp_path / "environments")

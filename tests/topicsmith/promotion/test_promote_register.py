@@ -1,4 +1,4 @@
-"""promote, where the other environment's registry gets a copy."""
+"""The ``promote`` command to an environment whose registry gets a copy of the model."""
 
 import base64
 import hashlib
@@ -51,7 +51,7 @@ def test_a_model_is_copied_registered_recorded_approved_and_served(promotions: P
     assert f"{place}/report.html" in made
 
 
-def test_the_record_says_who_promoted_what_and_what_was_served(promotions: Promotions, invoke: Invoke) -> None:
+def test_the_record_has_operator_model_and_previously_served_model(promotions: Promotions, invoke: Invoke) -> None:
     first, second = promotions.train("run1"), promotions.train("run2")
     invoke(*promotions.arguments(1, "--yes"))
     result = invoke(*promotions.arguments(2, "--yes", "--json"))
@@ -81,7 +81,7 @@ def test_the_record_says_who_promoted_what_and_what_was_served(promotions: Promo
     assert first != second
 
 
-def test_metrics_are_shown_beside_those_of_what_is_served_and_the_gate(promotions: Promotions, invoke: Invoke) -> None:
+def test_metrics_are_shown_with_those_of_the_served_model_and_the_gate(promotions: Promotions, invoke: Invoke) -> None:
     promotions.train("run1", evaluation={**PASSED, "metrics": {**PASSED["metrics"], "npmi": 0.222}})
     promotions.train("run2")
     invoke(*promotions.arguments(1, "--yes"))
@@ -94,7 +94,7 @@ def test_metrics_are_shown_beside_those_of_what_is_served_and_the_gate(promotion
     assert rows["Run"].split()[1:] == ["run2", "run1"]
 
 
-def test_the_same_once_more_is_nothing_to_do(promotions: Promotions, invoke: Invoke) -> None:
+def test_repeating_a_promotion_does_nothing(promotions: Promotions, invoke: Invoke) -> None:
     promotions.train()
     invoke(*promotions.arguments(1, "--yes"))
     promotions.requests.clear()
@@ -148,7 +148,7 @@ def test_a_dry_run_and_a_no_change_nothing(promotions: Promotions, invoke: Invok
         "topicsmith.models.models.approve",
     ],
 )
-def test_what_was_interrupted_goes_on_where_it_ended(
+def test_an_interrupted_promotion_is_resumed(
     promotions: Promotions, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     promotions.train()
@@ -168,9 +168,7 @@ def test_what_was_interrupted_goes_on_where_it_ended(
     assert len(promotions.objects("prod", "models/")) == 1
 
 
-def test_a_version_that_was_rejected_where_it_went_is_not_approved_by_the_way(
-    promotions: Promotions, invoke: Invoke
-) -> None:
+def test_a_copy_rejected_in_the_target_is_not_approved_again(promotions: Promotions, invoke: Invoke) -> None:
     promotions.train()
     invoke(*promotions.arguments(1, "--yes"))
     (package,) = promotions.registered()
@@ -183,9 +181,7 @@ def test_a_version_that_was_rejected_where_it_went_is_not_approved_by_the_way(
     assert "approve 1 --wait --env prod" in result.stderr
 
 
-def test_a_source_that_was_deployed_anew_has_other_models_under_the_same_versions(
-    promotions: Promotions, invoke: Invoke
-) -> None:
+def test_a_redeployed_source_has_other_models_under_the_same_versions(promotions: Promotions, invoke: Invoke) -> None:
     origin = promotions.train("run1")
     invoke(*promotions.arguments(1, "--yes"))
     moto = backend()
@@ -216,7 +212,7 @@ def test_other_bytes_do_not_replace_those_that_were_promoted(promotions: Promoti
     assert promotions.objects("prod", "models/") == before
 
 
-def test_an_artifact_that_is_gone_is_said_to_be(promotions: Promotions, invoke: Invoke) -> None:
+def test_a_deleted_artifact_is_an_error(promotions: Promotions, invoke: Invoke) -> None:
     promotions.train()
     boto3.client("s3").delete_object(Bucket="topicsmith-dev-data", Key="models/run1/job/output/model.tar.gz")
     result = invoke(*promotions.arguments(1, "--yes"))
@@ -225,7 +221,7 @@ def test_an_artifact_that_is_gone_is_said_to_be(promotions: Promotions, invoke: 
     assert promotions.registered() == []
 
 
-def test_s3_is_told_the_checksum_of_what_was_read(promotions: Promotions) -> None:
+def test_the_copy_is_stored_with_its_checksum(promotions: Promotions) -> None:
     promotions.train()
     s3 = boto3.client("s3")
     origin, copy = "topicsmith-dev-data/models/run1/job/output/model.tar.gz", "topicsmith-prod-data/models/copy"
@@ -236,7 +232,7 @@ def test_s3_is_told_the_checksum_of_what_was_read(promotions: Promotions) -> Non
     assert artifacts.sha256(s3, f"s3://{origin}") == digest
 
 
-def test_where_the_other_environment_pins_its_model_an_approval_would_serve_nothing(
+def test_registering_in_an_environment_with_a_pinned_model_is_refused(
     account: Account, invoke: Invoke, tmp_path: Path
 ) -> None:
     promotions = Promotions(account, tmp_path / "environments")

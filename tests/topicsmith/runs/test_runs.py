@@ -1,4 +1,4 @@
-"""run, runs, and what is seen of a run while it runs."""
+"""The ``run`` and ``runs`` commands, and the live view of a run."""
 
 import gzip
 import io
@@ -46,7 +46,7 @@ def train(status: str, **rest: object) -> dict[str, Any]:
 
 
 def evaluated(metadata: dict[str, Any], *, passed: bool) -> list[dict[str, Any]]:
-    """Steps up to the gate of a run whose Evaluate step has ``metadata``."""
+    """Return the steps up to the gate of a run whose Evaluate step has ``metadata``."""
     gate = {"Condition": {"Outcome": str(passed)}}
     return [
         preprocess("Succeeded"),
@@ -124,7 +124,7 @@ def test_a_run_from_file_to_registered_model(deployed: Account, invoke: Invoke, 
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_a_finished_run_says_what_comes_next(deployed: Account, invoke: Invoke, corpus: Path) -> None:
+def test_a_finished_run_prints_the_next_step(deployed: Account, invoke: Invoke, corpus: Path) -> None:
     deployed.steps = [[preprocess("Succeeded"), train("Succeeded"), register()]]
     result = invoke("run", str(corpus), "--text", "title")
     assert result.exit_code == 0, result.output
@@ -134,7 +134,7 @@ def test_a_finished_run_says_what_comes_next(deployed: Account, invoke: Invoke, 
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_a_failed_run_tells_the_steps_reason_and_where_its_log_is(
+def test_a_failed_run_is_reported_with_the_steps_reason_and_log(
     deployed: Account, invoke: Invoke, corpus: Path
 ) -> None:
     write_log("Traceback (most recent call last):", "ValueError: num_topics 1")
@@ -154,7 +154,7 @@ def test_a_failed_function_tells_its_log_group(deployed: Account, invoke: Invoke
     deployed.steps = [[preprocess("Failed", FailureReason=_LAMBDA_ERROR)]]
     deployed.status_at_the_end = "Failed"
     run_id = deployed.start()
-    invoke("runs", run_id)  # the state of the run follows its steps
+    invoke("runs", run_id)  # the status follows once the steps were listed
     result = invoke("runs", run_id)
     assert result.exit_code == 0
     assert 'Preprocess failed: CorpusError: there is no "text".\n' in result.stdout
@@ -266,7 +266,7 @@ def test_the_live_view_shows_every_step_of_the_pipeline(deployed: Account) -> No
     assert "model version 3" in screen.getvalue()
 
 
-def test_lines_of_metrics_come_now_and_then_and_only_when_they_changed() -> None:
+def test_metrics_are_printed_at_intervals_and_only_if_they_changed() -> None:
     time = [0.0]
     screen = io.StringIO()
     reporter = watch.LineReporter(Console(file=screen, width=120), clock=lambda: time[0])
@@ -281,7 +281,7 @@ def test_lines_of_metrics_come_now_and_then_and_only_when_they_changed() -> None
     assert [line.rpartition("epoch ")[2] for line in screen.getvalue().splitlines()] == ["0", "10", "20", "30"]
 
 
-def test_progress_is_the_last_of_what_was_logged() -> None:
+def test_progress_is_the_last_logged_value() -> None:
     progress = TrainingProgress().after(
         [
             "[01/01/2026 00:00:00 INFO 1] #quality_metric: host=algo-1, epoch=1, train total_loss <loss>=7.0219",
@@ -299,7 +299,7 @@ def test_progress_is_the_last_of_what_was_logged() -> None:
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_what_preprocessing_left_out_is_told(deployed: Account, invoke: Invoke, corpus: Path) -> None:
+def test_rows_left_out_by_preprocessing_are_reported(deployed: Account, invoke: Invoke, corpus: Path) -> None:
     meta = {
         "rows": 1000,
         "malformed_rows": 3,
@@ -334,7 +334,7 @@ def test_a_gzipped_corpus_is_uploaded_as_it_is(invoke: Invoke, tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_a_run_that_the_gate_rejects_says_which_metric_and_where_the_report_is(
+def test_a_rejected_run_is_reported_with_the_metric_and_the_report(
     deployed: Account, invoke: Invoke, corpus: Path
 ) -> None:
     deployed.steps = [[*evaluated(deployed.evaluate(REJECTION), passed=False), rejected()]]
@@ -353,7 +353,7 @@ def test_a_run_that_the_gate_rejects_says_which_metric_and_where_the_report_is(
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_a_run_that_the_gate_lets_pass_says_by_how_much(deployed: Account, invoke: Invoke, corpus: Path) -> None:
+def test_a_passed_gate_is_reported_with_its_margin(deployed: Account, invoke: Invoke, corpus: Path) -> None:
     deployed.steps = [[*evaluated(deployed.evaluate(EVALUATION), passed=True), register()]]
     result = invoke("run", str(corpus), "--text", "title")
     assert result.exit_code == 0, result.output
@@ -377,7 +377,7 @@ def test_a_run_is_shown_with_the_log_of_each_step(deployed: Account, invoke: Inv
     assert "Log of Gate" not in shown
 
 
-def test_the_number_of_topics_is_refused_where_it_is_tuned(account: Account, invoke: Invoke, corpus: Path) -> None:
+def test_the_number_of_topics_is_refused_if_it_is_tuned(account: Account, invoke: Invoke, corpus: Path) -> None:
     account.tuned = True
     account.deploy("dev")
     result = invoke("run", str(corpus), "--text", "title", "--topics", "30")
@@ -386,6 +386,6 @@ def test_the_number_of_topics_is_refused_where_it_is_tuned(account: Account, inv
     assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket="topicsmith-dev-data")
 
 
-def test_the_steps_to_come_are_those_of_a_good_run(deployed: Account) -> None:
+def test_upcoming_steps_are_those_of_a_successful_run(deployed: Account) -> None:
     pipeline = runs.pipeline(boto3.client("sagemaker"), "topicsmith-dev")
     assert pipeline.steps == ("Preprocess", "Train", "Gate", "Register")

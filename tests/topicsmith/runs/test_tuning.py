@@ -1,4 +1,4 @@
-"""tuning, and what is seen of a tuning job while it runs."""
+"""The ``tuning`` command, and the live view of a tuning job."""
 
 import json
 from datetime import UTC, datetime, timedelta

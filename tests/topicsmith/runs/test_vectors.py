@@ -1,4 +1,4 @@
-"""vectors."""
+"""The ``vectors`` command."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ def line(name: str, *weights: float) -> bytes:
 
 
 def vectorized(account: Account, parts: dict[str, bytes], status: str = "Succeeded") -> str:
-    """Make a run with vectors, and return its id."""
+    """Create a run with vectors and return its id."""
     account.steps = [[{"StepName": "Vectorize", "StepStatus": status, "Metadata": account.vectorize(parts)}]]
     return account.start()
 
@@ -49,7 +49,7 @@ def test_vectors_come_in_the_order_of_the_documents(deployed: Account, invoke: I
         ({"p.out": b'{"id": "a", "SageMakerOutput": {}}'}, "/p.out, line 1 is not a document vector"),
     ],
 )
-def test_what_is_no_vector_is_an_error_and_writes_nothing(
+def test_an_invalid_vector_is_an_error_and_writes_nothing(
     deployed: Account, invoke: Invoke, tmp_path: Path, parts: dict[str, bytes], reason: str
 ) -> None:
     result = invoke("vectors", vectorized(deployed, parts), "--out", str(tmp_path / "vectors.jsonl"))
@@ -65,7 +65,7 @@ def test_a_place_that_cannot_be_written_is_an_error(deployed: Account, invoke: I
     assert "v.jsonl cannot be written: No such file or directory." in result.stderr
 
 
-def test_vectors_that_are_being_made_are_not_there(deployed: Account, invoke: Invoke, tmp_path: Path) -> None:
+def test_unfinished_vectors_are_an_error(deployed: Account, invoke: Invoke, tmp_path: Path) -> None:
     run_id = vectorized(deployed, {"p.out": line("a", 1.0)}, "Executing")
     result = invoke("vectors", run_id, "--out", str(tmp_path / "v.jsonl"))
     assert result.exit_code == 1

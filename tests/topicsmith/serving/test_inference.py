@@ -1,4 +1,4 @@
-"""Requests to an endpoint: batches, order, several at a time, and what is tried again."""
+"""Requests to an endpoint: batches, order, concurrency and retries."""
 
 import io
 import json
@@ -16,11 +16,11 @@ from topicsmith.serving.inference import Target
 
 
 class Runtime:
-    """An endpoint that answers each text with its length.
+    """A fake endpoint that answers each text with its length.
 
     Attributes:
-        requests: what was asked, in the order in which it came.
-        failures: errors in place of the next answers.
+        requests: Requests in order of arrival.
+        failures: Errors to raise instead of the next responses.
     """
 
     def __init__(self, *failures: ClientError) -> None:
@@ -47,7 +47,7 @@ def refusal(code: str, message: str = "", status: int | None = None) -> ClientEr
 
 
 def ask(runtime: Any, texts: list[str], variant: str | None = None) -> tuple[list[list[float]], list[float]]:
-    """Return the answers, and the pauses."""
+    """Return the predictions and the pauses between attempts."""
     pauses: list[float] = []
     answers = inference.predictions(runtime, Target("endpoint", variant, sleep=pauses.append), texts)
     return [answer.topic_weights for answer in answers], pauses
@@ -63,7 +63,7 @@ def test_answers_come_in_the_order_of_the_texts(lengths: list[int]) -> None:
     assert all(len(texts_of(request)) <= 200 for request in runtime.requests)
 
 
-def test_requests_keep_to_what_any_endpoint_takes() -> None:
+def test_requests_keep_to_the_limits_of_any_endpoint() -> None:
     runtime = Runtime()
     ask(runtime, ["ü" * 1_000_000] * 5)
     assert [len(texts_of(request)) for request in runtime.requests] == [1] * 5
@@ -71,7 +71,7 @@ def test_requests_keep_to_what_any_endpoint_takes() -> None:
 
 
 def test_several_requests_are_under_way_at_a_time() -> None:
-    together = threading.Barrier(4, timeout=60)
+    together = threading.Barrier(4, timeout=900)
 
     class Slow(Runtime):
         def invoke_endpoint(self, **request: Any) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def test_a_text_beyond_what_sagemaker_takes_is_refused_before_it_is_sent() -> No
     ],
     ids=lambda failure: failure.response["Error"]["Code"],
 )
-def test_what_may_pass_is_tried_again_after_growing_pauses(failure: ClientError) -> None:
+def test_transient_errors_are_retried_with_growing_pauses(failure: ClientError) -> None:
     runtime = Runtime(failure, failure, failure)
     answers, pauses = ask(runtime, ["text"])
     assert answers == [[4]]
@@ -122,14 +122,14 @@ def test_what_may_pass_is_tried_again_after_growing_pauses(failure: ClientError)
     assert all(low <= pause <= high for pause, (low, high) in zip(pauses, [(0.5, 1), (1, 2), (2, 4)], strict=True))
 
 
-def test_what_does_not_pass_is_an_error_with_the_log() -> None:
+def test_persistent_errors_are_raised_with_the_log_group() -> None:
     runtime = Runtime(*[refusal("ModelError", '{"error": "out of memory"}', 500)] * 6)
     with pytest.raises(OperatorError, match="Endpoint endpoint failed 6 times on text 1: out of memory") as caught:
         ask(runtime, ["text"])
     assert caught.value.next_step == "Log: /aws/sagemaker/Endpoints/endpoint"
 
 
-def test_what_the_model_refuses_is_not_tried_again_and_names_the_texts() -> None:
+def test_texts_refused_by_the_model_are_named_and_not_retried() -> None:
     runtime = Runtime(refusal("ModelError", '{"error": "a text must not be empty"}', 400))
     with pytest.raises(OperatorError, match="rejected texts 1-2: a text must not be empty"):
         ask(runtime, ["a", "b"])
@@ -143,14 +143,14 @@ def test_other_refusals_are_left_to_the_caller() -> None:
     assert len(runtime.requests) == 1
 
 
-def test_a_variant_is_asked_by_its_name_and_otherwise_none_is() -> None:
+def test_a_variant_is_invoked_only_by_name() -> None:
     runtime = Runtime()
     ask(runtime, ["text"], variant="Challenger")
     ask(runtime, ["text"])
     assert [request.get("TargetVariant") for request in runtime.requests] == ["Challenger", None]
 
 
-def test_words_of_topics_are_asked_for_where_somebody_reads_them() -> None:
+def test_topic_words_are_requested_only_if_shown() -> None:
     runtime = Runtime()
     list(inference.predictions(runtime, Target("endpoint", topics=3), ["text"]))  # type: ignore[arg-type]
     ask(runtime, ["text"])

@@ -1,4 +1,4 @@
-"""How an approved model reaches the endpoint, and what is said when it does not."""
+"""Waiting for an approved model to reach the endpoint."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Happening = Callable[[], object]
 
 
 class Waiting:
-    """Waits for a model; time passes only while one sleeps, and at each look something may happen."""
+    """Harness for waiting with a fake clock, which only sleeping advances; each poll may trigger an event."""
 
     def __init__(self, clients: Clients, deployment: Deployment, model: ModelVersion) -> None:
         self.told: list[str] = []
@@ -71,7 +71,7 @@ def in_service() -> None:
     backend().endpoints["topicsmith-dev"].endpoint_status = "InService"
 
 
-def test_waiting_tells_each_change_once(deployed: Account, waiting: Waiting, model: ModelVersion) -> None:
+def test_waiting_reports_each_change_once(deployed: Account, waiting: Waiting, model: ModelVersion) -> None:
     served = waiting(
         lambda: None,
         lambda: happen("UPDATE_IN_PROGRESS", version=1),
@@ -85,18 +85,20 @@ def test_waiting_tells_each_change_once(deployed: Account, waiting: Waiting, mod
         "the approval has not reached the stack yet",
         "stack UPDATE_IN_PROGRESS, endpoint not there yet",
         "stack UPDATE_IN_PROGRESS, endpoint Creating",
-        # The endpoint serves it already, but the rest of the stack can still fail.
+        # The endpoint already serves it, but the rest of the stack can still fail.
         "stack UPDATE_IN_PROGRESS, endpoint InService",
     ]
 
 
-def test_what_is_served_already_is_not_waited_for(deployed: Account, waiting: Waiting, model: ModelVersion) -> None:
+def test_a_model_that_is_already_served_is_not_waited_for(
+    deployed: Account, waiting: Waiting, model: ModelVersion
+) -> None:
     deployed.serve(model.arn)
     assert waiting().status == "InService"
     assert waiting.told == []
 
 
-def test_what_is_served_while_another_update_is_under_way_may_change_yet(
+def test_a_served_model_is_not_final_during_another_update(
     deployed: Account, waiting: Waiting, model: ModelVersion
 ) -> None:
     deployed.serve(model.arn)
@@ -105,7 +107,7 @@ def test_what_is_served_while_another_update_is_under_way_may_change_yet(
     assert waiting.told[0] == "stack topicsmith-dev-serving is UPDATE_IN_PROGRESS; the approval waits for it"
 
 
-def test_a_busy_stack_is_told_and_its_failure_is_not_the_approvals(
+def test_a_busy_stack_is_reported_and_its_failure_is_not_the_approvals(
     deployed: Account, waiting: Waiting, model: ModelVersion
 ) -> None:
     def deployment_fails() -> None:
@@ -132,7 +134,7 @@ def test_after_a_long_wait_for_a_busy_stack_the_approval_has_its_longer_pause(
     busy = [lambda: None] * 10
     message, _ = waiting.fails(*busy, lambda: happen("UPDATE_COMPLETE", token="cdk"))
     assert message == "The approval did not reach stack topicsmith-dev-serving."
-    # Busy for 1,000 seconds; then the longest pause, and as long as an approval takes.
+    # Busy for 1,000 s, then the longest pause (900 s) plus the usual time of an approval (300 s).
     assert 1000 + 900 + 300 < waiting.now < 1000 + 900 + 300 + 300
 
 
@@ -177,12 +179,12 @@ def fail_and_roll_back(status: str = "UPDATE_ROLLBACK_COMPLETE") -> None:
 
 @pytest.fixture
 def second(deployed: Account, clients: Clients, deployment: Deployment, model: ModelVersion) -> Waiting:
-    """The first version is served, and one waits for the second."""
+    """A harness that waits for version 2 while version 1 is served."""
     deployed.serve(model.arn)
     return Waiting(clients, deployment, models.describe(clients.sagemaker, deployed.register()))
 
 
-def test_a_failed_update_tells_the_first_reason_and_what_is_served(second: Waiting) -> None:
+def test_a_failed_update_is_reported_with_the_first_reason_and_the_served_model(second: Waiting) -> None:
     message, step = second.fails(fail_and_roll_back)
     assert message == "Version 2 could not be served: Endpoint: it did not answer a ping"
     assert "CloudFormation rolled the update back. Version 1 is still served." in step
@@ -196,7 +198,7 @@ def test_a_rollback_under_way_is_waited_for_with_its_reason(second: Waiting) -> 
     )
 
 
-def test_a_rollback_that_failed_says_what_a_person_has_to_do(second: Waiting) -> None:
+def test_a_failed_rollback_is_reported_with_the_manual_steps(second: Waiting) -> None:
     backend().endpoints["topicsmith-dev"].endpoint_status = "Failed"
     _, step = second.fails(lambda: fail_and_roll_back("UPDATE_ROLLBACK_FAILED"))
     assert "is UPDATE_ROLLBACK_FAILED: continue the rollback in CloudFormation" in step
@@ -221,16 +223,12 @@ def test_failures_before_the_approval_do_not_count(
     assert waiting(served).model_version == 1
 
 
-def test_an_approval_that_was_taken_back_is_not_waited_for(
-    waiting: Waiting, clients: Clients, model: ModelVersion
-) -> None:
+def test_a_withdrawn_approval_is_not_waited_for(waiting: Waiting, clients: Clients, model: ModelVersion) -> None:
     message, _ = waiting.fails(lambda: models.reject(clients.sagemaker, model, "no good"))
     assert message == "Version 1 is Rejected now and will not be served."
 
 
-def test_an_approval_that_another_one_outdid_is_not_waited_for(
-    waiting: Waiting, deployed: Account, clients: Clients
-) -> None:
+def test_a_superseded_approval_is_not_waited_for(waiting: Waiting, deployed: Account, clients: Clients) -> None:
     def outdo() -> None:
         other = models.describe(clients.sagemaker, deployed.register())
         models.approve(clients.sagemaker, other)
@@ -241,9 +239,7 @@ def test_an_approval_that_another_one_outdid_is_not_waited_for(
     assert "approve 1 --wait --env dev" in step
 
 
-def test_an_endpoint_that_does_not_come_to_serve_it_is_given_up(
-    second: Waiting, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_waiting_ends_if_the_endpoint_never_serves_the_model(second: Waiting, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Clients, "poll_seconds", 100.0)
     message, _ = second.fails(lambda: update(2))
     assert "does not serve it: it is InService, with version 1." in message
@@ -267,7 +263,7 @@ def test_an_update_may_take_as_long_as_cloudformation_lets_it(
     assert second(lambda: happen("UPDATE_IN_PROGRESS", version=2), *slow, end).model_version == 2
 
 
-def test_a_busy_stack_says_towards_what_it_goes_and_how_to_stop_it(clients: Clients, deployment: Deployment) -> None:
+def test_a_busy_stack_is_reported_with_its_target_and_how_to_cancel(clients: Clients, deployment: Deployment) -> None:
     rollout.require_idle(clients, deployment)
     happen("UPDATE_IN_PROGRESS", version=7)
     with pytest.raises(OperatorError, match="is UPDATE_IN_PROGRESS, to version 7") as caught:
@@ -282,7 +278,7 @@ def approve_all(deployed: Account, clients: Clients, count: int) -> list[str]:
     return arns
 
 
-def test_the_previous_version_is_that_which_was_served_before_and_is_still_approved(
+def test_the_previous_version_is_the_last_served_one_that_is_still_approved(
     deployed: Account, clients: Clients, deployment: Deployment
 ) -> None:
     arns = approve_all(deployed, clients, 6)
@@ -293,7 +289,7 @@ def test_the_previous_version_is_that_which_was_served_before_and_is_still_appro
     clients.sagemaker.update_model_package(ModelPackageArn=arns[3], ModelApprovalStatus="Rejected")
     del backend().model_packages[arns[2]]
 
-    # Version 6 was never served, 4 is rejected, 3 is gone.
+    # Version 6 was never served, 4 was rejected, 3 was deleted.
     assert rollout.previous(clients, deployment, 5).version == 1
 
 

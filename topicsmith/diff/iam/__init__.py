@@ -1,1 +1,1 @@
-"""Grants of IAM policies, and the principals that they expose resources to."""
+"""Grants of IAM policies, and the exposure that they cause."""

@@ -8,7 +8,7 @@ from topicsmith.diff.iam.grants import MANAGED_POLICY, Grant
 
 _ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
 _NARROWING_OPERATORS = re.compile(r"(ForA(ny|ll)Values:)?(String(Equals|Like)(IgnoreCase)?|Arn(Equals|Like)|IpAddress)")
-# By what a policy for everyone is one for somebody:
+# Condition keys that make a policy for everyone non-public:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
 _NARROWING_KEYS = {
     "aws:principalarn",
@@ -29,7 +29,7 @@ _NARROWING_KEYS = {
 }
 _ADMINISTRATOR = "an administrator's rights"
 _ADMINISTRATORS = ("AdministratorAccess", "IAMFullAccess", "PowerUserAccess")
-# Whoever may do this with everything can make himself anything, or read and delete what others keep.
+# With these on all resources, a principal can escalate its rights, or read and delete other people's data.
 _POWERFUL = (
     "*",
     "iam:",
@@ -42,7 +42,7 @@ _POWERFUL = (
     "sqs:",
     "sns:",
 )
-# These know no single resources, so that everything is all that can be said.
+# These actions do not support resource-level permissions: they can only be granted on everything.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 _OF_NOTHING_IN_PARTICULAR = re.compile(
     r"(s3:listallmybuckets|kms:(list(keys|aliases)|generaterandom|createkey)|iam:(list|getaccount|generate)\w*"
@@ -51,12 +51,12 @@ _OF_NOTHING_IN_PARTICULAR = re.compile(
 
 
 def exposes(grant: Grant, *, account: str | None, known: Iterable[str]) -> str | None:
-    """Return why a new grant is dangerous; None where it is not.
+    """Return the danger of a new grant, or None if it is harmless.
 
     Args:
-        grant: that was not there before.
-        account: that the stack is in; None where the credentials decide.
-        known: accounts and identity providers that were named before.
+        grant: A grant that did not exist before.
+        account: Account of the stack; None if the credentials decide.
+        known: Accounts and identity providers that were trusted before.
     """
     if grant.effect != "Allow":
         return None
@@ -64,7 +64,7 @@ def exposes(grant: Grant, *, account: str | None, known: Iterable[str]) -> str |
 
 
 def outsiders(grant: Grant) -> set[str]:
-    """Return the accounts and identity providers that a grant lets in."""
+    """Return the accounts and identity providers that the grant lets in."""
     if grant.principal.startswith("Federated:"):
         return {grant.principal}
     return set(_ACCOUNT.findall(grant.principal)) if grant.principal.startswith(("AWS:", "CanonicalUser:")) else set()
@@ -78,12 +78,12 @@ def _to_outsiders(grant: Grant, account: str | None, known: set[str]) -> str | N
         foreign = {name for value in narrowing for name in _ACCOUNT.findall(value)} - known - {account}
         return f"opened to account {', '.join(sorted(foreign))}" if foreign else None
     if grant.principal.startswith("Federated:") and ":sub" not in grant.condition:
-        return "opened to everyone whom the identity provider knows"
+        return "opened to everyone whom the identity provider authenticates"
     if new := outsiders(grant) - known - {account}:
         kind = (
             "an identity provider" if grant.principal.startswith("Federated:") else f"account {', '.join(sorted(new))}"
         )
-        return f"opened to {kind} that was not named before"
+        return f"opened to {kind} that had no access before"
     return None
 
 
@@ -108,7 +108,7 @@ def _is_identity(grant: Grant) -> bool:
 
 
 def _narrowing(grant: Grant) -> list[str]:
-    """Return the values to which the condition narrows the callers."""
+    """Return the values that restrict the callers in the condition."""
     tests = json.loads(grant.condition) if grant.condition else {}
     values = [
         value

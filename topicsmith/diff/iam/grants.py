@@ -1,6 +1,6 @@
-"""Reads what a template allows and forbids, one grant for each principal, action and resource.
+"""Grants of a template's policies, one for each principal, action and resource.
 
-However the statements are cut, the same permissions are the same set of grants.
+The same permissions give the same set of grants, regardless of how they are split into statements.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 """
 
@@ -15,28 +15,28 @@ from topicsmith.diff.model.assembly import JsonObject
 from topicsmith.diff.model.values import canonical, parsed
 
 MANAGED_POLICY = "the policy"
-"""Takes the action's place in the grant of a managed policy; the policy's ARN is the resource."""
+"""Action in the grant of a managed policy; the policy's ARN is the resource."""
 
 _IDENTITY_POLICIES = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy", "AWS::IAM::UserPolicy")
 _ENDPOINT = "AWS::EC2::VPCEndpoint"
 _HOLDERS = ("Roles", "Users", "Groups", "RoleName", "UserName")
 PERMISSION = "AWS::Lambda::Permission"
-"""A statement of a function's policy, as a resource of its own."""
+"""A statement of a function's policy as a resource of its own."""
 PROPERTIES = {*_HOLDERS, "AssumeRolePolicyDocument", "ManagedPolicyArns", "Policies", "PolicyDocument", "PolicyName"}
-"""The properties of resources that are nothing but permissions, of which grants tell all."""
+"""Properties of pure permission resources that the grants cover completely."""
 _ACCOUNT = re.compile(r"\d{12}")
 
 
 @dataclass(frozen=True, order=True)
 class Grant:
-    """What one principal may or must not do with one resource.
+    """Permission or denial of one action, for one principal on one resource.
 
     Attributes:
         effect: ``Allow`` or ``Deny``.
-        principal: a role's reference, ``AWS:<ARN>``, ``Service:<name>`` and the like, or ``*``.
-        action: for example ``s3:GetObject``.
-        resource: its ARN.
-        condition: as JSON; empty without one.
+        principal: A reference to a role, ``AWS:<ARN>``, ``Service:<name>`` and the like, or ``*``.
+        action: For example ``s3:GetObject``.
+        resource: ARN of the resource.
+        condition: JSON of the condition; empty without one.
     """
 
     effect: str
@@ -46,7 +46,7 @@ class Grant:
     condition: str
 
     def covers(self, other: "Grant") -> bool:
-        """Whether whatever the other one matches, this one matches too."""
+        """Return True if this grant matches everything that the other one matches."""
         return (
             self.effect == other.effect
             and self.principal in ("*", other.principal)
@@ -58,11 +58,11 @@ class Grant:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a grant is from.
+    """Source of a grant.
 
     Attributes:
-        owner: reference to the resource that it is about, or that has it.
-        logical_id: of the resource that says it.
+        owner: Reference to the resource that the grant is on, or that holds it.
+        logical_id: Resource that contains the policy.
     """
 
     owner: str
@@ -70,10 +70,10 @@ class Origin:
 
 
 def read(template: JsonObject) -> dict[Grant, Origin]:
-    """Return the grants of a template, and where each is from.
+    """Return the grants of a template with their origins.
 
     Args:
-        template: as ``intrinsics`` gives it.
+        template: Template as read by ``intrinsics``.
     """
     found: dict[Grant, Origin] = {}
     for logical_id, resource in sorted(template.get("Resources", {}).items()):
@@ -83,7 +83,7 @@ def read(template: JsonObject) -> dict[Grant, Origin]:
 
 
 def has_policy(value: Any) -> bool:
-    """Tell whether a property is, or holds, a policy document."""
+    """Return True if a property is or contains a policy document."""
     value = parsed(value)
     if isinstance(value, dict):
         return "Statement" in value or any(has_policy(item) for item in value.values())
@@ -91,10 +91,10 @@ def has_policy(value: Any) -> bool:
 
 
 def is_about_permissions(kind: str, properties: JsonObject) -> bool:
-    """Tell whether a resource is nothing but permissions, which its grants tell."""
+    """Return True if a resource consists only of permissions, which its grants cover."""
     if kind in (*_IDENTITY_POLICIES, PERMISSION, "AWS::IAM::Role"):
         return True
-    # There are policies of scaling, of lifecycles and of others, too.
+    # Scaling, lifecycle and other policies have nothing to do with permissions.
     return kind.endswith("Policy") and has_policy(properties)
 
 
@@ -124,7 +124,7 @@ def _grants(logical_id: str, kind: str, properties: JsonObject) -> Iterator[tupl
 
 
 def _statements(value: Any) -> Iterator[JsonObject]:
-    """Yield the statements of the documents in a value, those of both branches of a condition too."""
+    """Yield the statements of the policy documents in a value, including both branches of a condition."""
     match value:
         case {"Statement": statements}:
             for statement in statements if isinstance(statements, list) else [statements]:
@@ -144,7 +144,7 @@ def _atoms(statement: JsonObject, principal: str, itself: str) -> Iterator[Grant
     condition = canonical(statement["Condition"]) if statement.get("Condition") else ""
     for action in _targets(statement, "Action"):
         for resource in _targets(statement, "Resource") or [itself]:
-            # In a resource's own policy, every resource is that one.
+            # In a resource policy, "*" means the resource itself.
             about = itself if resource == "*" and "Principal" in statement else resource
             yield Grant(str(statement["Effect"]), principal, action, about, condition)
 
@@ -170,12 +170,12 @@ def _principals(statement: JsonObject) -> Sequence[str]:
 def _principal(kind: str, name: str) -> str:
     if name == "*":
         return "*"
-    # An account's number and the ARN of its root mean the same.
+    # An account number is equivalent to the ARN of the account's root.
     return f"{kind}:arn:aws:iam::{name}:root" if kind == "AWS" and _ACCOUNT.fullmatch(name) else f"{kind}:{name}"
 
 
 def _permission(properties: JsonObject) -> Iterator[tuple[str, Grant]]:
-    """Yield what ``AWS::Lambda::Permission`` puts into the function's policy."""
+    """Yield the grant that ``AWS::Lambda::Permission`` adds to the function's policy."""
     name = str(properties.get("Principal", "*"))
     kind = "AWS" if _ACCOUNT.fullmatch(name) or name.startswith("arn:") else "Service"
     condition: dict[str, dict[str, Any]] = {}
@@ -201,13 +201,13 @@ def _permission(properties: JsonObject) -> Iterator[tuple[str, Grant]]:
 
 
 def _owner(resource: str, otherwise: str) -> str:
-    """Return the reference to the resource that an ARN is of."""
+    """Return the reference to the resource that an ARN belongs to."""
     match = re.match(r"\$\{([A-Za-z0-9]+)(?:\.[A-Za-z]+)?\}", resource)
     return f"${{{match[1]}}}" if match else otherwise
 
 
 def _asks_less(condition: str, other: str) -> bool:
-    """Whether a condition holds wherever the other one does: it has no test that the other one lacks."""
+    """Return True if a condition holds wherever the other one does: it has no test that the other one lacks."""
     mine, theirs = _tests(condition), _tests(other)
     return all(
         key in theirs and (theirs[key] == values or (key[0] in _POSITIVE and theirs[key] <= values))
@@ -220,7 +220,7 @@ _POSITIVE = {"StringEquals", "StringLike", "ArnEquals", "ArnLike", "IpAddress"}
 
 @cache
 def _tests(condition: str) -> Mapping[tuple[str, str], frozenset[str]]:
-    """Return the values that a condition allows, by operator and key."""
+    """Return the allowed values of a condition by operator and key."""
     return {
         (operator, key.lower()): frozenset(map(_text, _listed(values)))
         for operator, keys in (json.loads(condition) if condition else {}).items()

@@ -1,1 +1,1 @@
-"""Templates and their changes, independent of how they are judged or printed."""
+"""Templates and their changes, independent of rules and report formats."""

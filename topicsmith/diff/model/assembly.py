@@ -1,4 +1,4 @@
-"""Reads a cloud assembly: the directory that ``cdk synth`` writes."""
+"""Reader of cloud assemblies, the directories that ``cdk synth`` writes."""
 
 import json
 import re
@@ -18,18 +18,18 @@ _DEPLOYED_BY = ("assumeRoleArn", "cloudFormationExecutionRoleArn")
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack with everything about it that a deployment acts on.
+    """A stack with everything that a deployment acts on.
 
     Attributes:
-        name: CloudFormation's name of it.
-        path: its construct's path, for example ``prod/data``.
-        account: where it is deployed; None where the credentials say it.
-        region: the same.
-        template: its template.
-        protected: whether it has termination protection.
-        tags: of the stack.
-        deployed_by: the roles that deploy it, by the manifest's names of them.
-        parameters: the values that it is deployed with; empty where only the template is known.
+        name: CloudFormation's name of the stack.
+        path: Path of its construct, for example ``prod/data``.
+        account: Account it is deployed to; None if the credentials decide.
+        region: Region it is deployed to; None if the credentials decide.
+        template: Its template.
+        protected: Has termination protection.
+        tags: Tags of the stack.
+        deployed_by: Roles that deploy it, keyed by the manifest's property.
+        parameters: Values it is deployed with; empty if only the template is known.
     """
 
     name: str
@@ -44,35 +44,35 @@ class Stack:
 
     @property
     def environment(self) -> str | None:
-        """The stage that it is part of; None of a stack that stands by itself."""
+        """Stage that contains the stack; None for a top-level stack."""
         stages = self.path.split("/")[:-1]
         return stages[-1] if stages else None
 
     @property
     def place(self) -> str:
-        """Account and region, as a message names them."""
+        """Account and region, for messages."""
         return f"{self.account or 'the account of the credentials'}, {self.region or 'their region'}"
 
 
 def is_assembly(directory: Path) -> bool:
-    """Tell whether ``directory`` is a cloud assembly."""
+    """Return True if ``directory`` is a cloud assembly."""
     return (directory / _MANIFEST).is_file()
 
 
 def read(directory: Path) -> list[Stack]:
-    """Return the stacks of an assembly and of those that lie in it, each once.
+    """Return the stacks of an assembly and of its nested assemblies, each once.
 
     Raises:
-        OperatorError: it is not a cloud assembly.
+        OperatorError: The directory is not a cloud assembly.
     """
     if not is_assembly(directory):
-        raise OperatorError(f"{directory} is not a cloud assembly: it has no {_MANIFEST}.", "cdk synth writes one.")
+        raise OperatorError(f"{directory} is not a cloud assembly: {_MANIFEST} is missing.", "Create one: cdk synth")
     found = {(stack.name, stack.account, stack.region): stack for stack in _stacks(directory)}
     return sorted(found.values(), key=lambda stack: stack.path)
 
 
 def asset(directory: Path, digest: str) -> Path | None:
-    """Return where the asset of a hash lies in an assembly: a directory or a file; None where it does not."""
+    """Return the directory or file of the asset with this hash, or None if the assembly has none."""
     return next(iter(sorted(directory.glob(f"asset.{digest}*"))), None)
 
 
@@ -112,7 +112,7 @@ def _load(path: Path) -> JsonObject:
 
 
 def _place(environment: str) -> tuple[str | None, str | None]:
-    """Return account and region; the manifest says ``unknown-account`` where the credentials decide."""
+    """Return account and region, None for ``unknown-account``: there the credentials decide."""
     match = _PLACE.fullmatch(environment)
     assert match, environment
     account, region = (None if part.startswith("unknown-") else part for part in match.groups())

@@ -1,11 +1,11 @@
-"""What a diff says: one change, its risk, and how much it matters."""
+"""Changes, their risks and the reviewer's sentences about them."""
 
 from dataclasses import dataclass
 from enum import IntEnum
 
 
 class Risk(IntEnum):
-    """What a change may cost; the lesser number is said first."""
+    """Cost of a change if it goes wrong; lower numbers are reported first."""
 
     DATA = 1
     ACCESS = 2
@@ -14,29 +14,29 @@ class Risk(IntEnum):
 
 
 TITLES = {
-    Risk.DATA: "Data: lost, replaced, or less protected",
+    Risk.DATA: "Data: deleted, replaced or less protected",
     Risk.ACCESS: "Access: permissions and network",
     Risk.BEHAVIOUR: "Behaviour: endpoint, pipeline, functions, alarms",
     Risk.REST: "The rest",
 }
-"""What the groups are called."""
+"""Headings of the groups."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """Something that a deployment would change, as a sentence for a reviewer.
+    """One effect of a deployment, as a sentence for a reviewer.
 
     Attributes:
-        risk: its group.
-        rule: which rule found it; a word for machines.
-        message: what happens.
-        details: lines under it, most often ``path: old → new``.
-        way_out: how to keep what would be lost.
-        exposes: whether it opens something to everyone, to another account, or to an administrator, or breaks a rule of
-            the app.
-        order: within its group; the lesser first.
-        resources: logical ids of what changes; none where it is the stack.
-        folded: whether its details are for those who ask for them.
+        risk: The group.
+        rule: Rule that found it, as an identifier for programs.
+        message: The effect.
+        details: Lines below the message, usually ``path: old → new``.
+        way_out: Advice on how to avoid the effect.
+        exposes: Opens something to everyone or to another account, gives administrator rights, or violates a
+            rule of the app.
+        order: Position within the group; lower first.
+        resources: Logical ids of the affected resources; empty if the stack itself is affected.
+        folded: Hide the details unless the reader asks for them.
     """
 
     risk: Risk
@@ -51,17 +51,17 @@ class Change:
 
     @property
     def dangerous(self) -> bool:
-        """Whether nobody should deploy it without having thought about it."""
+        """True if the change needs a second look before it is deployed."""
         return self.risk is Risk.DATA or self.exposes
 
 
 @dataclass(frozen=True)
 class Found:
-    """A change and where it is.
+    """A change and the stacks that it affects.
 
     Attributes:
-        change: with ``<env>`` in place of the environment's name where several have it.
-        stacks: names of the stacks that have it.
+        change: The change, with ``<env>`` for the environment's name if several environments share it.
+        stacks: Names of the stacks.
     """
 
     change: Change

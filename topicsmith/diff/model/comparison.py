@@ -9,14 +9,14 @@ from topicsmith.diff.model.assembly import Stack
 
 @dataclass(frozen=True)
 class Sides:
-    """What is compared.
+    """The stacks to compare.
 
     Attributes:
-        before: the stacks as they were.
-        after: the stacks as they will be.
-        old: the assembly of the one side, where the files of functions and images lie; None of deployed stacks.
-        new: that of the other.
-        notes: what the reader must know about the comparison.
+        before: Stacks of the old side.
+        after: Stacks of the new side.
+        old: Assembly of the old side, with the files of functions and images; None for deployed stacks.
+        new: Assembly of the new side.
+        notes: Caveats about the comparison.
     """
 
     before: Sequence[Stack]

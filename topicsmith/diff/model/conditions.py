@@ -1,4 +1,4 @@
-"""Whether a condition of a template holds, as far as that is known before the deployment."""
+"""Conditions of a template, evaluated as far as possible before the deployment."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,10 +7,9 @@ from topicsmith.diff.model.assembly import JsonObject, Stack
 
 
 def holds(name: str, old: Stack, new: Stack) -> bool | None:
-    """Tell whether a condition of ``new`` will hold; None where that depends on a value that is not known.
+    """Return the value of a condition of ``new``, or None if it depends on an unknown value.
 
-    A parameter that the deployed stack has keeps its value, which only the deployed stack tells. A new one gets its
-    default.
+    A parameter of the deployed stack keeps its deployed value; a new parameter gets its default.
     """
     before, after = old.template.get("Parameters", {}), new.template.get("Parameters", {})
     known = {

@@ -1,4 +1,4 @@
-"""What CloudFormation does to each resource, as the CDK's own library for diffs says it."""
+"""CloudFormation's action on each resource, according to the CDK's diff library."""
 
 import json
 import os
@@ -18,7 +18,7 @@ _PROGRAM = Path(__file__).with_name("change_impact.cjs")
 
 @dataclass(frozen=True)
 class Question:
-    """Two templates to compare: as they are, and in the form that ``intrinsics`` gives them."""
+    """Two templates to compare, each as written and in the readable form of ``intrinsics``."""
 
     old: JsonObject
     new: JsonObject
@@ -28,11 +28,11 @@ class Question:
 
 @dataclass(frozen=True)
 class ResourceImpact:
-    """What happens to a resource.
+    """Action on one resource.
 
     Attributes:
         impact: ``WILL_UPDATE``, ``WILL_CREATE``, ``WILL_REPLACE``, ``MAY_REPLACE``, ``WILL_DESTROY``, ``WILL_ORPHAN``.
-        replacing: the properties that cannot be changed in place.
+        replacing: Properties that cannot be changed in place.
     """
 
     impact: str
@@ -41,12 +41,12 @@ class ResourceImpact:
 
 @dataclass(frozen=True)
 class Impact:
-    """What happens to a stack.
+    """Actions on the resources of one stack.
 
     Attributes:
-        resources: by logical id; those that do not change are left out.
-        security_groups: rules that come and go, by ``ingressRuleAdditions`` and the like.
-        stateful: types of resources that hold something.
+        resources: Actions by logical id; unchanged resources are left out.
+        security_groups: Added and removed rules, keyed by ``ingressRuleAdditions`` and the like.
+        stateful: Resource types that hold data.
     """
 
     resources: Mapping[str, ResourceImpact]
@@ -55,12 +55,12 @@ class Impact:
 
 
 def ask(questions: Sequence[Question]) -> list[Impact]:
-    """Return what happens to each stack.
+    """Return the actions on each stack.
 
     Raises:
         OperatorError: Node or the library is not installed.
     """
-    # The library takes longer to load than to answer, and most stacks are as they were.
+    # Loading the library takes longer than its answer, and most stacks are unchanged.
     changed = [one for one in questions if one.old != one.new]
     answers = iter(_answers(changed) if changed else [])
     nothing = Impact(resources={}, security_groups={}, stateful=frozenset())
@@ -88,7 +88,7 @@ def _answers(questions: Sequence[Question]) -> list[Impact]:
 
 def _run(pairs: str) -> Any:
     install = "`make diff` installs it."
-    # Node lies beside this Python.
+    # The environment installs Node beside Python.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     node = shutil.which("node", path=path)
     if node is None:

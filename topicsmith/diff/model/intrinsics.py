@@ -1,8 +1,8 @@
-"""Turns CloudFormation's intrinsic functions into text, so that values can be compared and read.
+"""Conversion of CloudFormation's intrinsic functions to text that can be compared and read.
 
-A reference becomes ``${LogicalId.Attribute}``, one to another stack ``${stack-name:LogicalId.Attribute}``. What the
-same thing can be written as in several ways (``Fn::Join`` and ``Fn::Sub``, a literal region and ``AWS::Region``) comes
-out the same. https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
+A reference becomes ``${LogicalId.Attribute}``, one to another stack ``${stack-name:LogicalId.Attribute}``. Equivalent
+notations (``Fn::Join`` and ``Fn::Sub``, a literal region and ``AWS::Region``) give the same text.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
 
 import re
@@ -17,10 +17,10 @@ _PARTITIONS = {"cn-": ("aws-cn", "amazonaws.com.cn"), "us-gov-": ("aws-us-gov", 
 
 
 class Reader:
-    """Reads the templates of stacks that refer to each other.
+    """Reader of the templates of stacks that refer to each other.
 
     Args:
-        stacks: of one side of the comparison.
+        stacks: The stacks of one side of the comparison.
     """
 
     def __init__(self, stacks: Sequence[Stack]) -> None:
@@ -37,7 +37,7 @@ class Reader:
         }
 
     def read(self, stack: Stack) -> JsonObject:
-        """Return a stack's template with every intrinsic function that is a text as that text."""
+        """Return the stack's template with intrinsic functions resolved to text where possible."""
         template = self._read(stack, stack.template)
         assert isinstance(template, dict)
         return template
@@ -81,7 +81,7 @@ class Reader:
         return {"Fn::Join": [separator, read]}
 
     def _foreign(self, reader: Stack, found: tuple[Stack, Any] | None, name: str) -> Any:
-        """Return what another stack puts out, as its own reference says it rather than by the output's name."""
+        """Return the value of another stack's output, with references to the owner's resources."""
         if found is None:
             return f"${{{name}}}"
         owner, value = found
@@ -92,12 +92,12 @@ class Reader:
 
 
 def renamed(value: Any, ids: Mapping[tuple[str, str], tuple[str, str]], stack: str) -> Any:
-    """Return a value that ``Reader`` gave with other logical ids in its references.
+    """Return a value read by ``Reader`` with other logical ids in its references.
 
     Args:
-        value: of a template.
-        ids: stack and logical id as they are now, by stack and logical id as they were.
-        stack: name of the stack that the value is of.
+        value: A value of the template.
+        ids: New stack and logical id by old stack and logical id.
+        stack: Name of the stack that contains the value.
     """
     match value:
         case str():
@@ -116,7 +116,7 @@ def _renamed_reference(match: re.Match[str], ids: Mapping[tuple[str, str], tuple
 
 
 def _pseudo_parameters(stack: Stack) -> dict[str, str]:
-    """Return the pseudo parameters whose values are known before the deployment."""
+    """Return the pseudo parameters that are known before the deployment."""
     values = {"AWS::StackName": stack.name}
     if stack.account:
         values["AWS::AccountId"] = stack.account

@@ -1,15 +1,15 @@
-"""The names that a template gives to what CloudFormation makes: of each, there can be one at a time."""
+"""Physical names set by a template; each can exist only once at a time."""
 
 from collections.abc import Mapping
 from typing import Any
 
-# Their names are unique within another resource only.
+# Their names are unique only within another resource.
 _OF_ANOTHER = {"AWS::IAM::Policy", "AWS::ApplicationAutoScaling::ScalingPolicy"}
 _PLAIN = {"AWS::Events::Rule", "AWS::SecretsManager::Secret", "AWS::Scheduler::Schedule", "AWS::SSM::Parameter"}
 
 
 def physical_name(kind: str, properties: Mapping[str, Any]) -> str | None:
-    """Return the name that a resource of a type gets by the template's will; None where AWS makes one."""
+    """Return the physical name that the template sets, or None if AWS generates it."""
     if kind in _OF_ANOTHER:
         return None
     name = properties.get("Name" if kind in _PLAIN else f"{kind.split('::')[-1]}Name")
@@ -17,6 +17,6 @@ def physical_name(kind: str, properties: Mapping[str, Any]) -> str | None:
 
 
 def kept_name(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
-    """Return the name that a resource has before and afterwards; None where it has none or another one."""
+    """Return the physical name that stays the same, or None if there is none or it changes."""
     name = physical_name(kind, before)
     return name if name == physical_name(kind, after) else None

@@ -1,4 +1,4 @@
-"""Puts the stacks and resources of two sides beside each other, and forgets what is only written otherwise."""
+"""Pairing of the stacks and resources of two sides; differences in notation alone disappear."""
 
 import dataclasses
 import json
@@ -15,23 +15,23 @@ from topicsmith.diff.model.values import Difference, differences, without_hashes
 
 _UNCHANGED = ResourceImpact("NO_CHANGE", ())
 _DEFAULTS = {"Resource", "Default"}
-# Few ids hold the stack's path, and so change with its name.
+# The threshold leaves room for the few ids that contain the stack's path and change with its name.
 _ALIKE = 0.8
 
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource on both sides, or on one.
+    """A resource on one side or both.
 
     Attributes:
-        logical_id: as it will be; as it was, of one that is gone.
-        old_place: stack and logical id as they were; None of a new one.
-        old: it before, references as they will be; None of a new one.
-        new: it afterwards; None of one that is gone.
-        impact: what CloudFormation does to it; to the old one, where it has another place now.
-        replacing: properties that cannot be changed in place.
-        is_renamed: whether it has another logical id, or is in another stack.
-        label: its type and the path of its construct.
+        logical_id: The new logical id, or the last one of a removed resource.
+        old_place: Old stack and logical id; None for a new resource.
+        old: Old definition, with references in their new form; None for a new resource.
+        new: New definition; None for a removed resource.
+        impact: CloudFormation's action on it; on the old resource if it was renamed or moved.
+        replacing: Properties that cannot be changed in place.
+        is_renamed: Has another logical id or moved to another stack.
+        label: Its type and the path of its construct.
     """
 
     logical_id: str
@@ -45,14 +45,14 @@ class Resource:
 
     @property
     def type(self) -> str:
-        """CloudFormation's type of it."""
+        """CloudFormation type."""
         either = self.new or self.old
         assert either is not None
         return str(either["Type"])
 
     @cached_property
     def differences(self) -> tuple[Difference, ...]:
-        """Where its properties differ, hashes of assets aside; nothing of one that comes or goes."""
+        """Changed properties, asset hashes aside; empty for an added or removed resource."""
         if self.old is None or self.new is None:
             return ()
         old, new = (without_hashes(side.get("Properties", {})) for side in (self.old, self.new))
@@ -60,34 +60,34 @@ class Resource:
 
     @property
     def is_replaced(self) -> bool:
-        """Whether another one comes in its place, for certain or perhaps."""
+        """True if CloudFormation replaces it, certainly or possibly."""
         return self.impact in ("WILL_REPLACE", "MAY_REPLACE")
 
     @property
     def is_gone(self) -> bool:
-        """Whether the stack does not have it any more."""
+        """True if the stack no longer has it."""
         return self.new is None
 
     def before(self) -> JsonObject:
-        """Return its properties before; empty of a new one."""
+        """Return the old properties; empty for a new resource."""
         return _properties(self.old)
 
     def after(self) -> JsonObject:
-        """Return its properties afterwards; empty of one that is gone."""
+        """Return the new properties; empty for a removed resource."""
         return _properties(self.new)
 
 
 @dataclass(frozen=True)
 class StackPair:
-    """A stack before and afterwards.
+    """The old and new version of a stack.
 
     Attributes:
-        old: as it was.
-        new: as it will be.
-        before: its old template as ``intrinsics`` gives it, with the logical ids and references that it will have.
-        after: its new template as ``intrinsics`` gives it.
-        resources: of both.
-        impact: what CloudFormation does.
+        old: The old stack.
+        new: The new stack.
+        before: Old template as read by ``intrinsics``, with the new logical ids and references.
+        after: New template as read by ``intrinsics``.
+        resources: Resources of either side.
+        impact: CloudFormation's actions.
     """
 
     old: Stack
@@ -99,11 +99,11 @@ class StackPair:
 
     @property
     def is_another_stack(self) -> bool:
-        """Whether it has another name, so that nothing happens to what the old one has."""
+        """True if the stack's name changes: the deployed stack and its resources then stay as they are."""
         return self.old.name != self.new.name
 
     def label(self, logical_id: str) -> str:
-        """Return a resource's label, or the logical id where there is no such resource."""
+        """Return the resource's label, or the logical id if there is no resource with this id."""
         return self._labels.get(logical_id, logical_id)
 
     @cached_property
@@ -113,12 +113,12 @@ class StackPair:
 
 @dataclass(frozen=True)
 class Pairs:
-    """All stacks of both sides.
+    """The stacks of both sides.
 
     Attributes:
-        both: those that both have.
-        gone: those that only the old side has.
-        came: those that only the new side has, beside an empty template.
+        both: Stacks that exist on both sides.
+        gone: Stacks that exist only on the old side.
+        came: Stacks that exist only on the new side, paired with an empty template.
     """
 
     both: Sequence[StackPair]
@@ -127,19 +127,19 @@ class Pairs:
 
 
 def keep_the_id(resource: Resource) -> str:
-    """Return how the code keeps the logical id that a resource had."""
+    """Return the advice on how to keep the resource's logical id."""
     old = resource.old_place.logical_id if resource.old_place else resource.logical_id
     path = (resource.new or resource.old or {}).get("Metadata", {}).get("aws:cdk:path", "")
-    # Of a construct of a higher level, what CloudFormation gets is a child.
+    # The CloudFormation resource is the default child of a higher-level construct.
     call = "node.default_child." if path.rsplit("/", 1)[-1] in _DEFAULTS else ""
     return f'Keep the id: {call}override_logical_id("{old}").'
 
 
 def pair(old: Sequence[Stack], new: Sequence[Stack]) -> Pairs:
-    """Return the stacks of both sides beside each other: by their names, or else by the paths of their constructs.
+    """Return the stacks of both sides, paired by name or else by construct path.
 
     Raises:
-        OperatorError: the CDK's diff library cannot be asked.
+        OperatorError: The CDK's diff library is not installed or failed.
     """
     matched = _match(old, new)
     kept = {before.name for before, _ in matched}
@@ -184,7 +184,7 @@ def pair(old: Sequence[Stack], new: Sequence[Stack]) -> Pairs:
 
 
 def successor(stack: Stack, came: Sequence[Stack]) -> Stack | None:
-    """Return the new stack that has the resources of one that is gone: the same stack by another name."""
+    """Return the new stack that has the resources of a removed one: the same stack, renamed."""
     ids = stack.template.get("Resources", {}).keys()
     alike = [one for one in came if len(ids & one.template.get("Resources", {}).keys()) > _ALIKE * len(ids)]
     return max(alike, key=lambda one: (one.environment == stack.environment, one.path), default=None)
@@ -206,12 +206,12 @@ def _nothing(stack: Stack) -> Stack:
 
 
 def _at_home(stack: Stack, other: Stack) -> Stack:
-    """Return a stack with the account and region of the other one, where its own are those of the credentials."""
+    """Return the stack with the account and region of the other one where the credentials decide its own."""
     return dataclasses.replace(stack, account=stack.account or other.account, region=stack.region or other.region)
 
 
 def _as_if_there(template: JsonObject, old: Stack, new: Stack) -> JsonObject:
-    """Return the old template as if it were where the new one is, so that the same is the same."""
+    """Return the old template as if deployed in the new one's account and region, under the new name."""
     text = json.dumps(template)
     for one, two in ((old.account, new.account), (old.region, new.region), (old.name, new.name)):
         if one and two and one != two:
@@ -224,12 +224,12 @@ def _as_if_there(template: JsonObject, old: Stack, new: Stack) -> JsonObject:
 def _places(
     sides: Sequence[tuple[Stack, Stack]], before: Sequence[JsonObject], after: Sequence[JsonObject]
 ) -> dict[Place, Place]:
-    """Return the new places of resources that have another one in the same environment."""
+    """Return the new places of renamed and moved resources, each within its environment."""
     gone: dict[str | None, dict[Place, JsonObject]] = {}
     came: dict[str | None, dict[Place, JsonObject]] = {}
     for (_, stack), old, new in zip(sides, before, after, strict=True):
         one, two = old.get("Resources", {}), new.get("Resources", {})
-        # A logical id that has another type now is another resource.
+        # The same logical id with another type is another resource.
         same = {name for name in one if name in two and one[name]["Type"] == two[name]["Type"]}
         gone.setdefault(stack.environment, {}).update(
             {Place(stack.name, name): one[name] for name in one if name not in same}
@@ -241,7 +241,7 @@ def _places(
 
 
 def _renamed_resources(template: JsonObject, stack: str, places: Mapping[Place, Place]) -> JsonObject:
-    """Return a template whose resources have the logical ids that they will have."""
+    """Return the template with the new logical ids of its resources."""
     resources = {
         place.logical_id: resource
         for name, resource in template.get("Resources", {}).items()

@@ -1,4 +1,4 @@
-"""Finds the resources that have only another logical id: the same thing, built by another construct."""
+"""Detection of renamed resources: the same thing under another logical id."""
 
 import re
 from collections import Counter
@@ -12,25 +12,25 @@ from topicsmith.diff.model.stateful import ANSWERS, holds_something
 from topicsmith.diff.model.values import parsed, without_hashes
 
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
-# What holds something is told to be renamed even where it changed as well: that one is lost is worth more than a doubt.
+# Match stateful resources more readily: a missed loss is worse than a false alarm.
 _ALIKE = 0.6
 _ALIKE_ENOUGH_TO_WARN = 0.3
 
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """A logical id in a stack."""
+    """A stack and a logical id in it."""
 
     stack: str
     logical_id: str
 
 
 def find(old: Mapping[Place, JsonObject], new: Mapping[Place, JsonObject]) -> dict[Place, Place]:
-    """Return the new place of each resource that has another one, best likeness first.
+    """Return the new place of each renamed resource, matched by similarity, best first.
 
     Args:
-        old: the resources that are gone, in the form that ``intrinsics`` gives them.
-        new: those that came.
+        old: Removed resources, as read by ``intrinsics``.
+        new: Added resources.
     """
     gone, came = (Counter(resource["Type"] for resource in side.values()) for side in (old, new))
     leaves = {place: _leaves(resource) for side in (old, new) for place, resource in side.items()}
@@ -58,7 +58,7 @@ def _threshold(kind: str, *, only: bool) -> float:
 
 
 def _likeness(one: set[str], path: str, other: set[str], other_path: str) -> float:
-    """Return how alike two resources are, up to 1; where several are as alike, the path decides."""
+    """Return the similarity of two resources, up to 1; the path breaks ties."""
     same = len(one & other) / len(one | other) if one | other else 1.0
     return 0.8 * same + 0.2 * SequenceMatcher(None, path, other_path, autojunk=False).ratio()
 
@@ -68,7 +68,7 @@ def _path(place: Place, resource: JsonObject) -> str:
 
 
 def _leaves(resource: JsonObject) -> set[str]:
-    """Return the single values of the properties with their paths, whatever they refer to."""
+    """Return the scalar properties with their paths, without the targets of references."""
     properties = without_hashes(resource.get("Properties", {}))
     return {f"{path}={_REFERENCE.sub('${}', str(value))}" for path, value in _walk(properties, ())}
 

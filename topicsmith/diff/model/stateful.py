@@ -1,14 +1,14 @@
-"""The resources that hold something, and what is lost with them."""
+"""Stateful resources and the data lost with them."""
 
 HOLDS = {
     "AWS::S3::Bucket": "its objects",
-    "AWS::KMS::Key": "whatever is encrypted with it",
-    "AWS::Logs::LogGroup": "its log",
-    "AWS::SageMaker::ModelPackageGroup": "the registered models",
-    "AWS::CloudFormation::Stack": "all of its resources",
+    "AWS::KMS::Key": "everything that is encrypted with it",
+    "AWS::Logs::LogGroup": "its logs",
+    "AWS::SageMaker::ModelPackageGroup": "the registered models in it",
+    "AWS::CloudFormation::Stack": "all its resources",
     "AWS::SageMaker::FeatureGroup": "its features",
     "AWS::ECR::Repository": "its images, which registered models need",
-    "AWS::SQS::Queue": "the messages that wait in it",
+    "AWS::SQS::Queue": "the messages in it",
     "AWS::DynamoDB::Table": "its items",
     "AWS::DynamoDB::GlobalTable": "its items",
     "AWS::RDS::DBInstance": "its database",
@@ -17,29 +17,29 @@ HOLDS = {
     "AWS::SecretsManager::Secret": "the secret",
     "AWS::Cognito::UserPool": "its users",
 }
-"""What is lost with a resource, by type; the types that CloudFormation's specification calls stateful come on top."""
+"""Data lost with a resource, by type; the types that CloudFormation's specification calls stateful come on top."""
 
 ANSWERS = {
     "AWS::SageMaker::Endpoint": "requests are refused",
-    "AWS::ApiGatewayV2::Api": "its callers' URL does not answer any more",
-    "AWS::ApiGateway::RestApi": "its callers' URL does not answer any more",
-    "AWS::Lambda::Url": "its callers' URL does not answer any more",
+    "AWS::ApiGatewayV2::Api": "its URL stops working for its callers",
+    "AWS::ApiGateway::RestApi": "its URL stops working for its callers",
+    "AWS::Lambda::Url": "its URL stops working for its callers",
 }
-"""What an outage of a resource that others ask means, by type."""
+"""Effect of an outage of a resource with callers, by type."""
 
-_SOMETHING = "what it holds"
+_SOMETHING = "everything in it"
 
 
 def holds_something(kind: str, stateful: frozenset[str] = frozenset()) -> bool:
-    """Tell whether something is lost with a resource of a type.
+    """Return True if data is lost with a resource of this type.
 
     Args:
-        kind: the type.
-        stateful: types that CloudFormation's specification calls stateful.
+        kind: The resource type.
+        stateful: Types that CloudFormation's specification calls stateful.
     """
     return kind in HOLDS or kind in stateful
 
 
 def content(kind: str) -> str:
-    """Return what is lost with a resource of a type."""
+    """Return the data lost with a resource of this type."""
     return HOLDS.get(kind, _SOMETHING)

@@ -1,4 +1,4 @@
-"""Compares two values of a template and says where they differ, as paths that a reader can follow."""
+"""Comparison of two template values, with readable paths to the differences."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Final
 
-# The members by which an element of a list is known, wherever it stands in the list.
+# Members that identify an element of a list regardless of its position.
 _IDENTITIES = (
     "Name",
     "Key",
@@ -40,10 +40,10 @@ _UNORDERED = {
     "SupportedTransformInstanceTypes",
 }
 ELEMENT: Final = "[]"
-"""The end of the path to an element of a list that has neither a name nor an order."""
+"""Last part of the path to an element of a list that has neither names nor an order."""
 _LONG = 90
 _SHORT_LIST = 12
-# A digest of an image is a choice of the author; the hash of an asset follows from its content.
+# An image digest is chosen by the author; an asset hash follows from its content.
 _ASSET_HASH = re.compile(r"(?<!sha256:)\b[0-9a-f]{64}\b")
 
 
@@ -53,17 +53,17 @@ class _Missing:
 
 
 MISSING: Final = _Missing()
-"""Where one of the sides has nothing."""
+"""Placeholder for a value that one side lacks."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One place at which two values differ.
+    """One path at which two values differ.
 
     Attributes:
-        path: the keys that lead there; an element of a list is in brackets.
-        old: the value on the one side, or ``MISSING``.
-        new: the value on the other.
+        path: Keys that lead to it; elements of a list are in brackets.
+        old: Old value, or ``MISSING``.
+        new: New value, or ``MISSING``.
     """
 
     path: tuple[str, ...]
@@ -83,7 +83,7 @@ class Difference:
         return f"{self.place}: {_pair(self.old, self.new)}"
 
     def leaves(self) -> Iterator["Difference"]:
-        """Yield the difference of each single value in it, where a whole part came or went."""
+        """Yield the difference of each scalar, if a whole object or list was added or removed."""
         if self.old is MISSING and isinstance(self.new, (dict, list)) and self.new:
             yield from (leaf for one in differences(_empty(self.new), self.new, self.path) for leaf in one.leaves())
         elif self.new is MISSING and isinstance(self.old, (dict, list)) and self.old:
@@ -93,15 +93,15 @@ class Difference:
 
 
 def differences(old: Any, new: Any, path: tuple[str, ...] = ()) -> list[Difference]:
-    """Return where two values differ; texts that hold JSON are compared by what they hold.
+    """Return the differences between two values; JSON texts are compared by content.
 
-    Neither the order of keys counts, nor that of a list whose elements have names, nor whether a number is text.
+    The order of keys, the order of lists with named elements, and number versus text do not count.
     """
     return list(_compare(parsed(old), parsed(new), path))
 
 
 def parsed(value: Any) -> Any:
-    """Return the object or the list that a text holds as JSON; any other value as it is."""
+    """Return the object or list that a JSON text holds; any other value as it is."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             return json.loads(value)
@@ -111,7 +111,7 @@ def parsed(value: Any) -> Any:
 
 
 def without_hashes(value: Any) -> Any:
-    """Return the value without what changes with the content of an asset only."""
+    """Return the value with a placeholder for asset hashes."""
     match value:
         case str():
             return _ASSET_HASH.sub("<hash>", value)
@@ -124,7 +124,7 @@ def without_hashes(value: Any) -> Any:
 
 
 def hashes(value: Any) -> list[str]:
-    """Return the hashes of assets in a value, in the order in which they stand there, each once."""
+    """Return the asset hashes in a value, in order, each once."""
     return list(dict.fromkeys(_ASSET_HASH.findall(canonical(value))))
 
 
@@ -134,7 +134,7 @@ def canonical(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """Return a value for a reader, on one line."""
+    """Return the value as one line for a reader."""
     match value:
         case str():
             text = " ".join(value.split()) or '""'
@@ -148,7 +148,7 @@ def shown(value: Any) -> str:
 
 
 def _pair(old: Any, new: Any) -> str:
-    """Return both values; of long ones the part in which they differ."""
+    """Return both values; of long ones, the part that differs."""
     before, after = (value if isinstance(value, str) else shown(value) for value in (old, new))
     if max(len(before), len(after)) > _LONG:
         start = next((at for at, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), 0)
@@ -200,7 +200,7 @@ def _compare_flat(old: list[Any], new: list[Any], path: tuple[str, ...]) -> Iter
 
 
 def _align(old: list[Any], new: list[Any], path: tuple[str, ...]) -> Iterator[Difference]:
-    """Compare lists whose elements have no names: those between equal ones belong together in their order."""
+    """Compare lists of unnamed elements: those between equal elements are paired in order."""
     before, after = ([canonical(item) for item in side] for side in (old, new))
     for tag, start, stop, other_start, other_stop in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if tag == "equal":
@@ -214,7 +214,7 @@ def _align(old: list[Any], new: list[Any], path: tuple[str, ...]) -> Iterator[Di
 
 
 def _option(items: list[Any], at: int) -> str:
-    """Return the option that a command line's argument belongs to, or the argument's place."""
+    """Return the option before a command line's argument, or else the argument's position."""
     if isinstance(items[at], str) and at and str(items[at - 1]).startswith("--"):
         return str(items[at - 1])
     return str(at)
@@ -243,7 +243,7 @@ def _has_options(items: list[Any]) -> bool:
 
 
 def _same(old: Any, new: Any) -> bool:
-    """Whether CloudFormation takes both for the same: it makes no difference between a number and its text."""
+    """Return True if CloudFormation treats both as equal: it does not tell a number from its text."""
     if isinstance(old, (dict, list)) or isinstance(new, (dict, list)):
         return bool(old == new)
     return bool(old == new) or _text(old) == _text(new)

@@ -1,1 +1,1 @@
-"""Reports of a comparison as text, Markdown and JSON."""
+"""Text, Markdown and JSON renderings of a comparison."""

@@ -1,4 +1,4 @@
-"""A report for a program; docs/diff.schema.json describes it."""
+"""JSON report for programs, described by docs/diff.schema.json."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from topicsmith.diff.compare import Report
 
 
 def record(report: Report) -> dict[str, Any]:
-    """Return a report as what JSON can hold."""
+    """Return the report as a JSON-serializable object."""
     return {
         "status": report.status,
         "dangerous": report.dangerous,

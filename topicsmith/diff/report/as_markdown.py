@@ -1,4 +1,4 @@
-"""A report as a comment on a pull request."""
+"""Markdown report for a comment on a pull request."""
 
 import re
 
@@ -6,7 +6,7 @@ from topicsmith.diff.compare import Report
 from topicsmith.diff.model.changes import TITLES, Found, Risk
 from topicsmith.diff.report import layout
 
-# https://github.com/orgs/community/discussions/41331: what GitHub takes as a comment, in characters.
+# GitHub's limit for a comment, in characters: https://github.com/orgs/community/discussions/41331
 _LIMIT = 65_536
 _ROOM_FOR_THE_END = 600
 _SIGNS = {Risk.DATA: "⛔", Risk.ACCESS: "🔑", Risk.BEHAVIOUR: "⚙️", Risk.REST: "▫️"}
@@ -14,12 +14,12 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|@])")
 
 
 def write(report: Report, *, title: str, verbose: bool = False) -> str:
-    """Return a report as Markdown that fits into a comment on GitHub; it says what it left out.
+    """Return the report as Markdown that fits into a GitHub comment and says how much was left out.
 
     Args:
-        report: what changes.
-        title: its heading.
-        verbose: whether to unfold what is folded.
+        report: The changes.
+        title: Heading of the comment.
+        verbose: Unfold folded details.
     """
     sign = "⛔" if report.dangerous else "✅" if not report.found else "▫️"
     text = f"## {sign} {_escaped(title)}: {layout.summary(report)}\n"
@@ -36,7 +36,7 @@ def write(report: Report, *, title: str, verbose: bool = False) -> str:
 
 
 def _blocks(report: Report, *, verbose: bool) -> list[tuple[str, int]]:
-    """Return the parts of the text with the number of changes in each; the rest of the changes is one part."""
+    """Return the blocks of text with the number of changes in each; low-risk changes share one block."""
     blocks: list[tuple[str, int]] = []
     before: Risk | None = None
     rest = ""

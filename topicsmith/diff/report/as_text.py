@@ -1,4 +1,4 @@
-"""A report for a terminal or a pipe."""
+"""Text report for a terminal or a pipe."""
 
 from rich.console import Console
 from rich.padding import Padding
@@ -13,12 +13,12 @@ _DANGEROUS = "bold red"
 
 
 def write(report: Report, console: Console, *, verbose: bool = False) -> None:
-    """Print a report.
+    """Print the report.
 
     Args:
-        report: what changes.
-        console: where to.
-        verbose: whether to unfold what is folded.
+        report: The changes.
+        console: Console to print to.
+        verbose: Unfold folded details.
     """
     for note in report.notes:
         _line(console, 0, Text(note, style="dim"))
@@ -50,5 +50,5 @@ def _line(console: Console, indent: int, text: Text) -> None:
     if console.is_terminal:
         console.print(Padding(text, (0, 0, 0, indent)))
     else:
-        # In a pipe, a line stays one line: others look for words in it.
+        # Do not wrap in a pipe: grep and the like expect whole lines.
         console.print(Text(" " * indent) + text, soft_wrap=True)

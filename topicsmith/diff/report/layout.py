@@ -1,4 +1,4 @@
-"""How a report is laid out, whatever it is written in: risks, in them stacks, in them changes."""
+"""Layout shared by all formats: changes grouped by risk, then by stack."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ _MANY = 15
 
 @dataclass(frozen=True)
 class Group:
-    """The changes of one risk to the same stacks.
+    """Changes of one risk to the same stacks.
 
     Attributes:
-        risk: of all of them.
-        stacks: that have them.
-        found: the dangerous first.
+        risk: Risk of all the changes.
+        stacks: Names of the stacks.
+        found: The changes, most dangerous first.
     """
 
     risk: Risk
@@ -25,7 +25,7 @@ class Group:
 
 
 def groups(report: Report) -> list[Group]:
-    """Return the changes by risk and stacks, stacks with dangerous changes first."""
+    """Return the changes grouped by risk and stacks, stacks with dangerous changes first."""
     together: dict[tuple[Risk, tuple[str, ...]], list[Found]] = {}
     for one in report.found:
         together.setdefault((one.change.risk, one.stacks), []).append(one)
@@ -35,9 +35,9 @@ def groups(report: Report) -> list[Group]:
 
 
 def summary(report: Report) -> str:
-    """Return how much changes, in a sentence."""
+    """Return the number of changes as a sentence."""
     if not report.found:
-        return "Nothing changes."
+        return "No changes."
     others = len(report.found) - report.dangerous
     counts = [
         f"{number} {what}"
@@ -51,7 +51,7 @@ def summary(report: Report) -> str:
 
 
 def details(one: Found, *, verbose: bool) -> list[str]:
-    """Return the lines under a change: of a folded one only on demand, of a long one the first."""
+    """Return the detail lines of a change: none if it is folded, the first ones if it is long, all if verbose."""
     lines = list(one.change.details)
     if verbose or (not one.change.folded and len(lines) <= _MANY):
         return lines

@@ -1,1 +1,1 @@
-"""Rules that judge a change, one kind of change a module."""
+"""Rules that judge changes, one kind of change per module."""

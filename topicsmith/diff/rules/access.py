@@ -1,4 +1,4 @@
-"""What may be done that could not be done before, and the other way round."""
+"""Permissions that a change widens or narrows."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -15,13 +15,13 @@ _ORDER = {"opened": 0, "widened": 10, "new": 20, "narrowed": 40}
 
 @dataclass(frozen=True)
 class _Shift:
-    """A grant that came or went.
+    """An added or removed grant.
 
     Attributes:
-        origin: where it is from.
-        grant: what came or went.
-        came: which of them.
-        danger: to whom it opens something; None where that is nobody in particular.
+        origin: Source of the grant.
+        grant: The grant.
+        came: True if it was added, False if it was removed.
+        danger: The dangerous exposure it causes; None if it is harmless.
     """
 
     origin: Origin
@@ -31,12 +31,12 @@ class _Shift:
 
     @property
     def widens(self) -> bool:
-        """Whether more is possible with the change."""
+        """True if the change allows more."""
         return self.came is (self.grant.effect == "Allow")
 
 
 def find(pair: StackPair) -> Iterator[Change]:
-    """Yield how a stack's permissions change, by the resource that they are about or that has them."""
+    """Yield the changes of a stack's permissions, grouped by the resource that they are on or that holds them."""
     shifts = sorted(_shifts(pair), key=lambda shift: (shift.origin.owner, shift.grant))
     alike: dict[Change, list[tuple[str, Change]]] = {}
     for owner, group in groupby(shifts, key=lambda shift: shift.origin.owner):
@@ -67,7 +67,7 @@ def _changes(pair: StackPair, owner: str, logical_id: str, shifts: Sequence[_Shi
     if resource and resource.is_gone:
         return
     is_new = resource is not None and resource.old is None
-    # What is new had no access that could become narrower.
+    # A new resource had no access that could be narrowed.
     told = [shift for shift in shifts if shift.widens or not is_new]
     if not told:
         return
@@ -78,9 +78,9 @@ def _changes(pair: StackPair, owner: str, logical_id: str, shifts: Sequence[_Shi
     elif is_new:
         what, rule = "is new", "new"
     elif wider:
-        what, rule = ("other access than before" if narrower else "wider access"), "widened"
+        what, rule = ("different access" if narrower else "wider access"), "widened"
         if any(shift.widens and "aws:SecureTransport" in shift.grant.condition for shift in told):
-            what += ", without TLS too"
+            what += ", including access without TLS"
     else:
         what, rule = "narrower access", "narrowed"
     yield Change(
@@ -95,7 +95,7 @@ def _changes(pair: StackPair, owner: str, logical_id: str, shifts: Sequence[_Shi
 
 
 def _lines(owner: str, shifts: Sequence[_Shift]) -> Iterator[str]:
-    """Yield a line for what the same principal may do under the same condition, the widening ones first."""
+    """Yield one line per principal and condition, widening ones first."""
     actions: dict[tuple[bool, bool, str, str, str, str], list[str]] = {}
     for shift in shifts:
         one = shift.grant

@@ -1,7 +1,7 @@
-"""Resources that come anew, where more follows from that than another id.
+"""Recreated resources with side effects outside themselves.
 
-CloudFormation makes the new one before it deletes the old one. Where both set the same thing of a third resource, or
-somebody outside knows the old one, a rename is not what it seems.
+CloudFormation creates the new resource before it deletes the old one. If both configure the same third resource, or
+somebody outside the stack uses the old one, a rename is more than a rename.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from topicsmith.diff.model.changes import Change, Risk
 from topicsmith.diff.model.pairs import Resource, StackPair, keep_the_id
 
-# What they set is found by these properties; the old one's deletion removes it.
+# These properties identify the target of the settings; deleting the old resource removes them.
 _SETS = {
     "AWS::ApplicationAutoScaling::ScalableTarget": ("ResourceId", "ScalableDimension"),
     "AWS::S3::BucketPolicy": ("Bucket",),
@@ -18,15 +18,15 @@ _SETS = {
     "AWS::SQS::QueuePolicy": ("Queues",),
 }
 _KNOWN_OUTSIDE = {
-    "AWS::IAM::ManagedPolicy": "who has it attached outside of this stack has to attach the new one",
-    "AWS::SNS::Subscription": "its address has to confirm again",
-    "AWS::SNS::Topic": "its subscribers have to subscribe again",
+    "AWS::IAM::ManagedPolicy": "attach the new one wherever it is attached outside this stack",
+    "AWS::SNS::Subscription": "its address has to confirm the subscription again",
+    "AWS::SNS::Topic": "subscribers from outside this stack have to subscribe again",
 }
 _REFERENCE = re.compile(r"\$\{([A-Za-z0-9]+)")
 
 
 def find(pair: StackPair) -> Iterator[Change]:
-    """Yield the resources of a stack that come anew with more effect than that."""
+    """Yield the recreated resources of a stack that have side effects."""
     for resource in pair.resources:
         if resource.is_renamed and (means := _meaning(pair, resource)):
             old = resource.old_place.logical_id if resource.old_place else resource.logical_id
@@ -59,6 +59,6 @@ def _meaning(pair: StackPair, resource: Resource) -> str | None:
     if before != after or anew.intersection(_REFERENCE.findall(" ".join(after))):
         return None
     return (
-        "CloudFormation makes the new one and then deletes the old one, which is about the same. The deployment fails, "
-        "or what both set is gone after it"
+        "CloudFormation creates the new one and then deletes the old one, which configures the same target. The "
+        "deployment fails, or the configuration is gone afterwards"
     )

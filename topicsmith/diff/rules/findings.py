@@ -1,6 +1,6 @@
-"""What breaks a rule that the app holds its templates against, so that ``cdk synth`` and ``cdk deploy`` refuse it.
+"""Violated rules of the app, with which ``cdk synth`` and ``cdk deploy`` fail.
 
-The rules are cdk-nag's and CDK's own; synth writes what they find beside the templates.
+The rules are cdk-nag's and the CDK's own; synth writes their findings beside the templates.
 """
 
 import json
@@ -15,7 +15,7 @@ _REPORT = "validation-report.json"
 
 
 def find(pair: StackPair, sides: Sides) -> Iterator[Change]:
-    """Yield the rules that a stack breaks and did not break before."""
+    """Yield the rules that a stack newly violates."""
     after = _of_stack(sides.new, pair.new.path)
     before = _of_stack(sides.old, pair.old.path) if pair.old else {}
     for (rule, description), constructs in after.items():
@@ -24,21 +24,21 @@ def find(pair: StackPair, sides: Sides) -> Iterator[Change]:
             yield Change(
                 risk=Risk.ACCESS,
                 rule="finding",
-                message=f"{rule} is broken, and the deployment refused: {description}",
+                message=f"Violates {rule}, so the deployment is refused: {description}",
                 details=tuple(added),
-                way_out="Mend it, or acknowledge it where it is granted, with the reason.",
+                way_out="Fix it, or acknowledge it in the construct that grants it, with the reason.",
                 exposes=True,
                 order=0,
             )
 
 
 def has_findings(assembly: Path) -> bool:
-    """Tell whether an assembly is whole, and synth ended with an error only because it breaks rules."""
+    """Return True if an assembly is complete and synth failed only because of rule violations."""
     return (assembly / "manifest.json").is_file() and bool(_findings(assembly))
 
 
 def _of_stack(assembly: Path | None, stack: str) -> dict[tuple[str, str], set[str]]:
-    """Return what is broken within a stack: paths of constructs, as they are called in it, by rule and description."""
+    """Return the violations within a stack: construct paths relative to the stack, by rule and description."""
     found: dict[tuple[str, str], set[str]] = {}
     for rule, paths in (_findings(assembly) if assembly else {}).items():
         if own := {path.removeprefix(f"{stack}/") for path in paths if path.startswith(f"{stack}/")}:
@@ -56,6 +56,6 @@ def _findings(assembly: Path) -> Mapping[tuple[str, str], set[str]]:
         }
         for plugin in json.loads(report.read_text())["pluginReports"]
         for violation in plugin["violations"]
-        # The app's warnings are no reason to refuse.
+        # Warnings do not block a deployment.
         if violation["severity"] in ("error", "fatal")
     }

@@ -1,4 +1,4 @@
-"""What is told in one line, however often it occurs: new code, tags, descriptions, other ids and outputs."""
+"""Changes reported in one line however often they occur: new code, tags, descriptions, ids and outputs."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,19 +14,19 @@ from topicsmith.diff.rules import pipeline
 from topicsmith.diff.rules import resources as rule_resources
 from topicsmith.diff.rules.loss import NESTED
 
-# The CDK makes an output for each reference from another stack; what they lead to is told where it is used.
+# The CDK creates an output for each cross-stack reference; the rules report those where they are used.
 _REFERENCES = ("PublishOutput", "ExportsOutput")
 _FEW = 4
 _OWN_SECTIONS = {"Resources", "Outputs", "Description", "Metadata", "AWSTemplateFormatVersion"}
 
 
 def find(pair: StackPair, sides: Sides, told: Sequence[Change]) -> Iterator[Change]:
-    """Yield a stack's changes that matter little one by one.
+    """Yield a stack's minor changes, one for each kind.
 
     Args:
-        pair: the stack.
-        sides: where the files of new code lie.
-        told: what the other rules say.
+        pair: The stack.
+        sides: The assemblies with the files of new code.
+        told: Changes found by the other rules.
     """
     both = [resource for resource in pair.resources if resource.old is not None and resource.new is not None]
     yield from _code(both, sides)
@@ -63,11 +63,11 @@ def _changed_files(sides: Sides, old: str, new: str) -> Iterator[str]:
 
 
 def _made_anew(resources: Sequence[Resource], told: set[str]) -> Iterator[Change]:
-    """Yield the resources that have another logical id, and hold nothing that could be lost with the old one."""
+    """Yield the renamed stateless resources: nothing is lost with the old ones."""
     found = [one for one in resources if one.is_renamed and one.logical_id not in told]
     if found:
         lines = tuple(f"{one.old_place.logical_id} → {one.logical_id}" for one in found if one.old_place)
-        message = f"{_number(found, 'resource')} with another logical id and nothing to lose: made anew."
+        message = f"{_number(found, 'resource')} with another logical id: recreated, no data to lose."
         yield _change("made-anew", message, lines, 2, resources=_ids(found))
 
 
@@ -108,7 +108,7 @@ def _prose(pair: StackPair, resources: Sequence[Resource]) -> Iterator[Change]:
 
 
 def _sections(pair: StackPair) -> Iterator[Change]:
-    """Yield what changes beside the resources."""
+    """Yield the changes outside the resources."""
     outputs = [
         str(one)
         for one in differences(_outputs(pair.before), _outputs(pair.after), ("Outputs",))

@@ -1,4 +1,4 @@
-"""Resources that hold or serve something, and are deleted, left behind, replaced, or made anew under another id."""
+"""Stateful resources and resources with callers that are deleted, left behind, replaced or recreated."""
 
 from collections.abc import Iterator
 
@@ -12,15 +12,15 @@ from topicsmith.diff.model.values import MISSING, Difference, hashes
 _KEPT = {"Retain", "RetainExceptOnCreate"}
 _EMPTIER = "Custom::S3AutoDeleteObjects"
 NESTED = "AWS::CloudFormation::Stack"
-"""A stack in a stack: only the hash of its template is here."""
+"""Type of a nested stack; its template appears only as a hash."""
 _EMPTIED = "aws-cdk:auto-delete-objects"
-_OR_MOVE = " Or move what is deployed: docs/diff.md."
-_TAKEN = "The deployment fails before that: the name {name} is taken as long as the old one is there."
-_REVIVE = "Where it is meant, save what it holds before."
+_OR_MOVE = " Or move the deployed resource: docs/diff.md."
+_TAKEN = "The deployment fails before that: the old one still has the name {name}."
+_REVIVE = "If this is intended, back up its contents first."
 
 
 def find(pair: StackPair) -> Iterator[Change]:
-    """Yield what a stack loses."""
+    """Yield the losses of a stack."""
     if pair.is_another_stack:
         return
     for resource in pair.resources:
@@ -49,14 +49,14 @@ def _losses(pair: StackPair, resource: Resource) -> Iterator[Change]:
 
 def _gone(resource: Resource) -> Change:
     if resource.type in ANSWERS:
-        return _change(resource, "deleted", f"{resource.label} is deleted: {ANSWERS[resource.type]}.", way_out=_REVIVE)
+        return _change(resource, "deleted", f"Deletes {resource.label}: {ANSWERS[resource.type]}.", way_out=_REVIVE)
     if resource.impact == "WILL_ORPHAN":
         message = (
-            f"{resource.label} leaves the stack. It stays in the account with {content(resource.type)}, but nothing "
-            "of the app uses, updates or protects it any more."
+            f"{resource.label} leaves the stack. It stays in the account with {content(resource.type)}, but the app no "
+            "longer uses, updates or protects it."
         )
         return _change(resource, "orphaned", message, way_out=_REVIVE)
-    message = f"{resource.label} is deleted, and {content(resource.type)} with it."
+    message = f"Deletes {resource.label} and {content(resource.type)}."
     return _change(resource, "deleted", message, way_out=_REVIVE)
 
 
@@ -66,11 +66,11 @@ def _renamed(resource: Resource) -> Change:
     same_id = old == resource.logical_id
     what = "moves to another stack" if same_id else "gets another logical id"
     if resource.type in ANSWERS:
-        then = f"CloudFormation makes another one and deletes this one: {ANSWERS[resource.type]} meanwhile"
+        then = f"CloudFormation creates a new one and deletes the old one; meanwhile {ANSWERS[resource.type]}"
     elif resource.impact == "WILL_ORPHAN":
-        then = f"CloudFormation makes a new, empty one and leaves the old one behind with {content(resource.type)}"
+        then = f"CloudFormation creates a new, empty one and leaves the old one behind with {content(resource.type)}"
     else:
-        then = f"CloudFormation makes a new, empty one and deletes the old one with {content(resource.type)}"
+        then = f"CloudFormation creates a new, empty one and deletes the old one with {content(resource.type)}"
     details = [f"{_old_path(resource)} → {resource.logical_id}"]
     if name := kept_name(resource.type, resource.before(), resource.after()):
         details.append(_TAKEN.format(name=name))
@@ -87,19 +87,19 @@ def _replaced(resource: Resource) -> Change:
     certain = resource.impact == "WILL_REPLACE"
     names = ", ".join(resource.replacing) or "its type"
     message = (
-        f"{resource.label} {'is' if certain else 'may be'} replaced by a new{_empty(resource)} one: {names} cannot be "
-        f"changed in place{'' if certain else ' in every case'}. "
+        f"{resource.label} {'is' if certain else 'may be'} replaced by a new{_empty(resource)} one: {names} cannot "
+        f"{'' if certain else 'always '}be changed in place. "
     )
     if resource.type in ANSWERS:
-        message += f"Until the new one is there, {ANSWERS[resource.type]}."
+        message += f"Until the new one is ready, {ANSWERS[resource.type]}."
     elif _policy(resource.new, "UpdateReplacePolicy") in _KEPT:
         message += f"The old one stays behind with {content(resource.type)}."
     else:
-        message += f"The old one is deleted, and {content(resource.type)} with it."
+        message += f"The old one is deleted with {content(resource.type)}."
     details = [str(one) for one in resource.differences if one.path[0] in resource.replacing]
     if name := kept_name(resource.type, resource.before(), resource.after()):
         details.append(_TAKEN.format(name=name))
-    return _change(resource, "replaced", message, details=tuple(details), way_out="Leave that property as it is.")
+    return _change(resource, "replaced", message, details=tuple(details), way_out="Leave the property unchanged.")
 
 
 def _empty(resource: Resource) -> str:
@@ -107,12 +107,12 @@ def _empty(resource: Resource) -> str:
 
 
 def _unseen(resource: Resource) -> Change:
-    message = f"{resource.label} has another template, which is not compared: {content(resource.type)} may be lost."
-    return _change(resource, "nested", message, way_out="Compare it by itself: cdk diff shows nested stacks.")
+    message = f"{resource.label} has a new template, which is not compared: {content(resource.type)} may be lost."
+    return _change(resource, "nested", message, way_out="Compare it with cdk diff, which shows nested stacks.")
 
 
 def _conditional(pair: StackPair, resource: Resource) -> Iterator[Change]:
-    """Yield that a resource comes to depend on a condition, or on another one, that is false or may be."""
+    """Yield the change of a resource that newly depends on a condition that is or may be false."""
     assert resource.old is not None
     assert resource.new is not None
     name = resource.new.get("Condition")
@@ -124,15 +124,15 @@ def _conditional(pair: StackPair, resource: Resource) -> Iterator[Change]:
         return
     lost = ANSWERS.get(resource.type) or f"{content(resource.type)} is lost"
     if value is False:
-        message = f"{resource.label} is deleted, since condition {name} does not hold: {lost}."
+        message = f"Deletes {resource.label}, because condition {name} is false: {lost}."
     else:
-        message = f"{resource.label} is there only where condition {name} holds; where it does not, {lost}."
+        message = f"{resource.label} exists only if condition {name} is true; otherwise {lost}."
     details = (str(Difference(("Conditions", name), before.get(name, MISSING), after.get(name, MISSING))),)
     yield _change(resource, "conditional", message, details=details, way_out=_REVIVE)
 
 
 def _weaker_policies(resource: Resource) -> Iterator[Change]:
-    """Yield that what was kept on deletion or replacement is kept no longer."""
+    """Yield the change of a resource that is no longer retained on deletion or replacement."""
     if resource.new is None or resource.type in ANSWERS:
         return
     weaker = [
@@ -145,7 +145,7 @@ def _weaker_policies(resource: Resource) -> Iterator[Change]:
         yield _change(
             resource,
             "removal-policy",
-            f"{resource.label} is no longer kept when it leaves the stack or is replaced. Deleted with it: "
+            f"{resource.label} is no longer retained: leaving the stack or a replacement deletes it with "
             f"{content(resource.type)}.",
             details=tuple(map(str, weaker)),
         )
@@ -156,9 +156,9 @@ def _policy(resource: dict[str, object] | None, key: str) -> object:
 
 
 def _emptied(pair: StackPair, resource: Resource) -> Iterator[Change]:
-    """Yield that the CDK's custom resource is deleted while its bucket stays, and empties it.
+    """Yield the change of a bucket that stays but loses the custom resource that empties it on deletion.
 
-    Its handler spares a bucket that does not have the tag: aws-cdk-lib, custom-resource-handlers,
+    Its handler spares a bucket without the tag: aws-cdk-lib, custom-resource-handlers,
     aws-s3/auto-delete-objects-handler.
     """
     if not (resource.is_gone or resource.is_renamed or resource.is_replaced):
@@ -171,13 +171,13 @@ def _emptied(pair: StackPair, resource: Resource) -> Iterator[Change]:
     yield _change(
         resource,
         "emptied",
-        f"{bucket.label} is emptied: it stays, but the custom resource that empties it on deletion is deleted.",
+        f"Empties {bucket.label}: the bucket stays, but deleting the custom resource deletes its objects.",
         way_out=keep_the_id(resource) + _OR_MOVE,
     )
 
 
 def _will_be_emptied(pair: StackPair) -> Iterator[Change]:
-    """Yield that a bucket that was there comes to be emptied when it is deleted."""
+    """Yield the change of an existing bucket that is emptied on deletion from now on."""
     for resource in pair.resources:
         if resource.type != "AWS::S3::Bucket" or resource.old is None or resource.new is None:
             continue
@@ -185,7 +185,7 @@ def _will_be_emptied(pair: StackPair) -> Iterator[Change]:
             yield _change(
                 resource,
                 "auto-delete",
-                f"{resource.label} is emptied from now on when it leaves the stack: its objects are deleted with it.",
+                f"{resource.label} will be deleted with its objects when it leaves the stack.",
             )
 
 

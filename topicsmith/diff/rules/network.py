@@ -1,4 +1,4 @@
-"""Rules of security groups that come and go; the CDK's diff library reads them, wherever they stand."""
+"""Added and removed rules of security groups, as the CDK's diff library reports them."""
 
 from collections.abc import Iterator
 
@@ -13,11 +13,11 @@ RULES = {
     "AWS::EC2::SecurityGroupIngress": None,
     "AWS::EC2::SecurityGroupEgress": None,
 }
-"""The properties that these rules tell, by type; None is all."""
+"""Properties that this rule covers, by type; None for all of them."""
 
 
 def find(pair: StackPair) -> Iterator[Change]:
-    """Yield what a stack's security groups let through, and no longer let through."""
+    """Yield the traffic that a stack's security groups newly allow or no longer allow."""
     for direction, came in (("ingress", True), ("egress", True), ("ingress", False), ("egress", False)):
         for rule in pair.impact.security_groups.get(f"{direction}Rule{'Additions' if came else 'Removals'}", ()):
             yield _change(pair, rule, direction, came)
@@ -34,8 +34,8 @@ def _change(pair: StackPair, rule: JsonObject, direction: str, came: bool) -> Ch
     return Change(
         risk=Risk.ACCESS,
         rule="opened" if exposes else "widened" if came else "narrowed",
-        message=f"{label} {'lets' if came else 'no longer lets'} {_protocol(rule)} {way} "
-        f"{f'everywhere ({who})' if everyone else who} through.",
+        message=f"{label} {'allows' if came else 'no longer allows'} {_protocol(rule)} {way} "
+        f"{f'everywhere ({who})' if everyone else who}.",
         exposes=exposes,
         order=0 if exposes else 12 if came else 42,
         resources=(logical_id,),

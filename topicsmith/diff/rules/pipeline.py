@@ -1,4 +1,4 @@
-"""What a pipeline's definition does otherwise: the gate first, then its steps, argument by argument.
+"""Changes of a pipeline's definition: the gate first, then its steps, argument by argument.
 
 https://aws-sagemaker-mlops.github.io/sagemaker-model-building-pipeline-definition-JSON-schema/
 """
@@ -25,7 +25,7 @@ from topicsmith.diff.rules.properties import Verdict, judge
 
 TYPE = "AWS::SageMaker::Pipeline"
 DEFINITION = "PipelineDefinition"
-"""The property that these rules tell."""
+"""Property that this rule covers."""
 
 _BRANCHES = ("IfSteps", "ElseSteps")
 _REGISTERS = "RegisterModel"
@@ -43,13 +43,13 @@ _OFTEN = 3
 
 @dataclass(frozen=True)
 class Step:
-    """A step of a definition.
+    """A step of a pipeline's definition.
 
     Attributes:
-        name: its name.
-        kind: its type.
-        branch: the condition and the branch that it is in; empty of one that always runs.
-        body: the rest of it, without the steps that it decides on.
+        name: Its name.
+        kind: Its type.
+        branch: Condition and branch that contain it; empty if it always runs.
+        body: The rest of it, without the steps of its branches.
     """
 
     name: str
@@ -59,25 +59,25 @@ class Step:
 
 
 def find(pair: StackPair) -> Iterator[Change]:
-    """Yield what the pipelines of a stack do otherwise."""
+    """Yield the changes of a stack's pipelines."""
     for resource in pair.resources:
         if resource.type == TYPE and resource.old and resource.new:
             yield from _changes(resource)
 
 
 def steps(resource_properties: Mapping[str, Any]) -> list[Step]:
-    """Return all steps of a pipeline, those behind a condition after it."""
+    """Return all steps of a pipeline, each condition followed by the steps of its branches."""
     return list(_flat(_definition(resource_properties).get("Steps", []), ""))
 
 
 def new_code(resource: Resource) -> list[str]:
-    """Return the names of the steps in which only the hash of an asset changed, or that one too."""
+    """Return the names of the steps whose asset hashes changed."""
     old = {step.name: hashes(step.body) for step in steps(resource.before())}
     return [step.name for step in steps(resource.after()) if step.name in old and old[step.name] != hashes(step.body)]
 
 
 def tag_differences(resource: Resource) -> list[Difference]:
-    """Return where the tags of jobs differ."""
+    """Return the differences between the tags of jobs."""
     old, new, _ = _both(resource)
     return [one for _, one in _step_differences(old, new) if "Tags" in one.path]
 
@@ -90,11 +90,11 @@ def _changes(resource: Resource) -> Iterator[Change]:
     yield from _arguments(resource, old, new)
     rest = differences(_without_steps(resource.before()), _without_steps(resource.after()))
     if rest:
-        yield _change(resource, "definition", "what a run does unless told otherwise", tuple(map(str, rest)), 22)
+        yield _change(resource, "definition", "the defaults of a run change", tuple(map(str, rest)), 22)
 
 
 def _both(resource: Resource) -> tuple[list[Step], list[Step], Mapping[str, str]]:
-    """Return the steps of both sides, with the new names of those that have another name, and these names."""
+    """Return the steps of both sides, the old ones under their new names, and the new names by old name."""
     old, new = steps(resource.before()), steps(resource.after())
     names = _renames(old, new)
     if names:
@@ -161,11 +161,11 @@ def _gate(resource: Resource, old: Sequence[Step], new: Sequence[Step]) -> Itera
             if one.get(key) != two.get(key)
         ]
         if lines:
-            yield _change(resource, "gate", f"{name} decides otherwise", tuple(lines), 0)
+            yield _change(resource, "gate", f"{name} decides differently", tuple(lines), 0)
 
 
 def _registration(resource: Resource, old: Sequence[Step], new: Sequence[Step]) -> Iterator[Change]:
-    """Yield that models are registered that no gate let pass, or approved by nobody."""
+    """Yield the changes that register models past the gate, or approve them without a person."""
     before = {step.name: step for step in old}
     for step in new:
         if step.kind == _REGISTERS and step.name in before and _is_released(before[step.name], step):
@@ -173,13 +173,13 @@ def _registration(resource: Resource, old: Sequence[Step], new: Sequence[Step]) 
             yield _change(
                 resource,
                 "gate",
-                f"{step.name} does not depend on {gate} any more: every model is registered",
+                f"{step.name} no longer depends on {gate}: every model is registered",
                 (_moved(before[step.name], step),),
                 0,
             )
     for step, one in _step_differences(old, new):
         if _approves(step, one):
-            what = f"{step.name} approves each model itself: nobody looks at it before it may be served"
+            what = f"{step.name} approves every model automatically: nobody reviews it before it can be served"
             yield _change(resource, "gate", what, (str(Difference(one.path[1:], one.old, one.new)),), 0)
 
 
@@ -192,7 +192,7 @@ def _approves(step: Step, difference: Difference) -> bool:
 
 
 def _conditions(step: Step) -> Mapping[str, Any]:
-    """Return what each condition compares with, by what it compares and how."""
+    """Return the right-hand side of each condition, by left-hand side and operator."""
     found: dict[str, Any] = {}
     for condition in step.body.get("Arguments", {}).get("Conditions", []):
         kind = condition.get("Type", "")
@@ -213,7 +213,7 @@ def _operand(value: Any) -> str:
 
 
 def _direction(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """Return which way a condition moved."""
+    """Return the effect of a condition's change on the gate."""
     if key not in new:
         return " (easier to pass)"
     if key not in old:
@@ -230,7 +230,7 @@ def _structure(
     before, after = ({step.name: step for step in side} for side in (old, new))
     lines = [f"- {_described(step)}" for step in old if step.name not in after]
     lines += [f"+ {_described(step)}" for step in new if step.name not in before]
-    lines += [f"{one} is called {two} now" for one, two in names.items()]
+    lines += [f"{one} is renamed {two}" for one, two in names.items()]
     both = [name for name in before if name in after]
     lines += [
         _moved(before[name], after[name])
@@ -238,9 +238,9 @@ def _structure(
         if before[name].branch != after[name].branch and not _is_released(before[name], after[name])
     ]
     if both != [name for name in after if name in before]:
-        lines.append(f"in this order now: {', '.join(after)}")
+        lines.append(f"new order: {', '.join(after)}")
     if lines:
-        yield _change(resource, "steps", "other steps", tuple(lines), 20)
+        yield _change(resource, "steps", "steps change", tuple(lines), 20)
 
 
 def _described(step: Step) -> str:
@@ -271,7 +271,7 @@ def _without_conditions(body: JsonObject) -> JsonObject:
 
 
 def _arguments(resource: Resource, old: Sequence[Step], new: Sequence[Step]) -> Iterator[Change]:
-    """Yield the other arguments of steps; what is the same of several is said once."""
+    """Yield the changed arguments of steps; changes common to several steps are reported once."""
     told: dict[tuple[Verdict | None, str], list[str]] = {}
     found = [
         (step, one) for step, one in _step_differences(old, new) if "Tags" not in one.path and not _approves(step, one)
@@ -279,7 +279,7 @@ def _arguments(resource: Resource, old: Sequence[Step], new: Sequence[Step]) -> 
     times = Counter(canonical((one.old, one.new)) for _, one in found)
     for step, one in found:
         path = one.path[1:] if one.path[0] == "Arguments" else one.path
-        # An image, a key or a role stands at another place in each step.
+        # An image, a key or a role has a different path in each type of step.
         often = times[canonical((one.old, one.new))] >= _OFTEN and isinstance(one.old, str) and isinstance(one.new, str)
         line = str(Difference(("everywhere",) if often else path, one.old, one.new))
         where = told.setdefault((judge(one, step.kind), line), [])

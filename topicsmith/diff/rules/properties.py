@@ -1,4 +1,4 @@
-"""Single properties that protect something, wherever they stand: in a resource, or in a step of the pipeline."""
+"""Properties that protect something, in a resource or in a step of the pipeline."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _ROLES = {"Role", "RoleArn", "RoleARN", "ExecutionRoleArn", "TaskRoleArn"}
 _NETWORKS = {"VpcConfig", "Subnets", "SubnetIds", "SecurityGroupIds", "SecurityGroups"}
 _ENCRYPTS = re.compile(r"Encrypt|Kms|KMS|SSE")
 SAYS_WHO = {"AuthType", "AuthorizationType", "AuthorizerId", "JwtConfiguration"}
-"""The properties by which callers have to say who they are."""
+"""Properties that make callers authenticate."""
 _PUBLIC_ACL = {"PublicRead", "PublicReadWrite", "AuthenticatedRead"}
 
 
@@ -23,11 +23,11 @@ class _Guard:
     """A property that protects something.
 
     Attributes:
-        protects: the value with which it does; ``...`` is any.
-        means: what is so without it.
-        exposes: whether everyone comes in then.
-        without: whether it is protected where the property is not said.
-        changed: what it means that it protects in another way; empty where the values say it.
+        protects: The protecting value; ``...`` for any value.
+        means: Consequence of losing it.
+        exposes: Losing it lets everyone in.
+        without: Protected if the property is missing.
+        changed: Consequence of another protecting value; empty if the values speak for themselves.
     """
 
     protects: Any
@@ -37,60 +37,60 @@ class _Guard:
     changed: str = ""
 
 
-_OTHER_CALLERS = "who may call it is decided otherwise"
+_OTHER_CALLERS = "its callers are authorized differently"
 _OTHER_NETWORK = "its network changes"
 
-# Without them, what is kept is easier to lose or to read from the disk.
+# Guards against losing data or reading it from the disk.
 _DATA: Mapping[str, _Guard] = {
-    "VersioningConfiguration.Status": _Guard("Enabled", "versioning is off: what is overwritten or deleted is gone"),
+    "VersioningConfiguration.Status": _Guard("Enabled", "versioning is off: overwritten and deleted objects are lost"),
     "EnableKeyRotation": _Guard(True, "the key is no longer rotated"),
-    "Enabled@AWS::KMS::Key": _Guard(True, "the key is off: nothing that it encrypts can be read", without=True),
+    "Enabled@AWS::KMS::Key": _Guard(True, "the key is disabled: data encrypted with it cannot be read", without=True),
     "DeletionProtectionEnabled": _Guard(True, "it can be deleted"),
     "DeletionProtection": _Guard(True, "it can be deleted"),
     "StorageEncrypted": _Guard(True, "it is not encrypted"),
     "Encrypted": _Guard(True, "it is not encrypted"),
     "SSEEnabled": _Guard(True, "it is not encrypted with its own key"),
     "SqsManagedSseEnabled": _Guard(True, "messages are not encrypted", without=True),
-    "PointInTimeRecoveryEnabled": _Guard(True, "there are no backups to go back to"),
+    "PointInTimeRecoveryEnabled": _Guard(True, "point-in-time recovery is off"),
     "EmptyOnDelete": _Guard(False, "it is emptied when it is deleted", without=True),
     "BackupPolicy.Status": _Guard("ENABLED", "there are no backups"),
-    "RedrivePolicy.deadLetterTargetArn": _Guard(..., "messages that failed are thrown away"),
+    "RedrivePolicy.deadLetterTargetArn": _Guard(..., "failed messages are discarded"),
     "ObjectLockConfiguration.ObjectLockEnabled": _Guard("Enabled", "objects are not locked"),
     "ReplicationConfiguration.Role": _Guard(..., "objects are not replicated"),
 }
-# Without them, more can be reached.
+# Guards against wider access.
 _ACCESS: Mapping[str, _Guard] = {
-    "EnableNetworkIsolation": _Guard(True, "the container may use the network"),
+    "EnableNetworkIsolation": _Guard(True, "the container can use the network"),
     "EnableInterContainerTrafficEncryption": _Guard(True, "traffic between containers is not encrypted"),
     "BlockPublicAcls": _Guard(True, "ACLs can open the bucket to everyone", exposes=True),
     "BlockPublicPolicy": _Guard(True, "a policy can open the bucket to everyone", exposes=True),
     "IgnorePublicAcls": _Guard(True, "ACLs can open the bucket to everyone", exposes=True),
     "RestrictPublicBuckets": _Guard(True, "a policy can open the bucket to everyone", exposes=True),
-    "MapPublicIpOnLaunch": _Guard(False, "what runs there gets a public address", without=True),
+    "MapPublicIpOnLaunch": _Guard(False, "instances in it get a public address", without=True),
     "AssociatePublicIpAddress": _Guard(False, "it gets a public address", without=True),
-    "ImageTagMutability": _Guard("IMMUTABLE", "a tag can come to mean another image"),
+    "ImageTagMutability": _Guard("IMMUTABLE", "tags can be moved to another image"),
     "ScanOnPush": _Guard(True, "images are not scanned"),
-    "ObjectOwnership": _Guard("BucketOwnerEnforced", "ACLs count", without=True),
-    "PermissionsBoundary": _Guard(..., "the role has no boundary"),
+    "ObjectOwnership": _Guard("BucketOwnerEnforced", "ACLs are enabled", without=True),
+    "PermissionsBoundary": _Guard(..., "the role has no permissions boundary"),
     "LoggingConfiguration.DestinationBucketName": _Guard(..., "access to the bucket is not logged"),
     "VpcConfig": _Guard(..., "it leaves the VPC", changed=_OTHER_NETWORK),
     "VpcConfig.Subnets": _Guard(..., "it leaves the VPC", changed=_OTHER_NETWORK),
     "VpcConfig.SubnetIds": _Guard(..., "it leaves the VPC", changed=_OTHER_NETWORK),
     "VpcConfig.SecurityGroupIds": _Guard(..., "it leaves the VPC", changed=_OTHER_NETWORK),
-    "AuthorizationType": _Guard(..., "nobody has to say who he is", changed=_OTHER_CALLERS),
-    "AuthType": _Guard(..., "nobody has to say who he is", changed=_OTHER_CALLERS),
+    "AuthorizationType": _Guard(..., "callers are not authenticated", changed=_OTHER_CALLERS),
+    "AuthType": _Guard(..., "callers are not authenticated", changed=_OTHER_CALLERS),
 }
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a change of a property means.
+    """Consequence of a changed property.
 
     Attributes:
-        risk: its group.
-        rule: a word for machines.
-        means: the consequence; empty where the values say it.
-        exposes: whether everyone may come in.
+        risk: The group.
+        rule: Identifier for programs.
+        means: The consequence; empty if the values speak for themselves.
+        exposes: Everyone may get in.
     """
 
     risk: Risk
@@ -100,7 +100,7 @@ class Verdict:
 
 
 def is_open_to_everyone(kind: str, properties: Mapping[str, Any]) -> bool:
-    """Tell whether anybody can call what a resource with these properties offers, without saying who he is."""
+    """Return True if anybody can use a resource with these properties without authentication."""
     if kind == "AWS::Lambda::Url":
         return bool(properties.get("AuthType") == "NONE")
     if kind in ("AWS::ApiGatewayV2::Route", "AWS::ApiGateway::Method") and properties.get("HttpMethod") != "OPTIONS":
@@ -111,18 +111,18 @@ def is_open_to_everyone(kind: str, properties: Mapping[str, Any]) -> bool:
 
 
 def judge(difference: Difference, kind: str) -> Verdict | None:
-    """Return what the worst of a difference's single values means; None where it guards nothing.
+    """Return the worst consequence of a difference's values, or None if none of them protects anything.
 
     Args:
-        difference: of a property, or of an argument of a step.
-        kind: the type of the resource or of the step.
+        difference: Difference of a property or of a step's argument.
+        kind: Type of the resource or of the step.
     """
     if difference.path[-1] == ELEMENT and _NETWORKS.intersection(difference.path):
-        # Others are left in the list.
+        # The list still has other elements.
         return Verdict(Risk.ACCESS, "guard-changed", _OTHER_NETWORK)
     verdicts = [verdict for leaf in difference.leaves() if (verdict := _judge(leaf, kind))]
     if difference.new is MISSING and isinstance(difference.old, dict) and not _ENCRYPTS.search(difference.place):
-        # What was written there is not written any more: it goes with its key.
+        # Without the output or volume itself there is nothing left to encrypt.
         verdicts = [verdict for verdict in verdicts if verdict.rule != "encryption-off"]
     return min(verdicts, key=lambda one: (one.rule == "guard-on", not one.exposes, one.risk), default=None)
 
@@ -168,12 +168,12 @@ def _encryption(leaf: Difference, names: list[str]) -> Verdict | None:
         return Verdict(Risk.DATA, "encryption-off", "it is not encrypted with the environment's own key")
     if _is_absent(leaf.old):
         return Verdict(Risk.REST, "guard-on")
-    return Verdict(Risk.ACCESS, "key", "another key: what is encrypted already keeps the old one")
+    return Verdict(Risk.ACCESS, "key", "another key: existing data stays encrypted with the old one")
 
 
 def _other(names: list[str]) -> Verdict | None:
     if names[-1] in _ROLES:
-        return Verdict(Risk.ACCESS, "role", "it runs with another role")
+        return Verdict(Risk.ACCESS, "role", "it runs under another role")
     if SAYS_WHO.intersection(names):
         return Verdict(Risk.ACCESS, "guard-changed", _OTHER_CALLERS)
     if _NETWORKS.intersection(names):

@@ -1,4 +1,4 @@
-"""Resources that come, go or change, and what no other rule tells about them."""
+"""Added, removed and changed resources, as far as no other rule reports them."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from topicsmith.diff.model.values import MISSING, Difference, shown
 from topicsmith.diff.rules import network, pipeline, retention
 from topicsmith.diff.rules.properties import SAYS_WHO, Verdict, is_open_to_everyone, judge
 
-# The order in which they are told, by how near they are to who asks for topics.
+# Report order, by distance from the callers of the endpoint.
 _BEHAVIOUR = {
     "AWS::SageMaker::Endpoint": 10,
     "AWS::SageMaker::Model": 11,
@@ -33,7 +33,7 @@ _BEHAVIOUR = {
 }
 _NETWORK = "AWS::EC2::"
 _PERMISSIONS = ("AWS::IAM::", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy")
-# They are made anew whenever they change, and nothing refers to the old ones.
+# Recreated on every change, and nothing keeps a reference to the old ones.
 _MADE_ANEW = {
     "AWS::SageMaker::Model",
     "AWS::SageMaker::EndpointConfig",
@@ -41,7 +41,7 @@ _MADE_ANEW = {
     "AWS::Lambda::Version",
     "AWS::ApiGateway::Deployment",
 }
-# Their body is a drawing: where what stands is for those who ask.
+# Layout only: details on demand.
 _DRAWN = {"AWS::CloudWatch::Dashboard"}
 _AUTHORIZER = "AWS::ApiGatewayV2::Authorizer"
 _FOLDED = {"Tags", "FileSystemTags", "HostedZoneTags"}
@@ -52,7 +52,7 @@ _ATTRIBUTES = (*_POLICIES, "Condition", "CreationPolicy", "UpdatePolicy")
 
 
 def find(pair: StackPair) -> Iterator[Change]:
-    """Yield what changes about a stack's resources, where no other rule says more of it."""
+    """Yield the changes of a stack's resources that no other rule reports."""
     for resource in pair.resources:
         if _opens(resource):
             yield _opened(resource)
@@ -61,7 +61,7 @@ def find(pair: StackPair) -> Iterator[Change]:
 
 
 def is_told_elsewhere(resource: Resource, name: str) -> bool:
-    """Tell whether a property is told by another rule, or folded with its like."""
+    """Return True if another rule reports the property, or a folded line covers it."""
     if name in _FOLDED or (name in _PROSE and not resource.is_replaced):
         return True
     if resource.type == grants.PERMISSION or (_is_about_permissions(resource) and name in grants.PROPERTIES):
@@ -75,17 +75,17 @@ def is_told_elsewhere(resource: Resource, name: str) -> bool:
 
 
 def folded_differences(resource: Resource, names: set[str] | None = None) -> list[Difference]:
-    """Return the differences of tags, or of other properties, that are told together with their like."""
+    """Return the differences of tags, or of other properties, that are reported together."""
     return [one for one in resource.differences if one.path[0] in (names or _FOLDED)]
 
 
 def prose(resource: Resource) -> list[Difference]:
-    """Return the differences of descriptions that change nothing else."""
+    """Return the differences between descriptions that change nothing else."""
     return [] if resource.is_replaced else folded_differences(resource, _PROSE)
 
 
 def _updates(pair: StackPair) -> Iterator[Change]:
-    """Yield the changes of resources that stay, those that change alike together."""
+    """Yield the changes of remaining resources, equal changes together."""
     alike: dict[tuple[str, str, tuple[str, ...]], list[Resource]] = {}
     taken: dict[str, list[tuple[Resource, str]]] = {}
     both = [resource for resource in pair.resources if resource.old is not None and resource.new is not None]
@@ -108,7 +108,7 @@ def _updates(pair: StackPair) -> Iterator[Change]:
 
 
 def _guarded(resources: Sequence[Resource]) -> Iterator[Change]:
-    """Yield the changes of what protects resources, those that change alike together."""
+    """Yield the changes of protecting properties, equal changes together."""
     alike: dict[tuple[Verdict, tuple[str, ...]], list[Resource]] = {}
     for resource in resources:
         told: dict[Verdict, list[Difference]] = {}
@@ -133,7 +133,7 @@ def _guarded(resources: Sequence[Resource]) -> Iterator[Change]:
 
 
 def _lines(pair: StackPair, resource: Resource) -> tuple[str, ...]:
-    """Return the changes that no other rule tells, as lines."""
+    """Return the changes that no other rule reports, as lines."""
     told = set(resource.replacing) if loses(pair, resource) else set()
     told |= _EXPIRING if retention.expires_sooner(resource) else set()
     lines = [
@@ -147,7 +147,7 @@ def _lines(pair: StackPair, resource: Resource) -> tuple[str, ...]:
 
 
 def _verdict(resource: Resource, difference: Difference) -> Verdict | None:
-    """Return what a difference means for what protects the resource; None where that is nothing."""
+    """Return the consequence for the resource's protection, or None if there is none."""
     verdict = judge(difference, resource.type)
     return None if verdict is None or verdict.risk is Risk.REST else verdict
 
@@ -164,7 +164,7 @@ def _update(resources: Sequence[Resource], impact: str, lines: tuple[str, ...]) 
     return Change(
         risk=Risk.BEHAVIOUR if impact and risk is Risk.REST else risk,
         rule="replaced" if impact else "changed",
-        message=f"{word}: {len(resources)} {does} alike." if several else f"{first.label} {does}.",
+        message=f"{len(resources)} {word} resources {does} alike." if several else f"{first.label} {does}.",
         details=(*lines, f"({names})") if several else lines,
         order=order,
         resources=tuple(one.logical_id for one in resources),
@@ -173,7 +173,7 @@ def _update(resources: Sequence[Resource], impact: str, lines: tuple[str, ...]) 
 
 
 def _names_taken(found: Sequence[tuple[Resource, str]]) -> Change:
-    """Return that resources of a type cannot be deployed, since the old ones have their names."""
+    """Return the change of renamed resources that fail to deploy because the old ones still have their names."""
     (first, name), several = found[0], len(found) > 1
     lines = [
         f"{f'{taken}: ' if several else ''}{one.old_place.logical_id} → {one.logical_id}"
@@ -182,16 +182,16 @@ def _names_taken(found: Sequence[tuple[Resource, str]]) -> Change:
     ]
     ones = "new ones before it deletes the old ones" if several else "new one before it deletes the old one"
     what = (
-        f"{first.type.split('::')[-1]}: {len(found)} get another logical id and keep their names"
+        f"{len(found)} {first.type.split('::')[-1]} resources get another logical id and keep their names"
         if several
         else f"{first.label} gets another logical id and keeps its name {name}"
     )
     return Change(
         risk=Risk.BEHAVIOUR,
         rule="name-taken",
-        message=f"{what}: the deployment fails, since CloudFormation makes the {ones}.",
+        message=f"{what}: the deployment fails, because CloudFormation creates the {ones}.",
         details=tuple(lines),
-        way_out=f"Of the first: {keep_the_id(first)}" if several else keep_the_id(first),
+        way_out=f"For the first: {keep_the_id(first)}" if several else keep_the_id(first),
         order=1,
         resources=tuple(one.logical_id for one, _ in found),
     )
@@ -205,7 +205,7 @@ def _opens(resource: Resource) -> bool:
 
 
 def _issuer(kind: str, properties: JsonObject) -> Any:
-    """Return whose tokens an authorizer accepts; None of any other resource."""
+    """Return the token issuer that an authorizer trusts; None for any other resource."""
     return properties.get("JwtConfiguration", {}).get("Issuer") if kind == _AUTHORIZER else None
 
 
@@ -226,7 +226,7 @@ def _opened(resource: Resource) -> Change:
         risk=Risk.ACCESS,
         rule="opened",
         message=f"{resource.label}: opened to "
-        f"{'an identity provider that was not named before' if issuer else 'everyone'}.",
+        f"{'an identity provider that was not trusted before' if issuer else 'everyone'}.",
         details=tuple(map(str, told)),
         exposes=True,
         order=0,
@@ -235,7 +235,7 @@ def _opened(resource: Resource) -> Change:
 
 
 def _came_and_went(pair: StackPair) -> Iterator[Change]:
-    """Yield the resources that come and go, those of a type together."""
+    """Yield the added and removed resources, grouped by type."""
     together: dict[tuple[Risk, int, str, str], list[Resource]] = {}
     for resource in pair.resources:
         if resource.old is not None and resource.new is not None:
@@ -244,7 +244,7 @@ def _came_and_went(pair: StackPair) -> Iterator[Change]:
             continue
         risk, order = _place(resource.type)
         if _is_about_permissions(resource) or resource.type in network.RULES:
-            # What is new there is told by what it allows.
+            # The grants of new permission resources are reported instead.
             if not resource.is_gone or resource.type not in ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy"):
                 continue
             risk, order = Risk.ACCESS, 45
@@ -257,10 +257,11 @@ def _came_and_went(pair: StackPair) -> Iterator[Change]:
 def _group(risk: Risk, order: int, verb: str, kind: str, resources: Sequence[Resource]) -> Change:
     first, word = resources[0], kind.split("::")[-1]
     several = len(resources) > 1
+    happens = "removed" if verb == "gone" else verb
     return Change(
         risk=risk,
         rule=verb,
-        message=f"{word}: {len(resources)} are {verb}." if several else f"{first.label} is {verb}.",
+        message=f"{len(resources)} {word} resources are {happens}." if several else f"{first.label} is {happens}.",
         details=tuple(one.label.removeprefix(f"{word} ") for one in resources) if several else (),
         order=order,
         resources=tuple(one.logical_id for one in resources),
@@ -268,7 +269,7 @@ def _group(risk: Risk, order: int, verb: str, kind: str, resources: Sequence[Res
 
 
 def _attributes(pair: StackPair, resource: Resource) -> list[str]:
-    """Return the attributes beside the properties that change; what is lost with them is told as a loss."""
+    """Return the changed attributes beside the properties, except those reported as losses."""
     assert resource.old is not None
     assert resource.new is not None
     return [
@@ -299,7 +300,7 @@ def _place(kind: str) -> tuple[Risk, int]:
 
 
 def loses(pair: StackPair, resource: Resource) -> bool:
-    """Tell whether something is lost with a resource, which the rules of losses tell."""
+    """Return True if the rules of losses cover the resource."""
     return not pair.is_another_stack and (
         resource.type in ANSWERS or holds_something(resource.type, pair.impact.stateful)
     )

@@ -1,4 +1,4 @@
-"""What expires sooner than it did, or for the first time."""
+"""Shorter retention: data that expires sooner, or for the first time."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from topicsmith.diff.model.values import canonical, parsed
 
 _BUCKET = "AWS::S3::Bucket"
 _REPOSITORY = "AWS::ECR::Repository"
-# How long something is kept, by the property's name, and what CloudFormation takes without it; None is for ever.
+# Retention by property, and CloudFormation's default; None is forever.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html
 _PERIODS: Mapping[str, tuple[str, float | None]] = {
     "RetentionInDays": ("days", None),
@@ -23,7 +23,7 @@ _PERIODS: Mapping[str, tuple[str, float | None]] = {
 
 
 def find(pair: StackPair) -> Iterator[Change]:
-    """Yield what a stack keeps for a shorter time."""
+    """Yield the shorter retention periods of a stack."""
     both = [resource for resource in pair.resources if resource.old is not None and resource.new is not None]
     yield from _shorter_periods(both)
     for resource in both:
@@ -32,19 +32,19 @@ def find(pair: StackPair) -> Iterator[Change]:
 
 
 def expires_sooner(resource: Resource) -> bool:
-    """Tell whether a resource keeps something for a shorter time."""
+    """Return True if a resource keeps data for a shorter time."""
     return any(_periods(resource)) or any(_sooner_objects(resource)) or any(_expiring_images(resource))
 
 
 def _shorter_periods(resources: Sequence[Resource]) -> Iterator[Change]:
-    """Yield the periods that are shorter, those of resources that have the same ones together."""
+    """Yield the shortened periods, resources with equal changes together."""
     together: dict[str, list[Resource]] = {}
     for resource in resources:
         for line in _periods(resource):
             together.setdefault(line, []).append(resource)
     for line, found in together.items():
         labels = ", ".join(resource.label for resource in found)
-        yield _change(found, f"{labels}: what is older is deleted sooner.", (line,))
+        yield _change(found, f"{labels}: old data is deleted sooner.", (line,))
 
 
 def _periods(resource: Resource) -> Iterator[str]:
@@ -58,7 +58,7 @@ def _periods(resource: Resource) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Expiry:
-    """A rule of a bucket's lifecycle: which objects, and after how many days."""
+    """Expiry of some of a bucket's objects after a number of days."""
 
     what: str
     prefix: str
@@ -66,7 +66,7 @@ class _Expiry:
     days: float
 
     def covers(self, other: "_Expiry") -> bool:
-        """Whether it is about all objects that the other one is about."""
+        """Return True if it applies to all objects that the other one applies to."""
         return self.what == other.what and other.prefix.startswith(self.prefix) and self.filters <= other.filters
 
     def __str__(self) -> str:
@@ -75,7 +75,7 @@ class _Expiry:
 
 
 def _sooner_objects(resource: Resource) -> Iterator[Change]:
-    """Yield the objects that are deleted sooner.
+    """Yield the change of a bucket that deletes objects sooner.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
     """
@@ -88,7 +88,7 @@ def _sooner_objects(resource: Resource) -> Iterator[Change]:
         if before is None or rule.days < before:
             details.append(f"{rule} after {_period(before, 'days')} → {_period(rule.days, 'days')}")
     if details:
-        yield _change([resource], f"{resource.label} deletes objects sooner than it did.", tuple(details))
+        yield _change([resource], f"{resource.label} deletes objects sooner.", tuple(details))
 
 
 def _expiries(configuration: Any) -> Iterator[_Expiry]:
@@ -108,7 +108,7 @@ def _expiries(configuration: Any) -> Iterator[_Expiry]:
         old_versions = rule.get("NoncurrentVersionExpiration", {})
         for what, days in (
             ("deleted", _number(rule.get("ExpirationInDays"), None)),
-            # A date in the past deletes at once.
+            # A date in the past deletes immediately.
             ("deleted", 0.0 if "ExpirationDate" in rule else None),
             ("old versions deleted", _number(old_versions.get("NoncurrentDays"), None)),
             ("old versions deleted", _number(rule.get("NoncurrentVersionExpirationInDays"), None)),
@@ -123,7 +123,7 @@ def _expiring_images(resource: Resource) -> Iterator[Change]:
     old, new = (_image_rules(side) for side in (resource.before(), resource.after()))
     if added := [rule for rule in new if rule not in old]:
         yield _change(
-            [resource], f"{resource.label} deletes images that it kept: registered models need theirs.", tuple(added)
+            [resource], f"{resource.label} deletes images that it kept; registered models need them.", tuple(added)
         )
 
 
@@ -141,7 +141,7 @@ def _number(value: Any, default: float | None) -> float | None:
 
 
 def _period(value: float | None, unit: str) -> str:
-    return "for ever" if value is None else f"{value:.15g} {unit}"
+    return "forever" if value is None else f"{value:.15g} {unit}"
 
 
 def _change(resources: Sequence[Resource], message: str, details: tuple[str, ...]) -> Change:

@@ -1,4 +1,4 @@
-"""What has another text in the template, and about which no rule has anything to say."""
+"""Resources whose template text differs without any effect."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,22 +7,22 @@ from topicsmith.diff.model.pairs import StackPair
 
 
 def find(pair: StackPair, told: Sequence[Change]) -> Iterator[Change]:
-    """Yield the resources of a stack that are only written otherwise, so that none is passed over in silence.
+    """Yield the resources of a stack that differ only in notation; nothing is skipped silently.
 
     Args:
-        pair: the stack.
-        told: its other changes.
+        pair: The stack.
+        told: Its other changes.
     """
     known = {name for change in told for name in change.resources}
     found = [one for one in pair.resources if one.impact != "NO_CHANGE" and one.logical_id not in known]
-    # Beside a role that comes or goes, its policies are said with it.
+    # Policies of an added or removed role are reported with the role.
     found = [one for one in found if one.old is not None and one.new is not None]
     if found:
         number = f"{len(found)} resource{'s' if len(found) > 1 else ''}"
         yield Change(
             risk=Risk.REST,
             rule="same",
-            message=f"{number} written otherwise, or following another id, with the same effect.",
+            message=f"{number} rewritten or following another id, without any effect.",
             details=tuple(one.label for one in found),
             order=9,
             resources=tuple(one.logical_id for one in found),

@@ -1,4 +1,4 @@
-"""What happens to whole stacks."""
+"""Changes of entire stacks."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,32 +11,32 @@ from topicsmith.diff.model.stateful import ANSWERS, holds_something
 
 
 def gone(stack: Stack, came: Sequence[Stack]) -> Change:
-    """Return what it means that a stack is no longer in the app.
+    """Return the change of a stack that left the app.
 
     Args:
-        stack: that is gone.
-        came: the stacks that are new.
+        stack: The stack.
+        came: The new stacks.
     """
     kinds = Counter(resource["Type"] for resource in stack.template.get("Resources", {}).values())
     held = {kind: count for kind, count in kinds.items() if holds_something(kind) or kind in ANSWERS}
-    details = [f"It has {_counted(held)}."] if held else []
+    details = [f"It contains {_counted(held)}."] if held else []
     if likely := successor(stack, came):
-        details.append(f"{likely.name} has the same resources: renamed, it is another stack, which begins empty.")
+        details.append(f"{likely.name} has the same resources, but a renamed stack is a new stack and starts empty.")
         details += _names_taken(stack, likely)
     return Change(
         risk=Risk.DATA,
         rule="stack-gone",
-        message=f"Stack {stack.name} is no longer in the app. It stays deployed, and nothing updates it any more.",
+        message=f"Stack {stack.name} is no longer in the app. It stays deployed but is no longer updated.",
         details=tuple(details),
         way_out=_keep_the_name(stack)
         if likely
-        else f"Where it is to go: aws cloudformation delete-stack --stack-name {stack.name}",
+        else f"To delete it: aws cloudformation delete-stack --stack-name {stack.name}",
         order=0,
     )
 
 
 def new(pair: StackPair) -> Change:
-    """Return what a new stack has."""
+    """Return the summary of a new stack."""
     kinds = Counter(resource.type for resource in pair.resources)
     return Change(
         risk=Risk.REST,
@@ -47,7 +47,7 @@ def new(pair: StackPair) -> Change:
 
 
 def find(pair: StackPair) -> Iterator[Change]:
-    """Yield what changes about a stack beside its resources."""
+    """Yield the changes of a stack outside its resources."""
     old, new = pair.old, pair.new
     if (old.account, old.region) != (new.account, new.region):
         yield _moved(old, new)
@@ -57,8 +57,8 @@ def find(pair: StackPair) -> Iterator[Change]:
         yield Change(
             risk=Risk.DATA,
             rule="stack-renamed",
-            message=f"Stack {old.name} is called {new.name} now: that is another stack, which begins empty. "
-            f"The old one stays deployed, and nothing updates it any more.",
+            message=f"Stack {old.name} is now called {new.name}: that is a new stack, which starts empty. "
+            "The old one stays deployed but is no longer updated.",
             details=tuple(_names_taken(old, new)),
             way_out=_keep_the_name(old),
             order=0,
@@ -67,29 +67,29 @@ def find(pair: StackPair) -> Iterator[Change]:
         yield Change(
             risk=Risk.DATA,
             rule="termination-protection",
-            message="The stack loses its termination protection: it can be deleted with all that it has.",
+            message="The stack loses its termination protection: it can be deleted with everything in it.",
             order=2,
         )
     if new.protected and not old.protected:
-        yield Change(risk=Risk.REST, rule="termination-protection", message="Termination protection is switched on.")
+        yield Change(risk=Risk.REST, rule="termination-protection", message="Termination protection is enabled.")
 
 
 def _moved(old: Stack, new: Stack) -> Change:
     where = f"{old.place} → {new.place}"
-    # An account that is named now may well be the one that the credentials are of.
+    # A newly named account may be the one that the credentials belong to.
     if old.region == new.region and None in (old.account, new.account):
         return Change(
             risk=Risk.BEHAVIOUR,
             rule="account",
-            message=f"Another account, unless the credentials are of it: {where}. There, all that the stack has would "
-            "be made anew, and empty.",
+            message=f"Another account, unless the credentials belong to it: {where}. All the stack's resources would "
+            "be created there, empty.",
             order=1,
         )
     return Change(
         risk=Risk.DATA,
         rule="stack-moved",
-        message=f"The stack goes elsewhere: {where}. All that it has is made there anew, and empty; what is deployed "
-        "stays where it is, and nothing updates it any more.",
+        message=f"The stack moves: {where}. All its resources are created there, empty; the deployed stack stays where "
+        "it is but is no longer updated.",
         order=0,
     )
 
@@ -100,7 +100,7 @@ def _deployed_by(old: Stack, new: Stack) -> Iterator[Change]:
         for name in sorted({*old.deployed_by, *new.deployed_by})
         if old.deployed_by.get(name) != new.deployed_by.get(name)
     ]
-    # Neither a deployed stack nor one that was not there says who deploys it.
+    # Deployed stacks and stacks that did not exist do not name their deployment roles.
     if roles and old.deployed_by:
         yield Change(
             risk=Risk.ACCESS,
@@ -116,14 +116,14 @@ def _keep_the_name(stack: Stack) -> str:
 
 
 def _names_taken(old: Stack, new: Stack) -> list[str]:
-    """Return that the new stack cannot be deployed, since the old one has the names of its resources."""
+    """Return the conflict with the old stack, whose resources still have the new one's names."""
     names = [
         f"{resource['Type'].split('::')[-1]} {name}"
         for logical_id, resource in old.template["Resources"].items()
         if (after := new.template["Resources"].get(logical_id))
         and (name := kept_name(resource["Type"], resource.get("Properties", {}), after.get("Properties", {})))
     ]
-    return [f"Its deployment fails as long as the old one is there and has: {', '.join(names)}."] if names else []
+    return [f"Its deployment fails until the old one is gone, which still has: {', '.join(names)}."] if names else []
 
 
 def _counted(kinds: Counter[str] | dict[str, int]) -> str:

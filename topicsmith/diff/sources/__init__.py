@@ -1,1 +1,1 @@
-"""Assemblies to compare: a checkout, a commit or the deployed stacks."""
+"""Sources of the two sides: a checkout, a commit or the deployed stacks."""

@@ -1,4 +1,4 @@
-"""Synthesizes the working tree and a commit, beside each other and offline."""
+"""Offline synthesis of the working tree and a commit, in parallel."""
 
 import io
 import subprocess
@@ -13,7 +13,7 @@ from topicsmith.diff.rules import findings
 from topicsmith.local import cdk
 from topicsmith.local.cdk import Command
 
-# What decides which libraries synthesize; there is one installation, that of the working tree.
+# Both sides are synthesized with the one installation, the working tree's.
 _LIBRARIES = ("requirements.txt", "constraints.txt", "package-lock.json")
 _EVERY_STAGE = "*"
 _OUTPUT = "cdk.out"
@@ -22,15 +22,15 @@ _SHORT = 7
 
 @contextmanager
 def assemblies(root: Path, base: str | None, *, tree: bool) -> Iterator[tuple[Path | None, Path | None]]:
-    """Give the assemblies of a commit and of the working tree; they are deleted after the block.
+    """Yield the assemblies of a commit and of the working tree; they are deleted afterwards.
 
     Args:
-        root: the checkout.
-        base: the commit's hash, or None to leave it out.
-        tree: whether the working tree is wanted.
+        root: The checkout.
+        base: Hash of the commit, or None to leave it out.
+        tree: Synthesize the working tree.
 
     Raises:
-        OperatorError: there is no such commit, or one of them does not synthesize.
+        OperatorError: The commit does not exist, or a side fails to synthesize.
     """
     with TemporaryDirectory(prefix="topicsmith-diff-") as directory:
         older, newer = Path(directory, "old"), Path(directory, "new")
@@ -46,7 +46,7 @@ def assemblies(root: Path, base: str | None, *, tree: bool) -> Iterator[tuple[Pa
 
 
 def changed_libraries(root: Path, commit: str) -> list[str]:
-    """Return the files that say which libraries are installed, and differ from those of a commit."""
+    """Return the lock files that differ from those of a commit."""
     return [
         name
         for name in _LIBRARIES
@@ -58,7 +58,7 @@ def resolve(root: Path, base: str) -> str:
     """Return the hash of a commit.
 
     Raises:
-        OperatorError: there is no such commit, or no git.
+        OperatorError: The commit does not exist, or git is not installed.
     """
     if _git(root, "rev-parse", "--git-dir").returncode:
         raise OperatorError(
@@ -69,8 +69,8 @@ def resolve(root: Path, base: str) -> str:
     if found.returncode:
         raise OperatorError(
             f"There is no commit {base!r}.",
-            "BASE is a commit, a branch, a tag, `deployed`, or the directory of a cloud assembly. A commit that only "
-            "the remote has: git fetch origin",
+            "BASE is a commit, a branch, a tag, `deployed`, or the directory of a cloud assembly. If only the remote "
+            "has the commit, run: git fetch origin",
         )
     return found.stdout.decode().strip()
 
@@ -85,7 +85,7 @@ def _extract(root: Path, commit: str, directory: Path) -> Path:
     if archive.returncode:
         raise OperatorError(f"git cannot read {commit}: {archive.stderr.decode(errors='replace').strip()}")
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
-        # It is as trustworthy as the code in it, which is about to run.
+        # The archive is as trustworthy as the code in it, which is about to run.
         files.extractall(directory, filter="tar")
     return directory
 
@@ -94,7 +94,7 @@ def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
     except FileNotFoundError:
-        raise OperatorError("git is not installed.", "Compare with what is deployed: BASE=deployed.") from None
+        raise OperatorError("git is not installed.", "Install git, or compare with BASE=deployed.") from None
 
 
 def _finish(command: Command, assembly: Path, problem: str) -> None:
@@ -103,7 +103,5 @@ def _finish(command: Command, assembly: Path, problem: str) -> None:
     except OperatorError as error:
         if findings.has_findings(assembly):
             return
-        # The log goes with the temporary directory; its end is in the error.
-        raise OperatorError(
-            f"{problem}, so that there is nothing to compare. Its last lines:", error.next_step
-        ) from None
+        # The log is deleted with the temporary directory; its end is in the error.
+        raise OperatorError(f"{problem}; there is nothing to compare. Its last lines:", error.next_step) from None

@@ -1,4 +1,4 @@
-"""What CloudFormation has of the stacks of an assembly."""
+"""Deployed stacks, read from CloudFormation."""
 
 import dataclasses
 import json
@@ -20,14 +20,14 @@ _NOT_THERE = {"DELETE_COMPLETE", "REVIEW_IN_PROGRESS"}
 
 
 def stacks(wanted: Sequence[Stack], environments: Sequence[str]) -> list[Stack]:
-    """Return the deployed stacks: those of these names, and others of these environments.
+    """Return the deployed stacks with these names, and all others of these environments.
 
     Args:
-        wanted: the stacks of an assembly.
-        environments: their names.
+        wanted: The stacks of an assembly.
+        environments: Names of the environments.
 
     Raises:
-        OperatorError: a template cannot be read, or a stack is in another account than the credentials.
+        OperatorError: A template cannot be read, or a stack is in another account than the credentials.
     """
     found = []
     for region in sorted({stack.region or "" for stack in wanted}):
@@ -44,7 +44,7 @@ def stacks(wanted: Sequence[Stack], environments: Sequence[str]) -> list[Stack]:
 
 
 def as_told(stack: Stack) -> Stack:
-    """Return a stack with its template as CloudFormation tells it: with a question mark for what is not ASCII."""
+    """Return the stack with its template as CloudFormation returns it: a question mark for each non-ASCII character."""
     template = json.loads(_NOT_ASCII.sub("?", json.dumps(stack.template, ensure_ascii=False)))
     return dataclasses.replace(stack, template=template)
 
@@ -54,8 +54,8 @@ def _require_account(clients: Clients, wanted: Sequence[Stack]) -> None:
     if elsewhere:
         first = elsewhere[0]
         raise OperatorError(
-            f"{first.name} is in account {first.account}, and the credentials are of {clients.account}.",
-            "Compare one environment at a time, each with credentials of its account (AWS_PROFILE).",
+            f"{first.name} is in account {first.account}, but the credentials belong to {clients.account}.",
+            "Compare one environment at a time, with credentials for its account (AWS_PROFILE).",
         )
 
 
@@ -91,5 +91,5 @@ def _template(client: "CloudFormationClient", name: str) -> dict[str, Any]:
         except ValueError:
             body = None
     if not isinstance(body, dict):
-        raise OperatorError(f"The template of {name} is not JSON: the CDK did not deploy this stack.")
+        raise OperatorError(f"The template of {name} is not JSON: the stack was not deployed by the CDK.")
     return dict(body)

@@ -1,4 +1,4 @@
-"""Finds the two sides of a comparison: the working tree on one, and what it is compared with on the other."""
+"""The two sides of a comparison: the working tree and its base."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,23 +11,23 @@ from topicsmith.diff.model.comparison import Sides
 from topicsmith.diff.sources import checkout, deployed
 
 DEPLOYED = "deployed"
-"""In place of a commit: what CloudFormation has."""
+"""Base that stands for the deployed templates."""
 ALL = "all"
-"""In place of an environment: all of them, and the stacks that are of none."""
+"""Environment that stands for all of them, and for stacks outside any."""
 
 
 @contextmanager
 def open_sides(root: Path, *, base: str, environment: str, new: Path | None) -> Iterator[Sides]:
-    """Give the two sides; assemblies that were made for it are deleted after the block.
+    """Yield the two sides; assemblies synthesized for them are deleted afterwards.
 
     Args:
-        root: the checkout.
-        base: a commit, ``deployed``, or the directory of a cloud assembly.
-        environment: whose stacks, or ``all``.
-        new: a cloud assembly to take in place of the working tree's.
+        root: The checkout.
+        base: A commit, ``deployed``, or the directory of a cloud assembly.
+        environment: Name of the environment, or ``all``.
+        new: A cloud assembly that replaces the working tree's.
 
     Raises:
-        OperatorError: a side cannot be had, or has no such environment.
+        OperatorError: A side is not available, or neither has this environment.
     """
     directory = Path(base) if assembly.is_assembly(Path(base)) else None
     commit = None if base == DEPLOYED or directory else checkout.resolve(root, base)
@@ -35,8 +35,8 @@ def open_sides(root: Path, *, base: str, environment: str, new: Path | None) -> 
     notes = [f"{title} → {new or 'the working tree'}"]
     if commit and (changed := checkout.changed_libraries(root, commit)):
         notes.append(
-            f"{', '.join(changed)} changed. Both sides were made with the libraries that are installed now: what their "
-            f"change does is not seen here, but with BASE={DEPLOYED}."
+            f"{', '.join(changed)} changed, but both sides were synthesized with the libraries installed now. To see "
+            f"the effect of the new libraries, compare with BASE={DEPLOYED}."
         )
     with checkout.assemblies(root, commit, tree=new is None) as (old, made):
         after = new or made
@@ -64,5 +64,5 @@ def _require(environment: str, stacks: Sequence[Stack]) -> None:
     names = sorted({stack.environment for stack in stacks if stack.environment})
     if environment not in (ALL, *names):
         raise OperatorError(
-            f"There is no environment {environment!r} on either side.", f"There are: {', '.join(names)}; or {ALL}."
+            f"There is no environment {environment!r} on either side.", f"Choose one of: {', '.join(names)}; or {ALL}."
         )

@@ -1,4 +1,4 @@
-"""What a training job leaves in the model directory, and how serving reads it: safetensors and JSON, no pickle."""
+"""Files of a model directory: safetensors and JSON, no pickle."""
 
 import dataclasses
 import json
@@ -10,9 +10,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from ntm import __version__
 from ntm.common.errors import InputError
 from ntm.common.hyperparameters import Hyperparameters
+from ntm.common.version import __version__
 from ntm.data.text import TOKENIZER, VOCABULARY, TextReader, Tokenizer, read_vocabulary
 from ntm.network.inference import Array, Layer, TopicModel
 from ntm.topics.topics import Topics
@@ -24,32 +24,32 @@ _FORMAT = 1
 
 @dataclass(frozen=True)
 class Auxiliary:
-    """The auxiliary channel's files that serving needs too, as they came: each is None if it was not there."""
+    """Auxiliary files that serving also needs, unchanged; None for a missing file."""
 
     vocabulary: bytes | None
     tokenizer: bytes | None
 
     @classmethod
     def read(cls, directory: Path) -> "Auxiliary":
-        """Read the files that lie in a directory, which need not exist."""
+        """Read the files of a directory, which may not exist."""
         files = (directory / VOCABULARY, directory / TOKENIZER)
         return cls(*(path.read_bytes() if path.is_file() else None for path in files))
 
     def words(self, feature_dim: int) -> list[str]:
-        """Return the vocabulary; without one, the words' ids.
+        """Return the vocabulary, or the word ids if there is none.
 
         Raises:
-            InputError: ``vocab.txt`` does not fit ``feature_dim``.
+            InputError: ``vocab.txt`` does not match ``feature_dim``.
         """
         if self.vocabulary is None:
             return [str(word) for word in range(feature_dim)]
         return read_vocabulary(self.vocabulary, feature_dim)
 
     def text_reader(self, feature_dim: int) -> TextReader | None:
-        """Return what counts the words of texts; None without a vocabulary and a tokenizer.
+        """Return the reader of text, or None without a vocabulary or a tokenizer.
 
         Raises:
-            InputError: one of the two files cannot be used.
+            InputError: One of the two files is invalid.
         """
         if self.vocabulary is None or self.tokenizer is None:
             return None
@@ -57,10 +57,10 @@ class Auxiliary:
         return TextReader(Tokenizer.parse(self.tokenizer), {word: number for number, word in enumerate(words)})
 
     def word_vectors(self, path: Path, feature_dim: int) -> Array:
-        """Return the vectors of the vocabulary's words, float32 [V, d]; see ``ntm.topics.word_vectors``.
+        """Return the word vectors of the vocabulary, float32 [V, d]; see ``ntm.topics.word_vectors``.
 
         Raises:
-            InputError: there is no vocabulary, or the file cannot be used.
+            InputError: There is no vocabulary, or the file is invalid.
         """
         if self.vocabulary is None:
             raise InputError(f"{path.name} holds vectors of words, and there is no {VOCABULARY} that says which count.")
@@ -78,14 +78,14 @@ def write_model(
     """Write the model; the same arguments give the same bytes.
 
     Args:
-        directory: where to; it is made if it is not there.
-        model: the trained model.
-        topics: what its topics are about, in the same order.
-        auxiliary: the auxiliary channel's files, copied as they are.
-        hyperparameters: those of the training job, for the record.
-        training: facts about the training, for the record; JSON values.
+        directory: Directory to write to; created if it does not exist.
+        model: Trained model.
+        topics: Description of its topics, in the same order.
+        auxiliary: Auxiliary files, copied unchanged.
+        hyperparameters: Hyperparameters of the training job, for reference.
+        training: Facts about the training, for reference; JSON values.
     """
-    # Serving, which reads here, needs no onnx.
+    # Imported here: serving reads models without onnx.
     from ntm.artifacts.onnx_export import write_onnx
 
     directory.mkdir(parents=True, exist_ok=True)
@@ -118,10 +118,10 @@ def write_model(
 
 
 def read_model(directory: Path) -> tuple[TopicModel, TextReader | None]:
-    """Read a model, and what counts the words of texts if the model came with its vocabulary and tokenizer.
+    """Read a model, and its reader of text if it has a vocabulary and a tokenizer.
 
     Raises:
-        InputError: a file is missing, damaged, or of another format.
+        InputError: A file is missing, damaged, or has another format.
     """
     try:
         config = json.loads((directory / CONFIG).read_text("utf-8"))
@@ -132,8 +132,24 @@ def read_model(directory: Path) -> tuple[TopicModel, TextReader | None]:
         *hidden, mean, decoder = (Layer(tensors[f"{name}.weight"], tensors[f"{name}.bias"]) for name in names)
         model = TopicModel(config["activation"], tuple(hidden), mean, decoder)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise InputError(f"There is no usable model in {directory}: {error!r}.") from None
+        raise unusable(directory, error) from None
     return model, Auxiliary.read(directory).text_reader(model.feature_dim)
+
+
+def unusable(directory: Path, error: Exception) -> InputError:
+    """Return the error to raise for a model directory that cannot be read.
+
+    Args:
+        directory: The model directory.
+        error: The exception that reading it raised.
+    """
+    if not directory.is_dir():
+        reason = "it is a file, not a directory" if directory.exists() else "it does not exist"
+    elif missing := [name for name in (CONFIG, WEIGHTS, TOPICS) if not (directory / name).exists()]:
+        reason = f"it has no {' and no '.join(missing)}"
+    else:
+        reason = repr(error)
+    return InputError(f"There is no usable model in {directory}: {reason}.")
 
 
 def _topics_document(topics: Topics, words: list[str]) -> dict[str, object]:

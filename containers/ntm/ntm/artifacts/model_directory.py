@@ -1,4 +1,4 @@
-"""A directory that becomes a model directory whole or not at all."""
+"""Atomic writing of model directories."""
 
 import os
 import tempfile
@@ -14,14 +14,14 @@ _FILES = (WEIGHTS, CONFIG, TOPICS, VOCABULARY, TOKENIZER, ONNX, f"{ONNX}.data")
 
 
 def check_free(directory: Path, replace: bool) -> None:
-    """Make sure that a model can be written, before hours are spent on training it.
+    """Check that a model can be written, before spending hours on training.
 
     Args:
-        directory: where to; it need not exist.
-        replace: whether a model that is there may be replaced.
+        directory: Directory to write to; it may not exist.
+        replace: Allow replacing an existing model.
 
     Raises:
-        InputError: it is a file, it cannot be written to, or it is not empty and ``replace`` is false.
+        InputError: The path is a file, is not writable, or is not empty and ``replace`` is False.
     """
     existing = next(path for path in (directory, *directory.absolute().parents) if path.exists())
     if not existing.is_dir():
@@ -36,12 +36,12 @@ def check_free(directory: Path, replace: bool) -> None:
 
 @contextmanager
 def new_model(directory: Path, replace: bool) -> Iterator[Path]:
-    """Yield a directory to write a model's files to; they appear in ``directory`` once the block ends without error.
+    """Yield a temporary directory whose files are moved to ``directory`` when the block succeeds.
 
-    What else lies in ``directory`` stays. It is not moved itself: it may be a mount, or somebody's working directory.
+    Other files in ``directory`` stay. The directory itself is not replaced: it may be a mount or a working directory.
 
     Raises:
-        InputError: as ``check_free``.
+        InputError: See ``check_free``.
     """
     check_free(directory, replace)
     made = not directory.exists()

@@ -23,7 +23,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from ntm import __version__
+from ntm.common.version import __version__
 from ntm.network.inference import Layer, TopicModel
 
 # The oldest with all that is used here: more runtimes read it than a newer one.

@@ -1,4 +1,4 @@
-"""Where the command line prints."""
+"""Consoles of the command line."""
 
 from typing import TextIO
 
@@ -8,6 +8,6 @@ _WIDTH_OF_A_PIPE = 110
 
 
 def console_of(stream: TextIO) -> Console:
-    """Return the console that writes to a stream; it prints texts as they are."""
+    """Return a console that writes to a stream and prints text verbatim."""
     width = None if stream.isatty() else _WIDTH_OF_A_PIPE
     return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)

@@ -1,4 +1,4 @@
-"""``ntm topics`` and ``ntm transform``: what a trained model found, and what documents are of."""
+"""The ``ntm topics`` and ``ntm transform`` commands."""
 
 import json
 import sys
@@ -12,30 +12,34 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ntm.artifacts.artifacts import TOPICS, read_model
+from ntm.artifacts.artifacts import TOPICS, read_model, unusable
 from ntm.commands.console import console_of
 from ntm.common.errors import InputError
-from ntm.data.documents import CONTENT_TYPES_HELP, Documents
+from ntm.data.documents import CONTENT_TYPES_HELP, STDIN, Documents
+from ntm.data.text import VOCABULARY
 from ntm.network.inference import Array
 
-# Words that stand for a topic in a line.
+# Words that label a topic in a line of output.
 _FEW_WORDS = 5
 
-ModelDirectory = Annotated[Path, typer.Argument(metavar="MODEL", help="The directory that ntm train wrote.")]
+ModelDirectory = Annotated[
+    Path,
+    typer.Argument(metavar="MODEL", exists=True, file_okay=False, help="Model directory, as written by ntm train."),
+]
 
 
 def show_topics(
     model: ModelDirectory,
-    words: Annotated[int, typer.Option(min=1, max=20, help="Words a topic.")] = 10,
+    words: Annotated[int, typer.Option(min=1, max=20, metavar="N", help="Words per topic, at most 20.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show the topics of a model: words, coherence, and share of the documents.
+    """Show the topics of a model: words, coherence, and share of the corpus.
 
-    NPMI is the mean pairwise normalised pointwise mutual information of the
-    ten best words over the training documents, from -1 to 1; what people
-    find coherent is well above 0. WETC, where training was given word
-    vectors, is the mean pairwise cosine of these words' vectors. Unique is 1
-    when no other topic has the words.
+    NPMI is the mean pairwise normalised pointwise mutual information of a
+    topic's top ten words in the training documents, from -1 to 1; topics that
+    people find coherent score well above 0. WETC is the mean pairwise cosine
+    of these words' vectors, if the model was trained with --word-vectors.
+    Unique is 1 if no other topic has any of the topic's top words.
 
     Example:
       ntm topics model/ --words 5
@@ -47,8 +51,8 @@ def show_topics(
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     wetc = ("WETC",) if "wetc" in document else ()
     for column in ("Topic", "Share", "NPMI", *wetc, "Unique"):
-        table.add_column(column, justify="right")
-    table.add_column("Words")
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("Words", overflow="fold")
     for topic in document["topics"]:
         table.add_row(
             str(topic["topic"]),
@@ -64,21 +68,38 @@ def show_topics(
         f"{document['num_topics']} topics, mean NPMI {document['npmi']:.3f}, "
         f"mean uniqueness {document['topic_uniqueness']:.2f}"
     )
+    if not (model / VOCABULARY).is_file():
+        console_of(sys.stderr).print(
+            "This model has no vocabulary: the numbers under Words are word ids. To store the words with a model, pass "
+            "--vocab to ntm train or feature_names to NeuralTopicModel.save().",
+            soft_wrap=True,
+        )
 
 
 def transform(
     model: ModelDirectory,
-    documents: Annotated[Path, typer.Argument(help="A file or a folder of .txt, .pbr or .csv; - for texts on stdin.")],
-    out: Annotated[Path | None, typer.Option(help="The file to write, instead of to the terminal.")] = None,
+    documents: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DOCUMENTS",
+            help="A .txt, .csv or .pbr file, or a folder of such files; - reads text from stdin.",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Output file; the default is stdout."),
+    ] = None,
     top: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="The N heaviest topics and their words, for people to read.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Print each document's N heaviest topics and their words instead."),
     ] = None,
     content_type: Annotated[str | None, typer.Option(metavar="TYPE", help=CONTENT_TYPES_HELP)] = None,
 ) -> None:
-    """Tell which topics documents are of.
+    """Print each document's topics.
 
-    Writes JSON Lines in the order of the documents, the weights in the order
-    of ntm topics: {"topic_weights": [0.81, 0.02, ...]}.
+    Writes JSON Lines, one line per document, with the weights in the order of
+    ntm topics: {"topic_weights": [0.81, 0.02, ...]}. --top prints text for
+    people instead.
 
     Example:
       ntm transform model/ new.txt --top 3
@@ -108,8 +129,8 @@ def _best_topics(theta: Array, top: int, words: list[str], number: int) -> Itera
 
 @contextmanager
 def _output(path: Path | None) -> Iterator[TextIO]:
-    """Yield a stream; a file appears once it is whole."""
-    if path is None:
+    """Yield the output stream; a file appears under its name only when it is complete."""
+    if path is None or path == STDIN:
         yield sys.stdout
     elif path.exists() and not path.is_file():
         with path.open("w", encoding="utf-8") as device:
@@ -117,16 +138,24 @@ def _output(path: Path | None) -> Iterator[TextIO]:
     else:
         partial = path.with_name(f".{path.name}.part")
         try:
-            with partial.open("w", encoding="utf-8") as file:
+            with _opened(partial, path) as file:
                 yield file
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
 
 
+def _opened(partial: Path, path: Path) -> TextIO:
+    try:
+        return partial.open("w", encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror if path.parent.is_dir() else f"{path.parent} is not a directory"
+        raise InputError(f"Cannot write {path}: {reason}. Choose another --out.") from None
+
+
 def _read_topics(model: Path) -> dict[str, Any]:
     try:
         document: dict[str, Any] = json.loads((model / TOPICS).read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"There is no usable model in {model}: {error}.") from None
+        raise unusable(model, error) from None
     return document

@@ -1,4 +1,4 @@
-"""``ntm train``: from files of documents to a model directory."""
+"""The ``ntm train`` command."""
 
 import dataclasses
 import inspect
@@ -23,16 +23,18 @@ from ntm.network.inference import Array
 from ntm.topics.word_vectors import with_wetc
 from ntm.training import progress
 
+_DOCUMENTS_HELP = "a .txt, .csv or .pbr file, or a folder of such files"
+
 
 class StopWords(StrEnum):
-    """The lists of words that do not count."""
+    """Lists of stop words."""
 
     ENGLISH = "english"
     NONE = "none"
 
 
 def _with_hyperparameters(command: Callable[..., None]) -> Callable[..., None]:
-    """Put an option for each hyperparameter in the place of the command's ``**hyperparameters``."""
+    """Replace a command's ``**hyperparameters`` by one option per hyperparameter."""
     signature = inspect.signature(command)
     own = [item for item in signature.parameters.values() if item.kind is not inspect.Parameter.VAR_KEYWORD]
     options = [_option(item) for item in dataclasses.fields(Hyperparameters) if item.name != "feature_dim"]
@@ -48,7 +50,7 @@ def _option(field: "dataclasses.Field[Any]") -> inspect.Parameter:
         help=f"{meaning[0].upper()}{meaning[1:]}: {allowed}" + ("." if required else f"; default {default}."),
         metavar="VALUE",
         show_default=False,
-        rich_help_panel="Hyperparameters: those of SageMaker's NTM, objective and seed",
+        rich_help_panel="Hyperparameters: SageMaker NTM's, objective and seed",
     )
     return inspect.Parameter(
         field.name,
@@ -65,55 +67,99 @@ def _default(value: object) -> str:
 @_with_hyperparameters
 def train(
     *,
-    train: Annotated[Path, typer.Option(help="The documents: a file or a folder of .txt, .pbr or .csv.")],
-    out: Annotated[Path, typer.Option(help="The directory to write the model to.")],
+    train: Annotated[
+        Path,
+        typer.Option(metavar="PATH", help=f"Training documents: {_DOCUMENTS_HELP}."),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Directory to write the model to.")],
     validation: Annotated[
-        Path | None, typer.Option(help="Documents that decide when to stop, and which epoch was best.")
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Documents for early stopping and picking the best epoch.",
+        ),
     ] = None,
-    test: Annotated[Path | None, typer.Option(help="Documents whose loss is told at the end.")] = None,
+    test: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Held-out documents; their loss is reported at the end."),
+    ] = None,
     content_type: Annotated[str | None, typer.Option(metavar="TYPE", help=CONTENT_TYPES_HELP)] = None,
     vocab: Annotated[
-        Path | None, typer.Option(help="The words, one a line; the line's number is the id. Texts need none.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="Vocabulary, one word per line in the order of the word ids. Built from the text if omitted.",
+        ),
     ] = None,
     feature_dim: Annotated[
-        int | None, typer.Option(min=1, help="The number of words, where there is no vocabulary.")
+        int | None, typer.Option(min=1, metavar="N", help="Vocabulary size of word counts without --vocab.")
     ] = None,
     word_vectors: Annotated[
-        Path | None, typer.Option(help="Word vectors in GloVe's text format: topics get a WETC, too.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="Word vectors in GloVe's text format, to measure WETC coherence.",
+        ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the model that is in --out.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the model in --out.")] = False,
     tokenizer: Annotated[
-        Path | None, typer.Option(help="A tokenizer.json, in the place of ntm's.", rich_help_panel="Texts")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="A tokenizer.json to use instead of the default tokenizer.",
+            rich_help_panel="Text",
+        ),
     ] = None,
     vocabulary_size: Annotated[
-        int, typer.Option(min=1, help="At most so many words, the most frequent.", rich_help_panel="Texts")
+        int,
+        typer.Option(min=1, metavar="N", help="Keep at most N words, the most frequent ones.", rich_help_panel="Text"),
     ] = VocabularySettings.size,
     min_document_frequency: Annotated[
-        int, typer.Option(min=1, help="A word is in so many documents or more.", rich_help_panel="Texts")
+        int,
+        typer.Option(
+            min=1, metavar="N", help="Ignore words that occur in fewer than N documents.", rich_help_panel="Text"
+        ),
     ] = VocabularySettings.min_document_frequency,
     max_document_share: Annotated[
-        float, typer.Option(min=0, max=1, help="A word is in no more of the documents.", rich_help_panel="Texts")
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="Ignore words that occur in a larger share of the documents, from 0 to 1.",
+            rich_help_panel="Text",
+        ),
     ] = VocabularySettings.max_document_share,
     min_word_length: Annotated[
-        int, typer.Option(min=1, help="A word has so many letters or more.", rich_help_panel="Texts")
+        int,
+        typer.Option(min=1, metavar="N", help="Ignore words of fewer than N characters.", rich_help_panel="Text"),
     ] = VocabularySettings.min_word_length,
     stop_words: Annotated[
-        StopWords, typer.Option(help="Words that do not count.", rich_help_panel="Texts")
+        StopWords, typer.Option(help="List of words to ignore.", rich_help_panel="Text")
     ] = StopWords.ENGLISH,
     **hyperparameters: str | None,
 ) -> None:
     """Learn topics from documents.
 
-    Texts (.txt, UTF-8, a document a line) need nothing else. Word counts
-    (RecordIO-protobuf or CSV, as SageMaker's NTM reads them) need --vocab
-    or --feature-dim.
+    Text (.txt, UTF-8) has one document per line; the vocabulary is built from
+    it. CSV and RecordIO-protobuf files hold word counts, as SageMaker's NTM
+    reads them: one document per row, one column per word. They need --vocab or
+    --feature-dim. To train on a text column of a CSV file, write it to a .txt
+    file first.
 
-    Example:
+    Examples:
       ntm train --train docs.txt --num-topics 20 --out model/
+      ntm train --train counts.csv --vocab vocab.txt --num-topics 20 --out model/
     """
     check_free(out, force)
     if STDIN in (train, validation, test):
-        raise InputError("- is stdin, and stdin cannot be trained on, as texts are read twice: give a file.")
+        raise InputError("Training reads its documents twice and cannot use stdin (-). Pass a file.")
     found = {
         name: Documents(path, content_type)
         for name, path in (("train", train), ("validation", validation), ("test", test))
@@ -133,7 +179,11 @@ def train(
     if auxiliary.vocabulary is not None and feature_dim is None:
         feature_dim = auxiliary.vocabulary.removesuffix(b"\n").count(b"\n") + 1
     if feature_dim is None:
-        raise InputError("The number of words is not known: give the vocabulary (--vocab), or --feature-dim.")
+        raise InputError(
+            f"{train} is read as word counts ({found['train'].content_type}): one document per row, one column per "
+            "word. Pass --vocab or --feature-dim for word counts. To train on text, pass a .txt file with one document "
+            "per line."
+        )
     given = {name: value for name, value in hyperparameters.items() if value is not None}
     parsed = Hyperparameters.parse({"feature_dim": feature_dim, **RECOMMENDED, **given})
     vectors = None if word_vectors is None else auxiliary.word_vectors(word_vectors, parsed.feature_dim)
@@ -145,7 +195,7 @@ def _content(path: Path | None) -> bytes | None:
 
 
 def _complete(auxiliary: Auxiliary, documents: Documents, settings: VocabularySettings) -> Auxiliary:
-    """Return the tokenizer and the vocabulary of texts, the user's own or made for them."""
+    """Return the tokenizer and the vocabulary for text, filling in those that the user did not pass."""
     tokenizer = auxiliary.tokenizer or default_tokenizer()
     vocabulary = auxiliary.vocabulary
     if vocabulary is None:
@@ -162,17 +212,17 @@ def _learn(
     out: Path,
     force: bool,
 ) -> None:
-    """Train on documents and write the model."""
+    """Train a model and write it to a directory."""
     words, reader = auxiliary.words(hyperparameters.feature_dim), auxiliary.text_reader(hyperparameters.feature_dim)
     console = console_of(sys.stderr)
     corpora = {}
     for name, documents in found.items():
         corpora[name] = Corpus(documents.bags(hyperparameters.feature_dim, reader), hyperparameters.feature_dim)
-        console.print(f"{name}: {len(corpora[name]):,} documents, and {corpora[name].dropped:,} without a word")
+        console.print(f"{name}: {len(corpora[name]):,} documents, {corpora[name].dropped:,} empty ones skipped")
         if not len(corpora[name]):
-            raise InputError(f"No document of --{name} has a word of the vocabulary.")
+            raise InputError(f"No document of --{name} contains a word of the vocabulary.")
 
-    # After what can go wrong at once, as it takes seconds.
+    # Imported after the checks, as it takes seconds.
     from ntm.training.trainer import Trainer
 
     corpus = corpora["train"]
@@ -184,9 +234,9 @@ def _learn(
     with new_model(out, force) as directory:
         write_model(directory, trained.model, topics, auxiliary, hyperparameters, facts)
     if "test" in corpora:
-        console.print(f"Test loss: {trainer.evaluate(corpora['test']).total:.4f} nats a word")
+        console.print(f"Test loss: {trainer.evaluate(corpora['test']).total:.4f} nats per word")
     console.print(
         f"Wrote {out}: {len(topics.share)} topics over {len(words):,} words, mean NPMI {topics.npmi.mean():.3f}, "
-        f"mean uniqueness {topics.uniqueness.mean():.2f}. See them: ntm topics {out}",
+        f"mean uniqueness {topics.uniqueness.mean():.2f}. Show them: ntm topics {out}",
         soft_wrap=True,
     )

@@ -1,8 +1,8 @@
-"""The one exception for what the user can put right."""
+"""Exception for errors that users can fix."""
 
 
 class InputError(Exception):
-    """The request, the data or a hyperparameter is not usable; the message says what to change.
+    """Invalid request, data or hyperparameter; the message says what to change.
 
-    A training job ends with exit code 1 and this message as its failure reason; the server answers 4xx with it.
+    A training job fails with exit code 1 and the message as its failure reason; the server returns it with status 4xx.
     """

@@ -1,4 +1,4 @@
-"""Hyperparameters of SageMaker's built-in NTM: the same names, ranges and defaults; and two of our own.
+"""Hyperparameters of SageMaker's built-in NTM, with its names, ranges and defaults, plus ``objective`` and ``seed``.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/ntm_hyperparameters.html
 """
@@ -17,14 +17,14 @@ ACTIVATIONS = ("sigmoid", "tanh", "relu")
 OPTIMIZERS = ("sgd", "adam", "adagrad", "adadelta", "rmsprop")
 
 TUNING_OBJECTIVE = "_tuning_objective_metric"
-"""SageMaker tells a tuning job's training jobs the metric that it tunes by, such as ``validation:total_loss``."""
+"""Hyperparameter that names the objective metric of the tuning job that started a training job."""
 
-# AWS's own clients send these beside the algorithm's; all but the first say nothing to it.
+# AWS's own clients also send these; all but the first are ignored.
 INTERNAL = frozenset({TUNING_OBJECTIVE, "_data_format", "_num_gpus", "_num_kv_servers", "_kvstore"})
 
 
-# What the command line and the estimator take for what they are not told: good and fast for topics. A training
-# job has the built-in's own defaults.
+# Defaults of the command line and the estimator, chosen for good topics and speed. Training jobs use the built-in's
+# defaults.
 RECOMMENDED: Mapping[str, Any] = {
     "encoder_layers_activation": "relu",
     "epochs": 40,
@@ -35,7 +35,7 @@ RECOMMENDED: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class _Kind:
-    """How a value is read from text, and the sentence that says what is allowed."""
+    """Parser of a value and a description of the allowed values."""
 
     allowed: str
     read: Callable[[str], Any]
@@ -87,61 +87,63 @@ def _parameter(kind: _Kind, default: Any = dataclasses.MISSING, *, meaning: str)
 
 @dataclass(frozen=True, kw_only=True)
 class Hyperparameters:
-    """What a training job may set.
+    """Hyperparameters of a training job.
 
-    ``encoder_layers`` is None for ``auto``: what the objective says. ``batch_norm`` normalises the units of the hidden
-    layers. ``mini_batch_size`` counts the documents of a step, on each host; ``tolerance`` is an absolute difference of
-    the loss in nats a word. The built-in has no ``objective`` (``ntm.common.objectives``) and no ``seed``: the same
-    seed gives the same model.
+    ``encoder_layers`` is None for ``auto``, which leaves the widths to the objective. ``batch_norm`` applies to the
+    hidden layers of the encoder. ``mini_batch_size`` is the number of documents per step and host. ``tolerance`` is an
+    absolute difference of the loss in nats per word. ``objective`` (see ``ntm.common.objectives``) and ``seed`` do not
+    exist in the built-in.
     """
 
     feature_dim: int = _parameter(_integer(1, 1_000_000), meaning="words in the vocabulary")
     num_topics: int = _parameter(_integer(2, 1000), meaning="topics to find")
-    batch_norm: bool = _parameter(_flag(), False, meaning="normalise the hidden layers' units over the batch")
-    clip_gradient: float = _parameter(_number(1e-3, math.inf), math.inf, meaning="largest number in a gradient")
-    encoder_layers: tuple[int, ...] | None = _parameter(_layers(), None, meaning="hidden layers of the encoder")
+    batch_norm: bool = _parameter(_flag(), False, meaning="batch normalisation of the hidden layers")
+    clip_gradient: float = _parameter(
+        _number(1e-3, math.inf), math.inf, meaning="maximum absolute value of a gradient element"
+    )
+    encoder_layers: tuple[int, ...] | None = _parameter(
+        _layers(), None, meaning="widths of the encoder's hidden layers"
+    )
     encoder_layers_activation: str = _parameter(
-        _choice(*ACTIVATIONS), "sigmoid", meaning="function after a hidden layer"
+        _choice(*ACTIVATIONS), "sigmoid", meaning="activation function of the hidden layers"
     )
-    epochs: int = _parameter(_integer(1), 50, meaning="most passes over the documents")
-    learning_rate: float = _parameter(_number(1e-6, 1.0), 0.001, meaning="size of a step; adadelta has none")
-    mini_batch_size: int = _parameter(_integer(1, 10_000), 256, meaning="documents a step, on each host")
-    num_patience_epochs: int = _parameter(_integer(1), 3, meaning="bad epochs in a row that do not end training")
-    optimizer: str = _parameter(_choice(*OPTIMIZERS), "adadelta", meaning="how the gradient becomes a step")
-    rescale_gradient: float = _parameter(
-        _number(1e-3, 1.0), 1.0, meaning="factor of gradients, before they are clipped"
-    )
-    sub_sample: float = _parameter(_number(0.0, 1.0), 1.0, meaning="share of the documents that an epoch goes over")
+    epochs: int = _parameter(_integer(1), 50, meaning="maximum number of passes over the documents")
+    learning_rate: float = _parameter(_number(1e-6, 1.0), 0.001, meaning="learning rate, ignored by adadelta")
+    mini_batch_size: int = _parameter(_integer(1, 10_000), 256, meaning="documents per step and host")
+    num_patience_epochs: int = _parameter(_integer(1), 3, meaning="epochs without improvement before training stops")
+    optimizer: str = _parameter(_choice(*OPTIMIZERS), "adadelta", meaning="optimizer")
+    rescale_gradient: float = _parameter(_number(1e-3, 1.0), 1.0, meaning="factor applied to gradients before clipping")
+    sub_sample: float = _parameter(_number(0.0, 1.0), 1.0, meaning="share of the documents used in each epoch")
     tolerance: float = _parameter(
         _number(1e-6, 0.1),
         0.001,
-        meaning="least fall of the loss in an epoch that is not bad",
+        meaning="minimum decrease of the loss that counts as improvement",
     )
-    weight_decay: float = _parameter(_number(0.0, 1.0), 0.0, meaning="factor of the L2 penalty")
+    weight_decay: float = _parameter(_number(0.0, 1.0), 0.0, meaning="weight of the L2 penalty")
     objective: str = _parameter(
         _choice(*OBJECTIVES),
         "topics",
-        meaning="coherent topics, or the likelihood bound alone",
+        meaning="training objective: coherent topics, or the evidence lower bound alone",
     )
-    seed: int = _parameter(_integer(0, 2**32 - 1), 0, meaning="the same one gives the same model")
+    seed: int = _parameter(_integer(0, 2**32 - 1), 0, meaning="random seed; the same seed gives the same model")
 
     @property
     def objective_settings(self) -> Objective:
-        """What ``objective`` stands for."""
+        """Settings of the chosen ``objective``."""
         return OBJECTIVES[self.objective]
 
     @property
     def hidden_sizes(self) -> tuple[int, ...]:
-        """The widths of the encoder's hidden layers."""
+        """Widths of the encoder's hidden layers."""
         return self.encoder_layers or self.objective_settings.auto_layers(self.num_topics)
 
     @classmethod
     def parse(cls, values: Mapping[str, object]) -> "Hyperparameters":
-        """Read the hyperparameters of a training job; SageMaker hands all of them over as text.
+        """Parse the hyperparameters of a training job; SageMaker passes all values as text.
 
         Raises:
-            InputError: a required one is missing, a name is unknown or a value is not allowed. The message
-                names every such hyperparameter, its value and what is allowed.
+            InputError: A hyperparameter is missing, unknown or not allowed. The message lists every error with the
+                value and the allowed values.
         """
         kinds: dict[str, _Kind] = {field.name: field.metadata["kind"] for field in dataclasses.fields(cls)}
         parsed: dict[str, Any] = {}
@@ -150,7 +152,7 @@ class Hyperparameters:
             if name in INTERNAL:
                 continue
             if name not in kinds:
-                wrong.append(f"{name} is not a hyperparameter; those are {', '.join(kinds)}")
+                wrong.append(f"{name} is not a hyperparameter; allowed: {', '.join(kinds)}")
                 continue
             try:
                 parsed[name] = kinds[name].read(str(value).strip())

@@ -1,4 +1,4 @@
-"""The directories, files and variables by which SageMaker and a container talk to each other.
+"""Directories, files and environment variables of SageMaker's container contract.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
 """
@@ -19,27 +19,27 @@ _CHANNELS = (TRAIN, VALIDATION, TEST, AUXILIARY)
 
 
 def base_directory() -> Path:
-    """Return ``/opt/ml``, or what the variable SAGEMAKER_BASE_DIR puts in its place."""
+    """Return ``/opt/ml``, or the value of the environment variable SAGEMAKER_BASE_DIR."""
     return Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
 
 
 def model_directory() -> Path:
-    """Return where training leaves the model and serving finds it."""
+    """Return the model directory of training and serving."""
     return base_directory() / "model"
 
 
 def checkpoint_directory() -> Path:
-    """Return what SageMaker keeps in S3 while the job runs, and brings back when the job is started again."""
+    """Return the directory that SageMaker syncs with S3 during the job and restores when the job restarts."""
     return base_directory() / "checkpoints"
 
 
 def training_job_name() -> str:
-    """Return the training job's name; empty where SageMaker runs no job."""
+    """Return the name of the training job; empty outside SageMaker."""
     return os.environ.get("TRAINING_JOB_NAME", "")
 
 
 def write_failure(reason: str) -> None:
-    """Tell SageMaker why the training job failed; it shows the first 1,024 characters as FailureReason."""
+    """Write the training job's failure reason; SageMaker shows its first 1,024 characters as FailureReason."""
     path = base_directory() / "output" / "failure"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(reason, "utf-8")
@@ -47,14 +47,14 @@ def write_failure(reason: str) -> None:
 
 @dataclass(frozen=True)
 class Channel:
-    """A named input of a training job.
+    """Input channel of a training job.
 
     Attributes:
-        name: such as train.
-        content_type: of its data; where the job does not say, the built-in's: RecordIO-protobuf.
-        mode: File, FastFile (which looks like File from inside) or Pipe.
-        sharded: whether this host finds only its own part of the data: it may be none.
-        wrapped: whether SageMaker put each S3 object, which it streams, into a RecordIO record.
+        name: Channel name, such as train.
+        content_type: Content type of the data; the default is the built-in's, RecordIO-protobuf.
+        mode: File, FastFile (the same as File for the container) or Pipe.
+        sharded: True if this host receives only its own part of the data, which may be empty.
+        wrapped: True if SageMaker wraps each streamed S3 object in a RecordIO record.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Channel:
 
     @property
     def path(self) -> Path:
-        """Where its data is: a directory of files; in Pipe mode, the named pipe of the first epoch.
+        """Path of the data: a directory of files, or the named pipe of the first epoch in Pipe mode.
 
         Source: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
         """
@@ -73,15 +73,15 @@ class Channel:
 
     @classmethod
     def parse(cls, name: str, settings: Mapping[str, Any], hosts: int) -> "Channel":
-        """Read a channel's element of ``inputdataconfig.json``.
+        """Parse a channel of ``inputdataconfig.json``.
 
         Raises:
-            InputError: the name or the mode is not one of those that the algorithm has.
+            InputError: The name or the mode is not supported.
         """
         if name not in _CHANNELS:
-            raise InputError(f"Channel {name} is not known; allowed: {', '.join(_CHANNELS)}.")
+            raise InputError(f"Channel {name} is unknown; allowed: {', '.join(_CHANNELS)}.")
         mode = settings.get("TrainingInputMode") or FILE
-        # The built-in, too, takes its vocabulary in File mode only.
+        # Like the built-in, which reads its vocabulary in File mode only.
         allowed = (FILE, FAST_FILE) if name == AUXILIARY else (FILE, FAST_FILE, PIPE)
         if mode not in allowed:
             raise InputError(
@@ -99,14 +99,14 @@ class Channel:
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What SageMaker says of a training job in ``input/config``.
+    """Configuration of a training job, from ``input/config``.
 
     Attributes:
-        hyperparameters: names and values, as text.
-        channels: the job's channels by name; train is one of them.
-        hosts: the names of all the job's containers, sorted, such as algo-1.
-        host: this container's.
-        network_interface_name: by which the hosts reach each other.
+        hyperparameters: Names and values, as text.
+        channels: Channels by name; train is always among them.
+        hosts: Sorted names of the job's hosts, such as algo-1.
+        host: Name of this host.
+        network_interface_name: Network interface for traffic between hosts.
     """
 
     hyperparameters: Mapping[str, object]
@@ -117,31 +117,31 @@ class TrainingRequest:
 
     @classmethod
     def read(cls) -> "TrainingRequest":
-        """Read the job's configuration.
+        """Read the configuration of the job.
 
         Raises:
-            InputError: a file is missing or not as SageMaker writes it, a channel has an unknown name or a mode that
-                it may not have, or there is no train channel.
+            InputError: A file is missing or malformed, a channel has an unknown name or an unsupported mode, or there
+                is no train channel.
         """
         resources = _read_json("resourceconfig.json")
         host = str(resources.get("current_host", "algo-1"))
         hosts = tuple(sorted(resources.get("hosts", [host])))
         if host not in hosts:
             raise InputError(
-                f"resourceconfig.json says that this is host {host}, which is not among {', '.join(hosts)}."
+                f"resourceconfig.json: current_host is {host}, which is not among hosts: {', '.join(hosts)}."
             )
         channels = {
             name: Channel.parse(name, settings, len(hosts))
             for name, settings in _read_json("inputdataconfig.json").items()
         }
         if TRAIN not in channels:
-            raise InputError("There is no channel train; it is required: add it to the job's InputDataConfig.")
+            raise InputError("There is no train channel. Add it to the training job's InputDataConfig.")
         interface = str(resources.get("network_interface_name", "eth0"))
         return cls(_read_json("hyperparameters.json"), channels, hosts, host, interface)
 
     @staticmethod
     def channel(name: str) -> Path:
-        """Return the directory of a channel's files."""
+        """Return the directory of a channel."""
         return base_directory() / "input" / "data" / name
 
 

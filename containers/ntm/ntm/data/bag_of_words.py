@@ -1,4 +1,4 @@
-"""Word counts of many documents, in compressed sparse rows."""
+"""Word counts of documents in compressed sparse row format."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,17 +33,17 @@ class BagOfWords:
 
     @property
     def documents(self) -> NDArray[np.int64]:
-        """The document of each entry of ``words``, int64 [N]."""
+        """Document of each entry of ``words``, int64 [N]."""
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
 
     @property
     def lengths(self) -> NDArray[np.float64]:
-        """The number of words (tokens) of each document, float64 [D]."""
+        """Number of words (tokens) of each document, float64 [D]."""
         return np.bincount(self.documents, self.counts, minlength=len(self)).astype(np.float64)
 
     @property
     def frequencies(self) -> NDArray[np.float32]:
-        """Each entry's count as a part of its document's length, float32 [N]."""
+        """Relative frequency of each entry in its document, float32 [N]."""
         return (self.counts / self.lengths[self.documents]).astype(np.float32)
 
     def rows(self, index: NDArray[np.int64]) -> "BagOfWords":
@@ -60,7 +60,7 @@ class BagOfWords:
         return BagOfWords(offsets - offsets[0], self.words[entries], self.counts[entries], self.feature_dim)
 
     def non_empty(self) -> "BagOfWords":
-        """Return the documents that have a word."""
+        """Return the non-empty documents."""
         sizes = np.diff(self.offsets)
         # Without entries they leave no trace in the other arrays.
         offsets = np.concatenate([[0], np.cumsum(sizes[sizes > 0])])

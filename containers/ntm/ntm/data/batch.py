@@ -1,4 +1,4 @@
-"""Documents as a step of training takes them: on the device, sorted both ways."""
+"""Mini-batches on the device, sorted by document and by word."""
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ _SMALL = 2**16
 
 @dataclass(frozen=True)
 class Batch:
-    """Word counts of D documents, none of them empty; their N entries are in the order of the documents.
+    """Word counts of D non-empty documents, as N entries ordered by document.
 
     Attributes:
         bounds: where each document's entries begin, on the CPU, int64 [D + 1].

@@ -1,4 +1,4 @@
-"""Documents to go through again and again: in memory if they fit, else on the local disk."""
+"""Corpora that can be iterated repeatedly: in memory if they fit, else on the local disk."""
 
 import contextlib
 import errno
@@ -32,38 +32,37 @@ _WINDOW_PIECES = 32
 
 
 class _Storage(Protocol):
-    """Where documents are, and the order in which it is cheap to take them."""
+    """Storage of documents, with their cheapest order of access."""
 
     def __len__(self) -> int: ...
 
     def windows(self, random: np.random.Generator | None) -> Iterator[BagOfWords]:
-        """Yield all documents in parts that are in memory; each part is still to be shuffled."""
+        """Yield all documents in parts that fit in memory; the parts are not shuffled internally."""
 
 
 class Corpus:
-    """Documents, none of them empty, that can be gone through again and again.
+    """Non-empty documents that can be iterated repeatedly.
 
-    They are in memory if they fit, 8 bytes for each word of each document; else in files without a name on the local
-    disk, of which a window is in memory at a time.
+    They are kept in memory if they fit, at 8 bytes per distinct word of each document; otherwise in anonymous files on
+    the local disk, with one window in memory at a time.
 
     Attributes:
-        feature_dim: size of the vocabulary, V.
-        dropped: the number of documents without a word, which were left out.
-        word_counts: how often each word is there, float64 [V].
-        document_frequencies: in how many documents each word is, int64 [V].
+        feature_dim: Size of the vocabulary, V.
+        dropped: Number of empty documents, which were skipped.
+        word_counts: Number of occurrences of each word, float64 [V].
+        document_frequencies: Number of documents that contain each word, int64 [V].
     """
 
     def __init__(self, parts: Iterable[BagOfWords], feature_dim: int, memory_bytes: int | None = None) -> None:
-        """Take in documents.
+        """Read documents.
 
         Args:
-            parts: the documents, some of which may be empty; each part is needed only until the next one comes.
+            parts: Documents, possibly with empty ones; a part is not needed after the next one.
             feature_dim: size of the vocabulary.
-            memory_bytes: how much memory the documents may take; a quarter of the machine's (or of the container's)
-                if it is not given.
+            memory_bytes: Memory limit of the documents; by default a quarter of the machine's or container's memory.
 
         Raises:
-            InputError: they fit neither into that memory nor on the local disk.
+            InputError: The documents fit neither into that memory nor on the local disk.
         """
         self.feature_dim = feature_dim
         self.dropped = 0
@@ -74,7 +73,7 @@ class Corpus:
 
     @classmethod
     def of(cls, bag: BagOfWords) -> "Corpus":
-        """Return these documents as a corpus in memory."""
+        """Return an in-memory corpus of these documents."""
         return cls([bag], bag.feature_dim, memory_bytes=_ENTRY_BYTES * len(bag.words))
 
     def __len__(self) -> int:
@@ -82,7 +81,7 @@ class Corpus:
 
     @property
     def in_memory(self) -> bool:
-        """Whether all documents are in memory."""
+        """True if all documents are in memory."""
         return isinstance(self._storage, _Memory)
 
     def chunks(self, random: np.random.Generator | None = None, documents: int = 8192) -> Iterator[BagOfWords]:
@@ -107,7 +106,7 @@ class Corpus:
 
 
 def read_channel(channel: Channel, feature_dim: int, memory_bytes: int | None = None) -> Corpus:
-    """Read a channel once, and keep its documents.
+    """Read a channel into a corpus.
 
     Files are read in the order of their paths. A pipe gives all the S3 objects one after the other; it is read to its
     end for the first epoch and never again: what is kept can be shuffled, which a pipe cannot, and costs less to go
@@ -163,7 +162,7 @@ def _files(channel: Channel) -> list[Path]:
 
 
 def _store(parts: Iterator[BagOfWords], feature_dim: int, memory_bytes: int) -> _Storage:
-    """Keep parts in memory, or write all of them to disk once they are too many."""
+    """Keep parts in memory, or move all of them to disk if they exceed the limit."""
     # Pages that nothing was written to take no memory: there is room for all, and never two of everything.
     room = memory_bytes // _ENTRY_BYTES
     words, counts = np.empty(room, np.int32), np.empty(room, np.float32)
@@ -181,7 +180,7 @@ def _store(parts: Iterator[BagOfWords], feature_dim: int, memory_bytes: int) -> 
 
 
 def _emptied(parts: list[BagOfWords]) -> Iterator[BagOfWords]:
-    """Yield the parts and let go of each."""
+    """Yield the parts, releasing each."""
     while parts:
         yield parts.pop(0)
 
@@ -191,7 +190,7 @@ def _offsets(sizes: list[NDArray[np.int64]]) -> NDArray[np.int64]:
 
 
 class _Memory:
-    """Documents that are in memory: one window."""
+    """Documents in memory, as a single window."""
 
     def __init__(self, documents: BagOfWords) -> None:
         self._documents = documents
@@ -204,7 +203,7 @@ class _Memory:
 
 
 class _Disk:
-    """Documents in two files that have no name and are gone when nothing refers to them."""
+    """Documents in two anonymous files, which disappear with the last reference."""
 
     def __init__(self, parts: Iterable[BagOfWords], feature_dim: int, memory_bytes: int) -> None:
         self._feature_dim = feature_dim
@@ -240,7 +239,7 @@ class _Disk:
             yield self._read(pieces[start : start + _WINDOW_PIECES])
 
     def _read(self, pieces: NDArray[np.int64]) -> BagOfWords:
-        """Return the documents of these pieces, one after the other."""
+        """Return the documents of these pieces, concatenated."""
         bounds = self._pieces
         offsets = _offsets([np.diff(self._offsets[bounds[piece] : bounds[piece + 1] + 1]) for piece in pieces])
         words, counts = np.empty(offsets[-1], np.int32), np.empty(offsets[-1], np.float32)
@@ -260,7 +259,7 @@ def _close(*files: IO[bytes]) -> None:
 
 
 def _memory() -> int:
-    """Return the bytes of memory that this machine has, or that its container may take if that is less."""
+    """Return the memory of the machine or, if lower, the limit of the container, in bytes."""
     sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:

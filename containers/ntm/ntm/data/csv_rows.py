@@ -1,6 +1,6 @@
-"""Reader of dense word counts in CSV: a document a line, ``feature_dim`` numbers in it, no header.
+"""Reader of dense word counts in CSV: one document per line, ``feature_dim`` numbers per line, no header.
 
-Nearly all numbers of a bag of words are 0, so those are told by their one byte; only the others are parsed.
+Nearly all counts are 0, which are recognised by their single byte; only the others are parsed.
 """
 
 import io
@@ -91,8 +91,8 @@ def _decode(content: bytes, feature_dim: int, lines_before: int, documents_befor
     if (counts := _numbers(texts)) is None:
         at = next(at for at, text in enumerate(texts) if _numbers([text]) is None)
         raise InputError(
-            f"The CSV has a field that is not a number: {texts[at].decode()[:50]!r} "
-            f"in line {lines_before + lines[at] + 1}."
+            f"The CSV has a field that is not a number: {texts[at].decode()[:50]!r} in line "
+            f"{lines_before + lines[at] + 1}. CSV holds word counts, without a header."
         )
     documents = (np.cumsum(~blank) - 1)[lines]
     words = others - (last - fields + 1)[lines]

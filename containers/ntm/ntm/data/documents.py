@@ -1,4 +1,4 @@
-"""Documents in files of the user's own, as opposed to a training job's channels."""
+"""Documents in local files, as read by the command line."""
 
 import itertools
 import sys
@@ -16,43 +16,45 @@ RECORDIO, CSV, TEXT = "application/x-recordio-protobuf", "text/csv", "text/plain
 _SUFFIXES = {".pbr": RECORDIO, ".recordio": RECORDIO, ".rec": RECORDIO, ".csv": CSV, ".txt": TEXT}
 _READERS = {RECORDIO: stream_recordio, CSV: stream_csv}
 STDIN = Path("-")
-CONTENT_TYPES_HELP = f"{TEXT}, {CSV} or {RECORDIO}, whatever the files' names."
+CONTENT_TYPES_HELP = f"{TEXT}, {CSV} or {RECORDIO}, overriding the file names."
 _TEXTS_AT_A_TIME = 1024
 
 
 class Documents:
-    """The documents of a file, of all files in a folder in the order of their paths, or of stdin."""
+    """Documents of a file, of all files below a folder (sorted by path), or of stdin."""
 
     def __init__(self, path: Path, content_type: str | None = None) -> None:
         """Find the files.
 
         Args:
-            path: a file, a folder, or ``-`` for stdin.
-            content_type: of all files; without it, by their names' endings, and text if it is stdin.
+            path: A file, a folder, or ``-`` for stdin.
+            content_type: Content type of all files. By default it follows from their extensions; stdin is text.
 
         Raises:
-            InputError: there is no file, or they are not all of one type that is read.
+            InputError: There is no file, or the files are not all of one supported type.
         """
+        if path != STDIN and not path.exists():
+            raise InputError(f"{path} does not exist. Pass a file or a folder of documents.")
         self._files = [path] if path == STDIN or not path.is_dir() else _files_below(path)
         if not self._files:
-            raise InputError(f"{path} has no file.")
+            raise InputError(f"{path} has no files. Pass a folder with .txt, .csv or .pbr files.")
         found = {content_type} if content_type else {_content_type(file) for file in self._files}
         if len(found) > 1:
-            raise InputError(f"{path} has files of several types: {', '.join(sorted(found))}; name one content type.")
+            raise InputError(f"{path} has files of several types: {', '.join(sorted(found))}. Pass files of one type.")
         self.content_type = found.pop()
         if self.content_type not in (RECORDIO, CSV, TEXT):
-            raise InputError(f"Content type {self.content_type!r} is not read; allowed: {RECORDIO}, {CSV}, {TEXT}.")
+            raise InputError(f"Content type {self.content_type!r} is unknown; allowed: {RECORDIO}, {CSV}, {TEXT}.")
 
     @property
     def is_text(self) -> bool:
-        """Whether the documents are texts, a document a line."""
+        """True if the documents are text, one document per line."""
         return self.content_type == TEXT
 
     def texts(self) -> Iterator[str]:
-        """Yield the lines of the files, which are in UTF-8.
+        """Yield the lines of the files, decoded as UTF-8.
 
         Raises:
-            InputError: a line is not UTF-8.
+            InputError: A line is not UTF-8.
         """
         for file in self._files:
             with _open(file) as lines:
@@ -63,18 +65,21 @@ class Documents:
                         raise InputError(f"{file}, line {number}, is not UTF-8: {error.reason}.") from None
 
     def bags(self, feature_dim: int, reader: TextReader | None) -> Iterator[BagOfWords]:
-        """Yield all documents, some at a time.
+        """Yield all documents in batches.
 
         Args:
-            feature_dim: size of the vocabulary.
-            reader: what counts the words of texts.
+            feature_dim: Size of the vocabulary.
+            reader: Counts the words of text.
 
         Raises:
-            InputError: a file cannot be read, or it holds texts and there is no reader.
+            InputError: A file cannot be read, or it is text and there is no reader.
         """
         if self.is_text:
             if reader is None:
-                raise InputError("Texts need a vocabulary (vocab.txt) and a tokenizer (tokenizer.json).")
+                raise InputError(
+                    "Text needs a vocabulary (vocab.txt) and a tokenizer (tokenizer.json); models trained on word "
+                    "counts have no tokenizer. Pass word counts (.csv or .pbr), or a model trained on text."
+                )
             texts = self.texts()
             while part := list(itertools.islice(texts, _TEXTS_AT_A_TIME)):
                 yield reader.read(part)
@@ -97,7 +102,10 @@ def _content_type(file: Path) -> str:
     try:
         return _SUFFIXES[file.suffix.lower()]
     except KeyError:
-        raise InputError(f"{file} has none of the endings {', '.join(_SUFFIXES)}; name its content type.") from None
+        raise InputError(
+            f"{file} has none of the extensions {', '.join(_SUFFIXES)}. Rename it or pass --content-type: "
+            f"{TEXT}, {CSV} or {RECORDIO}."
+        ) from None
 
 
 def _open(file: Path) -> BinaryIO:

@@ -1,4 +1,4 @@
-"""From text to words' ids, exactly as preprocessing did it: the vocabulary and the tokenizer come with the data."""
+"""Text to word ids, exactly as in preprocessing: vocabulary and tokenizer come with the data."""
 
 import json
 import re
@@ -21,13 +21,13 @@ _FORMS: tuple[Form, ...] = get_args(Form)
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """How a text becomes tokens: what ``tokenizer.json`` says.
+    """Tokenizer defined by ``tokenizer.json``.
 
     Attributes:
-        normalization: a Unicode normalization form, such as NFKC.
-        lowercase: whether the text is lower-cased.
-        pattern: what is a token.
-        ascii_pattern: what finds the same tokens faster in ASCII that is normalised and, if so, in lower case.
+        normalization: Unicode normalization form, such as NFKC.
+        lowercase: Convert text to lower case.
+        pattern: Regular expression of a token.
+        ascii_pattern: Faster equivalent of ``pattern`` for ASCII text after normalization and lower-casing.
     """
 
     normalization: Form
@@ -40,7 +40,7 @@ class Tokenizer:
         """Read ``tokenizer.json``.
 
         Raises:
-            InputError: it is not JSON, is of another version, lacks a key, or has a value that is not known.
+            InputError: It is not JSON, has another version, lacks a key, or has an unknown value.
         """
         try:
             settings = json.loads(content)
@@ -66,10 +66,10 @@ class Tokenizer:
 
 
 def read_vocabulary(content: bytes, feature_dim: int) -> list[str]:
-    """Read ``vocab.txt``: UTF-8, a word a line, the line's number (from 0) is the word's id.
+    """Read ``vocab.txt``: UTF-8, one word per line; the line number, from 0, is the word's id.
 
     Raises:
-        InputError: it is not UTF-8, a line is blank or repeats another, or there are not ``feature_dim`` words.
+        InputError: It is not UTF-8, a line is blank or a duplicate, or there are not ``feature_dim`` words.
     """
     try:
         words = content.decode("utf-8-sig").replace("\r\n", "\n").removesuffix("\n").split("\n")
@@ -89,13 +89,13 @@ def read_vocabulary(content: bytes, feature_dim: int) -> list[str]:
 
 @dataclass(frozen=True)
 class TextReader:
-    """Counts the known words of texts."""
+    """Counter of known words in texts."""
 
     tokenizer: Tokenizer
     ids: dict[str, int]
 
     def read(self, texts: Sequence[str]) -> BagOfWords:
-        """Count the words of each text; words outside the vocabulary count for nothing."""
+        """Count the words of each text; words outside the vocabulary are ignored."""
         ids, feature_dim = self.ids, len(self.ids)
         words: list[int] = []
         lengths = np.zeros(len(texts), np.int64)

@@ -1,4 +1,4 @@
-"""A tokenizer and a vocabulary for texts that come with neither."""
+"""Default tokenizer and vocabulary for plain text."""
 
 import json
 import sys
@@ -12,12 +12,11 @@ from ntm.data.text import Tokenizer
 
 
 def default_tokenizer() -> bytes:
-    """Return a ``tokenizer.json``: words are runs of letters of any script, in lower case.
+    """Return a ``tokenizer.json``: words are lower-case runs of letters of any script.
 
-    There is no "didn" in "didn't": no list of stop words would have it.
+    "didn't" yields no "didn", which no list of stop words contains.
     """
-    # Vowel signs of Indic scripts, accents without a composed form and the like go on with a word; `re` has no class
-    # for them.
+    # Combining marks, such as vowel signs of Indic scripts, continue a word; `re` has no character class for them.
     marks = "".join(char for char in map(chr, range(sys.maxunicode)) if unicodedata.category(char)[0] == "M")
     pattern = rf"[^\W\d_]++(?:[{marks}]++[^\W\d_]*+)*+(?!['\u2019]t\b)"
     settings = {
@@ -31,7 +30,7 @@ def default_tokenizer() -> bytes:
 
 
 def english_stop_words() -> Collection[str]:
-    """Return English words that say nothing about a text's topic."""
+    """Return scikit-learn's English stop words."""
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
     stop_words: frozenset[str] = ENGLISH_STOP_WORDS
@@ -40,14 +39,14 @@ def english_stop_words() -> Collection[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class VocabularySettings:
-    """Which words count.
+    """Settings of a vocabulary.
 
     Attributes:
-        size: at most so many words, the most frequent ones.
-        min_document_frequency: a word is in at least so many documents ...
-        max_document_share: ... and in at most this share of those that have a word.
-        min_word_length: in characters.
-        stop_words: words that never count.
+        size: Maximum number of words; the most frequent are kept.
+        min_document_frequency: Minimum number of documents that contain a word.
+        max_document_share: Maximum share of the non-empty documents that contain a word.
+        min_word_length: Minimum length of a word, in characters.
+        stop_words: Words to exclude.
     """
 
     size: int = 5000
@@ -58,15 +57,15 @@ class VocabularySettings:
 
 
 def choose_vocabulary(texts: Iterable[str], tokenizer: Tokenizer, settings: VocabularySettings) -> list[str]:
-    """Return the words that count, the most frequent first, those of equal frequency in alphabetical order.
+    """Return the vocabulary, most frequent words first, ties in alphabetical order.
 
     Args:
-        texts: the documents to train on; they are gone through once.
-        tokenizer: what finds their words.
-        settings: which words count.
+        texts: Training documents; iterated once.
+        tokenizer: Tokenizer of the texts.
+        settings: Settings of the vocabulary.
 
     Raises:
-        InputError: no word counts.
+        InputError: The vocabulary would be empty.
     """
     total: Counter[str] = Counter()
     documents: Counter[str] = Counter()

@@ -1,1 +1,1 @@
-"""How good a topic model is, on documents that it has not seen and beside an LDA of the same size: a Processing job."""
+"""Processing job that evaluates a topic model on held-out documents and compares it with an LDA baseline."""

@@ -1,4 +1,4 @@
-"""The baseline: latent Dirichlet allocation by collapsed Gibbs sampling, on the same words and documents."""
+"""Baseline: latent Dirichlet allocation by collapsed Gibbs sampling."""
 
 import time
 import warnings
@@ -14,7 +14,7 @@ from ntm.evaluation.models import by_probability
 from ntm.network.inference import Array, chunks
 
 MAX_DOCUMENTS: Final = 200_000
-"""LDA takes no more of the training documents: it would take longer than the network."""
+"""Maximum number of training documents; with more, LDA would take longer than the network."""
 
 _INFERENCE_STEPS = 50
 _SEED = 0
@@ -22,15 +22,15 @@ _SEED = 0
 
 @dataclass(frozen=True)
 class Lda:
-    """An LDA model.
+    """LDA model.
 
     Attributes:
-        name: of the library that made it.
-        topics: words' probabilities, float32 [K, V].
-        alpha: the prior of a document's mixture, float32 [K].
-        iterations: how often each word's topic was drawn.
-        documents: how many it was trained on.
-        seconds: how long training took.
+        name: Library and version.
+        topics: Word probabilities of each topic, float32 [K, V].
+        alpha: Dirichlet prior of mixtures, float32 [K].
+        iterations: Number of Gibbs sweeps.
+        documents: Number of training documents.
+        seconds: Training time.
     """
 
     name: str
@@ -43,9 +43,9 @@ class Lda:
     @classmethod
     def train(cls, corpus: Corpus, num_topics: int, iterations: int) -> "Lda":
         """Train on a corpus; the same arguments give the same model."""
-        # It takes a moment to import, and training jobs have no need of it.
+        # Slow to import, and not needed by training jobs.
         with warnings.catch_warnings():
-            # Of its compiled part, which Python finds old-fashioned.
+            # Raised by its compiled extension.
             warnings.simplefilter("ignore", DeprecationWarning)
             import tomotopy
 
@@ -59,13 +59,13 @@ class Lda:
                 repeats = np.maximum(1, np.rint(chunk.counts[entries])).astype(int)
                 model.add_doc(np.repeat(chunk.words[entries], repeats).astype(str).tolist())
                 documents += 1
-        # With more than one worker the result would depend on their timing.
+        # With several workers the result depends on their timing.
         model.train(iterations, workers=1)
         topics = np.zeros((num_topics, corpus.feature_dim), np.float32)
         used = [int(word) for word in model.used_vocabs]
         for topic in range(num_topics):
             topics[topic, used] = model.get_topic_word_dist(topic)
-        # Words of none of its documents are not impossible.
+        # Give words outside the training sample a small probability.
         topics = np.maximum(topics, np.float32(1e-9))
         return cls(
             f"tomotopy LDA {tomotopy.__version__}",
@@ -81,7 +81,7 @@ class Lda:
         return by_probability(self.topics, count)
 
     def word_probabilities(self) -> Array:
-        """Return the topics."""
+        """Return the word probabilities of the topics."""
         return self.topics
 
     def mixtures(self, documents: HeldOut, half: Half) -> Array:
@@ -106,5 +106,5 @@ class Lda:
         return found
 
     def log_word_probabilities(self, mixtures: Array) -> Array:
-        """Return the logarithms of the topics' mixtures."""
+        """Return the log probabilities of the mixed topics."""
         return np.asarray(np.log(mixtures @ self.topics))

@@ -1,4 +1,4 @@
-"""C_V, the coherence that agrees best with people's judgement."""
+"""C_V coherence."""
 
 from collections.abc import Iterator
 
@@ -22,8 +22,8 @@ def c_v(words: NDArray[np.int64], documents: HeldOut) -> NDArray[np.float64]:
     Source: Röder, Both and Hinneburg, Exploring the Space of Topic Coherence Measures, WSDM 2015.
 
     Args:
-        words: ids of each topic's words, best first, [K, n].
-        documents: the reference documents.
+        words: Ids of each topic's words, best first, [K, n].
+        documents: Reference documents.
 
     Returns:
         float64 [K].
@@ -56,7 +56,7 @@ def _npmi(joint: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _blocks(documents: HeldOut, column_of: NDArray[np.int64], columns: int) -> Iterator[NDArray[np.float32]]:
-    """Yield which words are in which windows, [columns, windows], some windows at a time."""
+    """Yield the presence of words in windows, [columns, windows], in batches of windows."""
     parts: list[NDArray[np.float32]] = []
     size = 0
     for start, stop in zip(documents.offsets[:-1], documents.offsets[1:], strict=True):
@@ -71,7 +71,7 @@ def _blocks(documents: HeldOut, column_of: NDArray[np.int64], columns: int) -> I
 
 
 def _windows(found: NDArray[np.int64], columns: int) -> Iterator[NDArray[np.float32]]:
-    """Yield which words are in the windows of one document, whose words' columns (-1: none) are given in order."""
+    """Yield the presence of words in one document's windows, given the columns of its words in order (-1 for none)."""
     count = max(1, len(found) - _WINDOW + 1)
     for first in range(0, count, _WINDOWS_AT_A_TIME):
         size = min(_WINDOWS_AT_A_TIME, count - first)

@@ -1,4 +1,4 @@
-"""``evaluation.json``: what the gate, the model registry and the operator's command line read."""
+"""``evaluation.json``, which the gate, the model registry and the command line read."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ _FEWEST_WORDS = 5
 
 @dataclass(frozen=True)
 class Findings:
-    """All that an evaluation found.
+    """Results of an evaluation.
 
     Attributes:
-        request: what was asked.
-        meta: preprocessing's ``meta.json``.
-        vocabulary: the words.
-        held_out: the test documents.
-        train_documents: how many documents there were to train on.
-        model: what was measured of the model.
-        lda: the baseline.
-        baseline: what was measured of it.
-        against: how the model's metrics compare with the baseline's.
-        verdict: the gate's.
-        similarities: of the topics, float64 [K, K].
-        tuning: of the model's hyperparameters; None without.
-        seconds: what took how long.
+        request: The request.
+        meta: ``meta.json`` of preprocessing.
+        vocabulary: Words by id.
+        held_out: Test documents.
+        train_documents: Number of training documents.
+        model: Metrics of the model.
+        lda: Baseline model.
+        baseline: Metrics of the baseline.
+        against: Model metrics relative to the baseline.
+        verdict: Result of the gate.
+        similarities: Similarities of topics, float64 [K, K].
+        tuning: Tuning job of the model; None without tuning.
+        seconds: Duration of each phase.
     """
 
     request: EvaluationRequest
@@ -99,12 +99,12 @@ def document(findings: Findings) -> dict[str, Any]:
 
 
 def as_json(content: Mapping[str, Any]) -> str:
-    """Return the text of the file."""
+    """Return the content as JSON text."""
     return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
 def quoted(text: str) -> str:
-    """Return as much of a document's text as a report shows."""
+    """Return the beginning of a document's text, as shown in reports."""
     short = " ".join(text.split())
     return short if len(short) <= QUOTED_CHARACTERS else f"{short[: QUOTED_CHARACTERS - 1]}…"
 
@@ -146,7 +146,7 @@ def _topic(findings: Findings, topic: int) -> dict[str, Any]:
 
 
 def _representative(findings: Findings, topic: int) -> list[dict[str, Any]]:
-    """Return the documents in which the topic weighs most, of different texts and some length."""
+    """Return the documents with the highest weight of the topic, without duplicates and very short ones."""
     held_out, weights = findings.held_out, findings.model.mixtures[:, topic]
     long_enough = held_out.lengths >= _FEWEST_WORDS
     chosen: dict[str, int] = {}

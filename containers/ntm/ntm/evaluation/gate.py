@@ -1,6 +1,7 @@
-"""The quality gate: which thresholds a model meets.
+"""Quality gate: the thresholds that a model must meet.
 
-The pipeline's condition decides, from the same thresholds and the same ``evaluation.json``; here it is said in words.
+The pipeline's condition decides, based on the same thresholds and the same ``evaluation.json``; this module explains
+the decision.
 """
 
 import math
@@ -20,17 +21,17 @@ GATED: Final[Mapping[str, tuple[str, str]]] = {
     "topic_uniqueness_over_baseline": (AGAINST_BASELINE, "topic_uniqueness"),
     "perplexity_to_baseline": (AGAINST_BASELINE, "perplexity"),
 }
-"""Where in ``evaluation.json`` the value lies to which a threshold applies."""
+"""Location in ``evaluation.json`` of the value that a threshold applies to."""
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """What the gate asks of one metric.
+    """Limit of one metric.
 
     Attributes:
-        metric: a key of ``GATED``.
-        kind: whether more or less is better.
-        value: the threshold itself passes.
+        metric: A key of ``GATED``.
+        kind: ``at_least`` for a minimum, ``at_most`` for a maximum.
+        value: The limit; a metric equal to it passes.
     """
 
     metric: str
@@ -39,10 +40,10 @@ class Threshold:
 
     @classmethod
     def parse(cls, text: str) -> "Threshold":
-        """Read a threshold like ``npmi:at_least:0.05``.
+        """Parse a threshold such as ``npmi:at_least:0.05``.
 
         Raises:
-            InputError: it is not one.
+            InputError: The text is not a threshold.
         """
         metric, kind, value = ([*text.split(":"), "", ""])[:3]
         try:
@@ -51,72 +52,79 @@ class Threshold:
             number = math.nan
         if metric not in GATED or kind not in get_args(Kind) or not math.isfinite(number) or text.count(":") > 2:
             raise InputError(
-                f"--gate {text!r} is not a threshold; allowed: <metric>:<{'|'.join(get_args(Kind))}>:<number>, the "
-                f"metric one of {', '.join(GATED)}."
+                f"--gate {text!r} is not a threshold; allowed: <metric>:<{'|'.join(get_args(Kind))}>:<number>, where "
+                f"<metric> is one of {', '.join(GATED)}."
             )
         return cls(metric, "at_least" if kind == "at_least" else "at_most", number)
 
     def passes(self, value: float) -> bool:
-        """Tell whether the value is good enough."""
+        """Return True if the value meets the threshold."""
         return value >= self.value if self.kind == "at_least" else value <= self.value
 
 
 @dataclass(frozen=True)
 class Check:
-    """What became of a threshold."""
+    """Threshold and the value that it was compared with."""
 
     threshold: Threshold
     value: float
 
     @property
     def passed(self) -> bool:
-        """Whether the value is good enough."""
+        """True if the value meets the threshold."""
         return self.threshold.passes(self.value)
 
     @property
     def sentence(self) -> str:
-        """The metric, its value and the threshold, in words."""
+        """Explanation of a failed check: the metric, its value and the threshold."""
         section, name = GATED[self.threshold.metric]
         value, limit = (f"{number:.4g}" for number in (self.value, self.threshold.value))
         at_least = self.threshold.kind == "at_least"
         if section == METRICS:
             return f"{name} {value} is {'below' if at_least else 'above'} {limit}"
-        asked = f"{'at least' if at_least else 'at most'} {limit} is asked for"
+        bound = "at least" if at_least else "at most"
         if self.threshold.metric.endswith("_to_baseline"):
-            return f"{name} is {value} times the baseline's, {asked}"
-        way = "above" if self.value >= 0 else "below"
-        return f"{name} is {abs(self.value):.4g} {way} the baseline's, a difference of {asked}"
+            return f"{name} is {value} times the LDA baseline; it must be {bound} {limit} times the baseline"
+        if self.threshold.value == 0:
+            required = f"{bound} equal"
+        else:
+            required = f"{bound} {abs(self.threshold.value):.4g} {_side(self.threshold.value)} the baseline"
+        return f"{name} is {abs(self.value):.4g} {_side(self.value)} the LDA baseline; it must be {required}"
+
+
+def _side(difference: float) -> str:
+    return "above" if difference >= 0 else "below"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate says of a model."""
+    """Result of the gate for a model."""
 
     checks: tuple[Check, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether all checks passed."""
+        """True if all checks passed."""
         return all(check.passed for check in self.checks)
 
     @property
     def reason(self) -> str:
-        """Why the model did not pass, or that it did; without a full stop, as what quotes it goes on after it."""
+        """Explanation of the result, without a final full stop: messages that quote it continue the sentence."""
         failed = [check.sentence for check in self.checks if not check.passed]
         if failed:
             return "; ".join(failed)
-        return f"{len(self.checks)} of {len(self.checks)} thresholds are met" if self.checks else "no threshold is set"
+        return f"{len(self.checks)} of {len(self.checks)} thresholds met" if self.checks else "no thresholds set"
 
 
 def judge(values: Mapping[str, Mapping[str, float]], thresholds: tuple[Threshold, ...]) -> Verdict:
-    """Check what was measured.
+    """Compare measured values with thresholds.
 
     Args:
-        values: the sections ``metrics`` and ``against_baseline`` of ``evaluation.json``.
-        thresholds: what the environment asks for.
+        values: The sections ``metrics`` and ``against_baseline`` of ``evaluation.json``.
+        thresholds: The environment's thresholds.
 
     Raises:
-        InputError: a metric has no value: neither the gate nor the pipeline's condition can compare it.
+        InputError: A metric has no value, so neither the gate nor the pipeline's condition can compare it.
     """
     checks = []
     for threshold in thresholds:
@@ -124,8 +132,9 @@ def judge(values: Mapping[str, Mapping[str, float]], thresholds: tuple[Threshold
         value = values[section].get(name, math.nan)
         if not math.isfinite(value):
             raise InputError(
-                f"The gate asks for {threshold.metric}, which has no value for this model and these documents: leave "
-                "that threshold out of the environment's gate, or give more test documents (wetc needs word vectors)."
+                f"The gate has a threshold for {threshold.metric}, which has no value for this model and these "
+                "documents. Remove the threshold from the environment's gate or provide more test documents (wetc "
+                "needs word vectors)."
             )
         checks.append(Check(threshold, value))
     return Verdict(tuple(checks))

@@ -1,4 +1,4 @@
-"""The test documents, as preprocessing wrote them for the evaluation."""
+"""Held-out documents, as written by preprocessing."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -13,19 +13,19 @@ from ntm.common.errors import InputError
 from ntm.data.bag_of_words import BagOfWords, bag_of_words
 
 Half = Literal["all", "observed"]
-"""A document whole, or every other word of it, from the first on: the rest is what is to be foretold."""
+"""Whole documents, or their observed half: every second word from the first; the other words are predicted."""
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """D documents that training did not see.
+    """D held-out documents.
 
     Attributes:
-        ids: of the documents.
-        texts: how they begin.
-        words: ids of the words of all documents in reading order, one document after another, int64 [N].
-        offsets: where each document's words begin, int64 [D + 1].
-        feature_dim: size of the vocabulary.
+        ids: Document ids.
+        texts: Beginnings of the documents' texts.
+        words: Word ids of all documents in reading order, concatenated, int64 [N].
+        offsets: Start of each document in ``words``, int64 [D + 1].
+        feature_dim: Size of the vocabulary.
     """
 
     ids: Sequence[str]
@@ -39,12 +39,12 @@ class HeldOut:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """The number of words of each document, int64 [D]."""
+        """Number of words of each document, int64 [D]."""
         return np.diff(self.offsets)
 
     @property
     def documents(self) -> NDArray[np.int64]:
-        """The document of each word, int64 [N]."""
+        """Document of each word, int64 [N]."""
         return np.repeat(np.arange(len(self)), self.lengths)
 
     @property
@@ -53,19 +53,19 @@ class HeldOut:
         return np.equal(places % 2, 0)
 
     def bags(self, half: Half) -> BagOfWords:
-        """Return the bags of words of all documents, whole or of what is observed of them."""
+        """Return the bags of words of whole documents or of their observed halves."""
         chosen = self._observed if half == "observed" else np.ones(len(self.words), np.bool_)
         words = self.words[chosen]
         return bag_of_words(self.documents[chosen], words, np.ones(len(words)), (len(self), self.feature_dim))
 
     def scored(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the words that are not observed, and the document of each: what is left to be foretold."""
+        """Return the documents and ids of the words to predict: those outside the observed half."""
         chosen = ~self._observed
         return self.documents[chosen], self.words[chosen]
 
     @classmethod
     def of(cls, documents: Iterable[tuple[str, str, Sequence[int]]], feature_dim: int) -> "HeldOut":
-        """Return documents of which the id, the text and the words' ids in reading order are given."""
+        """Build held-out documents from ids, texts and word ids in reading order."""
         ids, texts, words = [], [], []
         for uid, text, numbers in documents:
             ids.append(uid)
@@ -76,10 +76,10 @@ class HeldOut:
 
 
 def read_held_out(directory: Path, feature_dim: int) -> HeldOut:
-    """Read the JSON Lines that lie in a directory, in the order of their names.
+    """Read the JSON Lines files of a directory in alphabetical order.
 
     Raises:
-        InputError: there is no document, or a line is not one.
+        InputError: There is no document, or a line is malformed.
     """
     found = HeldOut.of(_documents(directory, feature_dim), feature_dim)
     if not len(found):
@@ -102,10 +102,10 @@ def _documents(directory: Path, feature_dim: int) -> Iterable[tuple[str, str, li
 
 
 def read_lines(directory: Path) -> Iterable[tuple[Path, int, object]]:
-    """Yield each line of the JSON Lines in a directory, its file and its number from 1.
+    """Yield the file, the line number (from 1) and the value of each line of the JSON Lines files in a directory.
 
     Raises:
-        InputError: a line is not JSON.
+        InputError: A line is not JSON.
     """
     for path in sorted(path for path in directory.rglob("*") if path.is_file()):
         with path.open("rb") as lines:

@@ -1,4 +1,4 @@
-"""The evaluation, from what SageMaker lays in the input directories to what it puts to S3."""
+"""Evaluation job: reads the processing inputs, measures model and baseline, and writes the results."""
 
 import json
 import logging
@@ -53,7 +53,7 @@ def run(arguments: Sequence[str]) -> None:
     """Measure the model and the baseline, and write ``evaluation.json`` and ``report.html``.
 
     Raises:
-        InputError: something in the request or the inputs cannot be used.
+        InputError: The request or an input is invalid.
     """
     request = EvaluationRequest.read(arguments)
     clock = _Clock()
@@ -103,7 +103,7 @@ def run(arguments: Sequence[str]) -> None:
 
 
 class _Clock:
-    """Measures what takes how long."""
+    """Stopwatch for the phases of the evaluation."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -127,7 +127,7 @@ def _read_meta() -> dict[str, Any]:
 
 
 def _word_vectors(auxiliary: Auxiliary, feature_dim: int) -> Array | None:
-    """Read the file in the input ``vectors``, which there need not be; its name is the S3 object's."""
+    """Read the only file of the optional input ``vectors``; it has the name of the S3 object."""
     if not has_input("vectors"):
         return None
     files = _files("vectors")
@@ -158,7 +158,7 @@ def _read_training_documents(feature_dim: int) -> Corpus:
 
 
 def _read_model(words: Sequence[str], held_out: HeldOut) -> EvaluatedModel:
-    """Read the model; what batch transform asked it, if that is an input, says its mixtures."""
+    """Read the model, and its mixtures from batch transform if the job has that input."""
     archive = input_directory("model") / "model.tar.gz"
     with tempfile.TemporaryDirectory() as directory:
         try:
@@ -166,7 +166,7 @@ def _read_model(words: Sequence[str], held_out: HeldOut) -> EvaluatedModel:
                 content.extractall(directory, filter="data")
         except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
             raise InputError(f"{archive} is not a model's archive: {error}.") from None
-        # AWS's NTM leaves such a file of each host that trained, all the same.
+        # The built-in NTM writes an identical file for each training host.
         theirs = sorted(Path(directory).glob("model_algo-*"))
         if not theirs:
             ours = OurModel.read(Path(directory), words)

@@ -1,4 +1,4 @@
-"""Where things lie on the report: documents on a map, and topics in an order that puts similar ones together."""
+"""Layout of the report: places of documents on the map and the order of topics."""
 
 from typing import Final
 
@@ -13,13 +13,13 @@ _FEWEST = 10
 
 
 def sample(mixtures: Array, size: int) -> NDArray[np.int64]:
-    """Return at most ``size`` documents, ascending, of each topic nearly the part that it has of all.
+    """Return a sample of at most ``size`` documents, ascending and stratified by main topic.
 
-    A topic that is the greatest of any document is there with one at least, as long as there is room.
+    Every main topic is represented by at least one document if ``size`` allows it.
 
     Args:
-        mixtures: topic mixtures of all documents, float32 [D, K].
-        size: how many are wanted.
+        mixtures: Topic mixtures of all documents, float32 [D, K].
+        size: Maximum size of the sample.
     """
     if len(mixtures) <= size:
         return np.arange(len(mixtures))
@@ -27,20 +27,20 @@ def sample(mixtures: Array, size: int) -> NDArray[np.int64]:
     topics = mixtures[shuffled].argmax(axis=1)
     order = np.argsort(topics, kind="stable")
     sizes = np.bincount(topics)
-    # Within its topic, the first document stands at 0, the others are spread from there to 1.
+    # Spread the documents of each topic evenly over [0, 1), starting at 0.
     places = np.concatenate([np.arange(number) / number for number in sizes if number])
     chosen = order[np.argsort(places, kind="stable")[:size]]
     return np.sort(shuffled[chosen])
 
 
 def place(mixtures: Array) -> NDArray[np.float64]:
-    """Return places on a map where documents of similar mixtures lie together, by t-SNE, float64 [D, 2].
+    """Return a t-SNE map of documents, float64 [D, 2].
 
-    Distances are Hellinger's, those of the square roots of the mixtures. Source: van der Maaten and Hinton, Visualizing
+    Distances are Hellinger distances of the mixtures. Source: van der Maaten and Hinton, Visualizing
     Data using t-SNE, JMLR 2008.
 
     Args:
-        mixtures: topic mixtures, float32 [D, K].
+        mixtures: Topic mixtures, float32 [D, K].
     """
     roots = np.sqrt(mixtures.astype(np.float64))
     if len(roots) < _FEWEST:
@@ -54,13 +54,13 @@ def place(mixtures: Array) -> NDArray[np.float64]:
 
 
 def similarity(probabilities: Array) -> NDArray[np.float64]:
-    """Return the cosines of the topics' word probabilities [K, V], float64 [K, K]."""
+    """Return the cosine similarities of topics, float64 [K, K], given their word probabilities [K, V]."""
     unit = probabilities / np.linalg.norm(probabilities, axis=1, keepdims=True)
     return np.asarray(np.clip(unit @ unit.T, 0, 1), np.float64)
 
 
 def similar_together(similarities: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the topics in an order in which similar ones are neighbours: that of a hierarchical clustering."""
+    """Return an order of topics that puts similar ones side by side, from hierarchical clustering."""
     from scipy.cluster.hierarchy import leaves_list, linkage
     from scipy.spatial.distance import squareform
 

@@ -1,4 +1,4 @@
-"""What is measured of a model, ours or the baseline, on documents that it has not seen."""
+"""Metrics of a topic model on held-out documents."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,24 +19,24 @@ from ntm.topics.word_vectors import mean_of_known
 
 DIVERSITY_WORDS: Final = 25
 RATIOS: Final = ("perplexity",)
-"""The metrics that are compared with the baseline's by a ratio, all others by a difference."""
+"""Metrics compared with the baseline by ratio; all others are compared by difference."""
 
 _CELLS_AT_A_TIME = 2**24
 
 
 @dataclass(frozen=True)
 class TopicMetrics:
-    """What is measured of each of K topics.
+    """Metrics of each of K topics.
 
     Attributes:
-        words: ids of the topics' words, best first, int64 [K, n].
-        weights: their probabilities in a document of the topic alone, float32 [K, n].
-        share: the topic's mean weight over the documents, float64 [K].
-        documents: of how many it is the greatest, int64 [K].
-        npmi: float64 [K].
-        c_v: float64 [K].
-        uniqueness: float64 [K].
-        wetc: float64 [K]; None where there are no word vectors, NaN where a topic's words have none.
+        words: Ids of the topics' words, best first, int64 [K, n].
+        weights: Probabilities of these words given the topic, float32 [K, n].
+        share: Mean weight of the topic over the documents, float64 [K].
+        documents: Number of documents whose main topic it is, int64 [K].
+        npmi: NPMI coherence, float64 [K].
+        c_v: C_V coherence, float64 [K].
+        uniqueness: Topic uniqueness, float64 [K].
+        wetc: WETC coherence, float64 [K]; None without word vectors, NaN for a topic whose words have none.
     """
 
     words: NDArray[np.int64]
@@ -51,13 +51,13 @@ class TopicMetrics:
 
 @dataclass(frozen=True)
 class Measured:
-    """What is measured of a model.
+    """Metrics of a model.
 
     Attributes:
-        overall: the metrics of the whole model by name.
-        topics: those of each topic.
-        mixtures: of the held-out documents, float32 [D, K].
-        scored: the number of documents that perplexity is measured on.
+        overall: Metrics of the whole model, by name.
+        topics: Metrics of each topic.
+        mixtures: Topic mixtures of the held-out documents, float32 [D, K].
+        scored: Number of documents that perplexity is measured on.
     """
 
     overall: Mapping[str, float]
@@ -70,13 +70,13 @@ def measure(model: EvaluatedModel, held_out: HeldOut, train: Corpus, vectors: Ar
     """Measure a model.
 
     Args:
-        model: the model.
-        held_out: documents that it has not seen.
-        train: those that it has.
-        vectors: of the vocabulary's words, float32 [V, d], by which coherence is measured too.
+        model: The model.
+        held_out: The held-out documents.
+        train: The training documents.
+        vectors: Word vectors of the vocabulary for WETC, float32 [V, d]; optional.
 
     Raises:
-        InputError: no document has two words, so that one could foretell the other.
+        InputError: No document has two words, so perplexity is undefined.
     """
     ranked = model.words(DIVERSITY_WORDS)
     words = ranked[:, :WORDS_PER_TOPIC]
@@ -86,7 +86,7 @@ def measure(model: EvaluatedModel, held_out: HeldOut, train: Corpus, vectors: Ar
         np.take_along_axis(model.word_probabilities(), words, axis=1),
         mixtures.astype(np.float64).mean(axis=0),
         np.bincount(mixtures.argmax(axis=1), minlength=len(words)),
-        # A tenth of a small corpus: most pairs of its rarer words are in none of these documents.
+        # In a small held-out set, most pairs of rare words never occur together.
         npmi(words, Corpus.of(held_out.bags("all")), unseen=0),
         c_v(words, held_out),
         uniqueness(words),
@@ -108,18 +108,18 @@ def measure(model: EvaluatedModel, held_out: HeldOut, train: Corpus, vectors: Ar
 
 
 def diversity(words: NDArray[np.int64]) -> float:
-    """Return how many different words the topics have, as a part of how many they could have.
+    """Return the share of distinct words among the words of all topics.
 
     Source: Dieng, Ruiz and Blei, Topic Modeling in Embedding Spaces, TACL 2020.
 
     Args:
-        words: ids of each topic's words, [K, n]; the source takes 25.
+        words: Ids of each topic's words, [K, n]; n is 25 in the source.
     """
     return len(np.unique(words)) / words.size
 
 
 def against(model: Mapping[str, float], baseline: Mapping[str, float]) -> dict[str, float]:
-    """Return how the model's metrics compare with the baseline's: differences, and ratios of perplexities."""
+    """Return the differences between the model's and the baseline's metrics; for perplexity, the ratio."""
     return {
         name: model[name] / baseline[name] if name in RATIOS else model[name] - baseline[name]
         for name in ("npmi", "c_v", "topic_uniqueness", "topic_diversity", "perplexity")
@@ -127,7 +127,7 @@ def against(model: Mapping[str, float], baseline: Mapping[str, float]) -> dict[s
 
 
 def _perplexity(model: EvaluatedModel, held_out: HeldOut) -> tuple[float, int]:
-    """Return the perplexity of every second word given the others (document completion), and of how many documents.
+    """Return the document-completion perplexity (every second word, given the others) and the number of documents.
 
     Source: Wallach, Murray, Salakhutdinov and Mimno, Evaluation Methods for Topic Models, ICML 2009.
     """

@@ -1,4 +1,4 @@
-"""Topic models as the evaluation sees them, whoever made them."""
+"""Topic models under evaluation: of this container, of the built-in NTM, or scored by batch transform."""
 
 import json
 import zipfile
@@ -22,20 +22,20 @@ _WEIGHT, _BIAS = "arg:projection_weight", "arg:projection_bias"
 
 
 class TopicWords(Protocol):
-    """What K topics say about V words."""
+    """Word distributions of K topics over V words."""
 
     def words(self, count: int) -> NDArray[np.int64]:
-        """Return the best words of each topic, best first, int64 [K, count]; all words if there are not so many."""
+        """Return the best words of each topic, best first, int64 [K, count]; all words if there are fewer."""
 
     def word_probabilities(self) -> Array:
-        """Return the probabilities of the words in a document of one topic alone, float32 [K, V]."""
+        """Return the word probabilities of each topic, float32 [K, V]."""
 
     def log_word_probabilities(self, mixtures: Array) -> Array:
-        """Return the logarithms of the words' probabilities in documents of these mixtures, float32 [D, V]."""
+        """Return the log probabilities of words in documents with these mixtures, float32 [D, V]."""
 
 
 class EvaluatedModel(TopicWords, Protocol):
-    """A model: topics, and which of them documents are about."""
+    """Topic model that infers the mixtures of documents."""
 
     def mixtures(self, documents: HeldOut, half: Half) -> Array:
         """Return the documents' topic mixtures, float32 [D, K]; each row sums to 1."""
@@ -49,11 +49,11 @@ def by_probability(probabilities: Array, count: int) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class OurModel:
-    """What a training job of our container left.
+    """Model trained by this container.
 
     Attributes:
-        network: the model.
-        listed: the words that ``topics.json`` lists of each topic, as ids, best first, int64 [K, n].
+        network: The trained model.
+        listed: Word ids of each topic in ``topics.json``, best first, int64 [K, n].
     """
 
     network: TopicModel
@@ -64,7 +64,7 @@ class OurModel:
         """Read the model directory of a training job.
 
         Raises:
-            InputError: a file is missing, damaged, or does not fit the vocabulary.
+            InputError: A file is missing, damaged, or does not match the vocabulary.
         """
         network, _ = read_model(directory)
         if network.feature_dim != len(vocabulary):
@@ -81,43 +81,43 @@ class OurModel:
         return cls(network, listed)
 
     def words(self, count: int) -> NDArray[np.int64]:
-        """Return the listed words, and after them others by their probability."""
+        """Return the listed words, followed by the most probable other words."""
         probabilities = self.word_probabilities()
         np.put_along_axis(probabilities, self.listed, np.float32(-1), axis=1)
         others = by_probability(probabilities, probabilities.shape[1] - self.listed.shape[1])
         return np.concatenate([self.listed, others], axis=1)[:, :count]
 
     def word_probabilities(self) -> Array:
-        """Return the decoder's probabilities."""
+        """Return the word probabilities of the decoder."""
         return self.network.word_probabilities().T.copy()
 
     def mixtures(self, documents: HeldOut, half: Half) -> Array:
-        """Return what the encoder says."""
+        """Return the mixtures inferred by the encoder."""
         return self.network.topic_weights(documents.bags(half))
 
     def log_word_probabilities(self, mixtures: Array) -> Array:
-        """Return the logarithms of what the decoder says."""
+        """Return the log probabilities of the decoder."""
         return _log_probabilities(self.network.decoder, mixtures)
 
 
 @dataclass(frozen=True)
 class BuiltInTopics:
-    """The decoder of AWS's own NTM: of its network, all that is documented.
+    """Decoder of SageMaker's built-in NTM, the only documented part of its network.
 
     Source: https://github.com/aws/amazon-sagemaker-examples, the notebook on NTM and 20 Newsgroups.
 
     Attributes:
-        decoder: weight [V, K], a topic a column, and bias [V].
+        decoder: Weight [V, K], one column per topic, and bias [V].
     """
 
     decoder: Layer
 
     @classmethod
     def read(cls, archive: Path, feature_dim: int) -> "BuiltInTopics":
-        """Read the zip file that is in the model's archive.
+        """Read the zip file in the model's archive.
 
         Raises:
-            InputError: it is no zip file, or its parameters are not those of a model over so many words.
+            InputError: It is not a zip file, or its parameters do not match the vocabulary's size.
         """
         try:
             with zipfile.ZipFile(archive) as content:
@@ -134,25 +134,25 @@ class BuiltInTopics:
         return cls(Layer(weight.astype(np.float32), bias.astype(np.float32)))
 
     def words(self, count: int) -> NDArray[np.int64]:
-        """Return the words by their weight in the topic, as AWS's notebook lists them."""
+        """Return the words with the highest decoder weights, as in AWS's notebook."""
         return by_probability(self.decoder.weight.T, count)
 
     def word_probabilities(self) -> Array:
-        """Return the decoder's probabilities."""
+        """Return the word probabilities of the decoder."""
         return np.asarray(softmax(self.decoder.weight.T + self.decoder.bias, axis=1))
 
     def log_word_probabilities(self, mixtures: Array) -> Array:
-        """Return the logarithms of what the decoder says."""
+        """Return the log probabilities of the decoder."""
         return _log_probabilities(self.decoder, mixtures)
 
 
 @dataclass(frozen=True)
 class ScoredModel:
-    """Topics of a model whose mixtures batch transform asked it for.
+    """Model whose mixtures were inferred by batch transform.
 
     Attributes:
-        topics: the model's.
-        scores: the held-out documents' mixtures, float32 [D, K], whole and observed.
+        topics: Word distributions of the model.
+        scores: Mixtures of the held-out documents, float32 [D, K], for whole documents and observed halves.
     """
 
     topics: TopicWords
@@ -160,10 +160,10 @@ class ScoredModel:
 
     @classmethod
     def read(cls, topics: TopicWords, directory: Path, documents: HeldOut) -> "ScoredModel":
-        """Read the answers that batch transform joined to ``<row>/all`` and ``<row>/observed``.
+        """Read the output of batch transform, joined to the ids ``<row>/all`` and ``<row>/observed``.
 
         Raises:
-            InputError: a line is not one, or a document has no answer.
+            InputError: A line is malformed, or a document has no prediction.
         """
         num_topics = len(topics.words(1))
         found: dict[str, list[float]] = {}
@@ -178,7 +178,7 @@ class ScoredModel:
                         f"{path.name}, line {number}, is not a document's mixture of {num_topics} topics: allowed are "
                         "objects with id and SageMakerOutput."
                     )
-        # What is observed of a document of one word foretells nothing, and was not asked for.
+        # A document of one word has no word left to predict; its observed half was not sent.
         prior = [1 / num_topics] * num_topics
         asked: dict[Half, NDArray[np.bool_]] = {"all": documents.lengths >= 0, "observed": documents.lengths > 1}
         scores: dict[Half, Array] = {}
@@ -194,19 +194,19 @@ class ScoredModel:
         return cls(topics, scores)
 
     def words(self, count: int) -> NDArray[np.int64]:
-        """Return the topics' words."""
+        """Return the best words of the topics."""
         return self.topics.words(count)
 
     def word_probabilities(self) -> Array:
-        """Return the topics' probabilities."""
+        """Return the word probabilities of the topics."""
         return self.topics.word_probabilities()
 
     def log_word_probabilities(self, mixtures: Array) -> Array:
-        """Return the logarithms of what the topics say."""
+        """Return the log probabilities of the topics."""
         return self.topics.log_word_probabilities(mixtures)
 
     def mixtures(self, documents: HeldOut, half: Half) -> Array:  # noqa: ARG002
-        """Return what the model answered."""
+        """Return the mixtures from batch transform."""
         return self.scores[half]
 
 

@@ -1,7 +1,7 @@
-"""Arrays as MXNet saves them: what AWS's own NTM leaves of its network.
+"""Reader of MXNet's parameter files, the format of the built-in NTM's network.
 
-The format is that of ``mx.nd.save`` with a dictionary of dense arrays, of MXNet 0.12 and later: a magic number, the
-arrays, and their names. All numbers are little-endian.
+``mx.nd.save`` of MXNet 0.12 and later writes a dictionary of dense arrays as a magic number, the arrays, and their
+names. All numbers are little-endian.
 """
 
 import math
@@ -20,16 +20,16 @@ _DTYPES: Final = {0: "<f4", 1: "<f8", 2: "<f2", 3: "u1", 4: "<i4", 5: "i1", 6: "
 
 
 def read_params(content: bytes) -> dict[str, NDArray[np.generic]]:
-    """Return the arrays of a file by their names, such as ``arg:projection_weight``.
+    """Return the arrays of a file by name, such as ``arg:projection_weight``.
 
     Raises:
-        InputError: the file is of another format, is damaged, or has a sparse array.
+        InputError: The file has another format, is damaged, or contains a sparse array.
     """
     reader = _Reader(content)
     try:
         if reader.number("Q") != _LIST:
             raise InputError("params is not a list of MXNet's arrays: its first number is another one.")
-        reader.number("Q")  # It is reserved.
+        reader.number("Q")  # Reserved.
         arrays = [reader.array() for _ in range(reader.number("Q"))]
         names = [reader.take(reader.number("Q")).decode() for _ in range(reader.number("Q"))]
     except (struct.error, UnicodeDecodeError) as error:
@@ -40,7 +40,7 @@ def read_params(content: bytes) -> dict[str, NDArray[np.generic]]:
 
 
 class _Reader:
-    """Reads numbers and arrays one after the other."""
+    """Sequential reader of numbers and arrays."""
 
     def __init__(self, content: bytes) -> None:
         self._content = memoryview(content)
@@ -66,7 +66,7 @@ class _Reader:
         shape = [self.number("q") for _ in range(max(0, self.number("i")))]
         if not shape:
             return np.zeros(0, np.float32)
-        self.take(8)  # The device that it was on.
+        self.take(8)  # Device of the array.
         kind = self.number("i")
         if kind not in _DTYPES or min(shape) < 0:
             raise InputError(f"params has an array of type {kind} and shape {shape}, which are not known.")

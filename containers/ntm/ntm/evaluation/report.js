@@ -5,7 +5,7 @@
   const { run, metrics, baseline, gate, topics, trials, tuning } = evaluation;
   const byId = (id) => document.getElementById(id);
 
-  // Okabe and Ito's colours that stand out on light and dark; beyond eight topics, the shapes differ.
+  // Colours of the Okabe-Ito palette that are visible on light and dark; shapes tell more than eight topics apart.
   const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#a99800", "#8a8f98"];
   const SHAPES = ["circle", "diamond", "square", "triangle-up", "cross", "x", "star", "hexagon"];
   const PATHS = {
@@ -18,8 +18,8 @@
   const shapeOf = (topic) => SHAPES[Math.floor(topic / COLOURS.length) % SHAPES.length];
 
   const DESCRIPTIONS = {
-    npmi: "NPMI coherence", npmi_train: "NPMI in training", c_v: "C_V coherence",
-    topic_uniqueness: "Topic uniqueness", topic_uniqueness_10: "Uniqueness, ten words", topic_diversity: "Topic diversity",
+    npmi: "NPMI coherence", npmi_train: "NPMI on training data", c_v: "C_V coherence",
+    topic_uniqueness: "Topic uniqueness", topic_uniqueness_10: "Uniqueness (10 words)", topic_diversity: "Topic diversity",
     wetc: "WETC coherence", perplexity: "Perplexity per word",
   };
   const LESS_IS_BETTER = new Set(["perplexity"]);
@@ -35,7 +35,7 @@
   const percent = (value) => `${(100 * value).toFixed(1)} %`;
   const count = (value) => value.toLocaleString("en");
   const best = (topic, words) => topics[topic].words.slice(0, words).map(([word]) => word).join(" ");
-  // Plotly takes some tags in texts for formatting.
+  // Plotly interprets some tags in text as formatting.
   const plain = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
   const wrapped = (text, width = 60) => {
     const lines = [""];
@@ -77,13 +77,13 @@
   let detailed = 0;
 
   const showHeader = () => {
-    byId("eyebrow").textContent = `${run.environment} · ${run.algorithm === "builtin" ? "built-in NTM" : "our container"}`;
+    byId("eyebrow").textContent = `${run.environment} · ${run.algorithm === "builtin" ? "built-in NTM" : "ntm container"}`;
     const { train, test } = evaluation.documents;
     byId("lead").textContent =
-      `${run.num_topics} topics over ${count(run.feature_dim)} words, from ${count(train)} training documents; measured on ${count(test)} that training did not see.`;
+      `${run.num_topics} topics, ${count(run.feature_dim)} words. Trained on ${count(train)} documents, evaluated on ${count(test)} held-out documents.`;
     byId("footer").textContent = map.text
-      ? "This page quotes documents of the corpus: who may not read them may not read it."
-      : "This page quotes no documents; it names their ids.";
+      ? "This page quotes the corpus. Share it only with people who may read the corpus."
+      : "This page shows document ids, but no text of the corpus.";
   };
 
   const showVerdict = () => {
@@ -94,14 +94,14 @@
       textContent: `${check.passed ? "✓" : "✗"} ${check.metric} ${general(check.value)} ${check.kind === "at_least" ? "≥" : "≤"} ${general(check.threshold)}`,
     }));
     place.replaceChildren(
-      element("h2", { textContent: gate.passed ? "The gate lets this model pass" : "The gate rejects this model" }),
+      element("h2", { textContent: gate.passed ? "Passed the gate" : "Rejected by the gate" }),
       element("p", { textContent: gate.reason }), element("ul", {}, ...checks),
     );
   };
 
   const showQuality = () => {
     byId("quality-note").textContent =
-      `Beside ${baseline.model} with as many topics, the same words and documents, ${count(baseline.iterations)} iterations in ${number(baseline.seconds, 1)} s.`;
+      `Baseline: ${baseline.model} with the same number of topics, vocabulary and training documents; ${count(baseline.iterations)} iterations, ${number(baseline.seconds, 1)} s.`;
     byId("quality").replaceChildren(...Object.keys(DESCRIPTIONS).filter((name) => name in metrics).map((name) => {
       const difference = metrics[name] - baseline[name];
       const better = LESS_IS_BETTER.has(name) ? difference < 0 : difference > 0;
@@ -110,14 +110,14 @@
         element("div", { className: "name", textContent: DESCRIPTIONS[name] }),
         element("div", { className: "value", textContent: number(metrics[name]) }),
         element("div", { className: "other" }, `LDA ${number(baseline[name])} `,
-          element("span", { className: same ? "" : better ? "better" : "worse", textContent: same ? "the same" : better ? "▲ better" : "▼ worse" })));
+          element("span", { className: same ? "" : better ? "better" : "worse", textContent: same ? "same" : better ? "▲ better" : "▼ worse" })));
     }));
   };
 
   const showDocument = (index) => {
     const place = byId("document");
     if (index === null) {
-      place.replaceChildren(element("p", { className: "note", textContent: "Choose a point to read the document." }));
+      place.replaceChildren(element("p", { className: "note", textContent: "Select a point to read the document." }));
       return;
     }
     const topic = map.topic[index];
@@ -142,7 +142,7 @@
         marker: { color: faded ? dim : colourOf(topic), symbol: shapeOf(topic), size: faded ? 5 : 7, opacity: faded ? 0.35 : 0.85, line: { width: 0 } },
       };
     });
-    // The chosen topic lies on top.
+    // Draw the selected topic on top.
     if (chosen !== null) traces.push(...traces.splice(traces.findIndex((trace) => trace.name === `topic ${chosen}`), 1));
     return draw("map", traces, { xaxis: { visible: false }, yaxis: { visible: false, scaleanchor: "x" }, hovermode: "closest", dragmode: "pan" });
   };
@@ -155,7 +155,7 @@
 
   const showMap = () => {
     byId("map-note").textContent =
-      `${count(map.id.length)} held-out documents by their topics (t-SNE): what lies together is about the same. Each has the colour and shape of the topic that weighs most in it.`;
+      `${count(map.id.length)} held-out documents, placed by their topics (t-SNE): nearby documents are about similar topics. Colour and shape show each document's main topic.`;
     const chip = (topic, ...content) => {
       const button = element("button", { type: "button", onclick: () => choose(topic === chosen ? null : topic) }, ...content);
       button.dataset.topic = String(topic);
@@ -231,7 +231,7 @@
     const { share, documents, representative, nearest } = topics[topic];
     for (const row of byId("topics").tBodies[0].rows) row.classList.toggle("chosen", row.dataset.topic === String(topic));
     byId("topic-title").replaceChildren(swatch(topic), ` Topic ${topic}: ${best(topic, 3)}`);
-    byId("topic-note").textContent = `${percent(share)} of all documents, the greatest part of ${count(documents)}. Most like topic ${nearest[0]} (${best(nearest[0], 3)}), ${number(nearest[1], 2)}.`;
+    byId("topic-note").textContent = `${percent(share)} of the corpus; main topic of ${count(documents)} held-out documents. Most similar: topic ${nearest[0]} (${best(nearest[0], 3)}), cosine ${number(nearest[1], 2)}.`;
     byId("representative").replaceChildren(...representative.map(({ id, weight, text }) => element("li", {},
       element("span", { className: "id", textContent: `${id} · ${percent(weight)}` }),
       ...(text === undefined ? [] : [element("p", { className: "quote", textContent: text })]))));
@@ -274,7 +274,7 @@
     ], { xaxis: { title: { text: "trial" }, dtick: trials.length > 20 ? undefined : 1, range: [0.5, trials.length + 0.5] }, yaxis: { title: { text: plain(tuning.metric) } }, hovermode: "closest" });
     const names = [...new Set(done.flatMap((trial) => Object.keys(trial.hyperparameters)))].sort();
     const places = byId("values");
-    // All of them before the first is drawn, which takes the size that it finds.
+    // Create all of them before drawing the first: a plot takes the size that it finds.
     if (!places.children.length) places.append(...names.map(() => element("div", { className: "plot tiny" })));
     names.forEach((name, place) => {
       const values = done.map((trial) => trial.hyperparameters[name] ?? "");
@@ -294,8 +294,8 @@
     const leader = drawTrials();
     const goal = tuning.goal === "minimize" ? "lower" : "higher";
     byId("tuning-note").textContent = leader
-      ? `${count(trials.length)} trials of ${run.tuning_job}; ${goal} ${tuning.metric} is better. The star is the best, ${general(leader.objective)}; the dotted line is the best so far.`
-      : `${count(trials.length)} trials of ${run.tuning_job}, none with an objective.`;
+      ? `${count(trials.length)} trials of ${run.tuning_job}; ${goal} ${tuning.metric} is better. The star marks the best trial (${general(leader.objective)}), the dotted line the best so far.`
+      : `${count(trials.length)} trials of ${run.tuning_job}, none with an objective value.`;
     const ranked = [...trials].sort((one, other) => (one.objective === null) - (other.objective === null) || (better(one.objective, other.objective) ? -1 : 1));
     const names = [...new Set(trials.flatMap((trial) => Object.keys(trial.hyperparameters)))].sort();
     byId("trial-table").replaceChildren(
@@ -310,8 +310,8 @@
     const facts = {
       Execution: run.execution, Environment: run.environment, Algorithm: run.algorithm, Corpus: run.corpus_uri, "Corpus version": run.corpus_version,
       "Training job": run.training_job, "Tuning job": run.tuning_job ?? "none", Topics: count(run.num_topics), Vocabulary: `${count(run.feature_dim)} words`,
-      Documents: `${count(evaluation.documents.train)} to train, ${count(evaluation.documents.test)} to test, ${count(evaluation.documents.scored)} of them for perplexity`,
-      "This evaluation": seconds,
+      Documents: `${count(evaluation.documents.train)} training, ${count(evaluation.documents.test)} test (${count(evaluation.documents.scored)} for perplexity)`,
+      "Evaluation time": seconds,
     };
     byId("run").replaceChildren(...Object.entries(facts).flatMap(([name, value]) => [element("dt", { textContent: name }), element("dd", { textContent: value })]));
   };

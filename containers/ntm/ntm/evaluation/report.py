@@ -1,4 +1,4 @@
-"""``report.html``: what a data scientist looks at, in one page that needs no network."""
+"""``report.html``, a self-contained page for data scientists."""
 
 import html
 import json
@@ -20,12 +20,12 @@ def page(findings: Findings, content: Mapping[str, Any], shown: NDArray[np.int64
     """Return the page.
 
     Args:
-        findings: all that was found.
-        content: the same as ``evaluation.json`` has it.
-        shown: the held-out documents that are on the map, int64 [n].
-        places: where they are, float64 [n, 2].
+        findings: Results of the evaluation.
+        content: Content of ``evaluation.json``.
+        shown: Held-out documents on the map, int64 [n].
+        places: Their coordinates, float64 [n, 2].
     """
-    # Plotly for Python is the way to its JavaScript only: the figures are drawn by the page itself.
+    # Only for its bundled JavaScript: the page draws the figures itself.
     from plotly.offline import get_plotlyjs
 
     run = content["run"]
@@ -60,13 +60,13 @@ def _map(findings: Findings, shown: NDArray[np.int64], places: NDArray[np.float6
 
 
 def _inline(data: object) -> str:
-    """Return JSON that can stand in a page's script element: nothing in it ends the element or a line."""
+    """Return JSON that is safe inside a script element: it contains no tags and no line terminators."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def _rows(topics: Sequence[Mapping[str, Any]]) -> str:
-    """Return the topics as rows of a table, for a browser that runs no script."""
+    """Return the topics as table rows for browsers without scripts."""
     return "".join(
         f"<tr><td>{topic['topic']}</td><td>{100 * topic['share']:.1f} %</td>"
         f"<td>{html.escape(' '.join(word for word, _ in topic['words'][:10]))}</td></tr>"

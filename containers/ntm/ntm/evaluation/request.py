@@ -1,4 +1,4 @@
-"""What the evaluation is asked to do: its arguments, its variables, and the directories that SageMaker fills."""
+"""Request of an evaluation: container arguments, environment variables and input directories."""
 
 import argparse
 import os
@@ -18,19 +18,19 @@ _VARIABLES: Final = ("EXECUTION_ARN", "NUM_TOPICS", "TRAINING_JOB")
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """A Processing job that evaluates.
+    """Configuration of an evaluation job.
 
     Attributes:
-        environment: the environment's name, for the report.
-        algorithm: which one made the model.
-        baseline_iterations: how long the baseline is trained.
-        map_documents: how many documents the report's map has at most.
-        quote_documents: whether the report may quote documents.
-        thresholds: the gate's.
-        execution: the ARN of the pipeline's execution.
-        num_topics: of the model.
-        training_job: that made it.
-        tuning_job: that chose its hyperparameters; None without tuning.
+        environment: Name of the environment, for the report.
+        algorithm: Algorithm that trained the model.
+        baseline_iterations: Training iterations of the baseline.
+        map_documents: Maximum number of documents on the report's map.
+        quote_documents: Allow the report to quote documents.
+        thresholds: Thresholds of the quality gate.
+        execution: ARN of the pipeline execution.
+        num_topics: Number of topics of the model.
+        training_job: Name of the training job.
+        tuning_job: Name of the tuning job; None without tuning.
     """
 
     environment: str
@@ -49,7 +49,7 @@ class EvaluationRequest:
         """Read the job's ContainerArguments and Environment.
 
         Raises:
-            InputError: an argument or a variable is missing or is not what it must be.
+            InputError: An argument or a variable is missing or invalid.
         """
         parser = _Parser(prog="evaluate", allow_abbrev=False, add_help=False)
         parser.add_argument("--environment", required=True)
@@ -82,15 +82,15 @@ class EvaluationRequest:
 
 
 def has_input(name: str) -> bool:
-    """Tell whether the job has a processing input of this name."""
+    """Return True if the job has a processing input of this name."""
     return _input_directory(name).is_dir()
 
 
 def input_directory(name: str) -> Path:
-    """Return where SageMaker lays the processing input of this name.
+    """Return the directory of a processing input.
 
     Raises:
-        InputError: the job has none.
+        InputError: The job has no such input.
     """
     path = _input_directory(name)
     if not path.is_dir():
@@ -103,12 +103,12 @@ def _input_directory(name: str) -> Path:
 
 
 def output_directory() -> Path:
-    """Return what SageMaker puts to S3 when the job has succeeded."""
+    """Return the directory that SageMaker uploads to S3 after the job succeeds."""
     return base_directory() / "processing" / "output"
 
 
 def write_message(reason: str) -> None:
-    """Tell SageMaker why the job failed; it shows the first 1,024 characters as ExitMessage."""
+    """Write the job's failure reason; SageMaker shows its first 1,024 characters as ExitMessage."""
     path = base_directory() / "output" / "message"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(reason, "utf-8")

@@ -1,4 +1,4 @@
-"""The training jobs of a tuning job, as SageMaker tells of them."""
+"""Training jobs of a hyperparameter tuning job."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _MINIMISED = "total_loss"
 
 @dataclass(frozen=True)
 class Trial:
-    """A training job of a tuning job.
+    """Training job of a tuning job.
 
     Attributes:
-        job: its name.
-        status: such as Completed.
-        objective: the metric's last value; None if it has none.
-        hyperparameters: those that were tuned.
-        seconds: how long it trained; None if it did not begin or has not ended.
+        job: Job name.
+        status: TrainingJobStatus, such as Completed.
+        objective: Final value of the objective metric; None without one.
+        hyperparameters: Tuned hyperparameters.
+        seconds: Training time; None if the job did not start or has not ended.
     """
 
     job: str
@@ -32,13 +32,13 @@ class Trial:
 
 @dataclass(frozen=True)
 class Tuning:
-    """A tuning job.
+    """Hyperparameter tuning job.
 
     Attributes:
-        job: its name.
-        metric: that it tuned by; empty if no trial has a value.
-        minimised: whether less of it is better.
-        trials: in the order in which they were created.
+        job: Job name.
+        metric: Objective metric; empty if no trial has a value.
+        minimised: True if lower values are better.
+        trials: Training jobs in order of creation.
     """
 
     job: str
@@ -48,8 +48,8 @@ class Tuning:
 
 
 def read_trials(tuning_job: str) -> Tuning:
-    """Ask SageMaker for the trials of a tuning job."""
-    # Serving and training, which share this image, call no AWS service.
+    """Read the trials of a tuning job from SageMaker."""
+    # Imported here: serving and training share this image and call no AWS service.
     import boto3
 
     pages = boto3.client("sagemaker").get_paginator("list_training_jobs_for_hyper_parameter_tuning_job")
@@ -58,7 +58,7 @@ def read_trials(tuning_job: str) -> Tuning:
 
 
 def tuning_of(tuning_job: str, summaries: Iterable[Mapping[str, Any]]) -> Tuning:
-    """Return a tuning job, given what ListTrainingJobsForHyperParameterTuningJob tells of its training jobs."""
+    """Return a tuning job, given the summaries of ListTrainingJobsForHyperParameterTuningJob."""
     trials, metric, goal = [], "", ""
     for summary in summaries:
         objective = summary.get("FinalHyperParameterTuningJobObjectiveMetric", {})
@@ -74,6 +74,6 @@ def tuning_of(tuning_job: str, summaries: Iterable[Mapping[str, Any]]) -> Tuning
                 (end - start).total_seconds() if start and end else None,
             )
         )
-    # The list need not say what the goal is; of all metrics that are logged, only the loss is minimised.
+    # The summaries may lack the goal; of all logged metrics, only the loss is minimised.
     minimised = goal == "Minimize" if goal else metric.endswith(_MINIMISED)
     return Tuning(tuning_job, metric, minimised, tuple(trials))

@@ -1,6 +1,6 @@
-"""The decoder: words of topic mixtures, how well they tell documents, and the gradient of that.
+"""Decoder: word probabilities of topic mixtures, reconstruction loss and its gradient.
 
-No matrix of documents x words is made but for a slice that fits the cache: memory follows the words that occur.
+Documents x words matrices are computed in slices that fit the cache; memory depends on the words that occur.
 """
 
 from typing import NamedTuple
@@ -14,12 +14,12 @@ from ntm.network.layers import MOMENTUM, VARIANCE_FLOOR, gradient_of, to_numpy
 
 # Logits of a slice of documents: 8 MB.
 _SLICE = 2 * 1024 * 1024
-# Below it a probability's logarithm is not a number any more.
+# Lower bound of probabilities, which keeps their logarithms finite.
 _SMALLEST = 1e-30
 
 
 class Gradients(NamedTuple):
-    """Of the documents' losses, summed: by theta [D, K], weights [V, K] and bias [V]."""
+    """Gradients of the summed losses by theta [D, K], weights [V, K] and bias [V]."""
 
     theta: Tensor
     weights: Tensor

@@ -1,4 +1,4 @@
-"""What a trained model is made of, and its encoder in numpy: all that serving needs, without torch.
+"""Trained model and its encoder in numpy, without torch.
 
 The network of ``ntm.network.model`` in evaluation: batch normalisation folded into the layers, the topic mixture at
 the mean of the encoder's Gaussian.
@@ -40,7 +40,7 @@ def softmax(logits: Array, axis: int) -> Array:
 
 @dataclass(frozen=True)
 class Layer:
-    """A dense layer: weight [out, in], bias [out]; of the first layer the weight is [V, out], a row a word."""
+    """Dense layer: weight [out, in], bias [out]. In the first layer, the weight is [V, out], one row per word."""
 
     weight: Array
     bias: Array
@@ -48,13 +48,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class TopicModel:
-    """A trained model over V words with K topics.
+    """Trained model of K topics over V words.
 
     Attributes:
-        activation: sigmoid, tanh or relu, after each hidden layer.
-        hidden: the encoder's hidden layers; the first takes relative word frequencies.
-        mean: the encoder's output: the mean of the latent Gaussian, K units.
-        decoder: word logits of a topic mixture: weight [V, K], bias [V].
+        activation: Activation of the hidden layers: sigmoid, tanh or relu.
+        hidden: Hidden layers of the encoder; the first takes relative word frequencies.
+        mean: Output layer of the encoder: the mean of the latent Gaussian, K units.
+        decoder: Word logits of a topic mixture: weight [V, K], bias [V].
     """
 
     activation: str

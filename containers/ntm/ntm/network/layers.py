@@ -1,8 +1,8 @@
-"""The encoder's layers. Each knows the gradient of what it did last.
+"""Layers of the encoder, with hand-written gradients.
 
-Gradients are written out, not recorded: documents are short and batches small, so a step is many small operations, and
-recording them takes as long as doing them. ``backward`` is given the gradient of what the last ``forward`` in training
-returned, writes that of the layer's parameters to their ``.grad``, and returns that of the layer's inputs.
+With short documents and small batches, a step consists of many small operations, and recording them by autograd takes
+as long as computing them. ``backward`` takes the gradient of the last output of ``forward`` in training, writes the
+gradients of the parameters to their ``.grad``, and returns the gradient of the inputs.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ _ACTIVATIONS: Mapping[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor, T
 
 
 class Units(nn.Module):
-    """What becomes of a layer's products: normalised over the batch or not, biased and activated.
+    """Optional batch normalisation, bias and activation of a layer's products.
 
     Batch normalisation has no learnt scale (Srivastava and Sutton, arXiv 1703.01488); a batch of one is normalised as
     in evaluation.
@@ -67,7 +67,7 @@ class Units(nn.Module):
         return self._outputs
 
     def backward(self, gradient: Tensor) -> Tensor:
-        """Return the gradient by the products; see the module's text."""
+        """Return the gradient by the products; see the module's docstring."""
         gradient = self._by_products(gradient, self._outputs)
         if not self._normalised:
             torch.sum(gradient, 0, out=gradient_of(self.bias))
@@ -88,7 +88,7 @@ class Units(nn.Module):
         return by_products
 
     def fold(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """Return weight [H, I] and bias [H] of the plain dense layer that does the same in evaluation."""
+        """Return weight [H, I] and bias [H] of the equivalent dense layer in evaluation."""
         if not self._normalised:
             return weight, self.bias
         deviation = (self.variance + VARIANCE_FLOOR).sqrt()
@@ -96,7 +96,7 @@ class Units(nn.Module):
 
 
 class Dense(nn.Module):
-    """A dense layer."""
+    """Dense layer."""
 
     def __init__(self, inputs: int, units: int, normalised: bool, activation: str = "linear") -> None:
         super().__init__()
@@ -110,7 +110,7 @@ class Dense(nn.Module):
         return units
 
     def backward(self, gradient: Tensor) -> Tensor:
-        """Return the gradient by the inputs; see the module's text."""
+        """Return the gradient by the inputs; see the module's docstring."""
         gradient = self.units.backward(gradient)
         torch.mm(gradient.T, self._inputs, out=gradient_of(self.weight))
         return gradient @ self.weight
@@ -121,17 +121,17 @@ class Dense(nn.Module):
 
 
 class WordLayer(nn.Module):
-    """The encoder's first layer: dense over a document's relative word frequencies, at the cost of the words it has."""
+    """First layer of the encoder: dense over relative word frequencies, at a cost proportional to the words present."""
 
     def __init__(self, feature_dim: int, units: int, normalised: bool, activation: str, dropout: float) -> None:
-        """Make a layer with random weights.
+        """Create a layer with random weights.
 
         Args:
             feature_dim: size of the vocabulary, V.
             units: H.
-            normalised: whether the units are normalised over the batch.
+            normalised: Batch-normalise the units.
             activation: sigmoid, tanh or relu.
-            dropout: share of a document's words that are not looked at in training.
+            dropout: Share of a document's words dropped in training.
         """
         super().__init__()
         bound = feature_dim**-0.5
@@ -140,7 +140,7 @@ class WordLayer(nn.Module):
         self._dropout = dropout
 
     def start_from(self, embeddings: Tensor) -> None:
-        """Take word embeddings [V, H] of mean square 1 for the first weights."""
+        """Initialise the weights with word embeddings [V, H] of mean square 1."""
         self.weight.copy_(_EMBEDDING_SCALE * embeddings)
 
     def forward(self, batch: Batch, generator: Generator | None = None) -> Tensor:
@@ -150,7 +150,7 @@ class WordLayer(nn.Module):
             draws = torch.rand(counts.shape, generator=generator, device=counts.device)
             kept = draws.add_(counts, alpha=1 - self._dropout).floor_()
             left = torch.zeros_like(lengths).index_add_(0, batch.documents, kept)
-            # A document that lost all of its words keeps them.
+            # A document whose words were all dropped keeps them.
             empty = left == 0
             counts = torch.where(empty.index_select(0, batch.documents), counts, kept)
             lengths = torch.where(empty, lengths, left)
@@ -160,7 +160,7 @@ class WordLayer(nn.Module):
         return units
 
     def backward(self, gradient: Tensor) -> None:
-        """See the module's text; by the documents there is no gradient."""
+        """Compute the gradients of the parameters; documents have no gradient."""
         gradient = self.units.backward(gradient)
         # The product with the transposed matrix: a bag of documents for each word.
         batch, by_word = self._batch, self._batch.by_word
@@ -174,14 +174,14 @@ class WordLayer(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Drops a share of the units in training; the others grow to make up for it."""
+    """Dropout: drops a share of the units in training and scales up the others."""
 
     def __init__(self, share: float) -> None:
         super().__init__()
         self._share = share
 
     def forward(self, units: Tensor, generator: Generator | None) -> Tensor:
-        """Return the units [D, H] that are left, the others being 0."""
+        """Return the units [D, H]; dropped ones are 0."""
         self._kept: Tensor | None = None
         if not (self.training and self._share):
             return units
@@ -190,19 +190,19 @@ class Dropout(nn.Module):
         return units * self._kept
 
     def backward(self, gradient: Tensor) -> Tensor:
-        """Return the gradient by the units; see the module's text."""
+        """Return the gradient by the units; see the module's docstring."""
         return gradient if self._kept is None else gradient * self._kept
 
 
 def gradient_of(parameter: nn.Parameter) -> Tensor:
-    """Return where the parameter's gradient is written."""
+    """Return the tensor for the parameter's gradient, creating it on first use."""
     if parameter.grad is None:
         parameter.grad = torch.zeros_like(parameter)
     return parameter.grad
 
 
 def to_numpy(tensor: Tensor) -> Array:
-    """Return the tensor as an array on the CPU."""
+    """Return the tensor as a numpy array."""
     return np.asarray(tensor.cpu(), np.float32)
 
 

@@ -1,4 +1,4 @@
-"""The network: a variational autoencoder of bags of words whose latent variable is a topic mixture.
+"""Network: a variational autoencoder of bags of words with a topic mixture as latent variable.
 
 The encoder maps a document to a Gaussian over h in R^K; the topic mixture is theta = softmax(h), logistic-normal; the
 decoder gives word probabilities softmax(B theta + b). The prior of h is normal, each unit by itself, around 0.
@@ -24,7 +24,7 @@ from ntm.network.layers import Dense, Dropout, WordLayer
 # The logarithm of a weight of 0 has no gradient.
 _SMALLEST = 1e-12
 
-# Along which axes of the decoder's tensors topics are counted.
+# Topic axes of the decoder's tensors.
 _DECODER_AXES: Mapping[str, tuple[int, ...]] = {
     "decoder.weight": (1,),
     "decoder.topic_mean": (0,),
@@ -33,11 +33,11 @@ _DECODER_AXES: Mapping[str, tuple[int, ...]] = {
 
 
 class Losses(NamedTuple):
-    """What documents cost, in nats.
+    """Losses of documents, in nats.
 
     Attributes:
-        reconstruction: of each document [D].
-        divergence: of each document [D].
+        reconstruction: Reconstruction loss of each document [D].
+        divergence: Divergence from the prior of each document [D].
     """
 
     reconstruction: Tensor
@@ -45,15 +45,15 @@ class Losses(NamedTuple):
 
 
 class Network(nn.Module):
-    """Encoder and decoder; see the module's text. Its gradients are set by ``learn``, not by autograd."""
+    """Encoder and decoder; see the module's docstring. Gradients are computed by ``learn``, not by autograd."""
 
     def __init__(self, hyperparameters: Hyperparameters, num_topics: int, unigram: Tensor) -> None:
-        """Make a network with random weights from torch's generator.
+        """Create a network with random weights from torch's default generator.
 
         Args:
-            hyperparameters: its sizes and its objective.
-            num_topics: the number of topics, which may be more than is asked for.
-            unigram: probability of each word in the corpus, all positive [V]: the decoder's first guess.
+            hyperparameters: Sizes and objective of the network.
+            num_topics: Number of topics, which may exceed the requested number.
+            unigram: Positive probability of each word in the corpus [V]; initialises the decoder's bias.
         """
         super().__init__()
         self.num_topics = num_topics
@@ -115,7 +115,7 @@ class Network(nn.Module):
         return self.encode(batch)[0].softmax(dim=1)
 
     def export(self) -> TopicModel:
-        """Return the network as serving needs it: no normalisation, no log variance, on the CPU in numpy."""
+        """Return the network for serving, in numpy: normalisation folded in, without log variances."""
         hidden = (self.words.export(), *(layer.export() for layer in self._hidden))
         gaussian = self.gaussian.export()
         mean = Layer(gaussian.weight[: self.num_topics], gaussian.bias[: self.num_topics])
@@ -123,7 +123,7 @@ class Network(nn.Module):
 
 
 class _Latent:
-    """Documents' Gaussians, a draw h from each, and its mixture theta = softmax(h)."""
+    """Gaussians of documents, a sample h of each, and its mixture theta = softmax(h)."""
 
     def __init__(self, mean: Tensor, log_variance: Tensor, generator: Generator, prior_variance: float) -> None:
         self._mean, self._log_variance, self._prior_variance = mean, log_variance, prior_variance
@@ -158,7 +158,7 @@ def mutual_information_gradient(theta: Tensor) -> Tensor:
 
 
 def select_topics(name: str, tensor: Tensor, topics: Tensor) -> Tensor:
-    """Return the part of the network's tensor of that name (or of what the optimizer keeps for it) of some topics."""
+    """Return the slice of some topics of a named tensor of the network or of its optimizer state."""
     if name.startswith("gaussian."):
         return tensor.index_select(0, torch.cat([topics, topics + len(tensor) // 2]))
     for axis in _DECODER_AXES.get(name, ()):

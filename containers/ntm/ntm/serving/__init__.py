@@ -1,1 +1,1 @@
-"""The program ``serve``: SageMaker's hosting contract over ONNX Runtime; nothing here imports torch, onnx or scipy."""
+"""``serve``: SageMaker's hosting contract over ONNX Runtime; nothing here imports torch, onnx or scipy."""

@@ -45,7 +45,7 @@ class _Disconnected(Exception):
 
 
 class Application:
-    """Serves a model that is loaded.
+    """ASGI application that serves a model.
 
     Attributes:
         draining: set when the process is about to end: it is not healthy any more, and answers close their connection.
@@ -67,7 +67,7 @@ class Application:
         self._routes = {"/ping": ("GET", self._ping), "/invocations": ("POST", self._invoke)}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer a request, whatever it is."""
+        """Handle an HTTP request."""
         method, handle = self._routes.get(scope["path"], ("", None))
         try:
             if handle is None:
@@ -95,7 +95,7 @@ class Application:
         await send({"type": "http.response.body", "body": response.body})
 
     async def _ping(self, _scope: Message, _receive: Receive) -> _Response:
-        """Answer 200 if the model can answer: it is asked."""
+        """Answer 200 if the model answers a test query."""
         if self.draining:
             return _refusal(503, "The container is stopping.")
         self._model.encoder.check()

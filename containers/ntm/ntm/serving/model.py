@@ -1,4 +1,4 @@
-"""A trained model as it is served: its encoder in ONNX Runtime, its tokenizer, its topics' words."""
+"""Served model: encoder in ONNX Runtime, tokenizer and topic words."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -55,7 +55,7 @@ class Encoder:
     def topic_weights(self, corpus: BagOfWords) -> Array:
         """Return the topic mixture of each document, float32 [D, K]; each row sums to 1.
 
-        A document without a word is no evidence: it gets the mean of the prior, the same weight for every topic.
+        An empty document gets the mean of the prior: the same weight for every topic.
         """
         parts = [self._run(part) for part in _parts(corpus)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -98,12 +98,12 @@ def _parts(corpus: BagOfWords) -> Iterator[BagOfWords]:
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A model that is loaded.
+    """Loaded model.
 
     Attributes:
-        encoder: from word counts to topic mixtures.
-        text_reader: from texts to word counts; None where the model came without vocabulary and tokenizer.
-        topic_words: the best words of each topic, best first.
+        encoder: Encoder from word counts to topic mixtures.
+        text_reader: Reader of text; None without a vocabulary or a tokenizer.
+        topic_words: Best words of each topic, best first.
     """
 
     encoder: Encoder
@@ -112,7 +112,7 @@ class ServedModel:
 
     @classmethod
     def read(cls, directory: Path) -> "ServedModel":
-        """Read what a training job left.
+        """Read a model directory.
 
         Raises:
             InputError: a file is missing or damaged, or the files are not of one model.

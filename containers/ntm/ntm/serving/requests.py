@@ -1,4 +1,4 @@
-"""What a request for inference may hold, and how it becomes word counts.
+"""Inference requests, parsed to word counts.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-inference.html (the built-in algorithms' formats).
 """
@@ -29,23 +29,23 @@ _Entries = tuple[Sequence[object], Sequence[object]]
 
 
 class UnsupportedMediaType(InputError):
-    """The request's content type is not one that the model reads."""
+    """Unsupported content type of a request."""
 
 
 class RequestTooLarge(InputError):
-    """The request has more documents than are answered at a time."""
+    """Request with too many documents."""
 
 
 class RequestReader:
-    """Reads requests for one model."""
+    """Reader of requests for one model."""
 
     def __init__(self, feature_dim: int, text_reader: TextReader | None, max_documents: int) -> None:
-        """Make a reader.
+        """Create a reader.
 
         Args:
             feature_dim: size of the model's vocabulary.
-            text_reader: what counts the words of texts; without it, requests of text are refused.
-            max_documents: a request of more documents is refused: a byte of it may ask for kilobytes of answer.
+            text_reader: Reader of text; without it, text requests are rejected.
+            max_documents: Maximum documents per request: one byte of a request may produce kilobytes of response.
         """
         self._feature_dim = feature_dim
         self._text_reader = text_reader
@@ -65,7 +65,7 @@ class RequestReader:
         Raises:
             UnsupportedMediaType: the content type or its charset is not known.
             RequestTooLarge: there are more than ``max_documents``.
-            InputError: the body is empty or malformed, or does not fit the model.
+            InputError: The body is empty or malformed, or does not match the model.
         """
         media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
         if media_type not in self._readers:
@@ -82,7 +82,7 @@ class RequestReader:
         return corpus
 
     def _read_text(self, body: bytes) -> BagOfWords:
-        """Read a document a line."""
+        """Read one document per line."""
         return self._count_words(self._lines(body))
 
     def _read_json(self, body: bytes) -> BagOfWords:
@@ -94,7 +94,7 @@ class RequestReader:
         return self._read_instances(instances, "Instance")
 
     def _read_json_lines(self, body: bytes) -> BagOfWords:
-        """Read a document a line: each an element of what would be ``instances`` in JSON."""
+        """Read one document per line, each like an element of ``instances`` in JSON."""
         lines = self._lines(body)
         return self._read_instances([_parse(line, f"Line {number}") for number, line in enumerate(lines, 1)], "Line")
 

@@ -1,4 +1,4 @@
-"""How the answer to a request for inference is written: what ``Accept`` asks for.
+"""Inference responses, in the format selected by ``Accept``.
 
 Sources: https://docs.aws.amazon.com/sagemaker/latest/dg/ntm-in-formats.html (the built-in's answers),
 https://www.rfc-editor.org/rfc/rfc9110#name-accept (the header).
@@ -25,12 +25,12 @@ _BYTES_WIRE = 2
 
 
 class NotAcceptable(InputError):
-    """None of the content types that the client takes is one that the model writes."""
+    """No acceptable content type is supported."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Documents' topic mixtures, and what else the client wants to know.
+    """Topic mixtures of documents, optionally with described topics.
 
     Attributes:
         weights: float32 [D, K].
@@ -43,7 +43,7 @@ class Answer:
     top: int = 0
 
     def predictions(self) -> Iterator[dict[str, Any]]:
-        """Yield what is said of each document."""
+        """Yield the prediction of each document."""
         if not self.top:
             for row in self.weights:
                 yield {"topic_weights": row}
@@ -91,11 +91,11 @@ def _field(number: int, length: int) -> bytes:
 
 
 WRITERS: Final[dict[str, Callable[[Answer], bytes]]] = {JSON: _json, JSON_LINES: _json_lines, RECORDIO: _recordio}
-"""What writes an answer, by content type."""
+"""Writers of answers by content type."""
 
 
 class Wanted(NamedTuple):
-    """What ``Accept`` asks for: a content type of ``WRITERS``, and ``Answer.top``."""
+    """Parsed ``Accept`` header: a content type of ``WRITERS``, and ``Answer.top``."""
 
     content_type: str
     top: int = 0

@@ -1,4 +1,4 @@
-"""The program ``serve``: a process a core, each with the model and an event loop, on one port.
+"""``serve``: one worker process per core, each with the model and an event loop, on one port.
 
 This process only watches over them. It imports what can go through a fork, so that this is done once, and opens no
 model.
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class Workers:
-    """Processes that do the same; one that ends is replaced."""
+    """Pool of identical worker processes; a worker that exits is replaced."""
 
     def __init__(self, work: Callable[[], None], count: int, listener: socket.socket) -> None:
         """Prepare processes.

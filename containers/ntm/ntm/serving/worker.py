@@ -1,4 +1,4 @@
-"""One of the processes that serve: the model, and an event loop with the HTTP server."""
+"""Worker process of ``serve``: the model, and an event loop with the HTTP server."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""How good topics are, by their words."""
+"""Quality of topics by their words: coherence and uniqueness."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from ntm.network.inference import Array, chunks
 
 _COHERENCE_WORDS = 10
 
-# Where both are added: coherence goes from -1 to 1, uniqueness from 1 / K to 1.
+# Weight of uniqueness (1 / K to 1) when added to coherence (-1 to 1).
 UNIQUENESS_WEIGHT = 0.5
 
 
@@ -27,15 +27,15 @@ def npmi(
     document. Source: Lau, Newman and Baldwin, Machine Reading Tea Leaves, EACL 2014.
 
     Args:
-        words: ids of each topic's words, best first, [K, n].
-        corpus: the reference documents.
-        total: sums counts over hosts that have each a part of the documents; there is at least one document in all.
-        unseen: of a pair that never occurs together: the formula's limit, -1; or 0, as the source's own program has it
-            (https://github.com/jhlau/topic_interpretability): in few documents, that a pair of rare words is in none
-            says nothing of it.
+        words: Ids of each topic's words, best first, [K, n].
+        corpus: Reference documents.
+        total: Sums counts over hosts; there is at least one document in total.
+        unseen: Score of a pair that never occurs together: -1, the limit of the formula, or 0, as in the source's code
+            (https://github.com/jhlau/topic_interpretability). In a small corpus, the absence of a pair of rare words
+            is no evidence.
 
     Returns:
-        float64 [K], each from -1 to 1; 0 where there is no pair.
+        float64 [K], from -1 to 1; 0 for a topic without pairs.
     """
     best = words[:, :_COHERENCE_WORDS]
     distinct, columns = np.unique(best, return_inverse=True)
@@ -58,7 +58,7 @@ def npmi(
 
 
 def _together(rows: BagOfWords, column_of: NDArray[np.int64], columns: NDArray[np.int64]) -> Array:
-    """Return in how many documents two words of a topic are together, [K, n, n]."""
+    """Return the number of documents that contain both words of each pair, [K, n, n]."""
     column = column_of[rows.words]
     present = np.zeros((columns.max() + 1, len(rows)), np.float32)
     present[column[column >= 0], rows.documents[column >= 0]] = 1
@@ -72,7 +72,7 @@ def uniqueness(words: NDArray[np.int64]) -> NDArray[np.float64]:
     Source: Nan et al., Topic Modeling with Wasserstein Autoencoders, arXiv 1907.12374.
 
     Args:
-        words: ids of each topic's words, [K, n].
+        words: Ids of each topic's words, [K, n].
 
     Returns:
         float64 [K], each from 1 / K to 1.
@@ -87,11 +87,11 @@ def wetc(words: NDArray[np.int64], vectors: Array) -> NDArray[np.float64]:
     Source: Ding, Nallapati and Xiang, Coherence-Aware Neural Topic Modeling, arXiv 1809.02687.
 
     Args:
-        words: ids of each topic's words, best first, [K, n].
-        vectors: of all words, [V, d]; NaN for a word without one, whose pairs do not count.
+        words: Ids of each topic's words, best first, [K, n].
+        vectors: Word vectors [V, d]; pairs of a word without a vector (NaN) are ignored.
 
     Returns:
-        float64 [K], each from -1 to 1; NaN for a topic without a pair.
+        float64 [K], from -1 to 1; NaN for a topic without pairs.
     """
     best = vectors[words[:, :_COHERENCE_WORDS]].astype(np.float64)
     first, second = np.triu_indices(best.shape[1], k=1)

@@ -1,7 +1,7 @@
-"""Which words say what a topic is about.
+"""Ranking of the words of topics.
 
-The decoder's own figures mislead: its weights favour rare words, its probabilities those that are frequent everywhere.
-Words are ranked by how they go with the topic in the documents.
+The decoder's weights favour rare words and its probabilities words that are frequent everywhere. Words are therefore
+ranked by their association with the topic in the documents.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,10 +17,10 @@ from ntm.topics.coherence import UNIQUENESS_WEIGHT, uniqueness
 
 Total = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
-# A word of several topics counts less for each: this part of its score for the best other topic is taken off.
+# Share of a word's score for the best other topic that is subtracted.
 _EXCLUSIVITY = 0.5
 _CANDIDATES = 50
-# How much frequent words are favoured: the exponents among which a corpus chooses.
+# Candidate exponents; larger ones favour frequent words.
 _FREQUENCY_EXPONENTS = (0.0, 0.5, 1.0)
 
 
@@ -29,11 +29,11 @@ class TopicStatistics:
     """Sums over D documents, by K topics and V words.
 
     Attributes:
-        documents: D.
-        weights: of each topic, float64 [K].
-        moments: products of two topics' weights, float64 [K, K].
-        word_weights: of each topic in the documents that have a word, float64 [V, K].
-        frequencies: in how many documents each word is, float64 [V].
+        documents: Number of documents, D.
+        weights: Weights of each topic, float64 [K].
+        moments: Products of the weights of two topics, float64 [K, K].
+        word_weights: Topic weights of the documents that contain a word, float64 [V, K].
+        frequencies: Document frequency of each word, float64 [V].
     """
 
     documents: float
@@ -50,12 +50,12 @@ class TopicStatistics:
         total: Total,
         shape: tuple[int, int],
     ) -> "TopicStatistics":
-        """Go through documents.
+        """Compute the statistics of documents.
 
         Args:
-            chunks: the documents.
-            topic_weights: gives the topic mixtures [D, K] of a chunk.
-            total: sums arrays over hosts that have each a part of the documents.
+            chunks: The documents.
+            topic_weights: Returns the topic mixtures [D, K] of a chunk.
+            total: Sums arrays over hosts.
             shape: V and K.
         """
         feature_dim, num_topics = shape
@@ -77,15 +77,15 @@ class TopicStatistics:
         return cls(float(documents), *others)
 
     def scores(self, exponent: float = 0.0) -> NDArray[np.float64]:
-        """Return how much each word goes with each topic, [K, V].
+        """Return the association of each word with each topic, [K, V].
 
-        That is the coefficient of the topic's weight in the linear regression of the word's presence in a document on
-        all topics' weights, over the standard deviation of the presence. What other topics explain does not count, nor
-        does what few documents bear out. Times the standard deviation to the power of ``exponent``.
+        The score is the coefficient of the topic's weight in a linear regression of the word's presence in a document
+        on the weights of all topics, divided by the standard deviation of the presence, times that deviation to the
+        power of ``exponent``. It excludes what other topics explain and discounts words with little evidence.
         """
         mean = self.weights / self.documents
         covariance = self.moments / self.documents - np.outer(mean, mean)
-        # A pseudo-inverse, as the weights of a document add up to 1.
+        # A pseudo-inverse, because the weights of a document sum to 1.
         precision = np.linalg.pinv(covariance, rcond=1e-6, hermitian=True)
         explained = (self.word_weights - self.frequencies[:, None] * mean) @ precision
         deviation = np.sqrt(self.frequencies * (1 - self.frequencies / self.documents))
@@ -96,16 +96,16 @@ class TopicStatistics:
 def most_coherent(
     statistics: TopicStatistics, words: int, coherence: Callable[[NDArray[np.int64]], NDArray[np.float64]]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return scores, and each topic's words by them, for the exponent that serves a corpus best.
+    """Return scores and each topic's best words for the exponent that suits the corpus best.
 
-    Long documents bear out rare words, of short ones hardly two have the same rare words: no exponent is best
-    everywhere (as with the relevance of Sievert and Shirley, LDAvis, 2014). The one with the highest sum of coherence
-    and half of uniqueness, means over topics, is taken.
+    Long documents support rare words; short documents rarely share them. No exponent is best everywhere (compare the
+    relevance of Sievert and Shirley, LDAvis, 2014). The exponent with the highest mean coherence plus half of mean
+    uniqueness is used.
 
     Args:
-        statistics: of the topics.
-        words: how many for each topic.
-        coherence: of each topic [K], given words [K, n].
+        statistics: Statistics of the topics.
+        words: Number of words per topic.
+        coherence: Returns the coherence of each topic [K], given words [K, n].
     """
     best = (-np.inf, np.zeros(0), np.zeros(0, np.int64))
     for exponent in _FREQUENCY_EXPONENTS:
@@ -118,20 +118,20 @@ def most_coherent(
 
 
 def best_words(scores: NDArray[np.float64], words: int) -> NDArray[np.int64]:
-    """Return each topic's words of the highest scores, best first: [K, words], or all if there are fewer."""
+    """Return each topic's words with the highest scores, best first: [K, words], or all if there are fewer."""
     words = min(words, scores.shape[1])
-    # Ascending, so that of equal scores the word that comes first wins.
+    # Ascending, so that ties go to the word with the lower id.
     found = np.sort(np.argpartition(-scores, words - 1, axis=1)[:, :words], axis=1)
     order = np.argsort(-np.take_along_axis(scores, found, axis=1), axis=1, kind="stable")
     return np.take_along_axis(found, order, axis=1)
 
 
 def characteristic_words(scores: NDArray[np.float64], words: int) -> NDArray[np.int64]:
-    """Return each topic's words by their scores for it and for no other, best first: [K, words].
+    """Return each topic's most exclusive words, best first: [K, words].
 
-    Of a topic's fifty best words, those come first whose score, less half of that for the best other topic, is highest
-    (as FREX weighs frequency against exclusivity: Bischof and Airoldi, Summarizing Topical Content with Word Frequency
-    and Exclusivity, ICML 2012).
+    A topic's fifty best words are ordered by their score minus half of their score for the best other topic (as FREX
+    weighs frequency against exclusivity: Bischof and Airoldi, Summarizing Topical Content with Word Frequency and
+    Exclusivity, ICML 2012).
     """
     candidates = best_words(scores, max(words, _CANDIDATES))
     others = np.zeros_like(scores)

@@ -1,4 +1,4 @@
-"""What the topics are about, as it shows in a corpus."""
+"""Topics of a model, described by a corpus."""
 
 import logging
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ WORDS_PER_TOPIC = 20
 
 @dataclass(frozen=True)
 class Topics:
-    """The topics of a model; K topics, n words each (20, or all of a smaller vocabulary).
+    """Topics of a model: K topics of n words each (20, or all of a smaller vocabulary).
 
     Attributes:
-        share: mean weight of each topic over the documents, float32 [K], sums to 1.
-        words: ids of the most characteristic words, best first, int64 [K, n].
-        weights: probability of these words in a document of the topic alone, float32 [K, n].
-        npmi: coherence of each topic in the same corpus, float64 [K]; see ``ntm.topics.coherence``.
-        uniqueness: float64 [K].
-        wetc: coherence by word vectors, float64 [K]; None where there are no vectors.
+        share: Mean weight of each topic over the documents, float32 [K]; sums to 1.
+        words: Ids of the most characteristic words, best first, int64 [K, n].
+        weights: Probabilities of these words given the topic, float32 [K, n].
+        npmi: Coherence of each topic in the corpus, float64 [K]; see ``ntm.topics.coherence``.
+        uniqueness: Uniqueness of each topic, float64 [K].
+        wetc: Coherence by word vectors, float64 [K]; None without word vectors.
     """
 
     share: Array
@@ -44,7 +44,7 @@ class Topics:
         )
 
     def log(self, logger: logging.Logger, vocabulary: Sequence[str]) -> None:
-        """Write the topics as the built-in does; without word vectors, NPMI in the place of WETC."""
+        """Log the topics in the built-in's format; without word vectors, NPMI replaces WETC."""
         name, coherence = ("npmi", self.npmi) if self.wetc is None else ("wetc", self.wetc)
         logger.info(
             "Topics from epoch:final (num_topics:%d) [%s %.2f, tu %.2f]:",

@@ -1,7 +1,7 @@
-"""Word vectors in a text file, by which topics are judged: the auxiliary channel's ``vectors.txt``.
+"""Word vectors for WETC coherence: ``vectors.txt`` in the auxiliary channel.
 
-The format is GloVe's (https://nlp.stanford.edu/projects/glove/): a line is a word and its d numbers, separated by
-spaces. Word2vec's, which begins with a line of two numbers, is read too.
+The format is GloVe's (https://nlp.stanford.edu/projects/glove/): each line has a word and d numbers, separated by
+spaces. Word2vec's text format, which starts with a line of two numbers, is also supported.
 """
 
 import dataclasses
@@ -20,17 +20,17 @@ VECTORS = "vectors.txt"
 
 
 def read_word_vectors(path: Path, words: Sequence[str]) -> Array:
-    """Read the vectors of a vocabulary's words; what the file has of other words costs no memory.
+    """Read the vectors of a vocabulary; vectors of other words take no memory.
 
     Args:
-        path: the file, UTF-8.
-        words: the vocabulary, V words.
+        path: Text file, UTF-8.
+        words: Vocabulary of V words.
 
     Returns:
-        float32 [V, d]; NaN for a word that has no vector or one of zeros, which has no direction.
+        float32 [V, d]; NaN for words without a vector or with a zero vector.
 
     Raises:
-        InputError: no word has a vector, or a word's line does not hold d finite numbers.
+        InputError: No word has a vector, or the line of a word does not have d finite numbers.
     """
     wanted = {word.encode(): number for number, word in enumerate(words)}
     vectors: Array = np.zeros((len(words), 0), np.float32)
@@ -41,7 +41,7 @@ def read_word_vectors(path: Path, words: Sequence[str]) -> Array:
                 if number == 1 and len(fields) == 2 and all(map(bytes.isdigit, fields)):
                     continue
                 vectors = np.full((len(words), max(1, len(fields) - 1)), np.nan, np.float32)
-            # A word's first line counts: they come by frequency.
+            # The first line of a word counts: files are sorted by frequency.
             word = wanted.pop(line.partition(b" ")[0].strip(), None)
             if word is not None:
                 vectors[word] = _numbers(line, vectors.shape[1], f"{path.name}, line {number}")
@@ -67,7 +67,7 @@ def _numbers(line: bytes, dimension: int, place: str) -> Array:
 
 
 def with_wetc(topics: Topics, vectors: Array) -> Topics:
-    """Return the topics with their coherence by the words' vectors [V, d]."""
+    """Return the topics with their WETC coherence, given word vectors [V, d]."""
     return dataclasses.replace(topics, wetc=coherence.wetc(topics.words, vectors))
 
 

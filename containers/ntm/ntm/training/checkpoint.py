@@ -1,4 +1,4 @@
-"""Checkpoints: an interrupted training job goes on where it was, to the same result."""
+"""Checkpoints, from which an interrupted training job resumes to the same result."""
 
 import os
 import time
@@ -13,18 +13,18 @@ _SECONDS = 30.0
 
 
 class Checkpoints:
-    """One host's checkpoint in a directory that SageMaker keeps in S3; the newest replaces the one before.
+    """Checkpoint of one host in a directory that SageMaker syncs with S3; a new one replaces the previous one.
 
-    Nothing is written if the directory does not exist: SageMaker makes it where the job has a CheckpointConfig.
+    Nothing is written if the directory does not exist: SageMaker creates it for jobs with a CheckpointConfig.
     """
 
     def __init__(self, directory: Path | None, host: str, seconds: float = _SECONDS) -> None:
-        """Use a directory.
+        """Set up checkpoints in a directory.
 
         Args:
-            directory: None for no checkpoints.
-            host: each host has a file of its own.
-            seconds: at least so much time lies between two checkpoints, unless the job is ending.
+            directory: Checkpoint directory; None disables checkpoints.
+            host: Name of this host, which has its own file.
+            seconds: Minimum time between two checkpoints, unless the job is ending.
         """
         wanted = directory is not None and directory.is_dir()
         self._path = directory / f"checkpoint-{host}.pt" if directory is not None and wanted else None
@@ -33,15 +33,15 @@ class Checkpoints:
 
     @property
     def due(self) -> bool:
-        """Whether it is time for one."""
+        """True if the next checkpoint is due."""
         return self._path is not None and time.monotonic() - self._last >= self._seconds
 
     def save(self, job: dict[str, Any], state: dict[str, Any]) -> None:
-        """Write a checkpoint: the file is there whole, or the one before is.
+        """Write a checkpoint atomically.
 
         Args:
-            job: what must be the same for the job to go on, in values of JSON.
-            state: tensors, numbers, texts, lists and dicts of them.
+            job: Facts that must match for the job to resume, as JSON values.
+            state: Tensors, numbers, strings, and lists and dicts of them.
         """
         if self._path is None:
             return
@@ -54,10 +54,10 @@ class Checkpoints:
         self._last = time.monotonic()
 
     def load(self, job: dict[str, Any]) -> dict[str, Any] | None:
-        """Return the state of the last checkpoint, None if there is none.
+        """Return the state of the last checkpoint, or None.
 
         Raises:
-            InputError: the checkpoint cannot be read, or is of another job.
+            InputError: The checkpoint is unreadable or belongs to another job.
         """
         if self._path is None or not self._path.exists():
             return None

@@ -1,18 +1,18 @@
-"""When the built-in stops before its epochs are over."""
+"""Early stopping of the built-in NTM."""
 
 from collections import deque
 from collections.abc import Sequence
 
 
 class EarlyStopping:
-    """The built-in's rule: an epoch is bad when it does not beat the lowest of the last losses by the tolerance.
+    """Early-stopping rule of the built-in NTM.
 
-    The losses looked at are those of the last ``num_patience_epochs`` epochs; training stops once more than so many
-    epochs in a row are bad.
+    An epoch is bad if its loss does not fall below the lowest loss of the last ``num_patience_epochs`` epochs by the
+    tolerance. Training stops after more than ``num_patience_epochs`` bad epochs in a row.
     """
 
     def __init__(self, num_patience_epochs: int, tolerance: float, losses: Sequence[float] = ()) -> None:
-        """Begin, or go on after the losses of epochs that are over."""
+        """Start, or resume after the losses of completed epochs."""
         self._patience, self._tolerance = num_patience_epochs, tolerance
         self._last: deque[float] = deque(maxlen=num_patience_epochs)
         self._bad = 0
@@ -20,7 +20,7 @@ class EarlyStopping:
             self.should_stop(loss)
 
     def should_stop(self, loss: float) -> bool:
-        """Take the loss of one more epoch; return whether to stop."""
+        """Record the loss of an epoch; return True if training should stop."""
         bad = bool(self._last) and loss > min(self._last) - self._tolerance
         self._bad = self._bad + 1 if bad else 0
         self._last.append(loss)

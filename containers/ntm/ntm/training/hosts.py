@@ -1,8 +1,7 @@
-"""The hosts of a training job, each with its own documents and a replica of the network.
+"""Hosts of a training job, each with its own documents and a replica of the network.
 
-Replicas are averaged every few steps instead of gradients at each (local SGD: Stich, arXiv 1805.09767; Lin et al.,
-arXiv 1808.07217): a network over words is large for the little work of a step, megabytes of gradients for a few
-milliseconds.
+Replicas are averaged every few steps, instead of gradients in each step (local SGD: Stich, arXiv 1805.09767; Lin et
+al., arXiv 1808.07217): a step takes a few milliseconds, too short to exchange megabytes of gradients.
 """
 
 import datetime
@@ -20,33 +19,33 @@ from ntm.common.errors import InputError
 # Steps between two averages.
 SYNC_STEPS = 16
 _PORT = 29500
-# A host may have many times the data of another to read before they meet.
+# One host may have to read many times the data of another before they connect.
 _TIMEOUT = datetime.timedelta(hours=2)
 
 _log = logging.getLogger(__name__)
 
 
 class Hosts:
-    """This host among those of the job; on a job of one host nothing is sent.
+    """Communication between the hosts of a job; with a single host nothing is sent.
 
     Attributes:
-        name: this host's.
-        rank: this host's number, from 0; the first one writes the model.
-        count: how many there are.
+        name: Name of this host.
+        rank: Rank of this host, from 0; the first host writes the model.
+        count: Number of hosts.
     """
 
     def __init__(self, names: Sequence[str] = ("algo-1",), name: str = "algo-1") -> None:
-        """Say who is there; ``connect`` makes them meet."""
+        """Set the names of the hosts; call ``connect`` to connect them."""
         self.name, self.rank, self.count = name, names.index(name), len(names)
         self._first = names[0]
 
     def connect(self, interface: str) -> None:
-        """Wait until all hosts are there: gloo between CPUs, NCCL between GPUs.
+        """Connect all hosts: by gloo between CPUs, by NCCL between GPUs.
 
-        The variables MASTER_ADDR and MASTER_PORT say where the first host listens, if it is not at its name.
+        The environment variables MASTER_ADDR and MASTER_PORT override the address of the first host.
 
         Raises:
-            InputError: they cannot reach each other.
+            InputError: The hosts cannot reach each other.
         """
         if self.count == 1:
             return
@@ -63,8 +62,18 @@ class Hosts:
                 f"Host {self.name} cannot reach the others of the job at {address} over {interface}: {error}."
             ) from None
 
+    def close(self) -> None:
+        """Leave the group once all hosts are done.
+
+        A process that ends while Gloo's threads still run is sometimes aborted (exit code 134) after its work is done.
+        """
+        if self.count == 1:
+            return
+        distributed.barrier()
+        distributed.destroy_process_group()
+
     def total(self, array: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the sum of the hosts' arrays, which are of one shape."""
+        """Return the sum of the hosts' arrays, which have the same shape."""
         if self.count == 1:
             return array
         tensor = torch.from_numpy(np.array(array, np.float64))
@@ -81,7 +90,7 @@ class Hosts:
 
     @torch.no_grad()
     def average(self, tensors: Sequence[Tensor], weight: float) -> None:
-        """Replace floating-point tensors by their weighted mean over hosts; weights add up to 1."""
+        """Replace floating-point tensors by their weighted mean over hosts; the weights of all hosts sum to 1."""
         if self.count == 1:
             return
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors]) * weight

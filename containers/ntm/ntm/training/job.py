@@ -1,4 +1,4 @@
-"""A training job, from what SageMaker lays in the input directory to what it takes from the model directory."""
+"""Training job: reads SageMaker's input directory, trains, and writes the model directory."""
 
 import logging
 import math
@@ -53,10 +53,10 @@ def run(stopped: Callable[[], bool]) -> None:
     """Read the request and the channels, train, and write the model.
 
     Args:
-        stopped: whether SageMaker asked the job to stop; the best model so far is then the result.
+        stopped: Returns True if SageMaker asked the job to stop; the best model so far is then the result.
 
     Raises:
-        InputError: something in the request or the data cannot be used.
+        InputError: The request or the data is invalid.
     """
     request = sagemaker.TrainingRequest.read()
     hyperparameters = Hyperparameters.parse(request.hyperparameters)
@@ -69,7 +69,7 @@ def run(stopped: Callable[[], bool]) -> None:
     if (path := directory / VECTORS).is_file():
         vectors = auxiliary.word_vectors(path, hyperparameters.feature_dim)
     checkpoints = Checkpoints(_checkpoint_directory(request.hyperparameters), request.host, _checkpoint_seconds())
-    # Before data is read: where one host cannot read its part, the others learn of it when they need that host.
+    # Before reading data: if a host fails to read its part, the others notice as soon as they need it.
     hosts = Hosts(request.hosts, request.host)
     hosts.connect(request.network_interface_name)
     corpus = _read_corpus(request, sagemaker.TRAIN, hyperparameters.feature_dim)
@@ -105,10 +105,11 @@ def run(stopped: Callable[[], bool]) -> None:
     if test is not None:
         _log_metric(request, trained, sagemaker.TEST, "total_loss <loss>", trainer.evaluate(test).total)
     topics.log(_log, words)
-    # SageMaker puts the model directories of all hosts into one archive.
+    # SageMaker merges the model directories of all hosts into one archive.
     if hosts.rank == 0:
         facts: dict[str, object] = {"documents": documents, "epoch": trained.epoch, "epochs": trained.epochs}
         write_model(sagemaker.model_directory(), trained.model, topics, auxiliary, hyperparameters, facts)
+    hosts.close()
 
 
 def _log_metric(request: sagemaker.TrainingRequest, trained: Trained, channel: str, metric: str, value: float) -> None:
@@ -117,7 +118,7 @@ def _log_metric(request: sagemaker.TrainingRequest, trained: Trained, channel: s
 
 
 def _tuned_by(hyperparameters: Mapping[str, object]) -> str | None:
-    """Return the metric by which a tuning job, if this job is one of its, compares it with others while it goes on."""
+    """Return the objective metric of the tuning job that started this job, if it can be logged during training."""
     channel, _, name = str(hyperparameters.get(TUNING_OBJECTIVE, "")).partition(":")
     return name if channel == sagemaker.VALIDATION and name in TRACKED else None
 
@@ -131,7 +132,7 @@ def _read_corpus(request: sagemaker.TrainingRequest, channel: str, feature_dim: 
 def _read_optional_corpus(
     request: sagemaker.TrainingRequest, channel: str, feature_dim: int, hosts: Hosts
 ) -> Corpus | None:
-    """Return a channel's documents; None, on all hosts, if the job has no such channel or no host has a document."""
+    """Return a channel's documents, or None on all hosts if the channel is missing or empty on every host."""
     if channel not in request.channels:
         return None
     corpus = _read_corpus(request, channel, feature_dim)
@@ -139,12 +140,12 @@ def _read_optional_corpus(
 
 
 def _documents(corpus: Corpus, hosts: Hosts) -> int:
-    """Return how many documents the hosts have together."""
+    """Return the total number of documents of all hosts."""
     return int(hosts.total(np.array([float(len(corpus))]))[0])
 
 
 def _checkpoint_directory(hyperparameters: Mapping[str, object]) -> Path:
-    """Return where checkpoints are; SageMaker does not say that each job of a tuning job has a place of its own."""
+    """Return the checkpoint directory; jobs of a tuning job may share one, so each uses its own subdirectory."""
     directory = sagemaker.checkpoint_directory()
     if TUNING_OBJECTIVE not in hyperparameters or not directory.is_dir():
         return directory
@@ -154,7 +155,7 @@ def _checkpoint_directory(hyperparameters: Mapping[str, object]) -> Path:
 
 
 def _checkpoint_seconds() -> float:
-    """Return how much time lies between two checkpoints at least; a variable of the job's Environment may say so."""
+    """Return the minimum time between two checkpoints, from the job's Environment."""
     text = os.environ.get(_CHECKPOINT_SECONDS, "30")
     try:
         seconds = float(text)

@@ -1,8 +1,8 @@
-"""Word embeddings from the corpus itself: where the encoder starts.
+"""Word embeddings of the corpus, which initialise the encoder.
 
 Latent semantic analysis (Deerwester et al., JASIS 1990): the leading right singular vectors of the tf-idf matrix, found
 by randomised subspace iteration (Halko, Martinsson and Tropp, arXiv 0909.4061). Words of the same documents are close
-from the first step on, which random weights have to learn.
+from the first step; random weights would have to learn this.
 """
 
 import numpy as np
@@ -24,13 +24,13 @@ def word_embeddings(corpus: Corpus, units: int, seed: int, total: Total) -> Arra
     """Return an embedding of each word, float32 [V, units]: a random rotation of the words' latent dimensions.
 
     Args:
-        corpus: this host's documents.
-        units: the size of an embedding.
-        seed: of the random start and the rotation, the same on all hosts.
-        total: sums arrays over hosts that have each a part of the documents; there is at least one document in all.
+        corpus: Documents of this host.
+        units: Size of an embedding.
+        seed: Seed of the random start and the rotation, the same on all hosts.
+        total: Sums arrays over hosts; there is at least one document in total.
 
     Returns:
-        Embeddings of mean square 1; all 0 where no word tells documents apart.
+        Embeddings of mean square 1; all 0 if no word distinguishes documents.
     """
     random = np.random.default_rng(seed)
     documents = float(total(np.array([float(len(corpus))]))[0])

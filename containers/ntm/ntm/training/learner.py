@@ -1,4 +1,4 @@
-"""What learns: the network, its optimizer and the noise; one replica on one device of one host."""
+"""Network, optimizer and noise of one replica, on one device of one host."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,16 +18,16 @@ from ntm.training.optimizers import Optimizer, annealing
 
 
 class Learner:
-    """A network that takes gradient steps on its objective, and whose topics can be dropped."""
+    """Network in training, with gradient steps on its objective and removal of topics."""
 
     def __init__(self, hyperparameters: Hyperparameters, num_topics: int, word_counts: NDArray[np.float64], rank: int):
-        """Make a network with random weights: the same on all hosts.
+        """Create a network with random weights, the same on all hosts.
 
         Args:
-            hyperparameters: those of the training job.
-            num_topics: the number of topics to begin with.
-            word_counts: of the corpus [V].
-            rank: this host's; each has a noise of its own.
+            hyperparameters: Hyperparameters of the training job.
+            num_topics: Initial number of topics.
+            word_counts: Word counts of the corpus [V].
+            rank: Rank of this host; each host has its own noise.
         """
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._hyperparameters, self._objective = hyperparameters, hyperparameters.objective_settings
@@ -37,7 +37,7 @@ class Learner:
         self._optimizer = Optimizer(self.network, hyperparameters)
 
     def _make_network(self, num_topics: int) -> Network:
-        # The caller's random state stays as it is.
+        # Leave the caller's random state unchanged.
         with torch.random.fork_rng([]):
             torch.manual_seed(self._hyperparameters.seed)
             return Network(self._hyperparameters, num_topics, self._unigram).to(self.device)
@@ -47,8 +47,8 @@ class Learner:
         """Take one gradient step.
 
         Args:
-            batch: the mini-batch; nothing is done if there are none.
-            progress: part of the training's steps that is done with this one.
+            batch: The mini-batch; an empty one is skipped.
+            progress: Share of all training steps that is complete after this one.
 
         Returns:
             ``losses_sums`` of the mini-batch.
@@ -64,7 +64,7 @@ class Learner:
         return losses_sums(losses, batch)
 
     def evaluate(self, chunks: Iterable[BagOfWords]) -> NDArray[np.float64]:
-        """Return ``losses_sums`` of documents; the noise of h is the same at each call."""
+        """Return ``losses_sums`` of documents; the noise of h is the same in each call."""
         self.network.eval()
         noise = torch.Generator(self.device).manual_seed(0)
         sums = torch.zeros(3, dtype=torch.float64, device=self.device)
@@ -74,17 +74,17 @@ class Learner:
         return sums.numpy(force=True)
 
     def topic_weights(self, documents: BagOfWords) -> Array:
-        """Return the documents' topic mixtures, float32 [D, K], as serving gives them."""
+        """Return the documents' topic mixtures, float32 [D, K], as in serving."""
         self.network.eval()
         weights: Array = self.network.topic_weights(Batch.of(documents, self.device)).numpy(force=True)
         return weights
 
     def average(self, hosts: Hosts, weight: float) -> None:
-        """Become the mean of all hosts' networks, this one's having the given weight; optimizers stay their own."""
+        """Replace the network by the mean of all hosts' networks, this one with the given weight."""
         hosts.average([each for each in self.network.state_dict().values() if each.is_floating_point()], weight)
 
     def keep(self, topics: NDArray[np.int64]) -> None:
-        """Drop all topics but these, with all that the optimizer knows of them."""
+        """Drop all other topics, including their optimizer state."""
         index = torch.from_numpy(topics).to(self.device)
         network, optimizer = self.network, self._optimizer
         self.network = self._make_network(len(topics))

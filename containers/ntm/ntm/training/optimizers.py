@@ -1,4 +1,4 @@
-"""The optimizers of the built-in, and the learning rate over a training job."""
+"""Optimizers of the built-in NTM, and the learning-rate schedule."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from ntm.network.layers import gradient_of
 
 _WARM_UP = 0.1
 
-# What each optimizer keeps for each parameter.
+# State of each optimizer per parameter.
 _MOMENTS: Mapping[str, tuple[str, ...]] = {
     "sgd": (),
     "adam": ("mean", "square"),
@@ -25,15 +25,15 @@ _MOMENTS: Mapping[str, tuple[str, ...]] = {
     "rmsprop": ("square",),
     "adadelta": ("square", "square_of_steps"),
 }
-# Those that PyTorch computes for many tensors in one go.
+# Computed by PyTorch for many tensors in one call.
 _FUSED = frozenset({"sgd", "adam"})
 
 
 class Optimizer:
-    """The optimizer that a job asks for; the arithmetic is PyTorch's.
+    """Optimizer of a training job, with PyTorch's arithmetic.
 
-    A network has a dozen small tensors. Where an optimizer takes operation by operation, they are laid out as views of
-    one vector, so that each operation is one.
+    A network has a dozen small tensors. For optimizers without a fused implementation, they are views of one vector, so
+    each operation runs once.
     """
 
     def __init__(self, network: nn.Module, hyperparameters: Hyperparameters) -> None:
@@ -54,8 +54,8 @@ class Optimizer:
     def step(self, rate: float = 1.0) -> None:
         """Take a step against the parameters' gradients.
 
-        They are multiplied by ``rescale_gradient``, then each of their numbers is clipped by ``clip_gradient``, as in
-        MXNet.
+        As in MXNet, gradients are multiplied by ``rescale_gradient`` and then clipped element-wise by
+        ``clip_gradient``.
 
         Args:
             rate: times the learning rate. Adadelta has none: its step is its own, times this.

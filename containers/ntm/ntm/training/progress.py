@@ -1,4 +1,4 @@
-"""How far training is: a bar on a terminal, a line an epoch anywhere else."""
+"""Training progress: a progress bar on a terminal, otherwise one line per epoch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Observer = Callable[["Progress"], None]
 
 @contextmanager
 def shown_on(console: Console) -> Iterator[Observer]:
-    """Yield what shows a training's progress on a console until the block ends; a bar is then taken away."""
+    """Yield an observer that shows training progress on a console; the bar disappears when the block ends."""
     if not console.is_terminal:
         yield lambda progress: _print_epoch(console, progress)
         return

@@ -31,51 +31,51 @@ from ntm.training.hosts import SYNC_STEPS, Hosts
 from ntm.training.latent_semantics import word_embeddings
 from ntm.training.learner import Learner
 
-# So many documents are taken out of the corpus at once, or a batch if that is more.
+# Documents read from the corpus at a time; at least a batch.
 _CHUNK = 8192
 _EVALUATION_BATCH = 1024
-# Enough documents to embed words by, and to tell a coherent topic from one that is not.
+# Enough documents for word embeddings and for coherence.
 _SAMPLE_DOCUMENTS = 20_000
-# Enough of them to compare one training job with another while both go on.
+# Enough documents to compare running training jobs.
 _TRACKING_DOCUMENTS = 5_000
 _TRACKING_EPOCHS = 2
 
 TOTAL_LOSS, NPMI, UNIQUENESS, NPMI_TU = "total_loss", "npmi", "tu", "npmi_tu"
 TRACKED = (TOTAL_LOSS, NPMI, UNIQUENESS, NPMI_TU)
-"""The metrics that can be followed while training goes on."""
+"""Metrics that can be logged during training."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class BoundPerWord:
-    """The negative evidence lower bound in nats a word: each document's divided by its length, mean over documents."""
+    """Negative evidence lower bound in nats per word: divided by each document's length, mean over documents."""
 
     reconstruction: float
     divergence: float
 
     @property
     def total(self) -> float:
-        """The sum of both: what the built-in logs as total_loss."""
+        """Sum of both, logged by the built-in as total_loss."""
         return self.reconstruction + self.divergence
 
     @classmethod
     def mean(cls, sums: NDArray[np.float64]) -> "BoundPerWord":
-        """Return the mean of documents, given sums of both parts and the number of documents."""
+        """Return the mean over documents, given the sums of both parts and the number of documents."""
         reconstruction, divergence, documents = map(float, sums)
         return cls(reconstruction / max(documents, 1), divergence / max(documents, 1))
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What training ends with.
+    """Result of training.
 
     Attributes:
-        model: the best model, or the last one where there was no validation; its topics are ordered by share.
-        topics: the model's topics as they show in the training documents.
-        epoch: the epoch it is from, counted from 1.
-        epochs: the epochs that were begun.
-        validation: its loss on the validation documents.
+        model: The best model, or the last one without validation; topics are ordered by share.
+        topics: Topics of the model in the training documents.
+        epoch: Epoch of the model, counted from 1.
+        epochs: Number of epochs started.
+        validation: Loss on the validation documents; None without validation.
     """
 
     model: TopicModel
@@ -87,16 +87,16 @@ class Trained:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far training is.
+    """Progress of training.
 
     Attributes:
-        epoch: counted from 1.
-        epochs: how many there are.
-        documents: of this epoch that are done, on this host.
-        epoch_documents: of an epoch, on this host.
-        loss: mean of this epoch so far, nats a word.
-        validation_loss: at the end of an epoch where there is validation, else None.
-        documents_per_second: in this epoch, on this host.
+        epoch: Current epoch, counted from 1.
+        epochs: Total number of epochs.
+        documents: Documents processed in this epoch on this host.
+        epoch_documents: Documents per epoch on this host.
+        loss: Mean loss of this epoch so far, in nats per word.
+        validation_loss: Validation loss at the end of an epoch, else None.
+        documents_per_second: Throughput of this host in this epoch.
     """
 
     epoch: int
@@ -110,17 +110,17 @@ class Progress:
 
 @dataclass
 class _State:
-    """What changes as training goes on, beside the learner: all else that a checkpoint needs.
+    """Training state of a checkpoint, besides the learner.
 
     Attributes:
         sums: of reconstruction and divergence, nats a word, and number of this epoch's documents so far, float64 [3].
-        order: the state of the generator of the documents' order when the epoch began, as JSON.
-        epoch: the one in hand, counted from 1.
-        steps: of this epoch that are done.
-        losses: of validation, of each epoch that early stopping looked at.
-        best: the network after the epoch ``best_epoch``, whose validation loss is the lowest; empty if there is none.
-        best_loss: reconstruction and divergence of that loss.
-        ended: whether training is over: its epochs are, or the validation loss no longer falls.
+        order: State of the shuffling generator at the start of the epoch, as JSON.
+        epoch: Current epoch, counted from 1.
+        steps: Completed steps of this epoch.
+        losses: Validation losses of the epochs considered by early stopping.
+        best: Parameters after ``best_epoch``, the epoch with the lowest validation loss; empty if there is none.
+        best_loss: Reconstruction and divergence of that loss.
+        ended: True if all epochs are complete or early stopping ended training.
     """
 
     sums: Tensor
@@ -135,17 +135,17 @@ class _State:
 
     @property
     def begun(self) -> int:
-        """The number of epochs of which a step is done."""
+        """Number of epochs started."""
         return self.epoch if self.steps else self.epoch - 1
 
 
 def log_quality(host: str, epoch: int, metric: str, value: float) -> None:
-    """Write a metric as the built-in does."""
+    """Log a metric in the built-in's format."""
     _log.info("#quality_metric: host=%s, epoch=%d, %s=%s", host, epoch, metric, value)
 
 
 class Trainer:
-    """One training run on one device of one host."""
+    """Training run on one device of one host."""
 
     def __init__(
         self,
@@ -158,19 +158,19 @@ class Trainer:
         observe: Callable[[Progress], None] = lambda _: None,
         tracked: str | None = None,
     ) -> None:
-        """Prepare a run; on a CPU the same arguments give the same model.
+        """Prepare a run; on a CPU, the same arguments give the same model.
 
         Args:
-            corpus: the training documents of this host.
-            hyperparameters: those of the training job.
-            hosts: those of the training job, connected.
-            checkpoints: where the run is saved, and from where it goes on if it was interrupted.
-            stopped: whether training was asked to stop; it then ends after the steps in hand.
-            observe: is told of the progress now and then, and at the end of each epoch.
-            tracked: a metric, of ``TRACKED``, that is logged at the end of epochs: it takes time.
+            corpus: Training documents of this host.
+            hyperparameters: Hyperparameters of the training job.
+            hosts: Connected hosts of the training job.
+            checkpoints: Checkpoints to save to and to resume from.
+            stopped: Returns True if training was asked to stop; it ends after the current steps.
+            observe: Called with the progress from time to time and at the end of each epoch.
+            tracked: Metric in ``TRACKED`` to log at the end of epochs; computing it takes time.
 
         Raises:
-            InputError: no host has a document, or there is a checkpoint of another run.
+            InputError: No host has a document, or a checkpoint belongs to another run.
         """
         self._corpus, self._hyperparameters = corpus, hyperparameters
         self._objective = hyperparameters.objective_settings
@@ -184,7 +184,7 @@ class Trainer:
         documents = float(self._hosts.total(np.array([float(len(corpus))]))[0])
         self._weight = len(corpus) / documents
         self._epoch_size = round(len(corpus) * hyperparameters.sub_sample) or min(1, len(corpus))
-        # All hosts take as many steps, those with fewer documents in smaller batches.
+        # All hosts take the same number of steps; those with fewer documents use smaller batches.
         steps = math.ceil(self._hosts.largest(self._epoch_size) / hyperparameters.mini_batch_size)
         self._sizes = even_sizes(self._epoch_size, steps)
         self._random = np.random.default_rng([hyperparameters.seed, self._hosts.rank])
@@ -208,13 +208,13 @@ class Trainer:
             raise InputError("The hosts' checkpoints are not of the same step: delete those of this job to start anew.")
 
     def run(self, validation: Corpus | None) -> Trained:
-        """Train until the epochs are over, the validation loss no longer falls, or ``stopped`` says so.
+        """Train until all epochs are complete, early stopping applies, or ``stopped`` returns True.
 
-        The best model and early stopping look at the epochs after the build-up of the objective: a loss from before is
-        of another one.
+        Early stopping and the choice of the best model ignore the epochs of the objective's build-up, whose losses are
+        not comparable.
 
         Raises:
-            InputError: the loss is no longer finite.
+            InputError: The loss is not finite.
         """
         state = self._state
         while not state.ended:
@@ -234,12 +234,12 @@ class Trainer:
         return Trained(model, topics, state.best_epoch or state.begun, state.begun, loss)
 
     def evaluate(self, corpus: Corpus) -> BoundPerWord:
-        """Return the loss of the model on other documents: of each host its own, or all the same."""
+        """Return the loss on other documents; hosts may pass different parts or the same documents."""
         sums = self._learner.evaluate(corpus.chunks(documents=_EVALUATION_BATCH))
         return BoundPerWord.mean(self._hosts.total(sums))
 
     def _train_epoch(self) -> bool:
-        """Take the epoch's steps that are left; return False if training was asked to stop among them."""
+        """Take the remaining steps of the epoch; return False if training was asked to stop."""
         state, steps, done = self._state, len(self._sizes), 0
         started = time.monotonic()
         for batch in self._batches(skip=state.steps):
@@ -266,7 +266,7 @@ class Trainer:
         return True
 
     def _end_epoch(self, validation: Corpus | None) -> bool:
-        """Log the epoch, judge it, and begin the next one; return False if training was asked to stop."""
+        """Log and judge the epoch and start the next one; return False if training was asked to stop."""
         state, epochs, host = self._state, self._hyperparameters.epochs, self._hosts.name
         loss = BoundPerWord.mean(self._hosts.total(state.sums.numpy(force=True)))
         log_quality(host, state.epoch, "train total_loss <loss>", loss.total)
@@ -291,7 +291,7 @@ class Trainer:
         return self._go_on()
 
     def _track(self, validated: BoundPerWord | None) -> None:
-        """Log the metric by which a tuning job chooses, so that it can stop this job where others were better."""
+        """Log the objective metric of the tuning job, which may stop this job early."""
         state, hyperparameters = self._state, self._hyperparameters
         if self._tracked == TOTAL_LOSS and validated is not None:
             log_quality(self._hosts.name, state.epoch, "validation total_loss <loss>", validated.total)
@@ -300,14 +300,14 @@ class Trainer:
             sample = Corpus.of(own.part(0, min(len(own), math.ceil(_TRACKING_DOCUMENTS * self._weight))))
             _, words = self._words(sample, self._statistics(sample))
             coherence = npmi(words, sample, self._hosts.total)
-            # As if all the surplus were dropped now.
+            # Evaluate as if all surplus topics were dropped now.
             left = survivors(words, coherence, hyperparameters.num_topics)
             values = {NPMI: coherence[left].mean(), UNIQUENESS: uniqueness(words[left]).mean()}
             value = values[NPMI] * values[UNIQUENESS] if self._tracked == NPMI_TU else values[self._tracked]
             log_quality(self._hosts.name, state.epoch, f"validation {self._tracked} <score>", float(value))
 
     def _judge(self, loss: BoundPerWord) -> bool:
-        """Remember the epoch if its validation loss is the best so far; return whether training should stop."""
+        """Keep the epoch if its validation loss is the best so far; return True if training should stop."""
         state, hyperparameters = self._state, self._hyperparameters
         if (state.epoch - 1) / hyperparameters.epochs < self._objective.build_up:
             return False
@@ -319,7 +319,7 @@ class Trainer:
         return rule.should_stop(loss.total)
 
     def _go_on(self) -> bool:
-        """Save what is to be saved; return False if any host was asked to stop."""
+        """Save a checkpoint if one is due; return False if any host was asked to stop."""
         stop, save = (self._hosts.largest(float(flag)) > 0 for flag in (self._stopped(), self._checkpoints.due))
         if stop or save:
             self._checkpoints.save(self._job, vars(self._state) | {"learner": self._learner.state()})
@@ -336,13 +336,13 @@ class Trainer:
         return json.dumps(self._random.bit_generator.state)
 
     def _batches(self, skip: int) -> Iterator[Batch]:
-        """Yield the epoch's documents in random order, in batches of nearly equal size: no small rest."""
+        """Yield the epoch's documents in random order, in batches of nearly equal size."""
         chunks = self._corpus.chunks(self._random, max(_CHUNK, *self._sizes))
         made = batches(chunks, self._sizes, self._corpus.feature_dim, self._learner.device)
         return itertools.islice(made, skip, None)
 
     def _wanted_topics(self, progress: float) -> int:
-        """Return the number of topics after this part of the epochs."""
+        """Return the number of topics after this share of the epochs."""
         wanted, surplus = self._hyperparameters.num_topics, self._objective.surplus
         return topics_at(min(1.0, progress / self._objective.build_up), wanted, surplus) if surplus > 1 else wanted
 
@@ -358,7 +358,7 @@ class Trainer:
         return most_coherent(statistics, WORDS_PER_TOPIC, lambda words: npmi(words, sample, self._hosts.total))
 
     def _sample(self) -> BagOfWords:
-        """Return this host's part of the documents that words and topics are judged by: the same each time."""
+        """Return this host's part of a fixed sample of documents for judging words and topics."""
         random = np.random.default_rng(self._hyperparameters.seed)
         chunks = self._corpus.chunks(random, max(1, math.ceil(_SAMPLE_DOCUMENTS * self._weight)))
         return next(chunks, concatenate([], self._corpus.feature_dim))
@@ -369,7 +369,7 @@ class Trainer:
         return TopicStatistics.of(chunks, self._learner.topic_weights, self._hosts.total, shape)
 
     def _describe(self) -> tuple[Topics, NDArray[np.int64]]:
-        """Return the topics, the largest first, and what number each had."""
+        """Return the topics, largest first, and their previous indices."""
         statistics = self._statistics(self._corpus)
         _, words = self._words(Corpus.of(self._sample()), statistics)
         probabilities = self._learner.network.export().word_probabilities().T

@@ -1,4 +1,4 @@
-"""What autoscaling did and why: the scaling activities of Application Auto Scaling.
+"""Scaling activities of Application Auto Scaling.
 
 See https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-scaling-activities.html.
 """
@@ -11,14 +11,14 @@ from typing import Any
 
 @dataclass
 class Activity:
-    """One change of a capacity, or the reason that there was none.
+    """A change of capacity, or the reason that there was none.
 
     Attributes:
-        description: what is intended.
-        cause: why.
-        details: the numbers behind the cause.
-        status: ``InProgress``, ``Successful`` or ``Failed``; ``Unfulfilled`` where nothing was to be changed.
-        not_scaled: why nothing was changed, as ``NotScaledReasons``.
+        description: The intended change.
+        cause: The reason for the change.
+        details: The numbers behind the cause.
+        status: ``InProgress``, ``Successful`` or ``Failed``; ``Unfulfilled`` if nothing had to change.
+        not_scaled: The reasons why nothing changed, as ``NotScaledReasons``.
     """
 
     service_namespace: str
@@ -35,13 +35,13 @@ class Activity:
     end: datetime | None = None
 
     def finish(self, status: str, message: str) -> None:
-        """Note the end."""
+        """Record the end."""
         self.end = datetime.now(UTC)
         self.message = message
         self.status = status
 
     def describe(self) -> dict[str, Any]:
-        """Return the activity as DescribeScalingActivities answers it."""
+        """Return the activity in the form of DescribeScalingActivities."""
         described = {
             "ActivityId": self.id,
             "ServiceNamespace": self.service_namespace,

@@ -1,4 +1,4 @@
-"""Application Auto Scaling of endpoints: moto keeps targets, policies and scheduled actions, and here they act."""
+"""Application Auto Scaling of endpoints: moto only stores targets, policies and scheduled actions; here they act."""
 
 import json
 from typing import Any
@@ -26,7 +26,7 @@ _LARGEST_PAGE = 50
 
 
 class ObjectNotFoundError(JsonRESTError):
-    """There is no such scalable target."""
+    """The scalable target is not registered."""
 
     def __init__(self, namespace: str, resource_id: str, dimension: str):
         super().__init__(
@@ -37,7 +37,7 @@ class ObjectNotFoundError(JsonRESTError):
 
 
 class LocalApplicationAutoScaling(ApplicationAutoscalingBackend):
-    """moto's Application Auto Scaling, which scales the variants of endpoints."""
+    """moto's Application Auto Scaling, extended to scale the variants of endpoints."""
 
     @property
     def _url_module(self) -> Any:
@@ -53,11 +53,11 @@ class LocalApplicationAutoScaling(ApplicationAutoscalingBackend):
         role_arn: str,
         suspended_state: Any,
     ) -> LocalScalableTarget:
-        """Register a variant, or give it other limits, to which it is brought at once.
+        """Register a variant or change its limits; its capacity is brought within them immediately.
 
         Raises:
-            AWSValidationException: it is not a variant's number of instances, there is no such variant, or the limits
-                are wrong.
+            AWSValidationException: The dimension is not a variant's number of instances, the variant does not exist, or
+                the limits are invalid.
         """
         if (namespace, dimension) != (SAGEMAKER, DESIRED_INSTANCES):
             raise AWSValidationException(
@@ -82,10 +82,10 @@ class LocalApplicationAutoScaling(ApplicationAutoscalingBackend):
         return target
 
     def deregister_scalable_target(self, namespace: str, r_id: str, dimension: str) -> None:
-        """Forget a target, with its policies and scheduled actions.
+        """Deregister a target with its policies and scheduled actions.
 
         Raises:
-            AWSValidationException: it is not registered.
+            AWSValidationException: The target is not registered.
         """
         super().deregister_scalable_target(namespace, r_id, dimension)
         for policy in list(self.policies.values()):
@@ -104,11 +104,11 @@ class LocalApplicationAutoScaling(ApplicationAutoscalingBackend):
         policy_body: dict[str, Any],
         policy_type: str | None,
     ) -> LocalScalingPolicy:
-        """Make a policy or change it, with the alarms that it is told by.
+        """Create or update a policy with its alarms.
 
         Raises:
-            ObjectNotFoundError: its target is not registered.
-            AWSValidationException: it wants what does not exist, or what is not run here.
+            ObjectNotFoundError: The target is not registered.
+            AWSValidationException: The policy is invalid or not supported by the local cloud.
         """
         self.target(service_namespace, resource_id, scalable_dimension)
         key = LocalScalingPolicy.formulate_key(service_namespace, resource_id, scalable_dimension, policy_name)
@@ -132,11 +132,11 @@ class LocalApplicationAutoScaling(ApplicationAutoscalingBackend):
         return policy
 
     def put_scheduled_action(self, *args: Any, **request: Any) -> None:
-        """Make a scheduled action or change it.
+        """Create or update a scheduled action.
 
         Raises:
-            ObjectNotFoundError: its target is not registered.
-            AWSValidationException: its schedule or its limits are wrong.
+            ObjectNotFoundError: The target is not registered.
+            AWSValidationException: The schedule or the limits are invalid.
         """
         self.target(request["service_namespace"], request["resource_id"], request["scalable_dimension"])
         schedules.check(request)
@@ -146,7 +146,7 @@ class LocalApplicationAutoScaling(ApplicationAutoscalingBackend):
         """Return a registered target.
 
         Raises:
-            ObjectNotFoundError: it is not registered.
+            ObjectNotFoundError: The target is not registered.
         """
         target = self.targets.get(dimension, {}).get(resource_id)
         if not isinstance(target, LocalScalableTarget):
@@ -154,7 +154,7 @@ class LocalApplicationAutoScaling(ApplicationAutoscalingBackend):
         return target
 
     def scaling_activities(self, resource_id: str | None, dimension: str | None, *, not_scaled: bool) -> list[Activity]:
-        """Return what was done to targets, the latest first, with what was not done where that is wanted."""
+        """Return the activities of targets, latest first, on request with those that changed nothing."""
         found = [
             activity
             for targets in self.targets.values()
@@ -175,7 +175,7 @@ class LocalApplicationAutoScaling(ApplicationAutoscalingBackend):
 
 
 def _describe_scaling_activities(self: ApplicationAutoScalingResponse) -> str:
-    """Answer DescribeScalingActivities."""
+    """Handle DescribeScalingActivities."""
     backend = self.applicationautoscaling_backend
     assert isinstance(backend, LocalApplicationAutoScaling)
     activities = backend.scaling_activities(

@@ -1,4 +1,4 @@
-"""Target tracking: the alarms of a policy, and the capacity that a metric asks for.
+"""Target tracking: a policy's alarms, and the capacity that a metric calls for.
 
 See https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking.html.
 """
@@ -17,10 +17,10 @@ from localcloud.services.cloudwatch.alarm import LocalAlarm, metric_queries
 SAGEMAKER = "sagemaker"
 DESIRED_INSTANCES = "sagemaker:variant:DesiredInstanceCount"
 DEFAULT_COOLDOWN_SECONDS = 300
-"""Of a SageMaker variant; see https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-policy.html."""
+"""Default for a SageMaker variant: https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-policy.html."""
 
-# The alarms that Application Auto Scaling makes of a policy: scaling out needs three minutes above the target, scaling
-# in a quarter of an hour at less than nine tenths of it.
+# The alarms that Application Auto Scaling creates for a policy: scale out after three minutes above the target, scale
+# in after 15 minutes below 90 % of it.
 _PERIOD_SECONDS = 60
 _HIGH_PERIODS = 3
 _LOW_PERIODS = 15
@@ -31,10 +31,10 @@ _PREDEFINED = {"SageMakerVariantInvocationsPerInstance": ("AWS/SageMaker", "Invo
 
 
 def variant_of(resource_id: str) -> tuple[str, str]:
-    """Return the names of the endpoint and of its variant in ``endpoint/<name>/variant/<name>``.
+    """Return the endpoint's and the variant's name from ``endpoint/<name>/variant/<name>``.
 
     Raises:
-        AWSValidationException: the id is not such a one.
+        AWSValidationException: The id does not have this form.
     """
     match resource_id.split("/"):
         case ["endpoint", endpoint, "variant", variant]:
@@ -45,11 +45,11 @@ def variant_of(resource_id: str) -> tuple[str, str]:
 
 
 class LocalScalingPolicy(FakeApplicationAutoscalingPolicy):
-    """A policy of target tracking.
+    """A target-tracking policy.
 
     Attributes:
-        high: the alarm that asks for more.
-        low: the alarm that asks for less.
+        high: The alarm that calls for more capacity.
+        low: The alarm that calls for less capacity.
     """
 
     high: LocalAlarm | None = None
@@ -57,38 +57,38 @@ class LocalScalingPolicy(FakeApplicationAutoscalingPolicy):
 
     @property
     def tracking(self) -> Mapping[str, Any]:
-        """Its ``TargetTrackingScalingPolicyConfiguration``."""
+        """``TargetTrackingScalingPolicyConfiguration`` of the policy."""
         tracking: Mapping[str, Any] = self.target_tracking_scaling_policy_configuration or {}
         return tracking
 
     @property
     def target(self) -> float:
-        """The value at which the metric is kept."""
+        """Target value of the metric."""
         return float(self.tracking["TargetValue"])
 
     @property
     def scales_in(self) -> bool:
-        """Whether it takes capacity away."""
+        """True if the policy removes capacity."""
         return not self.tracking.get("DisableScaleIn", False)
 
     @property
     def scale_in_cooldown(self) -> float:
-        """The pause after it took capacity away, in AWS's seconds."""
+        """Pause after removing capacity, in AWS seconds."""
         return float(self.tracking.get("ScaleInCooldown", DEFAULT_COOLDOWN_SECONDS))
 
     @property
     def scale_out_cooldown(self) -> float:
-        """The pause after it added capacity, in AWS's seconds."""
+        """Pause after adding capacity, in AWS seconds."""
         return float(self.tracking.get("ScaleOutCooldown", DEFAULT_COOLDOWN_SECONDS))
 
     def create_alarms(self) -> None:
-        """Make no alarms yet: moto asks for them before the policy has its ARN for good."""
+        """Do nothing: moto calls this before the policy has its final ARN."""
 
     def check(self) -> None:
-        """Check what the policy wants.
+        """Validate the policy.
 
         Raises:
-            AWSValidationException: it wants what does not exist, or what is not run here.
+            AWSValidationException: The policy is invalid or not supported by the local cloud.
         """
         if self.policy_type != "TargetTrackingScaling":
             raise AWSValidationException(
@@ -104,17 +104,17 @@ class LocalScalingPolicy(FakeApplicationAutoscalingPolicy):
         self._watched()
 
     def make_alarms(self) -> None:
-        """Make the two alarms that watch the metric."""
+        """Create the two alarms on the metric."""
         self.high = self._alarm("High", "GreaterThanThreshold", self.target, _HIGH_PERIODS)
         self.low = self._alarm("Low", "LessThanThreshold", self.target * _LOW_SHARE, _LOW_PERIODS)
         self.alarms = [self.high, self.low]
 
     def wanted(self, capacity: int, values: Sequence[float]) -> int:
-        """Return the capacity at which the greatest of some values would not be above the target.
+        """Return the capacity that brings the highest of the values down to the target.
 
         Args:
-            capacity: the one with which they came.
-            values: of the metric, which is inverse to the capacity.
+            capacity: The capacity at which the values were measured.
+            values: Values of the metric, which is inversely proportional to the capacity.
         """
         return math.ceil(capacity * max(values) / self.target - 1e-9)
 
@@ -132,7 +132,7 @@ class LocalScalingPolicy(FakeApplicationAutoscalingPolicy):
         return alarm
 
     def _watched(self) -> dict[str, Any]:
-        """Return what of PutMetricAlarm's request names the metric."""
+        """Return the parameters of PutMetricAlarm that identify the metric."""
         watched: dict[str, Any] = dict.fromkeys(("namespace", "metric_name", "period", "statistic")) | {
             "dimensions": []
         }

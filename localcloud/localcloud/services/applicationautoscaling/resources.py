@@ -1,4 +1,4 @@
-"""Application Auto Scaling's resources in CloudFormation."""
+"""CloudFormation resource types of Application Auto Scaling."""
 
 from moto.applicationautoscaling.models import applicationautoscaling_backends
 
@@ -9,11 +9,11 @@ _SUSPENSIONS = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "Sche
 
 
 class AutoScalingResource(ResourceModel):
-    """A resource of Application Auto Scaling."""
+    """Base of Application Auto Scaling's resources."""
 
     @property
     def backend(self) -> LocalApplicationAutoScaling:
-        """Application Auto Scaling in the stack's account and region."""
+        """Application Auto Scaling backend of the stack's account and region."""
         backend = applicationautoscaling_backends[self.account_id][self.region_name]
         assert isinstance(backend, LocalApplicationAutoScaling)
         return backend
@@ -26,11 +26,11 @@ class ScalableTarget(AutoScalingResource):
 
     @property
     def physical_resource_id(self) -> str:
-        """``<resource id>|<dimension>|<namespace>``, as CloudFormation gives it."""
+        """``<resource id>|<dimension>|<namespace>``, as in CloudFormation."""
         return "|".join(self.properties[key] for key in ("ResourceId", "ScalableDimension", "ServiceNamespace"))
 
     def put(self) -> None:
-        """Register the target, with its scheduled actions and no others."""
+        """Register the target with exactly its scheduled actions."""
         resource_id, dimension, namespace = self.physical_resource_id.split("|")
         suspended = self.properties.get("SuspendedState", {})
         self.backend.register_scalable_target(
@@ -101,7 +101,7 @@ class ScalingPolicy(AutoScalingResource):
         )
 
     def remove(self) -> None:
-        """Take the policy away; it may have gone with its target."""
+        """Remove the policy, unless it was deleted with its target."""
         namespace, resource_id, dimension = self._target()
         _, policies = self.backend.describe_scaling_policies(namespace, resource_id, dimension, None, "")
         if any(policy.policy_name == self._policy_name for policy in policies):

@@ -1,4 +1,4 @@
-"""Scheduled scaling: new limits of a capacity at certain times.
+"""Scheduled scaling: new capacity limits at set times.
 
 See https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-scheduled-scaling.html.
 """
@@ -22,16 +22,16 @@ _AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
 
 
 class LocalScheduledAction(FakeScheduledAction):
-    """A scheduled action."""
+    """A scheduled scaling action."""
 
     @property
     def limits(self) -> dict[str, int]:
-        """The new limits, those that it changes."""
+        """The limits that the action changes."""
         given: Any = self.scalable_target_action
         return dict(given or {})
 
     def is_due(self, after: datetime, now: datetime) -> bool:
-        """Return whether the action's time lies in the time after ``after`` up to ``now``."""
+        """Return True if the action is due after ``after`` and no later than ``now``."""
         begin, end = _time(self.start_time), _time(self.end_time)
         if (begin and now < begin) or (end and after >= end):
             return False
@@ -47,10 +47,10 @@ class LocalScheduledAction(FakeScheduledAction):
 
 
 def check(request: Mapping[str, Any]) -> None:
-    """Check what a scheduled action wants.
+    """Validate a scheduled action.
 
     Raises:
-        AWSValidationException: its schedule, its time zone or its limits are wrong.
+        AWSValidationException: The schedule, the time zone or the limits are invalid.
     """
     schedule = str(request["schedule"])
     try:
@@ -67,7 +67,7 @@ def check(request: Mapping[str, Any]) -> None:
 
 
 class ScheduledScaling:
-    """Runs the scheduled actions of all accounts and regions; each call continues where the one before ended."""
+    """Scheduled actions of all accounts and regions; each run continues where the one before ended."""
 
     def __init__(self) -> None:
         self._until = datetime.now(UTC)
@@ -95,7 +95,7 @@ def _do(action: LocalScheduledAction, target: LocalScalableTarget) -> None:
 
 
 def _once(schedule: str, zone: ZoneInfo) -> datetime | None:
-    """Return the time of an ``at`` expression, ``None`` for other schedules."""
+    """Return the time of an ``at`` expression, or None for other schedules."""
     match = _AT.fullmatch(schedule)
     if not match:
         return None
@@ -113,7 +113,7 @@ def _zone(name: str | None) -> ZoneInfo:
 
 
 def _time(value: Any) -> datetime | None:
-    """Return a time of a request or of a template: seconds since 1970, or a text."""
+    """Return the time from a request or a template: a Unix timestamp or ISO 8601 text."""
     if not value:
         return None
     if isinstance(value, int | float):

@@ -1,4 +1,4 @@
-"""Dynamic scaling: what a policy does when one of its alarms asks for another capacity.
+"""Dynamic scaling: a policy's reaction to its alarms.
 
 See https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html.
 """
@@ -24,17 +24,17 @@ logger = logging.getLogger(__name__)
 
 
 def is_scaling_policy(arn: str) -> bool:
-    """Return whether an alarm's action is a scaling policy."""
+    """Return True if an alarm action is a scaling policy."""
     return ":autoscaling:" in arn and ":scalingPolicy:" in arn
 
 
 def scale(policy_arn: str, alarm: LocalAlarm) -> None:
-    """Let a policy do in the background what its alarm asks for; nothing while its target is being scaled."""
+    """Run a policy in the background for its alarm; does nothing while its target is already being scaled."""
     _, _, _, region, account, _ = policy_arn.split(":", 5)
     backend = applicationautoscaling_backends[account][region]
     policy = next((policy for policy in backend.policies.values() if policy.policy_arn == policy_arn), None)
     if not isinstance(policy, LocalScalingPolicy):
-        logger.warning("Alarm %s asks for %s, which is not there", alarm.name, policy_arn)
+        logger.warning("Alarm %s triggers %s, which does not exist", alarm.name, policy_arn)
         return
     target = backend.targets[policy.scalable_dimension][policy.resource_id]
     assert isinstance(target, LocalScalableTarget)
@@ -43,7 +43,7 @@ def scale(policy_arn: str, alarm: LocalAlarm) -> None:
 
 
 class _Scaling:
-    """One answer of a policy to one of its alarms."""
+    """One reaction of a policy to one of its alarms."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class _Scaling:
         self._is_out = alarm is policy.high
 
     def run(self) -> None:
-        """Scale out or in, if nobody else is at it."""
+        """Scale out or in, unless another scaling is in progress."""
         if not self._target.lock.acquire(blocking=False):
             return
         try:
@@ -83,7 +83,7 @@ class _Scaling:
         base = target.scales_out_from or capacity
         wanted = policy.wanted(base, values)
         if wanted <= capacity:
-            return  # What was added last is to take effect first.
+            return  # Wait for the latest increase to take effect.
         allowed = min(wanted, target.limits[1])
         if allowed <= capacity:
             target.leave("AlreadyAtMaxCapacity", self._cause, capacity)
@@ -103,7 +103,7 @@ class _Scaling:
         values = [(policy, _values(policy.low)) for policy in ready]
         if not all(found for _, found in values):
             return
-        # The least that every policy can do with: none of them would want to scale out again.
+        # The capacity that satisfies every policy; otherwise one of them would scale out again.
         wanted = max(policy.wanted(capacity, found) for policy, found in values)
         allowed = max(wanted, target.limits[0])
         if allowed >= capacity:
@@ -115,7 +115,7 @@ class _Scaling:
             target.cool_down_in(self._policy.scale_in_cooldown)
 
     def _policies(self) -> list[LocalScalingPolicy]:
-        """Return the target's policies."""
+        """Return all policies of the target."""
         return [
             policy
             for policy in self._backend.policies.values()
@@ -126,7 +126,7 @@ class _Scaling:
 
 
 def _values(alarm: LocalAlarm | None) -> list[float]:
-    """Return the values of the periods that an alarm evaluates, oldest first."""
+    """Return the values of the alarm's evaluated periods, oldest first."""
     if alarm is None:
         return []
     _, _, _, region, account, _ = alarm.alarm_arn.split(":", 5)
@@ -136,7 +136,7 @@ def _values(alarm: LocalAlarm | None) -> list[float]:
 
 
 def _details(policies: Sequence[LocalScalingPolicy], capacity: int, values: Sequence[float]) -> str:
-    """Say what the numbers are that a new capacity follows from."""
+    """Describe the numbers behind the new capacity."""
     return "; ".join(
         f"{policy.policy_name}: the metric is {value:g} with {capacity} instances, its target {policy.target:g}"
         for policy, value in zip(policies, values, strict=True)

@@ -1,4 +1,4 @@
-"""The instances of an endpoint's variant as a scalable target: how many there are and may be, and how to have others.
+"""Instances of an endpoint's variant as a scalable target.
 
 Application Auto Scaling acts as its service-linked role. See
 https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-service-linked-roles.html.
@@ -32,11 +32,11 @@ _BUSY = ("Creating", "Updating", "RollingBack", "SystemUpdating")
 
 
 class LocalScalableTarget(FakeScalableTarget):
-    """A variant whose number of instances may be changed.
+    """A variant with a scalable number of instances.
 
     Attributes:
-        activities: what was done, oldest first.
-        lock: held by whoever changes the capacity.
+        activities: Scaling activities, oldest first.
+        lock: Held during a change of the capacity.
     """
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -50,49 +50,49 @@ class LocalScalableTarget(FakeScalableTarget):
 
     @property
     def limits(self) -> tuple[int, int]:
-        """The least and the greatest capacity."""
+        """Minimum and maximum capacity."""
         return int(self.min_capacity or 0), int(self.max_capacity or 0)
 
     @property
     def account_id(self) -> str:
-        """The account that it belongs to."""
+        """Account of the target."""
         return self.applicationautoscaling_backend.account_id
 
     @property
     def region_name(self) -> str:
-        """The region that it lies in."""
+        """Region of the target."""
         return self.applicationautoscaling_backend.region_name
 
     @property
     def scales_out_from(self) -> int | None:
-        """The capacity before scaling out, as long as that is to take effect; ``None`` outside of its cooldown.
+        """Capacity before the latest scale-out during its cooldown, otherwise None.
 
-        What was added counts as part of what the metric asks for until then.
+        Until the cooldown ends, the added capacity counts towards what the metric calls for.
         """
         return self._capacity_before if time.monotonic() < self._out_until else None
 
     @property
     def may_scale_in(self) -> bool:
-        """Whether no cooldown is in effect."""
+        """True if no cooldown is in effect."""
         return time.monotonic() >= max(self._out_until, self._in_until)
 
     def is_suspended(self, kind: str) -> bool:
-        """Return whether a kind of scaling, such as ``DynamicScalingIn``, is suspended."""
+        """Return True if a kind of scaling, such as ``DynamicScalingIn``, is suspended."""
         return bool(self.suspended_state.get(f"{kind}Suspended"))
 
     def capacity(self) -> int:
-        """Return the number of instances that the variant is to have.
+        """Return the desired number of instances of the variant.
 
         Raises:
-            ClientError: the endpoint is not there, or its role may not describe it.
-            UnfulfilledError: it has no such variant.
+            ClientError: The endpoint does not exist, or the role must not describe it.
+            UnfulfilledError: The endpoint has no such variant.
         """
         return int(self._variant()["DesiredInstanceCount"])
 
     def change(self, capacity: int, cause: str, details: str = "") -> Activity:
-        """Have another number of instances, and return once they are there or gone, or could not be had.
+        """Change the number of instances and wait until the change succeeds or fails.
 
-        Whoever calls holds the lock.
+        The caller must hold the lock.
         """
         activity = self._note(f"Setting desired instance count to {capacity}.", cause, details)
         logger.info("%s: %s %s. %s", self.resource_id, activity.description, cause, details)
@@ -110,7 +110,7 @@ class LocalScalableTarget(FakeScalableTarget):
         return activity
 
     def leave(self, reason: str, cause: str, capacity: int) -> None:
-        """Note why the capacity is left as it is, unless that was the last thing noted."""
+        """Record why the capacity stays unchanged, unless that is already the latest record."""
         least, greatest = self.limits
         found = {"Code": reason, "MinCapacity": least, "MaxCapacity": greatest, "CurrentCapacity": capacity}
         if self.activities and self.activities[-1].not_scaled == [found]:
@@ -120,16 +120,16 @@ class LocalScalableTarget(FakeScalableTarget):
         activity.finish("Unfulfilled", "")
 
     def cool_down_out(self, before: int, seconds: float) -> None:
-        """Begin the pause after scaling out, which ends one after scaling in."""
+        """Start the cooldown after a scale-out, which ends the one after a scale-in."""
         self._capacity_before, self._in_until = before, 0.0
         self._out_until = time.monotonic() + real_seconds(seconds)
 
     def cool_down_in(self, seconds: float) -> None:
-        """Begin the pause after scaling in."""
+        """Start the cooldown after a scale-in."""
         self._in_until = time.monotonic() + real_seconds(seconds)
 
     def hold_limits(self, cause: str) -> None:
-        """Bring the capacity between the limits, in the background."""
+        """Bring the capacity within the limits, in the background."""
         threading.Thread(
             target=self._hold_limits, args=(cause,), name=f"limits {self.resource_id}", daemon=True
         ).start()
@@ -137,10 +137,10 @@ class LocalScalableTarget(FakeScalableTarget):
     def _hold_limits(self, cause: str) -> None:
         with self.lock:
             try:
-                self._settled()  # What is under way would refuse the change.
+                self._settled()  # A running operation would make SageMaker refuse the change.
                 capacity = self.capacity()
             except (AccessDenied, BotoCoreError, ClientError, UnfulfilledError) as error:
-                logger.warning("%s cannot be brought between its limits: %s", self.resource_id, error)
+                logger.warning("%s could not be brought within its limits: %s", self.resource_id, error)
                 return
             least, greatest = self.limits
             if capacity < least:
@@ -173,7 +173,7 @@ class LocalScalableTarget(FakeScalableTarget):
             )
 
     def _settled(self) -> dict[str, Any]:
-        """Wait until no operation is under way, and return the endpoint's description."""
+        """Wait until no operation is in progress, and return the endpoint's description."""
         while (described := self._describe())["EndpointStatus"] in _BUSY:
             time.sleep(_POLL_SECONDS)
         return described
@@ -201,11 +201,11 @@ class LocalScalableTarget(FakeScalableTarget):
 
 
 class UnfulfilledError(LocalCloudError):
-    """The endpoint does not have the capacity that was asked for."""
+    """The endpoint did not reach the requested capacity."""
 
 
 def service_linked_role(account_id: str) -> str:
-    """Return the ARN of the role as which Application Auto Scaling acts, which is made when it is first needed."""
+    """Return the ARN of Application Auto Scaling's service-linked role, created on first use."""
     iam = iam_backends[account_id]["aws"]
     for role in iam.get_roles():
         if role.name == _ROLE_NAME:
@@ -214,6 +214,6 @@ def service_linked_role(account_id: str) -> str:
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     role = iam.create_role(_ROLE_NAME, document, _ROLE_PATH, "", "", [], "3600", linked_service=_SERVICE)
     if any(policy.arn == _ROLE_POLICY for policy in iam.managed_policies.values()):
-        # They are there wherever IAM is enforced.
+        # AWS's managed policies exist only with IAM enforcement.
         iam.attach_role_policy(_ROLE_POLICY, _ROLE_NAME)
     return str(role.arn)

@@ -1,7 +1,7 @@
-"""Runs one invocation of a Python function inside its own process, as Lambda's runtime does.
+"""Bootstrap of one invocation of a Python function in its own process, like Lambda's runtime.
 
 The function sees the standard library, the packages of Lambda's runtime and its own code, nothing of the local cloud.
-Started with ``python -I -S``; what it is to do is in variables that begin with ``_SANDBOX_``, which it removes.
+Started with ``python -I -S``; its input is in variables that begin with ``_SANDBOX_``, which it removes.
 """
 
 import importlib
@@ -19,7 +19,7 @@ Handler = Callable[[Any, "Context"], Any]
 
 
 class Context:
-    """What a handler is told about its invocation.
+    """Lambda's context object.
 
     See https://docs.aws.amazon.com/lambda/latest/dg/python-context.html.
     """
@@ -42,11 +42,11 @@ class Context:
 
 
 class InvocationFailed(Exception):
-    """The invocation ends with an error of the runtime's own, or with the handler's.
+    """The invocation fails with an error of the runtime or of the handler.
 
     Attributes:
-        error_type: for example ``Runtime.ImportModuleError`` or the class of the handler's exception.
-        frames: the stack, formatted, a frame each.
+        error_type: For example ``Runtime.ImportModuleError``, or the class of the handler's exception.
+        frames: Formatted stack frames.
     """
 
     def __init__(self, error_type: str, message: str, frames: list[str]):
@@ -56,7 +56,7 @@ class InvocationFailed(Exception):
 
 
 def main() -> None:
-    """Load the handler, call it with the event, and tell the local cloud what it returned or raised."""
+    """Load the handler, call it with the event, and send its result or error to the local cloud."""
     given = {name[9:]: os.environ.pop(name) for name in list(os.environ) if name.startswith("_SANDBOX_")}
     request_id = given["REQUEST_ID"]
     control = int(given["CONTROL_FD"])
@@ -84,7 +84,7 @@ def load_handler(name: str) -> Handler:
     """Import ``module.function``.
 
     Raises:
-        InvocationFailed: the module cannot be imported or has no such function.
+        InvocationFailed: The module cannot be imported or has no such function.
     """
     module_name, _, function_name = name.rpartition(".")
     try:
@@ -104,10 +104,10 @@ def load_handler(name: str) -> Handler:
 
 
 def call(handler: Handler, event: Any, context: Context) -> str:
-    """Return the handler's answer as JSON.
+    """Return the handler's result as JSON.
 
     Raises:
-        InvocationFailed: it raised, or its answer is not JSON.
+        InvocationFailed: The handler raised, or its result is not JSON-serializable.
     """
     try:
         answer = handler(event, context)
@@ -148,7 +148,7 @@ def _end(control: int, **outcome: str) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     _tell(control, **outcome)
-    os._exit(0)  # What the function left running ends with it, as a frozen sandbox would.
+    os._exit(0)  # Ends the function's leftover threads too, like a frozen sandbox.
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Event-source mappings: messages of an SQS queue are fetched as the function's role, and the function is invoked.
+"""Event-source mappings: poll an SQS queue under the function's role and invoke the function with its messages.
 
 See https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html and
-https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html. What a function does not finish remains in
-its queue and is there again after its visibility timeout, so often as the queue's redrive policy allows.
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html. Unprocessed messages stay in the queue
+and reappear after their visibility timeout, as often as the queue's redrive policy allows.
 """
 
 import json
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 _LAMBDA = "lambda.amazonaws.com"
 _LARGEST_BATCH = 10
-"""Messages at a time: more come with a batching window only, which there is none of here."""
+"""Maximum batch size: larger ones need a batching window, which is not supported here."""
 _LEAST_CONCURRENCY = 2
 _CONCURRENCY = 5
 _WAIT_SECONDS = 5
@@ -36,7 +36,7 @@ _PARTIAL = "ReportBatchItemFailures"
 
 
 class LocalEventSourceMapping(EventSourceMapping, CloudFormationModel):
-    """A mapping from a queue to a function, with a thread that waits for messages."""
+    """A mapping from a queue to a function, with a polling thread."""
 
     def __init__(self, spec: dict[str, Any]):
         super().__init__(spec)
@@ -47,14 +47,14 @@ class LocalEventSourceMapping(EventSourceMapping, CloudFormationModel):
         self._client: tuple[str, Any] | None = None
 
     def get_configuration(self) -> dict[str, Any]:
-        """Return what GetEventSourceMapping answers."""
+        """Return the response of GetEventSourceMapping."""
         return {**super().get_configuration(), "LastProcessingResult": self._result}
 
     def check(self) -> None:
-        """Check that the mapping can work.
+        """Validate the mapping.
 
         Raises:
-            LambdaClientError: it cannot; the message says why.
+            LambdaClientError: The mapping cannot work; the message says why.
         """
         function = self._function
         queue = sqs_backends[self.account_id][self.region].get_queue(self._queue_name)
@@ -83,11 +83,11 @@ class LocalEventSourceMapping(EventSourceMapping, CloudFormationModel):
             ) from error
 
     def start(self) -> None:
-        """Begin to wait for messages."""
+        """Start polling."""
         threading.Thread(target=self._poll, name=f"messages of {self._queue_name}", daemon=True).start()
 
     def stop(self) -> None:
-        """Fetch no more messages; invocations under way go on."""
+        """Stop polling; running invocations continue."""
         self._stopped.set()
         with self._free:
             self._free.notify_all()
@@ -108,7 +108,7 @@ class LocalEventSourceMapping(EventSourceMapping, CloudFormationModel):
 
     @property
     def _sqs(self) -> Any:
-        """SQS as the function's role."""
+        """SQS client under the function's role."""
         role = self._function.role
         if self._client is None or self._client[0] != role:
             session = assume_role(role, _LAMBDA, self._function.function_name[:64], self.region)
@@ -137,7 +137,7 @@ class LocalEventSourceMapping(EventSourceMapping, CloudFormationModel):
 
     @property
     def _most(self) -> int:
-        """How many invocations there may be at once."""
+        """Maximum number of concurrent invocations."""
         return int((self.scaling_config or {}).get("MaximumConcurrency", _CONCURRENCY))
 
     def _receive(self) -> list[dict[str, Any]]:
@@ -180,7 +180,7 @@ class LocalEventSourceMapping(EventSourceMapping, CloudFormationModel):
                 self._free.notify_all()
 
     def _done(self, messages: Sequence[dict[str, Any]], payload: str) -> list[str]:
-        """Return the receipt handles of the messages that an answer does not call failed."""
+        """Return the receipt handles of the messages that the response does not report as failed."""
         handles = {message["MessageId"]: message["ReceiptHandle"] for message in messages}
         if _PARTIAL not in (self.function_response_types or []):
             return list(handles.values())
@@ -189,18 +189,18 @@ class LocalEventSourceMapping(EventSourceMapping, CloudFormationModel):
             failed = {item["itemIdentifier"] for item in answer.get("batchItemFailures") or []}
         except (ValueError, TypeError, KeyError, AttributeError):
             return []
-        # An id that is none of the batch's makes all of it failed.
+        # An unknown id fails the whole batch.
         return [handle for name, handle in handles.items() if name not in failed] if failed <= handles.keys() else []
 
     def _note_problem(self, error: Exception) -> None:
         problem = f"PROBLEM: {error}"
         if self._result != problem:
             unexpected = None if isinstance(error, AccessDenied | BotoCoreError | ClientError) else error
-            logger.warning("No messages of %s: %s", self._queue_name, error, exc_info=unexpected)
+            logger.warning("Messages of %s could not be processed: %s", self._queue_name, error, exc_info=unexpected)
         self._result = problem
 
     def _record(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Return a message in the form in which functions get it."""
+        """Return the message in the form of a function's event record."""
         return {
             "messageId": message["MessageId"],
             "receiptHandle": message["ReceiptHandle"],
@@ -223,17 +223,17 @@ def _attribute(value: dict[str, Any]) -> dict[str, Any]:
 
 
 class LocalLambda(LambdaBackend):
-    """Lambda, whose event-source mappings work."""
+    """Lambda with working event-source mappings."""
 
     @property
     def _url_module(self) -> Any:
         return urls
 
     def create_event_source_mapping(self, spec: dict[str, Any]) -> EventSourceMapping:
-        """Make a mapping and begin to fetch messages.
+        """Create a mapping and start polling.
 
         Raises:
-            LambdaClientError: it cannot work.
+            LambdaClientError: The mapping cannot work.
         """
         mapping = super().create_event_source_mapping(spec)
         if isinstance(mapping, LocalEventSourceMapping):
@@ -246,10 +246,10 @@ class LocalLambda(LambdaBackend):
         return mapping
 
     def update_event_source_mapping(self, uuid: str, spec: dict[str, Any]) -> EventSourceMapping | None:
-        """Change a mapping; it remains as it was where it could not work so.
+        """Update a mapping; an invalid update leaves it unchanged.
 
         Raises:
-            LambdaClientError: it cannot work so.
+            LambdaClientError: The updated mapping cannot work.
         """
         before = dict(vars(self._event_source_mappings[uuid])) if uuid in self._event_source_mappings else {}
         mapping = super().update_event_source_mapping(uuid, spec)

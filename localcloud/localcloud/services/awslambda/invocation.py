@@ -1,4 +1,4 @@
-"""One invocation of a Lambda function: a process with its code, its variables, its role, its memory and its time."""
+"""One invocation of a Lambda function: a process with its own code, environment, role, memory limit and timeout."""
 
 import importlib.util
 import json
@@ -26,10 +26,11 @@ from localcloud.runtime.logs import LogStream, pump_lines
 
 logger = logging.getLogger(__name__)
 
-# The packages that Lambda's Python runtime has beside the standard library: boto3 and what it needs.
+# Packages of Lambda's Python runtime beside the standard library: boto3 and its dependencies.
 _PYTHON_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 
-# Loading a function may take this long, whatever its timeout.
+# Lambda gives the code this long to load; then it loads it once more, within the function's own timeout.
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib
 _INIT_SECONDS = 10.0
 _MEMORY_CHECK_SECONDS = 0.05
 _TAIL_BYTES = 4096
@@ -37,12 +38,12 @@ _TAIL_BYTES = 4096
 
 @dataclass(frozen=True)
 class FunctionSettings:
-    """What an invocation needs to know of its function.
+    """Settings of a function that matter to its invocations.
 
     Attributes:
-        code: the directory of its unpacked deployment package.
-        memory_mb: its memory limit, MB.
-        timeout_seconds: its time limit, seconds.
+        code: Directory of the unpacked deployment package.
+        memory_mb: Memory limit, MB.
+        timeout_seconds: Timeout, seconds.
     """
 
     name: str
@@ -59,12 +60,12 @@ class FunctionSettings:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an invocation ended.
+    """Result of an invocation.
 
     Attributes:
-        payload: the function's answer, or the description of its error, as JSON.
-        failed: whether it is an error (``X-Amz-Function-Error``).
-        log_tail: the end of its log, at most 4 KB.
+        payload: The function's result, or the description of its error, as JSON.
+        failed: True for an error (``X-Amz-Function-Error``).
+        log_tail: Last 4 KB of its log.
     """
 
     payload: str
@@ -74,7 +75,7 @@ class Outcome:
 
 @dataclass
 class _Progress:
-    """What is known of a running invocation."""
+    """State of a running invocation."""
 
     started: float = field(default_factory=time.monotonic)
     ready: float | None = None
@@ -84,20 +85,20 @@ class _Progress:
 
 
 class UnsupportedRuntime(LocalCloudError):
-    """The function's runtime cannot run on this machine."""
+    """The function's runtime is not available on this machine."""
 
 
 def invoke(function: FunctionSettings, session: RoleSession, event: str, request_id: str) -> Outcome:
-    """Run a function once with ``event`` (JSON) and wait for its end.
+    """Run a function once with ``event`` (JSON) and wait for it to end.
 
     Args:
-        function: the function.
-        session: its role.
-        event: what it is told.
-        request_id: the invocation's.
+        function: The function.
+        session: Session of its role.
+        event: The event, as JSON.
+        request_id: Id of the invocation.
 
     Raises:
-        UnsupportedRuntime: its runtime is neither Python nor Node.js.
+        UnsupportedRuntime: The runtime is neither Python nor Node.js.
     """
     stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{function.version}]{uuid.uuid4().hex}"
     log = _Log(LogStream(session, function.log_group, stream))
@@ -106,7 +107,7 @@ def invoke(function: FunctionSettings, session: RoleSession, event: str, request
 
 
 class _Log:
-    """The invocation's log stream and the last of what went to it."""
+    """The invocation's log stream and its latest lines."""
 
     def __init__(self, stream: LogStream):
         self.stream = stream
@@ -128,6 +129,7 @@ class _Invocation:
         self._request_id = request_id
         self._log = log
         self._folder = folder
+        self._init_seconds = _INIT_SECONDS + function.timeout_seconds
 
     def run(self, event: str) -> Outcome:
         function = self._function
@@ -189,9 +191,9 @@ class _Invocation:
         return processes.spawn(command, environ=environ, directory=function.code, pass_fds=(control,))
 
     def _follow(self, process: subprocess.Popen[bytes], control: int, progress: _Progress) -> str:
-        """Read the control pipe until the invocation ends; return what ended it."""
+        """Read the control pipe until the invocation ends; return the cause of the end."""
         pending = b""
-        deadline = progress.started + _INIT_SECONDS
+        deadline = progress.started + self._init_seconds
         with selectors.DefaultSelector() as selector:
             selector.register(control, selectors.EVENT_READ)
             while True:
@@ -218,14 +220,14 @@ class _Invocation:
                     return "answer" if progress.message else "exit"
 
     def _sudden_end(self, verdict: str, exit_code: int) -> dict[str, str]:
-        """Return the error that Lambda describes when a function says nothing itself."""
+        """Return Lambda's error for a function that ended without a result."""
         match verdict:
             case "timeout":
                 error_type = "Sandbox.Timedout"
                 message = f"Task timed out after {self._function.timeout_seconds:.2f} seconds"
             case "init timeout":
                 error_type = "Sandbox.Timedout"
-                message = f"Init timed out after {_INIT_SECONDS:.2f} seconds"
+                message = f"Init timed out after {self._init_seconds:.2f} seconds"
             case "memory":
                 error_type = "Runtime.OutOfMemory"
                 message = f"Runtime exited with error: signal: killed, over {self._function.memory_mb} MB of memory"
@@ -252,7 +254,7 @@ class _Invocation:
 
 
 def _memory_bytes(pid: int) -> int:
-    """Return the anonymous memory of a process, bytes; 0 where the system has no ``/proc``."""
+    """Return a process's anonymous memory in bytes; 0 on systems without ``/proc``."""
     try:
         resident, shared = Path(f"/proc/{pid}/statm").read_text().split()[1:3]
     except (OSError, ValueError):
@@ -261,13 +263,13 @@ def _memory_bytes(pid: int) -> int:
 
 
 def _runtime(name: str) -> tuple[list[str], Path]:
-    """Return the command that runs a function of a runtime, and where the runtime's packages are."""
+    """Return the command that runs a function of this runtime, and the directory of the runtime's packages."""
     here = Path(__file__).parent
     if name.startswith("python"):
         return [sys.executable, "-I", "-S", "-X", "utf8", str(here / "bootstrap.py")], _python_packages()
     if name.startswith("nodejs"):
         return [_node(), str(here / "bootstrap.mjs")], node_packages()
-    raise UnsupportedRuntime(f"The runtime {name!r} is not available here: python* and nodejs* are.")
+    raise UnsupportedRuntime(f"The runtime {name!r} is not available here; use python* or nodejs*.")
 
 
 def _node() -> str:
@@ -281,7 +283,7 @@ def _node() -> str:
 
 
 def _python_packages() -> Path:
-    """Return a directory with the packages of Lambda's Python runtime and no other."""
+    """Return a directory that contains only the packages of Lambda's Python runtime."""
     directory = state_dir() / "runtime" / "python"
     directory.mkdir(parents=True, exist_ok=True)
     for name in _PYTHON_PACKAGES:
@@ -295,5 +297,5 @@ def _python_packages() -> Path:
             try:
                 link.symlink_to(source)
             except FileExistsError:
-                continue  # Another invocation made it.
+                continue  # A concurrent invocation created it.
     return directory

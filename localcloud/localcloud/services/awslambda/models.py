@@ -1,4 +1,4 @@
-"""Lambda functions: moto keeps them, and an invocation runs the deployed code."""
+"""Lambda functions: moto stores them, and an invocation runs the deployed code."""
 
 import base64
 import hashlib
@@ -27,19 +27,19 @@ from localcloud.services.cloudwatch.service_metrics import function_ran
 
 logger = logging.getLogger(__name__)
 
-# Lambda tries an event that failed twice more, after one minute and after two. See
+# Lambda retries a failed asynchronous event twice, after one minute and after two. See
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html.
 _RETRY_SECONDS = (60, 120)
 
 
 class LocalFunction(LambdaFunction, CloudFormationModel):
-    """A function whose invocations run."""
+    """A function that runs when it is invoked."""
 
     def invoke(self, body: str, request_headers: Any, response_headers: Any) -> str | bytes:
-        """Invoke the function as the API's operation of that name does, and return the answer's payload.
+        """Handle the API's Invoke operation and return the payload.
 
         Raises:
-            LambdaClientError: the body is not JSON.
+            LambdaClientError: The body is not JSON.
         """
         event = _event(body)
         match request_headers.get("x-amz-invocation-type", "RequestResponse"):
@@ -56,20 +56,20 @@ class LocalFunction(LambdaFunction, CloudFormationModel):
         return outcome.payload.encode()
 
     def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
-        """Return what GetFunctionConfiguration answers, with where the function logs, which moto leaves out."""
+        """Return the response of GetFunctionConfiguration, with the log group that moto leaves out."""
         logging_config = {"LogFormat": "Text", "LogGroup": self.logs_group_name}
         return {**super().get_configuration(on_create), "LoggingConfig": logging_config}
 
     def invoke_later(self, event: str) -> None:
-        """Invoke the function in the background, again after a while when it fails."""
+        """Invoke the function in the background, with retries."""
         threading.Thread(target=self._run_until_done, args=(event,), name=self.function_name, daemon=True).start()
 
     def run(self, event: str, request_id: str | None = None) -> Outcome:
-        """Run the function with ``event`` (JSON) and wait for its end.
+        """Run the function with ``event`` (JSON) and wait for it to end.
 
         Args:
-            event: what it is told.
-            request_id: the invocation's; a new one where there is none yet.
+            event: The event, as JSON.
+            request_id: Id of the invocation; generated if missing.
         """
         started = time.monotonic()
         outcome = self._run(event, request_id or str(uuid.uuid4()))
@@ -87,7 +87,7 @@ class LocalFunction(LambdaFunction, CloudFormationModel):
             return Outcome(json.dumps(description), failed=True, log_tail=str(error))
 
     def _run_until_done(self, event: str) -> None:
-        request_id = str(uuid.uuid4())  # All attempts at one event have the same.
+        request_id = str(uuid.uuid4())  # All attempts share it.
         for seconds in (*_RETRY_SECONDS, None):
             outcome = self.run(event, request_id)
             if not outcome.failed:
@@ -119,7 +119,7 @@ class LocalFunction(LambdaFunction, CloudFormationModel):
         region_name: str,
         **kwargs: Any,
     ) -> LambdaFunction:
-        """Create a function of a template; moto leaves out where it logs."""
+        """Create a function from a template, with the log group that moto leaves out."""
         function = super().create_from_cloudformation_json(
             resource_name, cloudformation_json, account_id, region_name, **kwargs
         )
@@ -134,7 +134,7 @@ class LocalFunction(LambdaFunction, CloudFormationModel):
         account_id: str,
         region_name: str,
     ) -> LambdaFunction:
-        """Update a function of a template."""
+        """Update a function from a template."""
         function = super().update_from_cloudformation_json(
             original_resource, new_resource_name, cloudformation_json, account_id, region_name
         )
@@ -165,7 +165,7 @@ def _with_log_group(function: LambdaFunction, properties: Mapping[str, Any]) -> 
 
 
 def _unpacked(name: str, package: bytes) -> Path:
-    """Return the directory of a deployment package, unpacked the first time it is asked for."""
+    """Return the directory of the unpacked deployment package; unpack it on first use."""
     target = state_dir() / "functions" / name / hashlib.sha256(package).hexdigest()[:16]
     if target.is_dir():
         return target
@@ -179,5 +179,5 @@ def _unpacked(name: str, package: bytes) -> Path:
     try:
         fresh.rename(target)
     except OSError:
-        shutil.rmtree(fresh)  # Another invocation unpacked it meanwhile.
+        shutil.rmtree(fresh)  # A concurrent invocation has already unpacked it.
     return target

@@ -1,4 +1,4 @@
-"""Lambda's resources in CloudFormation that moto has in part."""
+"""Lambda's CloudFormation resource types that moto supports only in part."""
 
 import json
 
@@ -9,7 +9,7 @@ from localcloud.core.resource_model import ResourceModel
 
 
 class PermissionResource(ResourceModel):
-    """``AWS::Lambda::Permission``: one statement of a function's policy; moto's cannot be deleted."""
+    """``AWS::Lambda::Permission``: one statement of a function's policy; moto cannot delete it."""
 
     TYPE = "AWS::Lambda::Permission"
 
@@ -21,11 +21,11 @@ class PermissionResource(ResourceModel):
         return function
 
     def put(self) -> None:
-        """Add the statement, in the place of the one that was there."""
+        """Add the statement, replacing an earlier version."""
         self.remove()
         self._function.policy.add_statement(json.dumps({**self.properties, "StatementId": self.name}))
 
     def remove(self) -> None:
-        """Take the statement away."""
+        """Remove the statement."""
         policy = self._function.policy
         policy.statements = [statement for statement in policy.statements if statement.get("Sid") != self.name]

@@ -1,4 +1,4 @@
-"""Budgets in CloudFormation: kept, so that they can be described, and never exceeded, as nothing here costs money."""
+"""Budgets in CloudFormation: recorded and described, but never exceeded, because nothing here costs money."""
 
 from moto.budgets.models import BudgetsBackend, budgets_backends
 
@@ -17,7 +17,7 @@ class BudgetResource(ResourceModel):
         return str(self.properties["Budget"].get("BudgetName", self.name))
 
     def put(self) -> None:
-        """Create the budget, in the place of the one that was there."""
+        """Create the budget, replacing an earlier version."""
         self.remove()
         budget = {**self.properties["Budget"], "BudgetName": self.physical_resource_id}
         self._budgets.create_budget(self.account_id, budget, self.properties.get("NotificationsWithSubscribers", []))

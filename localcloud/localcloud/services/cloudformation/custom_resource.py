@@ -1,8 +1,7 @@
-"""Custom resources: the stack asks a Lambda function, which answers by a PUT to a URL.
+"""Custom resources, which the stack delegates to a Lambda function that responds by a PUT to a URL.
 
-The protocol is that of
-https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html. CDK's own helpers, such as the one that
-empties a bucket before it is deleted, are resources of this kind.
+Protocol: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html. The CDK's own helpers, such as
+the one that empties a bucket before its deletion, are custom resources.
 """
 
 import json
@@ -20,7 +19,7 @@ _ANSWER_SECONDS = 15 * 60.0
 
 
 class _Answers:
-    """Where the functions' answers arrive, by the id of the request."""
+    """Responses of the functions, by request id."""
 
     def __init__(self) -> None:
         self._events: dict[str, threading.Event] = {}
@@ -53,15 +52,15 @@ class CustomResource(ResourceModel):
 
     @property
     def physical_resource_id(self) -> str:
-        """What the function called it."""
+        """Physical id returned by the function."""
         return self.name
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
-        """Return a member of the ``Data`` that the function answered."""
+        """Return a member of the function's ``Data``."""
         return str(self.data[attribute_name])
 
     def put(self) -> None:
-        """Ask the function to create the resource, or to update it."""
+        """Ask the function to create or update the resource."""
         old = {} if self.before is None else {"OldResourceProperties": self.before}
         answer = self._ask("Create" if self.before is None else "Update", **old)
         self.name = answer.get("PhysicalResourceId") or self.name
@@ -75,7 +74,7 @@ class CustomResource(ResourceModel):
     def create_from_cloudformation_json(
         cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
     ) -> "CustomResource":
-        """Make the resource."""
+        """Create the resource."""
         resource = cls(resource_name, cloudformation_json["Properties"], account_id, region_name)
         resource.logical_id = kwargs["LogicalId"]
         resource.stack_id = kwargs["StackId"]
@@ -92,7 +91,7 @@ class CustomResource(ResourceModel):
         account_id: str,
         region_name: str,
     ) -> "CustomResource":
-        """Change the resource."""
+        """Update the resource."""
         resource = cls(original_resource.name, cloudformation_json["Properties"], account_id, region_name)
         resource.logical_id = original_resource.logical_id
         resource.stack_id = original_resource.stack_id
@@ -119,7 +118,7 @@ class CustomResource(ResourceModel):
         function = backend.get_function(self.properties["ServiceToken"])
         headers: dict[str, str] = {}
         payload = function.invoke(json.dumps(request), {}, headers)
-        # The function has ended: its answer is there, unless it failed before it could give one.
+        # The function has ended: its response is there, unless it failed before sending one.
         arrived.wait(0 if "x-amz-function-error" in headers else _ANSWER_SECONDS)
         answer = _answers.take(request_id)
         if answer is None:

@@ -1,8 +1,8 @@
-"""The resources of one stack: created, updated and deleted in the order of their dependencies.
+"""Engine of CloudFormation: creates, updates and deletes a stack's resources in dependency order.
 
-moto creates resources and knows how to update each kind. What this adds is CloudFormation's engine: a resource is
-touched when its resolved properties change (whether through the template, a parameter, a condition or a replaced
-neighbour), one at a time, with an event each.
+moto can create resources and update each type. This module adds the engine: it touches a resource only when its
+resolved properties change (through the template, a parameter, a condition or a replaced dependency), one at a time,
+with events for each.
 """
 
 import copy
@@ -27,7 +27,7 @@ from localcloud.core.resource_model import ResourceModel
 logger = logging.getLogger(__name__)
 
 Emit = Callable[[str, str, str, str, str | None], None]
-"""Takes a resource's logical id, its physical id, its type, its status and the reason of it."""
+"""Receives a resource's logical id, physical id, type, status and status reason."""
 
 
 class ResourceFailed(LocalCloudError):
@@ -47,7 +47,7 @@ class _Applied:
 
 @dataclass(frozen=True)
 class _Replaced:
-    """A resource that an update replaced: it goes once the update is done, and comes back when that is rolled back."""
+    """A resource replaced by an update: deleted once the update completes, restored if it is rolled back."""
 
     logical_id: str
     resource: Any
@@ -55,7 +55,7 @@ class _Replaced:
 
 
 class StackResources(ResourceMap):
-    """moto's map of a stack's resources, brought from what is there to what a template wants."""
+    """moto's resource map of a stack, brought from its current state to a template's."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -63,7 +63,7 @@ class StackResources(ResourceMap):
         self._replaced: list[_Replaced] = []
 
     def __getitem__(self, key: str) -> Any:
-        """Return a resource, parameter or pseudo parameter; ``None`` for one that its condition leaves out."""
+        """Return a resource, parameter or pseudo parameter; None for a resource excluded by its condition."""
         if key in self._parsed_resources:
             return self._parsed_resources[key]
         if key in self._resource_json_map:
@@ -77,10 +77,10 @@ class StackResources(ResourceMap):
         return len(self._applied)
 
     def apply(self, template: dict[str, Any], parameters: dict[str, Any], emit: Emit) -> None:
-        """Make the stack's resources those of ``template`` with ``parameters``.
+        """Bring the stack's resources to the state of ``template`` with ``parameters``.
 
         Raises:
-            ResourceFailed: one could not be made so; those before it are, those after it are as they were.
+            ResourceFailed: A resource failed; those before it are done, those after it unchanged.
         """
         self._load(template, parameters)
         wanted = [
@@ -95,7 +95,7 @@ class StackResources(ResourceMap):
         self._clean_up(emit)
 
     def remove_all(self, emit: Emit, *, keep_retained: bool = True) -> None:
-        """Delete every resource, the last made first; ``DeletionPolicy: Retain`` is left unless told otherwise."""
+        """Delete all resources in reverse order; keep those with ``DeletionPolicy: Retain`` by default."""
         for logical_id in reversed(list(self._applied)):
             self._remove(logical_id, emit, keep_retained=keep_retained)
         self._clean_up(emit)
@@ -147,7 +147,7 @@ class StackResources(ResourceMap):
         emit(logical_id, self._physical_id(logical_id), resource_type, f"{verb}_COMPLETE", note)
 
     def _restored(self, logical_id: str, resolved: dict[str, Any]) -> Any:
-        """Return the resource that was replaced in an update that is rolled back; ``None`` where there is none."""
+        """Return the replaced resource that a rollback restores, or None if there is none."""
         for replaced in self._replaced:
             if replaced.logical_id == logical_id and replaced.applied.resolved == resolved:
                 self._replaced.remove(replaced)
@@ -155,7 +155,7 @@ class StackResources(ResourceMap):
         return None
 
     def _clean_up(self, emit: Emit) -> None:
-        """Delete what was replaced; what cannot be deleted is left, and does not fail the stack."""
+        """Delete the replaced resources; a failure leaves them behind without failing the stack."""
         for replaced in reversed(self._replaced):
             resource, resource_type = replaced.resource, replaced.applied.declaration["Type"]
             told = (replaced.logical_id, str(resource.physical_resource_id), resource_type)
@@ -173,7 +173,7 @@ class StackResources(ResourceMap):
         resource_class = parsing.resource_class_from_type(resolved["Type"])
         return resource_class.create_from_cloudformation_json(
             self._name(logical_id, resolved),
-            copy.deepcopy(resolved),  # moto writes into it.
+            copy.deepcopy(resolved),  # moto modifies it.
             self._account_id,
             self._region_name,
             LogicalId=logical_id,
@@ -194,7 +194,7 @@ class StackResources(ResourceMap):
         )
 
     def _name(self, logical_id: str, resolved: dict[str, Any]) -> str:
-        """Return the name that the template gives, or a generated one."""
+        """Return the name from the template, or a generated one."""
         name_property = resource_name_property_from_type(resolved["Type"])
         given = resolved["Properties"].get(name_property) if name_property else None
         stack_name = self["AWS::StackName"]
@@ -237,7 +237,7 @@ class StackResources(ResourceMap):
 
 
 def _in_dependency_order(resources: Mapping[str, Any]) -> list[str]:
-    """Return logical ids so that each follows what it refers to; otherwise in the template's order."""
+    """Return the logical ids with dependencies first, otherwise in the template's order."""
     graph: TopologicalSorter[str] = TopologicalSorter()
     for logical_id, declaration in resources.items():
         depends_on = declaration.get("DependsOn", [])
@@ -247,7 +247,7 @@ def _in_dependency_order(resources: Mapping[str, Any]) -> list[str]:
 
 
 def _references(value: Any) -> Iterator[str]:
-    """Yield every name that ``Ref``, ``Fn::GetAtt`` or ``Fn::Sub`` mentions."""
+    """Yield every name referenced by ``Ref``, ``Fn::GetAtt`` or ``Fn::Sub``."""
     if isinstance(value, list):
         for item in value:
             yield from _references(item)
@@ -264,7 +264,7 @@ def _references(value: Any) -> Iterator[str]:
 
 
 def _without_no_value(value: Any) -> Any:
-    """Drop what ``AWS::NoValue`` stands for; moto drops it from objects but not from lists."""
+    """Drop ``AWS::NoValue``; moto drops it from objects but not from lists."""
     if isinstance(value, list):
         return [_without_no_value(item) for item in value if item is not None]
     if isinstance(value, dict):
@@ -273,7 +273,7 @@ def _without_no_value(value: Any) -> Any:
 
 
 def parse_template(template: str | dict[str, Any]) -> dict[str, Any]:
-    """Return a template's document; CDK writes JSON, which moto would read with a YAML parser, slowly."""
+    """Return a template as an object; moto's YAML parser would be slow on the CDK's JSON."""
     if isinstance(template, dict):
         return template
     try:

@@ -1,4 +1,4 @@
-"""The events that CloudFormation sends to EventBridge when a stack changes its status.
+"""Stack status events that CloudFormation sends to EventBridge.
 
 See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/event-detail-stack-status-change.html.
 """
@@ -9,7 +9,7 @@ STACK_CHANGED = "CloudFormation Stack Status Change"
 
 
 def send(stack_id: str, status: str, reason: str | None, client_request_token: str | None) -> None:
-    """Send the event of a stack that came to a status."""
+    """Send the event for a stack's new status."""
     detail = {
         "stack-id": stack_id,
         "status-details": {"status": status, "status-reason": reason or ""},

@@ -1,6 +1,6 @@
-"""CloudFormation's operations: they return at once, work in the background, and roll back when a resource fails.
+"""CloudFormation's operations: they return immediately, work in the background, and roll back on failure.
 
-moto works within the request and leaves a failed stack half made. Here a stack goes through the statuses of
+moto works within the request and leaves a failed stack half finished. Here a stack passes through the statuses of
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html, which the CDK CLI follows.
 """
 
@@ -28,23 +28,22 @@ from localcloud.services.cloudformation.engine import ResourceFailed, StackResou
 
 logger = logging.getLogger(__name__)
 
-# Most operations on a stack take less. The CDK CLI, which looks every five seconds, then finds them done at its first
-# look.
+# Most operations take less. The CDK CLI polls every five seconds and then finds them done on its first poll.
 _PATIENCE_SECONDS = 1.0
 
-# All events of one operation have the token of the request that began it, which moto leaves out. See
+# All events of an operation carry the token of its request, which moto leaves out. See
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackEvent.html.
 _client_request_token: ContextVar[str | None] = ContextVar("client_request_token", default=None)
 
 
 class ChangeSetNotFound(ServiceException):
-    """There is no such change set; the code is the one that clients wait for after they deleted one."""
+    """The change set does not exist; clients wait for this error code after deleting one."""
 
     code = "ChangeSetNotFound"
 
 
 class LocalStack(Stack):
-    """A stack whose operations run in a thread of their own."""
+    """A stack with each operation in its own thread."""
 
     resource_map: StackResources
 
@@ -74,31 +73,31 @@ class LocalStack(Stack):
         self.template_dict = parse_template(self.template)
 
     def has_template(self, other_template: str) -> bool:
-        """Return whether the stack has this template."""
+        """Return True if the stack has this template."""
         return parse_template(self.template) == parse_template(other_template)
 
     @property
     def stack_parameters(self) -> dict[str, Any]:
-        """The parameters as they were given, which ``UsePreviousValue`` means; moto has what SSM made of them."""
+        """Parameters as given, for ``UsePreviousValue``; moto stores the values resolved from SSM."""
         return _with_defaults(self.template_dict, self.parameters)
 
     @property
     def outputs(self) -> list[dict[str, Any]] | None:
-        """The outputs, once the resources that they speak of are there."""
+        """Outputs, available once their resources exist."""
         return super().outputs if self.applied else None
 
     @property
     def exports(self) -> list[Export]:
-        """The exports, once the resources that they speak of are there."""
+        """Exports, available once their resources exist."""
         return super().exports if self.applied else []
 
     @property
     def busy(self) -> bool:
-        """Whether an operation is under way."""
+        """True while an operation is in progress."""
         return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
 
     def begin(self, verb: str, work: Callable[[], None]) -> None:
-        """Set ``<verb>_IN_PROGRESS`` and do ``work`` in the background; return at the latest after a second."""
+        """Set ``<verb>_IN_PROGRESS`` and run ``work`` in the background; wait for it for up to a second."""
         self.client_request_token = _client_request_token.get()
         self._set_status(f"{verb}_IN_PROGRESS", "User Initiated")
         thread = threading.Thread(target=work, name=f"{verb.lower()} {self.name}", daemon=True)
@@ -106,7 +105,7 @@ class LocalStack(Stack):
         thread.join(_PATIENCE_SECONDS)
 
     def create_resources(self) -> None:
-        """Create the stack's resources, all or none."""
+        """Create all the stack's resources, or roll back."""
         try:
             self._apply(self.template_dict, self.parameters)
         except Exception as failure:
@@ -116,7 +115,7 @@ class LocalStack(Stack):
             self._set_status("CREATE_COMPLETE")
 
     def update_resources(self, template: str, parameters: dict[str, Any]) -> None:
-        """Bring the stack to another template or other parameters, or leave it as it was."""
+        """Update the stack to a new template or parameters, or roll back."""
         previous = (str(self.template), self.parameters)
         try:
             self._apply_text(template, parameters)
@@ -180,7 +179,7 @@ class LocalStack(Stack):
 
 
 def _reason(failure: Exception) -> str:
-    """Say why an operation failed; what is not a resource's failure is the local cloud's own, and goes to its log."""
+    """Return the reason of a failure; log those that are not a resource's, as bugs of the local cloud."""
     if not isinstance(failure, ResourceFailed):
         logger.error("A stack's operation failed", exc_info=failure)
     return str(failure) or type(failure).__name__
@@ -192,14 +191,14 @@ def _with_defaults(template: dict[str, Any], parameters: dict[str, Any]) -> dict
 
 
 class LocalChangeSet(ChangeSet):
-    """A change set that lists what the template adds, changes and removes."""
+    """A change set that lists the resources that its template adds, changes and removes."""
 
     def _parse_template(self) -> None:
         self.template_dict = parse_template(self.template)
 
 
 class LocalCloudFormation(CloudFormationBackend):
-    """moto's CloudFormation with operations that take their time and can fail."""
+    """moto's CloudFormation with asynchronous operations that can fail."""
 
     @property
     def _url_module(self) -> ModuleType:
@@ -211,7 +210,7 @@ class LocalCloudFormation(CloudFormationBackend):
         """Start creating a stack.
 
         Raises:
-            AlreadyExistsException: a stack of that name exists.
+            AlreadyExistsException: A stack with this name exists.
         """
         if any(stack.name == name for stack in self.stacks.values()):
             raise AlreadyExistsException(f"Stack [{name}] already exists")
@@ -240,7 +239,7 @@ class LocalCloudFormation(CloudFormationBackend):
         """Start updating a stack.
 
         Raises:
-            ValidationError: the stack is busy, or nothing would change.
+            ValidationError: The stack is busy, or nothing would change.
         """
         stack = self._idle(name)
         resolved = self._resolve_update_parameters(stack, parameters)
@@ -251,7 +250,7 @@ class LocalCloudFormation(CloudFormationBackend):
         return stack
 
     def delete_stack(self, name_or_stack_id: str) -> None:
-        """Start deleting a stack; one that is not there is deleted already."""
+        """Start deleting a stack; does nothing if it does not exist."""
         try:
             stack = self._idle(name_or_stack_id)
         except ValidationError:
@@ -280,7 +279,7 @@ class LocalCloudFormation(CloudFormationBackend):
         stack.begin("DELETE", work)
 
     def execute_change_set(self, change_set_name: str, stack_name: str | None = None) -> None:
-        """Start what a change set describes."""
+        """Execute a change set."""
         change_set = self.change_set(change_set_name, stack_name)
         stack = self.stacks[change_set.stack_id]
         assert isinstance(stack, LocalStack)
@@ -298,10 +297,10 @@ class LocalCloudFormation(CloudFormationBackend):
             self._begin_update(stack, change_set.template, change_set.parameters)
 
     def change_set(self, name: str, stack_name: str | None) -> ChangeSet:
-        """Return a change set by its ARN, or by its name and its stack: the CDK CLI gives all the same name.
+        """Return a change set by ARN, or by name and stack, because the CDK CLI gives all of them the same name.
 
         Raises:
-            ChangeSetNotFound: there is none.
+            ChangeSetNotFound: The change set does not exist.
         """
         for change_set in self.change_sets.values():
             is_stacks = stack_name is None or stack_name in (change_set.stack_name, change_set.stack_id)
@@ -325,7 +324,7 @@ class LocalCloudFormation(CloudFormationBackend):
         return stack
 
     def _resolve_update_parameters(self, instance: Any, incoming_params: list[dict[str, str]]) -> dict[str, str]:
-        """Return the parameters as they were given, now or before; a default that was kept needs no value."""
+        """Return the parameters as given, now or earlier; a parameter that keeps its default needs no value."""
         given = {
             parameter["ParameterKey"]: instance.parameters.get(parameter["ParameterKey"])
             if parameter.get("UsePreviousValue")
@@ -341,14 +340,14 @@ class LocalCloudFormation(CloudFormationBackend):
 
 
 def _describe_change_set(self: CloudFormationResponse) -> ActionResult:
-    """Answer DescribeChangeSet; moto's does not look at the stack's name."""
+    """Handle DescribeChangeSet; moto's ignores the stack's name."""
     backend = cloudformation_backends[self.current_account][self.region]
     assert isinstance(backend, LocalCloudFormation)
     return ActionResult(backend.change_set(self._get_param("ChangeSetName"), self._get_param("StackName")))
 
 
 def _delete_change_set(self: CloudFormationResponse) -> ActionResult:
-    """Answer DeleteChangeSet; one that is not there is deleted already."""
+    """Handle DeleteChangeSet; does nothing if the change set does not exist."""
     backend = cloudformation_backends[self.current_account][self.region]
     assert isinstance(backend, LocalCloudFormation)
     with contextlib.suppress(ChangeSetNotFound):
@@ -358,7 +357,7 @@ def _delete_change_set(self: CloudFormationResponse) -> ActionResult:
 
 
 def _update_termination_protection(self: CloudFormationResponse) -> ActionResult:
-    """Answer UpdateTerminationProtection, which moto lacks."""
+    """Handle UpdateTerminationProtection, which moto lacks."""
     backend = cloudformation_backends[self.current_account][self.region]
     stack = backend.get_stack(self._get_param("StackName"))
     stack.enable_termination_protection = self._get_bool_param("EnableTerminationProtection")
@@ -366,7 +365,7 @@ def _update_termination_protection(self: CloudFormationResponse) -> ActionResult
 
 
 def _with_token(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any:
-    """Return a response's method that lets the stack know the token of the request."""
+    """Return a response method that passes the request's token to the stack."""
 
     @wraps(operation)
     def answer(self: CloudFormationResponse) -> ActionResult:
@@ -380,7 +379,7 @@ def _with_token(operation: Callable[[CloudFormationResponse], ActionResult]) -> 
 
 
 def _stack_output(region: str, account: str, wanted: dict[str, str]) -> str:
-    """Return what ``Fn::GetStackOutput`` refers to, an intrinsic that moto does not know.
+    """Return the value of ``Fn::GetStackOutput``, which moto does not support.
 
     See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html.
     """

@@ -1,4 +1,4 @@
-"""CloudWatch's alarms as the local cloud keeps them, on top of moto's records."""
+"""CloudWatch alarms on top of moto's."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,15 +9,15 @@ from localcloud.services.cloudwatch.alarm_state import State
 
 
 class LocalAlarm(Alarm):
-    """An alarm; it knows nothing until it is evaluated, where moto's is born well.
+    """An alarm that starts in INSUFFICIENT_DATA, where moto's starts in OK.
 
     Attributes:
-        state_transitioned_timestamp: when it came to its state.
-        last_minute: the last minute in which its actions were done.
+        state_transitioned_timestamp: Time of the latest change of state.
+        last_minute: The latest minute in which its actions ran.
     """
 
     class Meta:
-        """How moto finds what it answers, which it else does by the name of its own class."""
+        """Response members, which moto would otherwise look up by the name of its own class."""
 
         serialization_aliases = {
             "AlarmName": "name",
@@ -34,11 +34,11 @@ class LocalAlarm(Alarm):
 
     @property
     def is_composite(self) -> bool:
-        """Whether it follows other alarms."""
+        """True for a composite alarm."""
         return self.rule is not None
 
     def actions_of(self, state: State) -> list[str]:
-        """Return the ARNs of what is to happen in a state."""
+        """Return the ARNs of the actions of a state."""
         actions = {
             State.OK: self.ok_actions,
             State.ALARM: self.alarm_actions,
@@ -47,21 +47,21 @@ class LocalAlarm(Alarm):
         return list(actions[state]) if self.actions_enabled else []
 
     def update_state(self, reason: str, reason_data: str, state_value: str) -> None:
-        """Go to a state."""
+        """Set the state."""
         changes = state_value != self.state_value
         super().update_state(reason, reason_data, state_value)
         if changes:
             self.state_transitioned_timestamp = self.state_updated_timestamp
 
     def take_state(self, other: "LocalAlarm") -> None:
-        """Be in the state in which another was: a new definition of an alarm leaves its state."""
+        """Copy another alarm's state: updating an alarm's definition keeps its state."""
         for name in ("state_value", "state_reason", "state_reason_data", "state_updated_timestamp", "history"):
             setattr(self, name, getattr(other, name))
         self.state_transitioned_timestamp = other.state_transitioned_timestamp
 
 
 def metric_queries(queries: list[dict[str, Any]], default_period: int | None = None) -> list[MetricDataQuery]:
-    """Return moto's form of the ``Metrics`` of an alarm."""
+    """Return an alarm's ``Metrics`` in moto's form."""
     return [
         MetricDataQuery(
             query_id=query["Id"],

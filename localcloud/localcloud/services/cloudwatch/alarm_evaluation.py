@@ -1,4 +1,4 @@
-"""What the data of its metrics say of an alarm.
+"""Evaluation of an alarm on the data of its metrics.
 
 See https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html.
 """
@@ -26,16 +26,16 @@ _BREACHES: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
 }
 
 Window = tuple[datetime, datetime]
-"""When a period begins and when it ends, naive UTC as moto's times are."""
+"""Start and end of a period, in naive UTC like moto's times."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an alarm's data points say.
+    """Result of an alarm's evaluation.
 
     Attributes:
-        values: of the periods that were looked at, oldest first; ``None`` for missing ones.
-        ends: when each of them ended.
+        values: Values of the evaluated periods, oldest first; None for missing ones.
+        ends: Ends of these periods.
     """
 
     state: State
@@ -45,7 +45,7 @@ class Evaluation:
 
     @property
     def present(self) -> list[float]:
-        """The values that are there, oldest first."""
+        """The values that are not missing, oldest first."""
         return [value for value in self.values if value is not None]
 
     def data(self, alarm: LocalAlarm, now: datetime) -> dict[str, Any]:
@@ -64,10 +64,10 @@ class Evaluation:
 
 
 def evaluate_alarm(alarm: LocalAlarm, backend: LocalCloudWatch, now: datetime) -> Evaluation:
-    """Return what the last complete minutes say of an alarm.
+    """Evaluate an alarm on the latest complete minutes.
 
     Raises:
-        MetricMathError: its expression has what is not known here.
+        MetricMathError: The expression is not supported by the local cloud.
     """
     treatment = MissingData(alarm.treat_missing_data or MissingData.MISSING)
     periods = int(alarm.evaluation_periods)
@@ -83,7 +83,7 @@ def evaluate_alarm(alarm: LocalAlarm, backend: LocalCloudWatch, now: datetime) -
 
 
 def _windows(now: datetime, seconds: float, count: int) -> list[Window]:
-    """Return the last ``count`` periods of so many seconds, up to the end of the last complete minute."""
+    """Return the last ``count`` periods of this length, up to the end of the last complete minute."""
     minute = minute_seconds()
     last = _naive(datetime.fromtimestamp(now.timestamp() // minute * minute, UTC))
     period = timedelta(seconds=seconds)
@@ -109,27 +109,27 @@ def _values(alarm: LocalAlarm, backend: LocalCloudWatch, windows: Sequence[Windo
 def _statistics(
     backend: LocalCloudWatch, metric: Metric, stat: str, unit: str | None, windows: Sequence[Window]
 ) -> Values:
-    """Return a statistic of a metric in each of some windows of time."""
+    """Return a statistic of a metric for each time window."""
     data = [datum for datum in backend.data_since(metric, windows[0][0]) if unit is None or datum.unit == unit]
     return [statistic(stat, [datum for datum in data if begin <= datum.timestamp < end]) for begin, end in windows]
 
 
 def _metrics_first(queries: Sequence[MetricDataQuery]) -> list[MetricDataQuery]:
-    """Return queries so that expressions follow what they name."""
+    """Return the queries in an order in which expressions follow their inputs."""
     ordered = [query for query in queries if query.metric_stat]
     waiting = [query for query in queries if not query.metric_stat]
     while waiting:
         ids = {query.id for query in waiting}
         ready = [query for query in waiting if not any(name in str(query.expression) for name in ids - {query.id})]
         if not ready:
-            raise MetricMathError(f"The expressions {', '.join(sorted(ids))} name each other.")
+            raise MetricMathError(f"The expressions {', '.join(sorted(ids))} refer to each other.")
         ordered += ready
         waiting = [query for query in waiting if query not in ready]
     return ordered
 
 
 def _period(alarm: LocalAlarm) -> float:
-    """Return an alarm's period in AWS's seconds; the queries of an expression all have the same."""
+    """Return the alarm's period in AWS seconds; the queries of an expression share one period."""
     periods = [query.metric_stat.period for query in alarm.metric_data_queries if query.metric_stat]
     return float(alarm.period or next(filter(None, periods), 60))
 

@@ -1,7 +1,6 @@
-"""The state of an alarm, by the data points of its last periods.
+"""State of an alarm, derived from the data points of its latest periods.
 
-The rules are those of
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html.
+Rules: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html.
 """
 
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """What an alarm says."""
+    """State of an alarm."""
 
     OK = "OK"
     ALARM = "ALARM"
@@ -18,7 +17,7 @@ class State(StrEnum):
 
 
 class MissingData(StrEnum):
-    """What a period without data counts as."""
+    """Treatment of periods without data."""
 
     MISSING = "missing"
     IGNORE = "ignore"
@@ -27,17 +26,17 @@ class MissingData(StrEnum):
 
 
 FURTHER_PERIODS = 2
-"""How many periods more than are evaluated are looked at, so that a late data point is not a missing one."""
+"""Extra periods in the evaluation range, so that a late data point does not count as missing."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """When an alarm is in alarm.
+    """Rule that puts an alarm in ALARM.
 
     Attributes:
-        periods: how many periods are evaluated.
-        to_alarm: how many of them must breach the threshold.
-        missing: what a period without data counts as.
+        periods: Number of evaluated periods.
+        to_alarm: Number of them that must breach the threshold.
+        missing: Treatment of periods without data.
     """
 
     periods: int
@@ -46,16 +45,15 @@ class Rule:
 
     @property
     def evaluation_range(self) -> int:
-        """How many periods are looked at."""
+        """Number of periods in the evaluation range."""
         return self.periods + FURTHER_PERIODS
 
     def state(self, points: Sequence[bool | None], before: State) -> State:
-        """Return the state that follows from data points.
+        """Return the state for these data points.
 
         Args:
-            points: whether each breaches the threshold, ``None`` for a missing one; oldest first, as many as
-                ``evaluation_range``.
-            before: the state until now.
+            points: True for a breach, None for a missing point; oldest first, ``evaluation_range`` of them.
+            before: The current state.
         """
         present = [point for point in points if point is not None]
         missing = self.periods - len(present)
@@ -68,6 +66,6 @@ class Rule:
             return State.OK
         if self.missing is MissingData.IGNORE:
             return before
-        # A breach that nothing has contradicted for as long as the alarm wants is one, however little came after it.
+        # A breach counts once nothing has contradicted it for ``to_alarm`` periods, however few points follow.
         age = len(points) - points.index(True) if True in points else 0
         return State.ALARM if age >= self.to_alarm else State.INSUFFICIENT_DATA

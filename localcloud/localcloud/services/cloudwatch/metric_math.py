@@ -1,6 +1,6 @@
-"""Metric math: what an expression over metrics comes to.
+"""Metric math: evaluation of expressions over metrics.
 
-The syntax is that of https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html: numbers,
+Syntax: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html. Supported are numbers,
 ids, arithmetic, comparisons, ``AND`` and ``OR``, and the functions of :data:`FUNCTIONS`.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 from localcloud.core.errors import LocalCloudError
 
 Values = Sequence[float | None]
-"""A metric's values at the times that an expression is evaluated for, oldest first; ``None`` for missing ones."""
+"""Values of a metric at the evaluated times, oldest first; None for missing ones."""
 
 _ARITHMETIC: Mapping[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
@@ -39,37 +39,37 @@ _OF_MANY: Mapping[str, Callable[[Sequence[float]], float]] = {
     "AVG": lambda values: math.fsum(values) / len(values),
 }
 FUNCTIONS = ("FILL", "IF", "METRICS", *_OF_ONE, *_OF_MANY)
-"""The functions that are known here; those of many take an array, such as ``[m1, m2]`` or ``METRICS()``."""
+"""Supported functions; aggregations take an array, such as ``[m1, m2]`` or ``METRICS()``."""
 
 _WORDS = {"&&": " and ", "||": " or ", "AND": "and", "OR": "or", "^": "**"}
 
 
 class MetricMathError(LocalCloudError):
-    """An expression is not one, or not one that is known here."""
+    """The expression is invalid or not supported."""
 
 
 def evaluate(expression: str, metrics: Mapping[str, Values], length: int) -> list[float | None]:
-    """Return an expression's value at each of ``length`` times.
+    """Return the value of an expression at each of ``length`` times.
 
     Args:
-        expression: for example ``100 * errors / IF(calls > 0, calls, 1)``.
-        metrics: values of metrics and of other expressions by their ids.
-        length: the number of times, which is that of each metric's values.
+        expression: For example ``100 * errors / IF(calls > 0, calls, 1)``.
+        metrics: Values of metrics and of other expressions, by id.
+        length: Number of times, equal to the number of each metric's values.
 
     Raises:
-        MetricMathError: the expression is wrong, or has what is not known here.
+        MetricMathError: The expression is invalid or not supported.
     """
     text = re.sub(r"&&|\|\||\^|\b(?:AND|OR)\b", lambda match: _WORDS[match[0]], expression.strip())
     try:
         tree = ast.parse(text, mode="eval").body
     except SyntaxError as error:
-        raise MetricMathError(f"{expression!r} is no expression of metric math: {error.msg}.") from None
+        raise MetricMathError(f"{expression!r} is not a valid metric math expression: {error.msg}.") from None
     evaluation = _Evaluation(expression, metrics)
     return [evaluation.number(tree, index) for index in range(length)]
 
 
 class _Evaluation:
-    """One expression, at one time after the other."""
+    """One expression, evaluated at one time after another."""
 
     def __init__(self, expression: str, metrics: Mapping[str, Values]):
         self._expression = expression
@@ -138,7 +138,7 @@ class _Evaluation:
 
 
 def _apply(function: Callable[[float, float], Any], left: float | None, right: float | None) -> float | None:
-    """Return what a function makes of two values; nothing of a missing one, and no quotient by zero."""
+    """Apply a function to two values; None for a missing value or a division by zero."""
     if left is None or right is None:
         return None
     try:

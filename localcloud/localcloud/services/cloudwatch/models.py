@@ -1,6 +1,6 @@
-"""CloudWatch: metrics by name and dimensions, as AWS keeps them apart, and alarms that tell of their changes.
+"""CloudWatch: metrics identified by name and dimensions, as on AWS, and alarms that notify on state changes.
 
-moto answers for the dimensions that were asked for and for all others beside them, and knows no expressions. See
+moto also returns metrics that have additional dimensions, and does not support expressions. See
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html.
 """
 
@@ -33,10 +33,10 @@ from localcloud.services.cloudwatch.metric_math import MetricMathError, evaluate
 from localcloud.services.cloudwatch.statistics import Distribution, LocalStatistics, naive_utc
 
 OnChange = Callable[[LocalAlarm, State], None]
-"""Is told of an alarm that changed its state, and of the state before."""
+"""Callback for an alarm that changed its state; also receives the previous state."""
 
 _LATEST = timedelta(minutes=2)
-"""By how much data may come late and still be seen."""
+"""Maximum delay of data points that are still found."""
 
 _MetricKey = tuple[str, str, frozenset[tuple[str | None, str | None]]]
 
@@ -45,7 +45,7 @@ class LocalCloudWatch(CloudWatchBackend):
     """CloudWatch's metrics and alarms.
 
     Attributes:
-        on_change: is told of each alarm that changes its state.
+        on_change: Called for each alarm that changes its state.
     """
 
     on_change: OnChange | None = None
@@ -61,7 +61,7 @@ class LocalCloudWatch(CloudWatchBackend):
         return urls
 
     def put_metric_data(self, namespace: str, metric_data: list[dict[str, Any]]) -> None:
-        """Keep data of metrics."""
+        """Store data points of metrics."""
         for position, metric in enumerate(metric_data, 1):
             self._validate_parameters_put_metric_data(metric, position)
         with self._lock:
@@ -76,7 +76,7 @@ class LocalCloudWatch(CloudWatchBackend):
                 self._by_metric[_key(datum.namespace, datum.name, datum.dimensions)].append(datum)
 
     def data_since(self, metric: Metric, begin: datetime) -> list[MetricDatumBase]:
-        """Return a metric's data from a time on; they come nearly in the order of their times."""
+        """Return a metric's data from a time on; data points arrive roughly in time order."""
         found = []
         for datum in reversed(self._by_metric.get(_key(metric.namespace, metric.metric_name, metric.dimensions), [])):
             if datum.timestamp < begin - _LATEST:
@@ -96,10 +96,10 @@ class LocalCloudWatch(CloudWatchBackend):
         dimensions: list[dict[str, str]],
         unit: str | None = None,
     ) -> list[Statistics]:
-        """Return a metric's statistics by period; other dimensions, fewer or more, are those of another metric.
+        """Return a metric's statistics by period; exactly these dimensions identify the metric.
 
         Raises:
-            InvalidParameterValue: the end is not after the start.
+            InvalidParameterValue: The end is not after the start.
         """
         start, end = (time.replace(microsecond=0) for time in (start_time, end_time))
         if start >= end:
@@ -121,11 +121,11 @@ class LocalCloudWatch(CloudWatchBackend):
         end_time: datetime,
         scan_by: str = "TimestampAscending",
     ) -> list[dict[str, Any]]:
-        """Return metrics and expressions over them by period.
+        """Return metrics and expressions over them, by period.
 
         Raises:
-            InvalidParameterValue: the end is not after the start.
-            ValidationError: an expression is wrong.
+            InvalidParameterValue: The end is not after the start.
+            ValidationError: An expression is invalid.
         """
         series = {
             query["Id"]: self._series(query["MetricStat"], start_time, end_time)
@@ -155,7 +155,7 @@ class LocalCloudWatch(CloudWatchBackend):
         ]
 
     def _series(self, wanted: Mapping[str, Any], start: datetime, end: datetime) -> dict[datetime, float]:
-        """Return the value of a ``MetricStat`` at each period that has one."""
+        """Return the values of a ``MetricStat`` by period, without empty periods."""
         metric, stat = wanted["Metric"], wanted["Stat"]
         points = self.get_metric_statistics(
             metric["Namespace"],
@@ -171,7 +171,7 @@ class LocalCloudWatch(CloudWatchBackend):
         return {time: float(value) for time, value in values.items() if value is not None}
 
     def put_metric_alarm(self, name: str, *args: Any, **request: Any) -> Alarm:
-        """Define an alarm; one that is there keeps its state."""
+        """Create or update an alarm; an update keeps its state."""
         before = self.alarms.get(name)
         alarm = super().put_metric_alarm(name, *args, **request)
         assert isinstance(alarm, LocalAlarm)
@@ -180,18 +180,18 @@ class LocalCloudWatch(CloudWatchBackend):
         return alarm
 
     def set_alarm_state(self, alarm_name: str, reason: str, reason_data: str | None, state_value: str) -> None:
-        """Put an alarm into a state, until it is evaluated next, with all that follows from it.
+        """Set an alarm's state until its next evaluation, with all effects of a state change.
 
         Raises:
-            ResourceNotFound: there is no such alarm.
-            ValidationError: there is no such state.
+            ResourceNotFound: The alarm does not exist.
+            ValidationError: The state does not exist.
         """
         before = self.alarms[alarm_name].state_value if alarm_name in self.alarms else ""
         super().set_alarm_state(alarm_name, reason, reason_data or "{}", state_value)
         self._tell(self.alarms[alarm_name], before)
 
     def change_state(self, alarm: LocalAlarm, state: State, reason: str, reason_data: Mapping[str, Any]) -> None:
-        """Note what an evaluation found, with all that follows when the state is another."""
+        """Record the result of an evaluation, with all effects of a state change."""
         before = alarm.state_value
         alarm.update_state(reason, json.dumps(reason_data), state)
         self._tell(alarm, before)
@@ -206,7 +206,7 @@ def _key(namespace: str, name: str, dimensions: Sequence[Dimension]) -> _MetricK
 
 
 def _get_metric_statistics(self: CloudWatchResponse) -> ActionResult:
-    """Answer GetMetricStatistics; moto's leaves the percentiles out."""
+    """Handle GetMetricStatistics; moto's leaves percentiles out."""
     asked = [*self._get_param("Statistics", []), *self._get_param("ExtendedStatistics", [])]
     if not asked:
         raise InvalidParameterCombination("Must specify either Statistics or ExtendedStatistics")

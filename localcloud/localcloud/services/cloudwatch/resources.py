@@ -1,4 +1,4 @@
-"""CloudWatch's alarms in CloudFormation, which moto does not have there; its dashboards it has."""
+"""CloudWatch alarms in CloudFormation, which moto lacks; it does support dashboards."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from moto.cloudwatch.models import CloudWatchBackend, cloudwatch_backends
 from localcloud.core.resource_model import ResourceModel
 from localcloud.services.cloudwatch.alarm import metric_queries
 
-# Properties of the type, and what moto calls them.
+# CloudFormation's properties and moto's names for them.
 _PROPERTIES = {
     "Namespace": "namespace",
     "MetricName": "metric_name",
@@ -48,7 +48,7 @@ class AlarmResource(ResourceModel):
         return str({"Arn": self._cloudwatch.alarms[self.physical_resource_id].alarm_arn}[attribute_name])
 
     def put(self) -> None:
-        """Define the alarm; one that is changed keeps its state until it is evaluated."""
+        """Create or update the alarm; an update keeps its state until the next evaluation."""
         given = self.properties
         request: dict[str, Any] = dict.fromkeys((*_PROPERTIES.values(), *(name for name, _ in _NUMBERS.values())))
         request |= {name: [] for name in _LISTS}

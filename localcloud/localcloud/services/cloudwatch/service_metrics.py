@@ -1,6 +1,6 @@
-"""The metrics that services publish of themselves, which no role's permissions are asked for.
+"""Metrics that services publish about themselves, without any role's permissions.
 
-Names and dimensions are those of
+Names and dimensions:
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html,
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html and
 https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html.
@@ -19,7 +19,7 @@ _PIPELINES = "AWS/Sagemaker/ModelBuildingPipeline"
 
 
 def function_ran(account_id: str, region_name: str, function_name: str, seconds: float, *, failed: bool) -> None:
-    """Publish what an invocation took and whether it failed."""
+    """Publish the duration of an invocation and its failure, if any."""
     values = {
         "Invocations": (1.0, "Count"),
         "Errors": (float(failed), "Count"),
@@ -29,7 +29,7 @@ def function_ran(account_id: str, region_name: str, function_name: str, seconds:
 
 
 def execution_changed(pipeline_arn: str, status: str) -> None:
-    """Publish that an execution of a pipeline came to a status."""
+    """Publish a pipeline execution's new status."""
     names = {
         "Executing": "ExecutionStarted",
         "Succeeded": "ExecutionSucceeded",
@@ -43,7 +43,7 @@ def execution_changed(pipeline_arn: str, status: str) -> None:
 
 
 def look_at_queues() -> None:
-    """Publish how full every queue is."""
+    """Publish the number and age of messages of every queue."""
     for account_id, account in list(sqs_backends.items()):
         for region_name, backend in list(account.items()):
             for queue in list(backend.queues.values()):

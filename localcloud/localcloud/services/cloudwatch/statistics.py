@@ -1,6 +1,6 @@
-"""CloudWatch's metrics: moto's, with distributions that are kept as such, and their percentiles.
+"""CloudWatch statistics on top of moto's: distributions stored as such, and percentiles.
 
-moto makes an object of every single value that a distribution stands for, and knows no percentiles. See
+moto creates an object for every single value of a distribution, and does not support percentiles. See
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html.
 """
 
@@ -15,7 +15,7 @@ _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?|100)")
 
 
 class Distribution(MetricAggregatedDatum):
-    """Values of one metric and how often each came: ``Values`` and ``Counts`` of PutMetricData."""
+    """Values of a metric with their counts: ``Values`` and ``Counts`` of PutMetricData."""
 
     def __init__(self, namespace: str, metric: Mapping[str, Any]):
         self.values = [float(value) for value in metric["Values"]]
@@ -34,22 +34,22 @@ class Distribution(MetricAggregatedDatum):
 
 
 class LocalStatistics(Statistics):
-    """The data of one period, and their statistics."""
+    """Data and statistics of one period."""
 
     def get_statistics_for_type(self, stat: str) -> Any:
-        """Return a statistic by its name, such as ``Sum`` or ``p99``; ``None`` where the data do not give it."""
+        """Return a statistic by name, such as ``Sum`` or ``p99``; None if the data do not provide it."""
         share = percentile_of(stat)
         return super().get_statistics_for_type(stat) if share is None else percentile(self.metric_data, share)
 
     @property
     def extended_statistics(self) -> dict[str, float]:
-        """The percentiles among the statistics that were asked for."""
+        """The requested percentiles."""
         found = {stat: self.get_statistics_for_type(stat) for stat in self.stats if percentile_of(stat) is not None}
         return {stat: value for stat, value in found.items() if value is not None}
 
 
 def statistic(name: str, data: Sequence[MetricDatumBase]) -> float | None:
-    """Return a statistic of data of one metric, ``None`` where there are none, or none that give it."""
+    """Return a statistic of one metric's data; None if there are no data or they do not provide it."""
     if not data:
         return None
     period = LocalStatistics([name], data[0].timestamp)
@@ -59,15 +59,15 @@ def statistic(name: str, data: Sequence[MetricDatumBase]) -> float | None:
 
 
 def percentile_of(name: str) -> float | None:
-    """Return the share, from 0 to 1, that a statistic such as ``p99.9`` names; ``None`` for other statistics."""
+    """Return the fraction of a percentile such as ``p99.9``, from 0 to 1; None for other statistics."""
     match = _PERCENTILE.fullmatch(name)
     return float(match[1]) / 100 if match else None
 
 
 def percentile(data: Iterable[MetricDatumBase], share: float) -> float | None:
-    """Return the least value that is not below ``share`` of all, ``None`` where there are none.
+    """Return the smallest value that is not below the fraction ``share`` of all values; None without values.
 
-    A statistics set does not tell its values: it counts as so many of its average.
+    A statistics set does not contain its values and counts as copies of its average.
     """
     weights: dict[float, float] = {}
     for datum in data:
@@ -85,7 +85,7 @@ def percentile(data: Iterable[MetricDatumBase], share: float) -> float | None:
 
 
 def naive_utc(time: datetime | None) -> datetime | None:
-    """Return a time as moto keeps it: of UTC, and without saying so."""
+    """Return a time in moto's form: naive UTC."""
     return time.astimezone(UTC).replace(tzinfo=None) if time and time.tzinfo else time
 
 

@@ -1,6 +1,6 @@
-"""VPCs in CloudFormation; moto's own models of them are mostly neither changed nor deleted.
+"""VPC resource types of CloudFormation; moto can hardly update or delete its own.
 
-They are kept, so that they can be described, and nothing goes through them.
+They are recorded and described, but no traffic passes through them.
 """
 
 import json
@@ -13,32 +13,32 @@ from localcloud.core.resource_model import ResourceModel
 
 
 class NetworkResource(ResourceModel):
-    """A resource of EC2, whose id is its name here.
+    """A resource of EC2; its id serves as its name.
 
     Attributes:
-        FIXED: the properties that a change cannot keep the resource for.
+        FIXED: Properties that cannot change without replacement.
     """
 
     FIXED: ClassVar[tuple[str, ...]]
     replaces = True
 
     def make(self) -> str:
-        """Make the resource and return its id."""
+        """Create the resource and return its id."""
         raise NotImplementedError
 
     def settle(self, before: Self | None) -> None:
-        """Bring what can be changed to the properties, given the resource before an update."""
+        """Apply the properties that can change; ``before`` is the resource before an update."""
 
     @property
     def ec2(self) -> EC2Backend:
-        """EC2 in the stack's account and region."""
+        """EC2 backend of the stack's account and region."""
         return ec2_backends[self.account_id][self.region_name]
 
     @classmethod
     def create_from_cloudformation_json(
         cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
     ) -> Self:
-        """Make the resource."""
+        """Create the resource."""
         resource = cls(resource_name, cloudformation_json.get("Properties", {}), account_id, region_name)
         resource.name = resource.make()
         resource._settle(None)
@@ -53,7 +53,7 @@ class NetworkResource(ResourceModel):
         account_id: str,
         region_name: str,
     ) -> Self:
-        """Change the resource in place, or make another one."""
+        """Update the resource in place, or create its replacement."""
         properties = cloudformation_json.get("Properties", {})
         if any(properties.get(name) != original_resource.properties.get(name) for name in cls.FIXED):
             return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
@@ -78,21 +78,21 @@ class Vpc(NetworkResource):
     FIXED = ("CidrBlock", "InstanceTenancy")
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
-        """Return what moto knows of the VPC."""
+        """Return an attribute of moto's VPC."""
         return str(self.ec2.get_vpc(self.name).get_cfn_attribute(attribute_name))
 
     def make(self) -> str:
-        """Make the VPC."""
+        """Create the VPC."""
         return self.ec2.create_vpc(self.properties["CidrBlock"], self.properties.get("InstanceTenancy", "default")).id
 
     def settle(self, before: Self | None) -> None:
-        """Say whether there is DNS in it."""
+        """Set the DNS options."""
         support, names = self.properties.get("EnableDnsSupport", True), self.properties.get("EnableDnsHostnames", False)
         self.ec2.modify_vpc_attribute(self.name, "enable_dns_support", support)
         self.ec2.modify_vpc_attribute(self.name, "enable_dns_hostnames", names)
 
     def remove(self) -> None:
-        """Delete the VPC, in which nothing may be."""
+        """Delete the VPC, which must be empty."""
         self.ec2.delete_vpc(self.name)
 
 
@@ -103,16 +103,16 @@ class Subnet(NetworkResource):
     FIXED = ("VpcId", "CidrBlock", "AvailabilityZone")
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
-        """Return what the template says of the subnet, or its id."""
+        """Return a property of the subnet, or its id."""
         return str({**self.properties, "SubnetId": self.name}[attribute_name])
 
     def make(self) -> str:
-        """Make the subnet."""
+        """Create the subnet."""
         zone = self.properties.get("AvailabilityZone")
         return self.ec2.create_subnet(self.properties["VpcId"], self.properties["CidrBlock"], availability_zone=zone).id
 
     def settle(self, before: Self | None) -> None:
-        """Say whether instances get public addresses."""
+        """Set the assignment of public addresses."""
         public = bool(self.properties.get("MapPublicIpOnLaunch"))
         self.ec2.modify_subnet_attribute(self.name, "map_public_ip_on_launch", public)
 
@@ -128,11 +128,11 @@ class RouteTable(NetworkResource):
     FIXED = ("VpcId",)
 
     def make(self) -> str:
-        """Make the table, with a route to the VPC's own addresses."""
+        """Create the table, with the local route of the VPC."""
         return self.ec2.create_route_table(self.properties["VpcId"]).id
 
     def remove(self) -> None:
-        """Delete the table, which no subnet may have."""
+        """Delete the table, which no subnet may use."""
         self.ec2.delete_route_table(self.name)
 
 
@@ -143,11 +143,11 @@ class SubnetRouteTableAssociation(NetworkResource):
     FIXED = ("RouteTableId", "SubnetId")
 
     def make(self) -> str:
-        """Give the subnet the table."""
+        """Associate the table with the subnet."""
         return self.ec2.associate_route_table(self.properties["RouteTableId"], subnet_id=self.properties["SubnetId"])
 
     def remove(self) -> None:
-        """Take the table from the subnet."""
+        """Disassociate the table from the subnet."""
         self.ec2.disassociate_route_table(self.name)
 
 
@@ -162,7 +162,7 @@ class SecurityGroup(NetworkResource):
         return str({"GroupId": self.name, "VpcId": self.properties.get("VpcId")}[attribute_name])
 
     def make(self) -> str:
-        """Make the group; without a word about what goes out, everything may."""
+        """Create the group; all outbound traffic is allowed unless egress rules are given."""
         description, vpc = self.properties["GroupDescription"], self.properties.get("VpcId")
         group = self.ec2.create_security_group(self.properties.get("GroupName", self.name), description, vpc)
         if "SecurityGroupEgress" in self.properties:
@@ -170,7 +170,7 @@ class SecurityGroup(NetworkResource):
         return group.id
 
     def settle(self, before: Self | None) -> None:
-        """Have the rules that the group itself names; others are resources of their own."""
+        """Set the group's inline rules; other rules are resources of their own."""
         for direction in ("ingress", "egress"):
             key = f"SecurityGroup{direction.capitalize()}"
             for rule in before.properties.get(key, []) if before else []:
@@ -187,7 +187,7 @@ class SecurityGroupRule(NetworkResource):
     """One rule of a security group.
 
     Attributes:
-        DIRECTION: what it lets through.
+        DIRECTION: ``ingress`` or ``egress``.
     """
 
     FIXED = (
@@ -203,13 +203,13 @@ class SecurityGroupRule(NetworkResource):
     DIRECTION: ClassVar[str]
 
     def make(self) -> str:
-        """Let it through."""
+        """Add the rule."""
         authorize = getattr(self.ec2, f"authorize_security_group_{self.DIRECTION}")
         rules, _ = authorize(**_rule_of(self.properties["GroupId"], self.properties))
         return str(rules[0].id)
 
     def remove(self) -> None:
-        """Let it through no more."""
+        """Remove the rule."""
         revoke = getattr(self.ec2, f"revoke_security_group_{self.DIRECTION}")
         revoke(**_rule_of(self.properties["GroupId"], self.properties))
 
@@ -229,7 +229,7 @@ class SecurityGroupEgress(SecurityGroupRule):
 
 
 def _rule_of(group_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a rule, as moto authorizes and revokes it."""
+    """Return a rule as arguments for moto."""
     other = properties.get("SourceSecurityGroupId") or properties.get("DestinationSecurityGroupId")
     cidr = properties.get("CidrIp")
     return {
@@ -249,7 +249,7 @@ class VpcEndpoint(NetworkResource):
     FIXED = ("ServiceName", "VpcEndpointType", "VpcId")
 
     def make(self) -> str:
-        """Make the endpoint."""
+        """Create the endpoint."""
         given = self.properties
         policy = given.get("PolicyDocument")
         return self.ec2.create_vpc_endpoint(
@@ -264,7 +264,7 @@ class VpcEndpoint(NetworkResource):
         ).id
 
     def settle(self, before: Self | None) -> None:
-        """Be where the properties say, and let through what they say."""
+        """Set policy, route tables, subnets and security groups."""
         if before is None:
             return
         endpoint = self.ec2.vpc_end_points[self.name]
@@ -285,7 +285,7 @@ class FlowLog(NetworkResource):
     FIXED = ("DeliverLogsPermissionArn", "LogDestinationType", "LogGroupName", "ResourceId", "TrafficType")
 
     def make(self) -> str:
-        """Make the flow log, to which nothing is written."""
+        """Create the flow log; nothing is written to it."""
         given = self.properties
         request: dict[str, Any] = {
             "resource_type": given["ResourceType"],

@@ -1,4 +1,4 @@
-"""Amazon ECR, with tokens that docker can push with, and repositories in CloudFormation that have policies.
+"""Amazon ECR with tokens that Docker can push with, and repositories in CloudFormation that have policies.
 
 See https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecr-repository.html.
 """
@@ -22,10 +22,10 @@ _TOKEN_HOURS = 12
 
 
 class ContainerRegistryResponse(ECRResponse):
-    """ECR's API, with the operations that moto does not have or answers for nobody."""
+    """ECR's API, with operations that moto lacks or answers without looking at the caller."""
 
     def get_authorization_token(self) -> ActionResult:
-        """Answer GetAuthorizationToken: the token is good for what its caller may do."""
+        """Handle GetAuthorizationToken: the token carries its caller's permissions."""
         caller = create_access_key(self.current_account, self.partition, self.access_key, self.headers)
         password = ecr_tokens.encode(caller.create_credentials())
         return ActionResult(
@@ -42,19 +42,19 @@ class ContainerRegistryResponse(ECRResponse):
         )
 
     def put_image(self) -> ActionResult:
-        """Answer PutImage; moto fails where there is no such repository."""
+        """Handle PutImage; moto crashes if the repository does not exist."""
         self.ecr_backend.describe_repositories(repository_names=[self._get_param("repositoryName")])
         return super().put_image()
 
     def get_download_url_for_layer(self) -> ActionResult:  # type: ignore[override]
-        """Answer GetDownloadUrlForLayer: the files of an image lie on this machine, so that nothing is at the URL."""
+        """Handle GetDownloadUrlForLayer: an image's files are on this machine, and its URL leads nowhere."""
         digest, repository = self._get_param("layerDigest"), self._get_param("repositoryName")
         url = f"https://layers.invalid/{self.current_account}/{self.region}/{repository}/{digest}"
         return ActionResult({"layerDigest": digest, "downloadUrl": url})
 
 
 class RepositoryResource(ResourceModel):
-    """``AWS::ECR::Repository``; moto's own has no policy, and is made anew when its encryption is named."""
+    """``AWS::ECR::Repository``; moto's has no policy and is replaced when its encryption is set."""
 
     TYPE = "AWS::ECR::Repository"
 
@@ -69,7 +69,7 @@ class RepositoryResource(ResourceModel):
         return str({"Arn": repository.arn, "RepositoryUri": repository.uri}[attribute_name])
 
     def put(self) -> None:
-        """Create the repository, or change what may be changed."""
+        """Create or update the repository."""
         name, tags = self.physical_resource_id, self.properties.get("Tags", [])
         scanning = {"scanOnPush": self.properties.get("ImageScanningConfiguration", {}).get("ScanOnPush", False)}
         mutability = self.properties.get("ImageTagMutability", "MUTABLE")
@@ -85,7 +85,7 @@ class RepositoryResource(ResourceModel):
         repository.policy = json.dumps(policy) if policy else None
 
     def remove(self) -> None:
-        """Delete the repository; one with images only where the template says so."""
+        """Delete the repository; with ``EmptyOnDelete`` even if it contains images."""
         force = str(self.properties.get("EmptyOnDelete", False)).lower() == "true"
         self._ecr.delete_repository(self.physical_resource_id, self.account_id, force)
 

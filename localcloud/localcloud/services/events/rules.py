@@ -1,4 +1,4 @@
-"""EventBridge rules that reach functions, queues and topics; moto's reach no functions, and ask nobody's leave."""
+"""EventBridge rules that reach functions, queues and topics; moto's reach no functions and check no permissions."""
 
 import copy
 import logging
@@ -16,21 +16,21 @@ logger = logging.getLogger(__name__)
 
 
 class LocalRule(Rule, CloudFormationModel):
-    """A rule whose targets are reached, if they let EventBridge in."""
+    """A rule that delivers to its targets, if they allow EventBridge."""
 
     def send_to_targets(self, original_event: EventMessageType, transform_input: bool = True) -> None:
-        """Send an event that matches to every target; one that cannot be reached is noted and passed over."""
+        """Send a matching event to every target; a failed delivery is logged and skipped."""
         pattern = self.event_pattern
         try:
             matches = self.state == "ENABLED" and pattern.get_pattern() and pattern.matches_event(original_event)
-        except Exception:  # Who sends the event may swallow this.
-            logger.exception("The pattern of rule %s cannot be held against an event", self.name)
+        except Exception:  # The sender of the event might swallow it.
+            logger.exception("The pattern of rule %s cannot be matched against an event", self.name)
             return
         if matches:
             self._send(original_event, transform_input)
 
     def fire(self, event: EventMessageType) -> None:
-        """Send the event of a schedule to every target; one that cannot be reached is noted and passed over."""
+        """Send a schedule's event to every target; a failed delivery is logged and skipped."""
         self._send(event, transform_input=True)
 
     def _send(self, event: EventMessageType, transform_input: bool) -> None:
@@ -55,7 +55,7 @@ class LocalRule(Rule, CloudFormationModel):
     def delete_from_cloudformation_json(
         cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
     ) -> None:
-        """Delete a rule of a template, its targets first."""
+        """Delete a template's rule, its targets first."""
         bus = cloudformation_json["Properties"].get("EventBusName")
         rule = events_backends[account_id][region_name].describe_rule(resource_name, bus)
         rule.remove_targets([target["Id"] for target in list(rule.targets)])

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class _Entry:
-    """A rule under way: its schedule, and since when a rate counts."""
+    """A rule with its schedule, and the start of its rate."""
 
     rule: LocalRule
     expression: str
@@ -24,16 +24,16 @@ class _Entry:
 
 
 class Schedules:
-    """What the rules of all accounts and regions have due.
+    """Schedules of the rules of all accounts and regions.
 
-    A rule's rate counts from the first look at it, which is at most a minute after it was made.
+    A rate starts when the rule is first seen, at most a minute after its creation.
     """
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
 
     def look(self, now: datetime) -> None:
-        """Send the events that are due in the minute of ``now``."""
+        """Send the events due in the minute of ``now``."""
         now = now.replace(second=0, microsecond=0)
         rules = {rule.arn: rule for rule in _scheduled_rules()}
         self._entries = {arn: entry for arn, entry in self._entries.items() if arn in rules}
@@ -63,8 +63,8 @@ def _is_due(entry: _Entry, now: datetime) -> bool:
     try:
         schedule = parse(entry.expression)
     except ScheduleError as error:
-        if entry.since == now:  # Once is enough.
-            logger.warning("Rule %s has no schedule here: %s", entry.rule.name, error)
+        if entry.since == now:  # Warn only once.
+            logger.warning("The schedule of rule %s is not supported: %s", entry.rule.name, error)
         return False
     if isinstance(schedule, Rate):
         return now - entry.since >= schedule.interval

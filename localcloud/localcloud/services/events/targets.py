@@ -1,4 +1,4 @@
-"""The targets of EventBridge's rules: functions, queues and topics, each of which must let EventBridge in.
+"""Targets of EventBridge rules: functions, queues and topics, each of which must allow EventBridge.
 
 See https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html.
 """
@@ -22,7 +22,7 @@ _SERVICE = "events.amazonaws.com"
 
 
 class UndeliverableError(LocalCloudError):
-    """A target cannot be reached; the first argument is EventBridge's code for it."""
+    """A target cannot be reached; ``code`` is EventBridge's error code."""
 
     def __init__(self, code: str, message: str):
         super().__init__(message)
@@ -30,15 +30,15 @@ class UndeliverableError(LocalCloudError):
 
 
 def is_known(target: Mapping[str, Any]) -> bool:
-    """Return whether a target is one of those that this module reaches."""
+    """Return True if this module can deliver to the target."""
     return _service(target) in _DELIVERIES
 
 
 def deliver(rule_arn: str, target: Mapping[str, Any], event: EventMessageType) -> None:
-    """Bring an event to a target of a rule.
+    """Deliver an event to a rule's target.
 
     Raises:
-        UndeliverableError: the target is not there, or does not let EventBridge in.
+        UndeliverableError: The target does not exist or does not allow EventBridge.
     """
     try:
         _DELIVERIES[_service(target)](rule_arn, target, input_of(target, event))
@@ -47,12 +47,12 @@ def deliver(rule_arn: str, target: Mapping[str, Any], event: EventMessageType) -
 
 
 def bury(rule_arn: str, target: Mapping[str, Any], event: EventMessageType, error: UndeliverableError) -> None:
-    """Put an event that did not reach its target into the target's dead-letter queue.
+    """Send an undeliverable event to the target's dead-letter queue.
 
     See https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html.
 
     Raises:
-        NotAuthorized: the queue does not let EventBridge in.
+        NotAuthorized: The queue does not allow EventBridge.
     """
     attributes = {
         "RULE_ARN": rule_arn,
@@ -65,7 +65,7 @@ def bury(rule_arn: str, target: Mapping[str, Any], event: EventMessageType, erro
 
 
 def input_of(target: Mapping[str, Any], event: EventMessageType) -> str:
-    """Return what a target gets, as JSON: a constant, something made of the event, a part of it, or all of it."""
+    """Return a target's input as JSON: a constant, a transformed event, a part of it, or all of it."""
     if "Input" in target:
         return str(target["Input"])
     if "InputTransformer" in target:
@@ -81,7 +81,7 @@ def input_of(target: Mapping[str, Any], event: EventMessageType) -> str:
 
 
 def whole(event: EventMessageType) -> str:
-    """Return an event as it is sent."""
+    """Return the event as JSON, in the form in which it is sent."""
     sent = {key: value for key, value in event.items() if key != "ingestion-time"}
     if not isinstance(sent["time"], str):
         sent["time"] = f"{datetime.fromtimestamp(float(str(sent['time'])), UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -12,7 +12,7 @@ from localcloud.core.resource_model import ResourceModel
 
 
 class Role(ResourceModel):
-    """``AWS::IAM::Role``; moto's own takes no managed policies and changes no policy."""
+    """``AWS::IAM::Role``; moto's takes no managed policies and cannot change its policies."""
 
     TYPE = "AWS::IAM::Role"
 
@@ -45,7 +45,7 @@ class Role(ResourceModel):
             self._iam.detach_role_policy(arn, self.name)
 
     def remove(self) -> None:
-        """Delete the role with what is attached to it."""
+        """Delete the role with its policies."""
         role = self._iam.get_role(self.name)
         for arn in list(role.managed_policies):
             self._iam.detach_role_policy(arn, self.name)
@@ -59,7 +59,7 @@ class Role(ResourceModel):
 
 
 class ManagedPolicy(ResourceModel):
-    """``AWS::IAM::ManagedPolicy``; moto's own cannot be changed or deleted."""
+    """``AWS::IAM::ManagedPolicy``; moto's cannot be changed or deleted."""
 
     TYPE = "AWS::IAM::ManagedPolicy"
 
@@ -75,7 +75,7 @@ class ManagedPolicy(ResourceModel):
         return str({"PolicyArn": policy.arn, "PolicyId": policy.id}[attribute_name])
 
     def put(self) -> None:
-        """Create the policy or change its document, and attach it to whom the template names."""
+        """Create the policy or change its document, and attach it as the template says."""
         arn, document = self.physical_resource_id, json.dumps(self.properties["PolicyDocument"])
         if arn in self._iam.managed_policies:
             before = self._iam.get_policy(arn).default_version_id
@@ -92,12 +92,12 @@ class ManagedPolicy(ResourceModel):
             self._iam.attach_group_policy(arn, group)
 
     def remove(self) -> None:
-        """Delete the policy, which nobody but those whom the template names may have."""
+        """Delete the policy, which must not be attached to anything else."""
         self.detach()
         self._iam.delete_policy(self.physical_resource_id)
 
     def detach(self) -> None:
-        """Take the policy from those whom the template names; a role may have gone before."""
+        """Detach the policy from the template's roles, users and groups; some may already be deleted."""
         arn = self.physical_resource_id
         for kind, detach in (
             ("Roles", self._iam.detach_role_policy),

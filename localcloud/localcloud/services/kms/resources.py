@@ -9,7 +9,7 @@ from localcloud.core.resource_model import ResourceModel
 
 
 class Key(ResourceModel):
-    """``AWS::KMS::Key``; moto's own cannot be tagged or updated."""
+    """``AWS::KMS::Key``; moto's cannot be tagged or updated."""
 
     TYPE = "AWS::KMS::Key"
 

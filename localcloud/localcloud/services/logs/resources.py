@@ -6,12 +6,12 @@ from localcloud.core.resource_model import ResourceModel
 
 
 class LogGroup(ResourceModel):
-    """``AWS::Logs::LogGroup``; moto's own has an ARN without the ``:*`` that CloudFormation's ends in."""
+    """``AWS::Logs::LogGroup``; moto's ARN lacks CloudFormation's ``:*`` at the end."""
 
     TYPE = "AWS::Logs::LogGroup"
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
-        """Return the ARN of the group and of what is in it."""
+        """Return the ARN of the group and its streams."""
         return f"arn:aws:logs:{self.region_name}:{self.account_id}:log-group:{self.name}:*"
 
     def put(self) -> None:

@@ -1,6 +1,6 @@
-"""The model registry: moto's, with the policies of groups and the events that SageMaker sends when a package changes.
+"""Model registry: moto's, with resource policies of groups and SageMaker's events on changes of packages.
 
-The event is that of
+Event:
 https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html#eventbridge-model-package.
 """
 
@@ -46,7 +46,7 @@ class ModelRegistry(SageMakerModelBackend):
         """Create a group.
 
         Raises:
-            ValidationError: one of that name exists.
+            ValidationError: A group with this name exists.
         """
         if model_package_group_name in self.model_package_groups:
             arn = self.model_package_groups[model_package_group_name].arn
@@ -57,8 +57,8 @@ class ModelRegistry(SageMakerModelBackend):
         """Delete a group.
 
         Raises:
-            ValidationError: there is no such group.
-            ConflictException: it holds model packages.
+            ValidationError: The group does not exist.
+            ConflictException: The group contains model packages.
         """
         name = model_package_group_name.rpartition("/")[2]
         group = self.describe_model_package_group(name)
@@ -70,18 +70,18 @@ class ModelRegistry(SageMakerModelBackend):
         self.group_policies.pop(name, None)
 
     def describe_model_package_group(self, model_package_group_name: str) -> ModelPackageGroup:
-        """Return a group by its name or its ARN.
+        """Return a group by name or ARN.
 
         Raises:
-            ValidationError: there is no such group.
+            ValidationError: The group does not exist.
         """
         return super().describe_model_package_group(model_package_group_name.rpartition("/")[2])
 
     def put_model_package_group_policy(self, name: str, policy: str) -> str:
-        """Give a group a policy, which says what other accounts may do with it and its packages; return its ARN.
+        """Set a group's resource policy, which grants other accounts access to it and its packages; return its ARN.
 
         Raises:
-            ValidationError: there is no such group, or the policy is not JSON.
+            ValidationError: The group does not exist, or the policy is not JSON.
         """
         group = self.describe_model_package_group(name)
         try:
@@ -95,7 +95,7 @@ class ModelRegistry(SageMakerModelBackend):
         """Return a group's policy.
 
         Raises:
-            ValidationError: there is no such group, or it has no policy.
+            ValidationError: The group does not exist or has no policy.
         """
         group = self.describe_model_package_group(name)
         if group.model_package_group_name not in self.group_policies:
@@ -103,10 +103,10 @@ class ModelRegistry(SageMakerModelBackend):
         return self.group_policies[group.model_package_group_name]
 
     def delete_model_package_group_policy(self, name: str) -> None:
-        """Take a group's policy away.
+        """Delete a group's policy.
 
         Raises:
-            ValidationError: there is no such group, or it has no policy.
+            ValidationError: The group does not exist or has no policy.
         """
         self.get_model_package_group_policy(name)
         del self.group_policies[name.rpartition("/")[2]]
@@ -114,7 +114,7 @@ class ModelRegistry(SageMakerModelBackend):
     def create_model_package(  # type: ignore[override]
         self, model_package_group_name: str | None, model_approval_status: str | None, **request: Any
     ) -> str:
-        """Register a model and tell EventBridge."""
+        """Register a model and send the event."""
         group = model_package_group_name and model_package_group_name.rpartition("/")[2]
         if group and model_approval_status is None:
             model_approval_status = "PendingManualApproval"
@@ -137,7 +137,7 @@ class ModelRegistry(SageMakerModelBackend):
         customer_metadata_properties: dict[str, str] | None,
         **request: Any,
     ) -> str:
-        """Change a model package and tell EventBridge; what the request leaves out stays (moto forgets it)."""
+        """Update a model package and send the event; members missing in the request stay (moto drops them)."""
         package = self.describe_model_package(model_package_arn)
         before = package.gen_response_object()
         arn = super().update_model_package(
@@ -161,7 +161,7 @@ class ModelRegistry(SageMakerModelBackend):
         """Delete a model package.
 
         Raises:
-            ValidationError: there is no such package.
+            ValidationError: The package does not exist.
         """
         package = self.describe_model_package(model_package_name)
         del self.model_packages[package.arn]
@@ -169,7 +169,7 @@ class ModelRegistry(SageMakerModelBackend):
             del self.model_package_name_mapping[name]
 
     def _number(self, package: ModelPackage, before: dict[str, ModelPackage]) -> None:
-        """Give a package the version after the last one ever; moto counts those that are left."""
+        """Number a package after the last version ever created; moto counts the remaining ones."""
         group = str(package.model_package_group_name)
         version = self._last_versions[group] = self._last_versions.get(group, 0) + 1
         if package.model_package_version == version:

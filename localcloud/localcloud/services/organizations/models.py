@@ -1,7 +1,7 @@
-"""Accounts beside the main one, made as AWS Organizations makes them: with a role that the main account may assume.
+"""Additional accounts, created as by AWS Organizations, with a role that the main account can assume.
 
 See https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_access.html. An account's number is
-its name here: whoever makes one on this machine writes the number into an environment's file.
+given as its name, so that it can be written into an environment's file beforehand.
 """
 
 import re
@@ -19,11 +19,11 @@ from localcloud.core.settings import account_id, region, state_dir
 
 _ROLE = "OrganizationAccountAccessRole"
 _ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
-_MAIN = "master"  # moto's name of the account that an organization begins with.
+_MAIN = "master"  # moto's name of an organization's first account.
 
 
 class LocalAccount(FakeAccount):
-    """An account whose number is its name."""
+    """An account with its name as its number."""
 
     def __init__(self, organization: FakeOrganization, **request: Any):
         name = request["AccountName"]
@@ -32,16 +32,16 @@ class LocalAccount(FakeAccount):
 
     @property
     def id(self) -> str:
-        """Its number."""
+        """Account number."""
         return self._number
 
     @id.setter
     def id(self, _: str) -> None:
-        """Nothing: moto draws a number, which is not needed."""
+        """Ignore the number that moto generates."""
 
 
 class LocalOrganizations(OrganizationsBackend):
-    """Organizations, whose accounts can be used."""
+    """Organizations with usable accounts."""
 
     def __init__(self, region_name: str, account_id: str):
         super().__init__(region_name, account_id)
@@ -52,10 +52,10 @@ class LocalOrganizations(OrganizationsBackend):
         return urls
 
     def create_account(self, **request: Any) -> dict[str, Any]:
-        """Make an account, with an administrator's role in it and a profile for that.
+        """Create an account, with an administrator role in it and a profile for the role.
 
         Raises:
-            InvalidInputException: its name is not an account's number, or there is such an account.
+            InvalidInputException: The name is not an account number, or the account exists.
         """
         number, role = str(request.get("AccountName")), request.get("RoleName", _ROLE)
         if not re.fullmatch(r"[0-9]{12}", number):

@@ -11,7 +11,7 @@ from localcloud.core.resource_model import ResourceModel
 
 
 class Bucket(FakeBucket):
-    """``AWS::S3::Bucket``; moto's own forgets whether the bucket's events go to EventBridge."""
+    """``AWS::S3::Bucket``; moto's ignores the EventBridge configuration."""
 
     TYPE = "AWS::S3::Bucket"
 
@@ -19,7 +19,7 @@ class Bucket(FakeBucket):
     def create_from_cloudformation_json(
         cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
     ) -> FakeBucket:
-        """Create a bucket of a template."""
+        """Create a bucket from a template."""
         bucket = super().create_from_cloudformation_json(
             resource_name, cloudformation_json, account_id, region_name, **kwargs
         )
@@ -34,7 +34,7 @@ class Bucket(FakeBucket):
         account_id: str,
         region_name: str,
     ) -> FakeBucket:
-        """Update a bucket of a template; moto changes the tags only of one that the template names."""
+        """Update a bucket from a template; moto updates tags only if the template names the bucket."""
         named = {"BucketName": original_resource.name, **cloudformation_json["Properties"]}
         bucket = super().update_from_cloudformation_json(
             original_resource, new_resource_name, {**cloudformation_json, "Properties": named}, account_id, region_name
@@ -61,5 +61,5 @@ class BucketPolicy(ResourceModel):
         s3_backends[self.account_id]["aws"].put_bucket_policy(self.properties["Bucket"], policy)
 
     def remove(self) -> None:
-        """Leave the bucket without a policy."""
+        """Delete the bucket's policy."""
         s3_backends[self.account_id]["aws"].delete_bucket_policy(self.properties["Bucket"])

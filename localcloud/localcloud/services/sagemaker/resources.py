@@ -1,6 +1,6 @@
-"""SageMaker's resources in CloudFormation.
+"""SageMaker's CloudFormation resource types.
 
-What ``Ref`` and ``Fn::GetAtt`` give, and what a change replaces, is in
+For ``Ref``, ``Fn::GetAtt`` and replacement see
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_SageMaker.html.
 """
 
@@ -22,11 +22,11 @@ _LONGEST_NAME = 63
 
 
 class SageMakerResource(ResourceModel):
-    """A resource of SageMaker.
+    """Base of SageMaker's resources.
 
     Attributes:
-        NAME: the property that names it; one without a name gets one.
-        ARN: the type in its ARN.
+        NAME: Property with the name; a name is generated if it is missing.
+        ARN: Resource type in the ARN.
     """
 
     NAME: ClassVar[str]
@@ -35,41 +35,41 @@ class SageMakerResource(ResourceModel):
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """ARN of the resource."""
         return f"arn:aws:sagemaker:{self.region_name}:{self.account_id}:{self.ARN}/{self.name}"
 
     @property
     def physical_resource_id(self) -> str:
-        """What ``Ref`` gives."""
+        """Value of ``Ref``."""
         return self.arn
 
     @property
     def backend(self) -> LocalSageMaker:
-        """SageMaker in the stack's account and region."""
+        """SageMaker backend of the stack's account and region."""
         backend = sagemaker_backends[self.account_id][self.region_name]
         assert isinstance(backend, LocalSageMaker)
         return backend
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
-        """What ``Fn::GetAtt`` gives: the name or the ARN."""
+        """Return the name or the ARN, for ``Fn::GetAtt``."""
         attributes = {self.NAME: self.name, f"{self.NAME.removesuffix('Name')}Arn": self.arn}
         if attribute_name not in attributes:
             raise ValidationError(f"{self.TYPE} has no attribute {attribute_name}; it has {', '.join(attributes)}.")
         return attributes[attribute_name]
 
     def create(self) -> None:
-        """Create it."""
+        """Create the resource."""
         raise NotImplementedError
 
     def update(self) -> None:
-        """Bring it to its properties, in place."""
+        """Update the resource in place."""
         raise NotImplementedError
 
     @classmethod
     def create_from_cloudformation_json(
         cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
     ) -> Self:
-        """Make the resource."""
+        """Create the resource."""
         properties = cloudformation_json.get("Properties", {})
         name = properties.get(cls.NAME) or resource_name[-_LONGEST_NAME:].lstrip("-")
         resource = cls(name, properties, account_id, region_name)
@@ -85,7 +85,7 @@ class SageMakerResource(ResourceModel):
         account_id: str,
         region_name: str,
     ) -> Self:
-        """Change the resource in place; another name makes another resource."""
+        """Update the resource in place; a new name replaces it."""
         properties = cloudformation_json.get("Properties", {})
         if properties.get(cls.NAME, original_resource.name) != original_resource.name:
             return cls._replace(original_resource, new_resource_name, cloudformation_json)
@@ -107,7 +107,7 @@ class SageMakerResource(ResourceModel):
 
 
 class ReplacedResource(SageMakerResource):
-    """A resource that any change replaces."""
+    """A resource that is replaced by every change."""
 
     @classmethod
     def update_from_cloudformation_json(
@@ -118,7 +118,7 @@ class ReplacedResource(SageMakerResource):
         account_id: str,
         region_name: str,
     ) -> Self:
-        """Make the new resource; the stack deletes the old one once its update is done."""
+        """Create the new resource; the stack deletes the old one after the update."""
         return cls._replace(original_resource, new_resource_name, cloudformation_json)
 
 
@@ -161,7 +161,7 @@ class PipelineResource(SageMakerResource):
 
 
 class ModelPackageGroupResource(SageMakerResource):
-    """``AWS::SageMaker::ModelPackageGroup``; only a name or a description replaces it."""
+    """``AWS::SageMaker::ModelPackageGroup``; only a new name or description replaces it."""
 
     TYPE = "AWS::SageMaker::ModelPackageGroup"
     NAME = "ModelPackageGroupName"
@@ -173,7 +173,7 @@ class ModelPackageGroupResource(SageMakerResource):
         self._put_policy()
 
     def update(self) -> None:
-        """Change the group's tags and its policy."""
+        """Update the group's tags and policy."""
         self.backend.model_package_groups[self.name].tags = self.properties.get("Tags", [])
         self._put_policy()
 
@@ -190,7 +190,7 @@ class ModelPackageGroupResource(SageMakerResource):
         account_id: str,
         region_name: str,
     ) -> Self:
-        """Change the group in place; another name or description makes another group."""
+        """Update the group in place; a new name or description replaces it."""
         wanted = cls(original_resource.name, cloudformation_json.get("Properties", {}), account_id, region_name)
         if wanted._description != original_resource._description:
             return cls._replace(original_resource, new_resource_name, cloudformation_json)
@@ -252,7 +252,7 @@ class EndpointConfigResource(ReplacedResource):
 
 
 class EndpointResource(SageMakerResource):
-    """``AWS::SageMaker::Endpoint``: made once it is in service, changed once the new configuration serves."""
+    """``AWS::SageMaker::Endpoint``; creation and update wait until the endpoint is in service."""
 
     TYPE = "AWS::SageMaker::Endpoint"
     NAME = "EndpointName"
@@ -273,7 +273,7 @@ class EndpointResource(SageMakerResource):
             raise
 
     def update(self) -> None:
-        """Update the endpoint and wait until the new configuration serves; the old one does until then."""
+        """Update the endpoint and wait until the new configuration serves; until then the old one does."""
         config = self.properties["EndpointConfigName"]
         if self.backend.describe_endpoint(self.name)["EndpointConfigName"] == config:
             return
@@ -297,7 +297,7 @@ class EndpointResource(SageMakerResource):
         endpoint.wait_until_idle()
 
     def _once_idle(self, work: Callable[[], T]) -> T:
-        """Do ``work`` when no operation is under way; autoscaling may have begun one, and may begin the next."""
+        """Run ``work`` while no operation is in progress; autoscaling may start one at any time."""
         endpoint = self.backend.endpoints[self.name]
         while True:
             endpoint.wait_until_idle()

@@ -1,4 +1,4 @@
-"""SageMaker put together: moto's records, and the parts of it that do the work."""
+"""SageMaker, assembled from moto's records and the parts that do the work."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ from localcloud.services.sagemaker.tuning.responses import TuningResponses
 
 _LARGEST_PAGE = 100
 
-# The members of CreateTrainingJob's request that are kept, with what they are when they are left out.
+# Stored members of CreateTrainingJob's request, with their defaults.
 _TRAINING_JOB: dict[str, Any] = {
     "TrainingJobName": None,
     "HyperParameters": None,
@@ -53,7 +53,7 @@ _TRAINING_JOB: dict[str, Any] = {
 
 
 class LocalSageMaker(TuningJobs, ProcessingJobs, TransformJobs, Pipelines, ModelRegistry, Endpoints):
-    """moto's SageMaker, which does what it is asked."""
+    """moto's SageMaker, extended to run jobs, pipelines and endpoints."""
 
     @property
     def _url_module(self) -> Any:
@@ -63,17 +63,17 @@ class LocalSageMaker(TuningJobs, ProcessingJobs, TransformJobs, Pipelines, Model
 class LocalSageMakerResponse(
     TuningResponses, ProcessingResponses, TransformResponses, EndpointResponses, SageMakerResponse
 ):
-    """SageMaker's API, with the operations that moto does not have or answers in part."""
+    """SageMaker's API, with operations that moto lacks or supports only in part."""
 
     @property
     def sagemaker_backend(self) -> LocalSageMaker:
-        """The records of the caller's account and region."""
+        """SageMaker backend of the caller's account and region."""
         backend = super().sagemaker_backend
         assert isinstance(backend, LocalSageMaker)
         return backend
 
     def create_model(self) -> ActionResult:
-        """Answer CreateModel."""
+        """Handle CreateModel."""
         model = self.sagemaker_backend.create_model(
             self._get_param("ModelName"),
             self._get_param("ExecutionRoleArn"),
@@ -86,19 +86,19 @@ class LocalSageMakerResponse(
         return ActionResult(model.response_create)
 
     def create_training_job(self) -> ActionResult:
-        """Answer CreateTrainingJob."""
+        """Handle CreateTrainingJob."""
         request = {
             camelcase_to_underscores(name): self._get_param(name, default) for name, default in _TRAINING_JOB.items()
         }
         return ActionResult(self.sagemaker_backend.create_training_job(**request).response_create)
 
     def stop_training_job(self) -> ActionResult:
-        """Answer StopTrainingJob."""
+        """Handle StopTrainingJob."""
         self.sagemaker_backend.stop_training_job(self._get_param("TrainingJobName"))
         return EmptyResult()
 
     def list_pipeline_executions(self) -> ActionResult:
-        """Answer ListPipelineExecutions."""
+        """Handle ListPipelineExecutions."""
         answer = self.sagemaker_backend.list_pipeline_executions(self._get_param("PipelineName"))
         summaries = [
             summary
@@ -109,14 +109,14 @@ class LocalSageMakerResponse(
         return self._page("PipelineExecutionSummaries", summaries[::-1] if ascending else summaries)
 
     def list_pipeline_execution_steps(self) -> ActionResult:
-        """Answer ListPipelineExecutionSteps."""
+        """Handle ListPipelineExecutionSteps."""
         steps = self.sagemaker_backend.list_pipeline_execution_steps(self._get_param("PipelineExecutionArn"))
         return self._page(
             "PipelineExecutionSteps", steps[::-1] if self._get_param("SortOrder") == "Descending" else steps
         )
 
     def retry_pipeline_execution(self) -> ActionResult:
-        """Answer RetryPipelineExecution."""
+        """Handle RetryPipelineExecution."""
         arn = self._get_param("PipelineExecutionArn")
         self.sagemaker_backend.retry_pipeline_execution(
             arn, self._get_param("ClientRequestToken"), self._get_param("ParallelismConfiguration")
@@ -124,34 +124,34 @@ class LocalSageMakerResponse(
         return ActionResult({"PipelineExecutionArn": arn})
 
     def stop_pipeline_execution(self) -> ActionResult:
-        """Answer StopPipelineExecution."""
+        """Handle StopPipelineExecution."""
         arn = self._get_param("PipelineExecutionArn")
         self.sagemaker_backend.stop_pipeline_execution(arn)
         return ActionResult({"PipelineExecutionArn": arn})
 
     def delete_model_package(self) -> ActionResult:
-        """Answer DeleteModelPackage."""
+        """Handle DeleteModelPackage."""
         self.sagemaker_backend.delete_model_package(self._get_param("ModelPackageName"))
         return EmptyResult()
 
     def delete_model_package_group(self) -> ActionResult:
-        """Answer DeleteModelPackageGroup."""
+        """Handle DeleteModelPackageGroup."""
         self.sagemaker_backend.delete_model_package_group(self._get_param("ModelPackageGroupName"))
         return EmptyResult()
 
     def put_model_package_group_policy(self) -> ActionResult:
-        """Answer PutModelPackageGroupPolicy."""
+        """Handle PutModelPackageGroupPolicy."""
         name, policy = self._get_param("ModelPackageGroupName"), self._get_param("ResourcePolicy")
         arn = self.sagemaker_backend.put_model_package_group_policy(name, policy)
         return ActionResult({"ModelPackageGroupArn": arn})
 
     def get_model_package_group_policy(self) -> ActionResult:
-        """Answer GetModelPackageGroupPolicy."""
+        """Handle GetModelPackageGroupPolicy."""
         policy = self.sagemaker_backend.get_model_package_group_policy(self._get_param("ModelPackageGroupName"))
         return ActionResult({"ResourcePolicy": policy})
 
     def delete_model_package_group_policy(self) -> ActionResult:
-        """Answer DeleteModelPackageGroupPolicy."""
+        """Handle DeleteModelPackageGroupPolicy."""
         self.sagemaker_backend.delete_model_package_group_policy(self._get_param("ModelPackageGroupName"))
         return EmptyResult()
 

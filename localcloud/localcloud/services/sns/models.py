@@ -1,4 +1,4 @@
-"""SNS topics: their resources in CloudFormation, and their messages in a file, as nobody's mailbox is at hand."""
+"""SNS topics: their CloudFormation resource types, and a file of all published messages instead of mailboxes."""
 
 import json
 import threading
@@ -14,16 +14,16 @@ _lock = threading.Lock()
 
 
 class SnsResource(ResourceModel):
-    """A resource of SNS."""
+    """Base of SNS resources."""
 
     @property
     def backend(self) -> SNSBackend:
-        """SNS in the stack's account and region."""
+        """SNS backend of the stack's account and region."""
         return sns_backends[self.account_id][self.region_name]
 
 
 class TopicResource(SnsResource):
-    """``AWS::SNS::Topic``; moto's own is deleted by a change, with its subscriptions."""
+    """``AWS::SNS::Topic``; moto deletes a changed topic with its subscriptions."""
 
     TYPE = "AWS::SNS::Topic"
 
@@ -37,7 +37,7 @@ class TopicResource(SnsResource):
         return {"TopicArn": self.physical_resource_id, "TopicName": self.name}[attribute_name]
 
     def put(self) -> None:
-        """Create the topic, or change its name for people, its key, its subscriptions and its tags."""
+        """Create the topic, or change its display name, key, subscriptions and tags."""
         self.name = self.properties.get("TopicName", self.name)
         tags = {tag["Key"]: tag["Value"] for tag in self.properties.get("Tags", [])}
         topic = self.backend.create_topic(self.name, {}, tags)
@@ -64,7 +64,7 @@ class SubscriptionResource(SnsResource):
         return self.arn
 
     def put(self) -> None:
-        """Subscribe; a change subscribes anew."""
+        """Subscribe; an update creates a new subscription."""
         topic_arn, endpoint, protocol = (self.properties[key] for key in ("TopicArn", "Endpoint", "Protocol"))
         self.arn = str(self.backend.subscribe(topic_arn, endpoint, protocol).arn)
 

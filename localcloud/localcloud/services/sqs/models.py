@@ -1,7 +1,7 @@
-"""SQS's queues: moto's, for several at once, and changed in place by a stack.
+"""SQS queues: moto's, made thread-safe and updatable by a stack.
 
-moto's lose messages when one thread deletes while another sends, and hand messages to functions within SendMessage;
-here event-source mappings fetch them.
+moto loses messages when one thread deletes while another sends, and invokes functions within SendMessage; here
+event-source mappings poll the queues.
 """
 
 import json
@@ -16,11 +16,11 @@ from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
 
 from localcloud.core.resource_model import ResourceModel
 
-# How often a waiting receiver looks whether a message has become visible again.
+# Interval at which a waiting receiver checks for messages that have become visible again.
 _LOOK_SECONDS = 0.2
 
 
-# What an attribute is that a template takes back.
+# Defaults of attributes that a template removes.
 _DEFAULTS: dict[str, Any] = {
     "DelaySeconds": 0,
     "MessageRetentionPeriod": 4 * 24 * 3600,
@@ -31,18 +31,18 @@ _DEFAULTS: dict[str, Any] = {
 
 
 class LocalQueue(Queue, CloudFormationModel):
-    """A queue."""
+    """A thread-safe queue."""
 
     TYPE = "AWS::SQS::Queue"
 
     @property
     def lock(self) -> Any:
-        """Held by whoever changes the messages; it tells of new ones."""
+        """Condition that guards the messages and signals new ones."""
         return self._messages_lock
 
     @property
     def lambda_event_source_mappings(self) -> dict[str, Any]:
-        """None that are to be called within SendMessage; moto writes here and would call what it reads."""
+        """Empty: moto registers mappings here and would invoke them within SendMessage."""
         return {}
 
     @lambda_event_source_mappings.setter
@@ -50,15 +50,15 @@ class LocalQueue(Queue, CloudFormationModel):
         pass
 
     def add_message(self, message: Message) -> None:
-        """Put a message into the queue."""
+        """Add a message."""
         with self.lock:
             super().add_message(message)
 
     def delete_message(self, receipt_handle: str) -> None:
-        """Delete a message that was received.
+        """Delete a received message.
 
         Raises:
-            ReceiptHandleIsInvalid: it was not.
+            ReceiptHandleIsInvalid: The handle does not belong to a received message.
         """
         with self.lock:
             super().delete_message(receipt_handle)
@@ -72,7 +72,7 @@ class LocalQueue(Queue, CloudFormationModel):
         account_id: str,
         region_name: str,
     ) -> Queue:
-        """Change the queue's attributes; its policy is another resource's."""
+        """Update the queue's attributes; its policy is a resource of its own."""
         queue = sqs_backends[account_id][region_name].get_queue(original_resource.name)
         attributes = {**_DEFAULTS, **deepcopy(cloudformation_json["Properties"])}
         queue.tags = {tag["Key"]: tag["Value"] for tag in attributes.pop("Tags", [])}
@@ -83,7 +83,7 @@ class LocalQueue(Queue, CloudFormationModel):
 
 
 class LocalSqs(SQSBackend):
-    """SQS."""
+    """SQS with long polling that does not block other requests."""
 
     @property
     def _url_module(self) -> Any:
@@ -97,10 +97,10 @@ class LocalSqs(SQSBackend):
         visibility_timeout: int,
         message_attribute_names: list[str] | None = None,
     ) -> list[Message]:
-        """Return messages that are visible, and wait for one as long as is wanted.
+        """Return visible messages, waiting for one up to the given time.
 
         Raises:
-            QueueDoesNotExist: there is no such queue.
+            QueueDoesNotExist: The queue does not exist.
         """
         deadline = time.monotonic() + wait_seconds_timeout
         while True:
@@ -124,7 +124,7 @@ class QueuePolicyResource(ResourceModel):
         self._set(json.dumps(self.properties["PolicyDocument"]))
 
     def remove(self) -> None:
-        """Leave the queues without a policy."""
+        """Delete the queues' policy."""
         self._set(None)
 
     def _set(self, policy: str | None) -> None:

@@ -79,7 +79,7 @@ def test_every_fault_is_named_at_once() -> None:
     assert str(error.value).startswith(
         "Hyperparameters: num_topics is '1'; allowed: an integer, 2 to 1000. "
         "epochs is 'none'; allowed: an integer, at least 1. "
-        "momentum is not a hyperparameter; those are feature_dim, num_topics, "
+        "momentum is not a hyperparameter; allowed: feature_dim, num_topics, "
     )
     assert str(error.value).endswith("feature_dim is missing; it is required: an integer, 1 to 1000000.")
 

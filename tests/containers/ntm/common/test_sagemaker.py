@@ -68,8 +68,8 @@ def test_one_host_needs_no_words(base: Path) -> None:
 @pytest.mark.parametrize(
     ("channels", "reason"),
     [
-        ({"validation": TRAIN}, "There is no channel train; it is required"),
-        ({"train": TRAIN, "tests": {}}, "Channel tests is not known; allowed: train, validation, test, auxiliary"),
+        ({"validation": TRAIN}, "There is no train channel"),
+        ({"train": TRAIN, "tests": {}}, "Channel tests is unknown; allowed: train, validation, test, auxiliary"),
         ({"train": {"TrainingInputMode": "Tape"}}, "Channel train is in mode Tape; allowed: File, FastFile, Pipe"),
         (
             {"train": TRAIN, "auxiliary": {"TrainingInputMode": "Pipe"}},
@@ -83,5 +83,5 @@ def test_what_cannot_be_used_is_said(base: Path, channels: dict[str, Any], reaso
 
 
 def test_a_host_is_among_the_hosts(base: Path) -> None:
-    with pytest.raises(InputError, match="says that this is host algo-1, which is not among algo-2"):
+    with pytest.raises(InputError, match="current_host is algo-1, which is not among hosts: algo-2"):
         request(base, ("algo-2",), train=TRAIN)

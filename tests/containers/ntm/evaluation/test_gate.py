@@ -22,27 +22,25 @@ def reason(*thresholds: str) -> str:
 def test_the_reason_names_metric_value_and_threshold() -> None:
     assert reason("npmi:at_least:0.05") == "npmi 0.0312 is below 0.05"
     assert reason("perplexity:at_most:900") == "perplexity 912 is above 900"
-    assert reason("npmi_over_baseline:at_least:0") == (
-        "npmi is 0.02 below the baseline's, a difference of at least 0 is asked for"
-    )
+    assert reason("npmi_over_baseline:at_least:0") == ("npmi is 0.02 below the LDA baseline; it must be at least equal")
     assert reason("topic_uniqueness_over_baseline:at_least:0.2") == (
-        "topic_uniqueness is 0.1 above the baseline's, a difference of at least 0.2 is asked for"
+        "topic_uniqueness is 0.1 above the LDA baseline; it must be at least 0.2 above the baseline"
     )
     assert reason("npmi:at_least:0.05", "topic_uniqueness:at_least:0.3", "perplexity_to_baseline:at_most:1.0") == (
-        "npmi 0.0312 is below 0.05; perplexity is 1.08 times the baseline's, at most 1 is asked for"
+        "npmi 0.0312 is below 0.05; perplexity is 1.08 times the LDA baseline; it must be at most 1 times the baseline"
     )
 
 
 def test_a_value_at_the_threshold_passes() -> None:
     verdict = judge(VALUES, (Threshold.parse("perplexity:at_most:912"), Threshold.parse("npmi:at_least:0.0312")))
     assert verdict.passed
-    assert verdict.reason == "2 of 2 thresholds are met"
-    assert judge(VALUES, ()).reason == "no threshold is set"
+    assert verdict.reason == "2 of 2 thresholds met"
+    assert judge(VALUES, ()).reason == "no thresholds set"
 
 
 def test_what_has_no_value_cannot_be_judged() -> None:
     for threshold in ("c_v:at_least:0.1", "wetc:at_least:0.1"):
-        with pytest.raises(InputError, match=r"The gate asks for (c_v|wetc), which has no value"):
+        with pytest.raises(InputError, match=r"The gate has a threshold for (c_v|wetc), which has no value"):
             judge(VALUES, (Threshold.parse(threshold),))
 
 

@@ -80,7 +80,7 @@ def test_an_evaluation_says_how_good_the_model_is(base: Path) -> None:
         difference = found["metrics"][name] - found["baseline"][name]
         assert found["against_baseline"][name] == pytest.approx(difference)
     assert found["gate"]["passed"]
-    assert found["gate"]["reason"] == "2 of 2 thresholds are met"
+    assert found["gate"]["reason"] == "2 of 2 thresholds met"
     assert [check["metric"] for check in found["gate"]["checks"]] == ["npmi_over_baseline", "perplexity"]
     assert (found["trials"], found["tuning"]) == ([], None)
 
@@ -108,7 +108,8 @@ def test_a_rejected_model_is_told_with_metric_value_and_threshold(base: Path) ->
     assert not found["gate"]["passed"]
     npmi, ratio = found["metrics"]["npmi"], found["against_baseline"]["perplexity"]
     assert found["gate"]["reason"] == (
-        f"npmi {npmi:.4g} is below 0.99; perplexity is {ratio:.4g} times the baseline's, at most 0.5 is asked for"
+        f"npmi {npmi:.4g} is below 0.99; perplexity is {ratio:.4g} times the LDA baseline; "
+        "it must be at most 0.5 times the baseline"
     )
     assert [check["passed"] for check in found["gate"]["checks"]] == [False, False]
 
@@ -257,7 +258,9 @@ def test_a_model_of_another_run_is_refused(base: Path, monkeypatch: pytest.Monke
 
 
 def test_a_gate_on_what_has_no_value_fails_and_names_it(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "The gate asks for wetc, which has no value" in _failure(base, monkeypatch, "--gate", "wetc:at_least:0.1")
+    assert "The gate has a threshold for wetc, which has no value" in _failure(
+        base, monkeypatch, "--gate", "wetc:at_least:0.1"
+    )
 
 
 def test_what_nobody_foresaw_is_told_too(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:

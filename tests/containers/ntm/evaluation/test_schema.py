@@ -50,7 +50,7 @@ _EVALUATION: dict[str, Any] = {
     "against_baseline": {"npmi": 0, "c_v": 0, "topic_uniqueness": 0, "topic_diversity": 0, "perplexity": 1},
     "gate": {
         "passed": True,
-        "reason": "1 of 1 thresholds are met",
+        "reason": "1 of 1 thresholds met",
         "checks": [{"metric": "npmi", "value": 0.2, "threshold": 0.1, "kind": "at_least", "passed": True}],
     },
     "topics": [_TOPIC, {**_TOPIC, "topic": 1, "nearest": [0, 0.2], "wetc": None}],

@@ -32,7 +32,7 @@ class Server:
     def request(
         self, method: str, path: str, body: bytes | None = None, content_type: str | None = None, **headers: str
     ) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=900)
         try:
             connection.request(method, path, body, ({"Content-Type": content_type} if content_type else {}) | headers)
             response = connection.getresponse()
@@ -53,7 +53,7 @@ class Server:
 
     def stop(self) -> str:
         self.process.terminate()
-        log, _ = self.process.communicate(timeout=30)
+        log, _ = self.process.communicate(timeout=900)
         return log
 
 

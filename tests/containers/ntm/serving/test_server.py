@@ -173,7 +173,7 @@ def test_as_much_as_is_allowed_is_read(server: Server) -> None:
 def test_requests_in_hand_are_finished_after_sigterm(base: Path) -> None:
     server = Server(base)
     body = json.dumps({"instances": ["a1 b30 c50"] * 20_000}).encode()
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=900)
     connection.request("POST", "/invocations", body, {"Content-Type": "application/json"})
     # The server is at work on it once another request is answered.
     assert server.request("GET", "/ping")[0] == 200
@@ -189,7 +189,7 @@ def test_requests_in_hand_are_finished_after_sigterm(base: Path) -> None:
 
 def test_clients_that_keep_their_connection_are_told_before_it_is_closed(base: Path) -> None:
     server = Server(base, SAGEMAKER_MODEL_SERVER_WORKERS="2")
-    connections = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=30) for _ in range(4)]
+    connections = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=900) for _ in range(4)]
     served: list[int] = []
 
     def ask(connection: http.client.HTTPConnection) -> None:
@@ -233,7 +233,7 @@ def test_a_model_without_a_vocabulary_reads_counts_only(tmp_path: Path, model: T
 
 def test_what_is_not_http_is_refused_and_the_next_client_is_served(server: Server) -> None:
     for sent in (b"\x16\x03\x01\x02\x00", b"GET\r\n\r\n", b"POST /invocations HTTP/1.1\r\nContent-Length: x\r\n\r\n"):
-        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=900) as connection:
             connection.sendall(sent)
             assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
@@ -242,7 +242,7 @@ def test_what_is_not_http_is_refused_and_the_next_client_is_served(server: Serve
 
 
 def test_a_request_may_come_in_chunks(server: Server) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=900)
     chunks = iter([b"a1 ", b"a2\n", b"b30"])
     connection.request("POST", "/invocations", chunks, {"Content-Type": "text/plain"}, encode_chunked=True)
     assert len(json.loads(connection.getresponse().read())["predictions"]) == 2
@@ -265,7 +265,7 @@ def test_workers_end_with_the_process_that_started_them(base: Path) -> None:
     server = Server(base, SAGEMAKER_MODEL_SERVER_WORKERS="2")
     server.process.kill()
     # The pipe's end closes once the last of them is gone.
-    server.process.communicate(timeout=30)
+    server.process.communicate(timeout=900)
     with pytest.raises(ConnectionError):
         server.request("GET", "/ping")
 
@@ -280,21 +280,21 @@ def test_workers_end_with_the_process_that_started_them(base: Path) -> None:
 )
 def test_a_variable_that_is_wrong_is_named(base: Path, environ: dict[str, str], reason: str) -> None:
     process = jobs.start("serve", base, **environ)
-    log, _ = process.communicate(timeout=30)
+    log, _ = process.communicate(timeout=900)
     assert process.returncode == 1
     assert reason in log
 
 
 def test_a_port_that_is_taken_is_named(base: Path, server: Server) -> None:
     process = jobs.start("serve", base, SAGEMAKER_BIND_TO_PORT=str(server.port))
-    log, _ = process.communicate(timeout=30)
+    log, _ = process.communicate(timeout=900)
     assert process.returncode == 1
     assert f"Port {server.port} cannot be used: Address already in use." in log
 
 
 def test_without_a_model_there_is_no_server(tmp_path: Path) -> None:
     process = jobs.start("serve", tmp_path)
-    log, _ = process.communicate(timeout=30)
+    log, _ = process.communicate(timeout=900)
     assert process.returncode == 1
     assert "There is no usable model in" in log
     assert "Traceback" not in log

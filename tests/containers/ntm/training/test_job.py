@@ -44,7 +44,7 @@ def test_a_job_leaves_a_model_that_serving_can_load(base: Path) -> None:
     lines = [f"{word} {' '.join(map(str, row))}\n" for word, row in zip(jobs.VOCABULARY, vectors, strict=True)]
     (base / "input" / "data" / "auxiliary" / "vectors.txt").write_text("the 1 1 1 1 1 1\n" + "".join(lines))
     process = jobs.start("train", base)
-    log, _ = process.communicate(timeout=120)
+    log, _ = process.communicate(timeout=900)
     assert process.returncode == 0, log
     assert not (base / "output" / "failure").exists()
     files = {"config.json", "model.onnx", "model.safetensors", "tokenizer.json", "topics.json", "vocab.txt"}
@@ -160,7 +160,7 @@ def test_an_interrupted_job_goes_on_to_the_same_model(
     while "completed 60.0 % of epochs" not in (line := process.stdout.readline()):
         assert line, "the job ended before its time"
     process.send_signal(end)
-    log, _ = process.communicate(timeout=60)
+    log, _ = process.communicate(timeout=900)
     if end == signal.SIGTERM:
         assert process.returncode == 0, log
         assert "Training was asked to stop" in log
@@ -217,7 +217,7 @@ def start_hosts(bases: dict[str, Path]) -> list[str]:
     """Run a job of several hosts on this machine to its end; return their logs, those of a failed one marked."""
     meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     processes = [jobs.start("train", base, **meeting) for base in bases.values()]
-    logs = [process.communicate(timeout=120)[0] for process in processes]
+    logs = [process.communicate(timeout=900)[0] for process in processes]
     return [f"FAILED {log}" if process.returncode else log for process, log in zip(processes, logs, strict=True)]
 
 
@@ -301,14 +301,17 @@ EMPTY_DOCUMENTS = records.sparse_file(np.zeros((3, planted.FEATURE_DIM), np.floa
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (_configure("inputdataconfig", train=None), "There is no channel train; it is required"),
-        (_configure("inputdataconfig", tests={}), "Channel tests is not known; allowed: train, validation, test"),
+        (_configure("inputdataconfig", train=None), "There is no train channel"),
+        (_configure("inputdataconfig", tests={}), "Channel tests is unknown; allowed: train, validation, test"),
         (_configure("inputdataconfig", train={"TrainingInputMode": "Pipe"}), "in Pipe mode and has no pipe"),
         (
             _configure("inputdataconfig", train={"ContentType": "image/png"}),
             "Channel train has content type 'image/png'",
         ),
-        (_configure("resourceconfig", hosts=["algo-2", "algo-3"]), "this is host algo-1, which is not among algo-2"),
+        (
+            _configure("resourceconfig", hosts=["algo-2", "algo-3"]),
+            "algo-1, which is not among hosts: algo-2",
+        ),
         (_configure("hyperparameters", num_topics="1"), "num_topics is '1'; allowed: an integer, 2 to 1000"),
         (_configure("hyperparameters", feature_dim="119"), "vocab.txt has 120 words; feature_dim is 119"),
         (_configure("hyperparameters", momentum="0.9"), "momentum is not a hyperparameter"),

@@ -65,13 +65,13 @@ def test_settings_survive_their_event(expected: Settings, strings: bool) -> None
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("corpus_uri", "bucket/x.csv", "like s3://bucket/key"),
-        ("corpus_uri", None, "like s3://bucket/key"),
-        ("output_uri", "s3://bucket", "like s3://bucket/key"),
-        ("output_uri", "s3://bucket/", "like s3://bucket/key"),
-        ("text_columns", "", "one or more different column names"),
-        ("text_columns", "a,,b", "one or more different column names"),
-        ("text_columns", "a,a", "one or more different column names"),
+        ("corpus_uri", "bucket/x.csv", "an S3 URI like s3://bucket/key"),
+        ("corpus_uri", None, "an S3 URI like s3://bucket/key"),
+        ("output_uri", "s3://bucket", "an S3 URI like s3://bucket/key"),
+        ("output_uri", "s3://bucket/", "an S3 URI like s3://bucket/key"),
+        ("text_columns", "", "one or more distinct column names"),
+        ("text_columns", "a,,b", "one or more distinct column names"),
+        ("text_columns", "a,a", "one or more distinct column names"),
         ("text_columns", ["a"], "a string"),
         ("id_column", 3, "a string"),
         ("vocabulary_size", 1, "an integer from 2 to 1000000"),
@@ -81,13 +81,13 @@ def test_settings_survive_their_event(expected: Settings, strings: bool) -> None
         ("vocabulary_size", True, "an integer from 2 to 1000000"),
         ("vocabulary_size", 2.5, "an integer from 2 to 1000000"),
         ("min_document_frequency", "0", "an integer from 1"),
-        ("max_document_share", 0, "a number more than 0 and at most 1"),
-        ("max_document_share", float("nan"), "a number more than 0 and at most 1"),
+        ("max_document_share", 0, "a number greater than 0 and at most 1"),
+        ("max_document_share", float("nan"), "a number greater than 0 and at most 1"),
         ("min_word_length", None, "an integer from 1 to 100"),
         ("stop_words", "german", "one of english, none"),
         ("stop_words", [], "one of english, none"),
-        ("validation_share", 0, "a number more than 0 and less than 1"),
-        ("test_share", "1", "a number more than 0 and less than 1"),
+        ("validation_share", 0, "a number greater than 0 and less than 1"),
+        ("test_share", "1", "a number greater than 0 and less than 1"),
         ("train_shards", 0, "an integer from 1 to 100"),
     ],
 )
@@ -98,7 +98,7 @@ def test_impossible_value_is_named_with_what_is_allowed(name: str, value: object
     assert "environments/" in str(caught.value)
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     event = {**EVENT, "vocabularysize": 3, "stop_words": "no", "validation_share": 0.5, "test_share": 0.5}
     del event["corpus_uri"]
     with pytest.raises(CorpusError) as caught:

@@ -26,9 +26,9 @@ fields = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0
 
 
 @given(st.lists(st.tuples(fields, fields, fields)), st.sampled_from(["\n", "\r\n", "\r"]), st.booleans())
-def test_what_the_csv_module_writes_is_read(rows: list[tuple[str, str, str]], ending: str, mark: bool) -> None:
+def test_output_of_the_csv_module_is_read(rows: list[tuple[str, str, str]], ending: str, mark: bool) -> None:
     file = StringIO()
-    # With another ending than its own, the writer forgets to quote the characters of the others (until Python 3.13).
+    # Before Python 3.13, a writer with a non-default line terminator did not quote fields with other line breaks.
     writer = csv.writer(file, lineterminator=ending, quoting=csv.QUOTE_MINIMAL if ending == "\r\n" else csv.QUOTE_ALL)
     writer.writerows([("id", "title", "text"), *rows])
     documents, report = parse(("\ufeff" if mark else "") + file.getvalue(), "text,title")
@@ -81,7 +81,7 @@ def test_only_the_first_places_are_named() -> None:
     assert malformed.first == [f"x.csv row {row} (line {row + 1})" for row in range(1, 6)]
 
 
-def test_open_quote_swallows_nothing_in_a_large_file() -> None:
+def test_open_quote_swallows_no_rows_in_a_large_file() -> None:
     rows = "".join(f"{number},a text that is long enough to fill a file\n" for number in range(60_000))
     content = f'id,text\n{rows}a,"open\n{rows}'
     assert len(rows) > 2 * MAX_ROW
@@ -99,7 +99,7 @@ def test_open_quote_at_the_end_is_reported() -> None:
 def test_file_of_open_quotes_ends_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_rows, "_MAX_READ_AGAIN", 10 * MAX_ROW)
     # From each line on, quotes pair up across the lines, so that no row ever ends.
-    with pytest.raises(CorpusError, match=r"x\.csv: in too many rows quotes do not pair up, at last at line \d+\."):
+    with pytest.raises(CorpusError, match=r"x\.csv: too many rows have unbalanced quotes, most recently at line \d+\."):
         parse("id,text\n" + 'x","y\n' * 500_000)
 
 
@@ -111,7 +111,7 @@ def test_many_open_quotes_are_reported_each(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_long_fields() -> None:
-    # Longer than the csv module's own limit of 128 KiB, but a text.
+    # Valid although longer than the csv module's default limit of 128 KiB.
     documents, report = parse(
         f"id,text\n1,{'word ' * 100_000}\n2,{'x' * (MAX_ROW + 1)}\n3,{'x' * (6 * MAX_ROW)}\n4,b\n"
     )
@@ -135,14 +135,14 @@ def test_no_rows(content: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"id;text\n1;a\n", r"x\.csv has no column 'text'; its first row names 'id;text'\. .*text_columns"),
+        (b"id;text\n1;a\n", r"x\.csv has no column 'text'; its header is 'id;text'\. .*text_columns"),
         (b"id,text,text\n", "x.csv has more than one column 'text'"),
         (b"id,id,text\n", "x.csv has more than one column 'id'"),
-        (b'id,"text\n1,a\n', "x.csv: its first row must name the columns, but it cannot be read: a quote"),
-        ("id,text\n1,a".encode("utf-16"), "x.csv: its first row .* cannot be read: NUL byte"),
-        (b"\x1f\x8b\x08\xff\n", "x.csv: its first row .* cannot be read: not UTF-8"),
+        (b'id,"text\n1,a\n', "x.csv: the first row must be the header, but it cannot be read: a quote"),
+        ("id,text\n1,a".encode("utf-16"), "x.csv: the first row .* cannot be read: NUL byte"),
+        (b"\x1f\x8b\x08\xff\n", "x.csv: the first row .* cannot be read: not UTF-8"),
     ],
 )
-def test_header_that_does_not_tell_the_columns(content: bytes, message: str) -> None:
+def test_header_without_the_columns(content: bytes, message: str) -> None:
     with pytest.raises(CorpusError, match=message):
         parse(content)

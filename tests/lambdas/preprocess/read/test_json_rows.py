@@ -20,7 +20,7 @@ fields = st.text(st.characters(exclude_categories=["Cs"]))
 
 
 @given(st.lists(st.tuples(fields.filter(bool), fields, fields)), st.booleans(), st.sampled_from(["\n", "\r\n"]))
-def test_what_the_json_module_writes_is_read(rows: list[tuple[str, str, str]], ensure_ascii: bool, ending: str) -> None:
+def test_output_of_the_json_module_is_read(rows: list[tuple[str, str, str]], ensure_ascii: bool, ending: str) -> None:
     content = "".join(
         json.dumps({"id": uid, "text": text, "title": title, "n": 1}, ensure_ascii=ensure_ascii) + ending
         for uid, title, text in rows

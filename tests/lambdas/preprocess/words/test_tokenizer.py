@@ -12,7 +12,7 @@ from words.tokenizer import DESCRIPTION, find_words, normalize
 
 
 @given(st.one_of(st.text(), st.text(st.sampled_from(string.printable + "'’éİßｆ①हि\u094d\u200d"))))
-def test_description_alone_gives_the_same_words(text: str) -> None:
+def test_tokenizer_json_alone_gives_the_same_words(text: str) -> None:
     told = json.loads(json.dumps(DESCRIPTION))
     assert told["lowercase"]
     normalized = unicodedata.normalize(told["normalization"], text).lower()

@@ -55,9 +55,9 @@ def test_empty_vocabulary_says_what_to_change() -> None:
     with pytest.raises(CorpusError) as caught:
         choose_vocabulary(numbers, documents, size=9, min_document_frequency=5, max_document_share=0.5)
     assert str(caught.value).startswith(
-        "The vocabulary is empty: none of the 2 distinct words of the 2 training documents is in at least "
-        "min_document_frequency = 5 and in at most max_document_share = 0.5 of them (1 documents); the most widespread "
-        "word is in 2."
+        "The vocabulary is empty: none of the 2 distinct words of the 2 training documents occurs in at "
+        "least min_document_frequency = 5 and at most max_document_share = 0.5 of them (1 documents); the most common "
+        "word occurs in 2."
     )
 
 
@@ -65,7 +65,7 @@ def test_corpus_that_memory_cannot_hold_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(documents_module, "MAX_DISTINCT_WORDS", 10)
     monkeypatch.setattr(documents_module, "MAX_ENTRIES", 100)
     numbers, _ = collect([[f"word{number}" for number in range(11)]])
-    with pytest.raises(CorpusError, match="more than 10 distinct words, for instance word8, word9, word10"):
+    with pytest.raises(CorpusError, match="more than 10 distinct words, for example word8, word9, word10"):
         numbers.check_size()
-    with pytest.raises(CorpusError, match="in one split, 50 documents hold more than 100 different words"):
+    with pytest.raises(CorpusError, match="50 documents of one split have more than 100 distinct words"):
         collect([["abc", "abd"]] * 51)

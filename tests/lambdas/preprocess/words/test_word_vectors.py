@@ -1,4 +1,4 @@
-"""Word vectors for training, read by the function and by the container."""
+"""Word vectors for training, as the function and the container read them."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def test_training_gets_the_vectors_of_the_vocabulary(s3: S3Client, tmp_path: Pat
     assert np.isnan(vectors).any(axis=1).sum() == len(words) - 2
 
 
-def test_without_vectors_all_is_as_it_was(s3: S3Client) -> None:
+def test_without_vectors_the_output_is_unchanged(s3: S3Client) -> None:
     assert "auxiliary/vectors.txt" not in written(s3, run())
 
 
@@ -52,9 +52,12 @@ def test_other_vectors_make_another_folder(s3: S3Client) -> None:
 
 @pytest.mark.parametrize(
     ("rows", "reason"),
-    [([], "There are no word vectors s3://data/raw/glove.txt"), ([("elsewhere", SECOND_MOON)], "none of the .* words")],
+    [
+        ([], "There is no file of word vectors s3://data/raw/glove.txt"),
+        ([("elsewhere", SECOND_MOON)], "no vector of any of the .* words"),
+    ],
 )
-def test_vectors_that_are_of_no_use_are_refused(s3: S3Client, rows: list[tuple[str, list[float]]], reason: str) -> None:
+def test_unusable_vectors_are_refused(s3: S3Client, rows: list[tuple[str, list[float]]], reason: str) -> None:
     if rows:
         _put(s3, *rows)
     with pytest.raises(CorpusError, match=reason):

@@ -1,4 +1,4 @@
-"""The writer, held against the SageMaker SDK's own reader and writer."""
+"""The RecordIO writer, compared with the SageMaker SDK's reader and writer."""
 
 from hypothesis import given
 from hypothesis import strategies as st

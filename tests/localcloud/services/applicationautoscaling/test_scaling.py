@@ -1,4 +1,4 @@
-"""Endpoints are scaled: by the load, with cooldowns, and by the clock; and the activities say why."""
+"""Autoscaling of endpoints: target tracking with cooldowns, scheduled actions, and the scaling activities."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -40,10 +40,10 @@ def _register(cloud: SmallCloud, endpoint: str, least: int, greatest: int) -> di
 
 
 def _track(cloud: SmallCloud, resource: dict[str, str], metric: str, target: float = 10.0, **more: Any) -> Any:
-    """Put a policy that follows a metric of the test's own."""
+    """Put a target-tracking policy on a custom metric."""
     tracking = {
         "TargetValue": target,
-        # The least of a minute's values is what the alarms see, so that a test can take back a load.
+        # The alarms use the minimum of a minute's values, so a test can lower a load that it has already published.
         "CustomizedMetricSpecification": {"Namespace": "load", "MetricName": metric, "Statistic": "Minimum"},
         "ScaleOutCooldown": 0,
         "ScaleInCooldown": 0,
@@ -58,17 +58,17 @@ def _track(cloud: SmallCloud, resource: dict[str, str], metric: str, target: flo
 
 
 def _load(cloud: SmallCloud, metric: str, value: float) -> None:
-    """Make a load what it was in each of the last minutes, which have a second each, and in the next ones."""
+    """Publish a load for the last minutes and the coming ones; a minute lasts a second here."""
     now = datetime.now(UTC)
     data = [
         {"MetricName": metric, "Value": value, "Timestamp": now + timedelta(seconds=second)}
-        for second in range(-18, 60)
+        for second in range(-18, 300)
     ]
     cloud.client("cloudwatch").put_metric_data(Namespace="load", MetricData=data)
 
 
 def _activities(cloud: SmallCloud, resource: dict[str, str], **more: Any) -> list[dict[str, Any]]:
-    """Return what was done, oldest first."""
+    """Return the scaling activities, oldest first."""
     client = cloud.client("application-autoscaling")
     found: list[dict[str, Any]] = client.describe_scaling_activities(**resource, **more)["ScalingActivities"]
     return found[::-1]
@@ -79,7 +79,7 @@ def _counts(cloud: SmallCloud, endpoint: str) -> tuple[int, int]:
     return variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]
 
 
-def test_instances_follow_the_load_up_and_down_and_say_why(cloud: SmallCloud) -> None:
+def test_instances_follow_the_load_and_activities_name_the_cause(cloud: SmallCloud) -> None:
     make_endpoint(cloud, "breathing", "1")
     resource = _register(cloud, "breathing", 1, 3)
     answer = _track(cloud, resource, "breath")
@@ -124,7 +124,7 @@ def test_instances_follow_the_load_up_and_down_and_say_why(cloud: SmallCloud) ->
     assert cloud.client("cloudwatch").describe_alarms(AlarmNames=[high, low])["MetricAlarms"] == []
 
 
-def test_requests_are_a_load(cloud: SmallCloud) -> None:
+def test_invocations_scale_the_endpoint(cloud: SmallCloud) -> None:
     make_endpoint(cloud, "popular", "1")
     resource = _register(cloud, "popular", 1, 2)
     cloud.client("application-autoscaling").put_scaling_policy(
@@ -145,7 +145,7 @@ def test_requests_are_a_load(cloud: SmallCloud) -> None:
 def test_cooldown_delays_and_two_policies_must_agree(cloud: SmallCloud) -> None:
     make_endpoint(cloud, "careful", "1")
     resource = _register(cloud, "careful", 1, 4)
-    # Sixty seconds are one here.
+    # Sixty seconds take one second here.
     _track(cloud, resource, "patience", ScaleInCooldown=3600, ScaleOutCooldown=36000)
     _load(cloud, "patience", 15.0)
     wait_for(lambda: _counts(cloud, "careful") == (2, 2))
@@ -163,7 +163,7 @@ def test_cooldown_delays_and_two_policies_must_agree(cloud: SmallCloud) -> None:
     assert _counts(cloud, "careful") == (2, 2)
 
 
-def test_new_limits_are_held_at_once(cloud: SmallCloud) -> None:
+def test_new_limits_apply_immediately(cloud: SmallCloud) -> None:
     make_endpoint(cloud, "confined", "1")
     resource = _register(cloud, "confined", 2, 3)
     wait_for(lambda: _counts(cloud, "confined") == (2, 2))
@@ -195,7 +195,7 @@ def test_scheduled_action_sets_new_limits(cloud: SmallCloud) -> None:
     assert activity["Cause"] == "scheduled action name rush-hour was triggered; minimum capacity was set to 2"
 
 
-def test_endpoint_that_is_busy_is_scaled_later(cloud: SmallCloud) -> None:
+def test_updating_endpoint_is_scaled_later(cloud: SmallCloud) -> None:
     make_endpoint(cloud, "occupied", "1")
     config = config_of(cloud, "occupied-2", "slow")
     resource = _register(cloud, "occupied", 1, 2)
@@ -216,7 +216,7 @@ def test_endpoint_that_is_busy_is_scaled_later(cloud: SmallCloud) -> None:
         ({"ResourceId": "endpoint/refusing"}, "resource id|Unsupported"),
     ],
 )
-def test_what_cannot_be_scaled_is_refused(cloud: SmallCloud, change: dict[str, Any], complaint: str) -> None:
+def test_invalid_scalable_targets_are_refused(cloud: SmallCloud, change: dict[str, Any], complaint: str) -> None:
     request = {**_resource("none"), "MinCapacity": 1, "MaxCapacity": 2, **change}
     with pytest.raises(ClientError, match=complaint):
         cloud.client("application-autoscaling").register_scalable_target(**request)
@@ -246,7 +246,7 @@ INVOCATIONS = {"PredefinedMetricSpecification": {"PredefinedMetricType": "SageMa
 
 
 @given(st.integers(1, 50), st.lists(st.floats(0, 1e5), min_size=1, max_size=15))
-def test_wanted_capacity_is_the_least_that_keeps_the_target(capacity: int, values: list[float]) -> None:
+def test_desired_capacity_is_the_smallest_that_meets_the_target(capacity: int, values: list[float]) -> None:
     wanted = _policy(**INVOCATIONS).wanted(capacity, values)
     load = capacity * max(values)
     assert load <= wanted * 600 + 1e-3
@@ -264,13 +264,13 @@ def test_wanted_capacity_is_the_least_that_keeps_the_target(capacity: int, value
         ),
     ],
 )
-def test_policy_that_does_not_exist_is_refused(tracking: dict[str, Any], complaint: str) -> None:
+def test_missing_policy_is_refused(tracking: dict[str, Any], complaint: str) -> None:
     with pytest.raises(AWSValidationException, match=complaint):
         _policy(**tracking).check()
 
 
 class _Target(LocalScalableTarget):
-    """A target of two to four instances, which come and go at once."""
+    """A scalable target of two to four instances that start and stop instantly."""
 
     count = 2
 
@@ -301,7 +301,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
 
 
 def _asked(target: _Target, policies: list[LocalScalingPolicy], *, more: bool) -> int:
-    """Let the first of some policies answer its alarm, and return the capacity that comes of it."""
+    """Run the first policy's response to its alarm and return the resulting capacity."""
     backend = target.applicationautoscaling_backend
     backend.policies = {policy.policy_name: policy for policy in policies}  # type: ignore[misc]
     alarm = policies[0].high if more else policies[0].low
@@ -325,9 +325,9 @@ def test_scaling_out_during_the_cooldown_counts_what_was_added(monkeypatch: pyte
     values = [700.0]
     monkeypatch.setattr(target_tracking, "_values", lambda _: list(values))
     assert _asked(target, [policy], more=True) == 3
-    assert _asked(target, [policy], more=True) == 3  # The third instance is to take effect first.
+    assert _asked(target, [policy], more=True) == 3  # No further instance until the third has taken effect.
     values[:] = [1000.0]
-    assert _asked(target, [policy], more=True) == 4  # More is asked for than what it was added for.
+    assert _asked(target, [policy], more=True) == 4  # The load now exceeds what the third was added for.
     assert _asked(target, [policy], more=True) == 4
     assert target.activities[-1].description == "Setting desired instance count to 4."
     clock.now += 300
@@ -347,12 +347,12 @@ def test_scaling_in_waits_for_every_cooldown_and_every_policy(monkeypatch: pytes
     assert policy.low
     assert other.low
     policy.low.state_value = State.ALARM
-    assert _asked(target, policies, more=False) == 4  # The other policy is not ready.
+    assert _asked(target, policies, more=False) == 4  # The other policy's alarm has not fired.
     other.low.state_value = State.ALARM
     target.cool_down_out(3, 30)
     assert _asked(target, policies, more=False) == 4
     clock.now += 30
-    assert _asked(target, policies, more=False) == 3  # What the first needs, more than the other does.
+    assert _asked(target, policies, more=False) == 3  # The first policy needs more capacity than the other.
     values[policy.low] = [10.0]
     assert _asked(target, policies, more=False) == 3
     clock.now += 60
@@ -411,7 +411,7 @@ def test_scheduled_action_is_due(action: LocalScheduledAction, moment: datetime,
         ("cron(0 12 * * ? *)", None, {"MinCapacity": 3, "MaxCapacity": 2}, "is above MaxCapacity 2"),
     ],
 )
-def test_scheduled_action_that_is_wrong_is_refused(
+def test_invalid_scheduled_action_is_refused(
     schedule: str, timezone: str | None, limits: dict[str, int], complaint: str
 ) -> None:
     request = {"schedule": schedule, "timezone": timezone, "scalable_target_action": limits}

@@ -1,4 +1,4 @@
-"""Messages of queues reach functions: what is done is deleted, what is not comes again, at last to the dead letters."""
+"""Event source mappings from queues to functions: deletion, redelivery and dead-letter queues."""
 
 import json
 import threading
@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from tests.localcloud.support import ACCOUNT, REGION, SmallCloud, wait_for
 
-# Fails on what says so, is done with the rest, and says what it got.
+# Logs its event, fails on "broken", and reports every "not yet" as a failed item.
 WORKER = """
 import json
 
@@ -55,7 +55,7 @@ def _records(cloud: SmallCloud, function: str) -> list[dict[str, Any]]:
 
 
 def _counts(cloud: SmallCloud, url: str) -> tuple[int, int]:
-    """Return how many messages are visible, and how many are not."""
+    """Return the numbers of visible and of in-flight messages."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     attributes = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     visible, hidden = (int(attributes[name]) for name in names)
@@ -85,7 +85,7 @@ def test_message_is_delivered_and_deleted(cloud: SmallCloud) -> None:
     assert mapping["State"] == "Enabled"
 
 
-def test_what_fails_remains_and_what_is_done_goes(cloud: SmallCloud) -> None:
+def test_failed_items_stay_and_processed_ones_are_deleted(cloud: SmallCloud) -> None:
     cloud.function("picker", {"index.py": WORKER})
     url = _queue(cloud, "mixed", VisibilityTimeout="900")
     sqs = cloud.client("sqs")
@@ -96,10 +96,10 @@ def test_what_fails_remains_and_what_is_done_goes(cloud: SmallCloud) -> None:
     assert [record["body"] for record in _records(cloud, "picker")] == ["done", "not yet", "done"]
 
 
-def test_what_fails_too_often_becomes_a_dead_letter(cloud: SmallCloud) -> None:
+def test_message_that_fails_too_often_goes_to_the_dead_letter_queue(cloud: SmallCloud) -> None:
     dead = _queue(cloud, "dead")
     redrive = {"deadLetterTargetArn": _arn("dead"), "maxReceiveCount": 3}
-    url = _queue(cloud, "tried", VisibilityTimeout="5", RedrivePolicy=redrive)
+    url = _queue(cloud, "tried", VisibilityTimeout="30", RedrivePolicy=redrive)
     cloud.function("postponer", {"index.py": POSTPONER}, Environment={"Variables": {"QUEUE": url}})
     _map(cloud, "tried", "postponer", BatchSize=1, FunctionResponseTypes=["ReportBatchItemFailures"])
     cloud.client("sqs").send_message(QueueUrl=url, MessageBody="never")
@@ -119,7 +119,7 @@ def test_failed_invocation_leaves_its_messages_hidden(cloud: SmallCloud) -> None
     assert _counts(cloud, url) == (0, 1)
 
 
-def test_deleted_mapping_takes_no_more(cloud: SmallCloud) -> None:
+def test_deleted_mapping_receives_no_messages(cloud: SmallCloud) -> None:
     cloud.function("gone", {"index.py": WORKER})
     url = _queue(cloud, "left-alone")
     client = cloud.client("lambda")
@@ -132,12 +132,12 @@ def test_deleted_mapping_takes_no_more(cloud: SmallCloud) -> None:
 @pytest.mark.parametrize(
     ("queue", "mapping", "complaint"),
     [
-        ({"VisibilityTimeout": "4"}, {}, "Queue visibility timeout: 4 seconds is less than Function timeout: 5"),
+        ({"VisibilityTimeout": "4"}, {}, "Queue visibility timeout: 4 seconds is less than Function timeout: 30"),
         ({}, {"BatchSize": 11}, "BatchSize is 11; the local cloud allows 1 to 10"),
         ({}, {"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, "does not filter"),
     ],
 )
-def test_mapping_that_cannot_work_is_refused(
+def test_invalid_mapping_is_refused(
     cloud: SmallCloud, queue: dict[str, str], mapping: dict[str, Any], complaint: str
 ) -> None:
     name = f"refused-{len(complaint)}"
@@ -171,7 +171,7 @@ def test_no_message_is_lost_among_many_senders_and_receivers(cloud: SmallCloud) 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join()
     assert sorted(received) == sorted(
         f"{sender}-{number}-{item}" for sender in range(4) for number in range(3) for item in range(10)
     )
@@ -225,7 +225,7 @@ QUEUE_RESOURCES: dict[str, Any] = {
 
 
 def _deploy(cloud: SmallCloud, resources: dict[str, Any]) -> list[str]:
-    """Deploy, and return the logical ids of what was touched."""
+    """Deploy a stack and return the logical ids of the changed resources."""
     client = cloud.client("cloudformation")
     exists = any(stack["StackName"] == "queues" for stack in client.describe_stacks()["Stacks"])
     before = len(client.describe_stack_events(StackName="queues")["StackEvents"]) if exists else 0
@@ -261,7 +261,7 @@ def test_events_reach_a_function_through_a_stacks_queue(cloud: SmallCloud) -> No
     attributes = cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
     assert attributes["VisibilityTimeout"] == "60"
     assert "RedrivePolicy" not in attributes
-    cloud.client("events").put_events(Entries=[entry])  # The queue kept its policy.
+    cloud.client("events").put_events(Entries=[entry])  # The queue still has its policy.
     wait_for(lambda: len(_records(cloud, "stacked-reader")) == 2)
 
     changed.pop("Mapping")
@@ -272,7 +272,7 @@ def test_events_reach_a_function_through_a_stacks_queue(cloud: SmallCloud) -> No
     wait_for(lambda: _counts(cloud, queue) == (1, 0))
     changed.pop("Policy")
     _deploy(cloud, changed)
-    cloud.client("events").put_events(Entries=[entry])  # EventBridge is not let in any more.
+    cloud.client("events").put_events(Entries=[entry])  # The queue no longer allows EventBridge.
     wait_for(lambda: _counts(cloud, queue) == (1, 0))
     cloud.client("cloudformation").delete_stack(StackName="queues")
     wait_for(lambda: "queues" not in [stack["StackName"] for stack in _stacks(cloud)])

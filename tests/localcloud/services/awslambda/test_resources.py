@@ -48,7 +48,7 @@ def _deploy(cloud: SmallCloud, verb: str, resources: dict[str, Any]) -> str:
     return str(stack["Outputs"][0]["OutputValue"])
 
 
-def test_function_of_a_stack_logs_where_it_is_told_and_is_updated(cloud: SmallCloud) -> None:
+def test_function_of_a_stack_logs_to_its_group_and_is_updated(cloud: SmallCloud) -> None:
     client = cloud.client("lambda")
     name = _deploy(cloud, "create", _resources(cloud, 1, permitted=True))
     assert client.invoke(FunctionName=name)["Payload"].read() == b"1"

@@ -1,4 +1,4 @@
-"""Resources of a stack that moto knows in part."""
+"""CloudFormation resources that moto supports only in part."""
 
 import json
 from typing import Any
@@ -40,7 +40,7 @@ def test_managed_policy_is_changed_in_place_and_deleted(cloud: SmallCloud) -> No
     _deploy(cloud, "create", {"Policy": _policy("sagemaker:InvokeEndpoint", ["caller"])})
     (arn,) = attached()
     assert arn.endswith(":policy/callers")
-    for number in range(6):  # A policy has at most five versions.
+    for number in range(6):  # AWS keeps at most five versions of a policy.
         _deploy(cloud, "update", {"Policy": _policy(f"s3:Get{number}", ["caller"])})
         assert document() == f"s3:Get{number}"
     _deploy(cloud, "update", {"Policy": _policy("s3:GetObject", [])})
@@ -70,7 +70,7 @@ def test_a_bucket_without_a_name_is_changed_in_place(cloud: SmallCloud) -> None:
     assert s3.get_bucket_tagging(Bucket=name)["TagSet"] == [{"Key": "kept", "Value": "yes"}]
 
 
-def test_a_policy_that_names_nobody_is_refused(cloud: SmallCloud) -> None:
+def test_a_policy_with_a_missing_principal_is_refused(cloud: SmallCloud) -> None:
     client = cloud.client("cloudformation")
 
     def resources(principal: Any) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def test_a_policy_that_names_nobody_is_refused(cloud: SmallCloud) -> None:
         events = client.describe_stack_events(StackName=f"nobody-{number}")["StackEvents"]
         reasons = [event.get("ResourceStatusReason", "") for event in events]
         assert any(f"Invalid principal in policy: there is no {nobody}" in reason for reason in reasons)
-    # The policies name each other's accounts, which are there, or roles of the same template, which are made first.
+    # Principals that exist are accepted: accounts, and roles of the same template, which are created first.
     role = {"Type": "AWS::IAM::Role", "Properties": resources("999999999999")["AWS::IAM::Role"]}
     key = {"Type": "AWS::KMS::Key", "Properties": resources({"Fn::GetAtt": ["Role", "Arn"]})["AWS::KMS::Key"]}
     assert deploy("somebody", Key=key, Role=role) == "CREATE_COMPLETE"

@@ -11,7 +11,7 @@ POINTS = {"0": False, "X": True, "-": None}
 
 
 def _states(points: str, periods: int, to_alarm: int, before: State) -> list[State]:
-    """Return the states when missing data are missing, ignored, breaching, and not breaching."""
+    """Return the states for missing data treated as missing, ignore, breaching and notBreaching."""
     values = [POINTS[point] for point in points]
     return [Rule(periods, to_alarm, missing).state(values, before) for missing in MissingData]
 

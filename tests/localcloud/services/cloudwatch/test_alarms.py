@@ -1,4 +1,4 @@
-"""Alarms are evaluated by the data of their metrics, and do what they are to do when their state changes."""
+"""Alarms: evaluation of their metrics, and actions on state changes."""
 
 import json
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ DIMENSIONS = [{"Name": "EndpointName", "Value": "e"}, {"Name": "VariantName", "V
 
 @pytest.fixture
 def cloudwatch(monkeypatch: pytest.MonkeyPatch) -> LocalCloudWatch:
-    """A CloudWatch in this process, whose minutes have sixty seconds."""
+    """CloudWatch in this process, with minutes of sixty seconds."""
     monkeypatch.setenv("LOCALCLOUD_MINUTE_SECONDS", "60")
     monkeypatch.setattr("moto.cloudwatch.models.Alarm", LocalAlarm)
     monkeypatch.setattr(LocalCloudWatch, "on_change", staticmethod(alarm_actions.act))
@@ -76,13 +76,13 @@ def _alarm(cloudwatch: LocalCloudWatch, **request: Any) -> LocalAlarm:
 def _put(
     cloudwatch: LocalCloudWatch, minute: int, values: Sequence[float], name: str = "Invocation5XXErrors", **more: Any
 ) -> None:
-    """Put values into the minute so many minutes before noon."""
+    """Publish values for the minute that lies the given number of minutes before noon."""
     time = NOON.replace(second=30, tzinfo=None) - timedelta(minutes=minute)
     data = {"MetricName": name, "Values": list(values), "Dimensions": DIMENSIONS, "Timestamp": time, **more}
     cloudwatch.put_metric_data("AWS/SageMaker", [data])
 
 
-def test_alarm_follows_its_metric_and_tells_topic_and_bus(
+def test_alarm_follows_its_metric_and_notifies_topic_and_bus(
     cloudwatch: LocalCloudWatch, events: list[Any], topic: str
 ) -> None:
     alarm = _alarm(cloudwatch, alarm_actions=[topic], ok_actions=[topic])
@@ -108,12 +108,12 @@ def test_alarm_follows_its_metric_and_tells_topic_and_bus(
     assert (detail["previousState"]["value"], detail["state"]["value"]) == ("OK", "ALARM")
 
     alarm_loop.look(NOON)
-    assert len(_messages(topic)) == 2  # A topic is told of changes only.
+    assert len(_messages(topic)) == 2  # A topic is notified only of state changes.
     alarm_loop.look(NOON + timedelta(minutes=10))
     assert (alarm.state_value, _messages(topic)[-1]["NewStateValue"]) == (State.OK, "OK")
 
 
-def test_the_minute_under_way_does_not_count(cloudwatch: LocalCloudWatch, events: list[Any]) -> None:
+def test_the_current_minute_does_not_count(cloudwatch: LocalCloudWatch, events: list[Any]) -> None:
     alarm = _alarm(cloudwatch, evaluation_periods=1, datapoints_to_alarm=1)
     _put(cloudwatch, 0, [1])
     alarm_loop.look(NOON)
@@ -122,7 +122,7 @@ def test_the_minute_under_way_does_not_count(cloudwatch: LocalCloudWatch, events
     assert alarm.state_value == State.ALARM
 
 
-def test_other_dimensions_and_units_are_other_metrics(cloudwatch: LocalCloudWatch, events: list[Any]) -> None:
+def test_metrics_are_separate_by_dimensions_and_unit(cloudwatch: LocalCloudWatch, events: list[Any]) -> None:
     alarm = _alarm(cloudwatch, evaluation_periods=1, datapoints_to_alarm=1, unit="Percent")
     _put(cloudwatch, 1, [1], Unit="Percent", Dimensions=DIMENSIONS[:1])
     _put(cloudwatch, 1, [1], Unit="Count")
@@ -176,7 +176,7 @@ def test_expression(cloudwatch: LocalCloudWatch, events: list[Any]) -> None:
     assert "1 out of the last 1 datapoints [2.0" in alarm.state_reason
 
 
-def test_expression_that_is_not_known_says_so(cloudwatch: LocalCloudWatch, events: list[Any]) -> None:
+def test_unknown_expression_is_an_error(cloudwatch: LocalCloudWatch, events: list[Any]) -> None:
     queries = metric_queries([{"Id": "band", "Expression": "ANOMALY_DETECTION_BAND(m, 2)"}])
     alarm = _alarm(cloudwatch, **_quotient(metric_data_queries=queries))
     cloudwatch.set_alarm_state(alarm.name, "forced", "{}", "OK")
@@ -190,7 +190,7 @@ def test_new_definition_keeps_the_state(cloudwatch: LocalCloudWatch, events: lis
     assert (again.state_value, again.state_reason, again.threshold) == ("ALARM", "forced", 0.5)
 
 
-def test_topic_that_does_not_let_cloudwatch_in_is_not_told(
+def test_topic_that_does_not_allow_cloudwatch_is_not_notified(
     cloudwatch: LocalCloudWatch, events: list[Any], topic: str
 ) -> None:
     allowed = {"Effect": "Allow", "Principal": {"Service": "cloudwatch.amazonaws.com"}, "Action": "sns:Publish"}
@@ -206,7 +206,7 @@ def test_topic_that_does_not_let_cloudwatch_in_is_not_told(
     assert [message["AlarmName"] for message in _messages(topic)] == ["e-5xx"]
 
 
-def test_disabled_actions_are_not_done(cloudwatch: LocalCloudWatch, events: list[Any], topic: str) -> None:
+def test_disabled_actions_do_not_run(cloudwatch: LocalCloudWatch, events: list[Any], topic: str) -> None:
     alarm = _alarm(cloudwatch, alarm_actions=[topic], actions_enabled=False)
     cloudwatch.set_alarm_state(alarm.name, "forced", "{}", "ALARM")
     assert (_messages(topic), len(events)) == ([], 1)

@@ -22,7 +22,7 @@ def _kept(*metrics: dict[str, Any]) -> list[MetricDatumBase]:
 
 
 @given(values_and_counts)
-def test_distribution_is_as_good_as_its_values(pairs: list[tuple[float, int]]) -> None:
+def test_distribution_equals_its_values(pairs: list[tuple[float, int]]) -> None:
     distribution = _kept({"Values": [value for value, _ in pairs], "Counts": [float(count) for _, count in pairs]})
     singles = _kept(*({"Value": value} for value, count in pairs for _ in range(count)))
     assert len(distribution) == 1
@@ -31,14 +31,14 @@ def test_distribution_is_as_good_as_its_values(pairs: list[tuple[float, int]]) -
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50), st.floats(0.01, 1))
-def test_percentile_has_its_share_at_or_below(values: list[float], share: float) -> None:
+def test_percentile_has_its_share_of_values_at_or_below(values: list[float], share: float) -> None:
     found = percentile(_kept(*({"Value": value} for value in values)), share)
     assert found in values
     assert found is not None
     assert sum(value <= found for value in values) >= share * len(values) - 1e-6
 
 
-def test_statistics_set_counts_as_so_many_of_its_average() -> None:
+def test_statistics_set_counts_as_repetitions_of_its_average() -> None:
     low = {"StatisticValues": {"Sum": 98.0, "SampleCount": 98.0, "Minimum": 1.0, "Maximum": 1.0}}
     high = {"StatisticValues": {"Sum": 20.0, "SampleCount": 2.0, "Minimum": 9.0, "Maximum": 11.0}}
     data = _kept(low, high)
@@ -51,7 +51,7 @@ def test_times_are_kept_in_utc() -> None:
     assert datum.timestamp == datetime(2024, 1, 1, 12)
 
 
-def test_other_dimensions_are_another_metric() -> None:
+def test_metrics_are_separate_by_dimensions() -> None:
     backend = LocalCloudWatch("us-east-1", "1")
     endpoint, variant = {"Name": "EndpointName", "Value": "e"}, {"Name": "VariantName", "Value": "v"}
     begin = datetime(2024, 1, 1, 12)

@@ -36,7 +36,7 @@ def test_filled_metric_has_no_gap(values: list[float | None], filler: float) -> 
 @pytest.mark.parametrize(
     ("expression", "complaint"),
     [
-        ("errors +", "is no expression of metric math"),
+        ("errors +", "is not a valid metric math expression"),
         ("errors / attempts", "names attempts; known ids: errors, calls"),
         ("ANOMALY_DETECTION_BAND(errors, 2)", "ANOMALY_DETECTION_BAND with 2 arguments is not known"),
         ("MAX(errors)", "errors is not known"),
@@ -44,6 +44,6 @@ def test_filled_metric_has_no_gap(values: list[float | None], filler: float) -> 
         ("True", "True is not known"),
     ],
 )
-def test_what_is_not_known_is_refused(expression: str, complaint: str) -> None:
+def test_unknown_expressions_are_refused(expression: str, complaint: str) -> None:
     with pytest.raises(MetricMathError, match=complaint):
         evaluate(expression, METRICS, 3)

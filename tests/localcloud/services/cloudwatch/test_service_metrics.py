@@ -1,4 +1,4 @@
-"""What services publish of themselves: functions, pipelines and queues."""
+"""Metrics that services publish: functions, pipelines and queues."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -43,7 +43,7 @@ def test_pipelines_count_executions(cloud: SmallCloud) -> None:
     assert _sum(cloud, space, "ExecutionSucceeded", *dimension) is None
 
 
-def test_queues_say_how_full_they_are(cloud: SmallCloud) -> None:
+def test_queues_publish_their_length(cloud: SmallCloud) -> None:
     sqs = cloud.client("sqs")
     url = sqs.create_queue(QueueName="filling")["QueueUrl"]
     sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": name, "MessageBody": name} for name in "abc"])

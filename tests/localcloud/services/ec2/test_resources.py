@@ -1,4 +1,4 @@
-"""VPCs in a stack: made, changed in place or replaced, and deleted with all that is in them."""
+"""VPCs in a stack: created, updated in place or replaced, and deleted with everything in them."""
 
 import json
 from typing import Any
@@ -36,7 +36,7 @@ def _ref(name: str) -> Resources:
 
 
 def _network(cidr: str = "10.7.0.0/16", subnet: str = "10.7.0.0/24", port: int = 443, account: str = "1") -> Resources:
-    """Return a network with one subnet, one endpoint of each kind, a group with rules and a flow log."""
+    """Return a network with a subnet, an endpoint of each kind, a security group with rules, and a flow log."""
     only = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", "Sid": f"Account{account}"}
     policy = {"Version": "2012-10-17", "Statement": [only]}
     group = {"Fn::GetAtt": ["Group", "GroupId"]}
@@ -89,7 +89,7 @@ def deployed(cloud: SmallCloud) -> Any:
     wait_for(lambda: "network" not in [stack["StackName"] for stack in client.describe_stacks()["Stacks"]])
 
 
-def test_a_network_is_as_the_template_says(cloud: SmallCloud, deployed: dict[str, str]) -> None:
+def test_a_network_matches_the_template(cloud: SmallCloud, deployed: dict[str, str]) -> None:
     ec2 = cloud.client("ec2")
     vpc = deployed["Vpc"]
     assert ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsHostnames")["EnableDnsHostnames"]["Value"]
@@ -126,7 +126,7 @@ def test_rules_policies_and_tags_change_in_place(cloud: SmallCloud, deployed: di
     assert vpc["Tags"] == [{"Key": "account", "Value": "2"}]
 
 
-def test_other_addresses_are_another_network(cloud: SmallCloud, deployed: dict[str, str]) -> None:
+def test_a_new_cidr_block_replaces_the_network(cloud: SmallCloud, deployed: dict[str, str]) -> None:
     ec2 = cloud.client("ec2")
     _deploy(cloud, "update", _network(cidr="10.8.0.0/16", subnet="10.8.0.0/24"))
     now = _ids(cloud)
@@ -135,7 +135,7 @@ def test_other_addresses_are_another_network(cloud: SmallCloud, deployed: dict[s
     assert deployed["Subnet"] not in [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]]
 
 
-def test_nothing_stays_behind(cloud: SmallCloud) -> None:
+def test_deleting_the_stack_leaves_nothing_behind(cloud: SmallCloud) -> None:
     ec2, client = cloud.client("ec2"), cloud.client("cloudformation")
 
     def there() -> list[set[str]]:

@@ -1,4 +1,4 @@
-"""Repositories in stacks, and who may push to them under which tag."""
+"""Image repositories in stacks, with their permissions to push and immutable tags."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ URI = f"{HOST}/stacked-images:1"
 
 @pytest.fixture(autouse=True)
 def _as_docker(cloud: SmallCloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process is one in which docker's stand-in runs."""
+    """Point the docker replacement in this process at the small cloud."""
     for name in ("LOCALCLOUD_STATE", "AWS_ENDPOINT_URL"):
         monkeypatch.setenv(name, cloud.environ[name])
 
@@ -41,7 +41,7 @@ def _wait_until(cloud: SmallCloud, status: str) -> None:
     wait_for(lambda: client.describe_stacks(StackName="images")["Stacks"][0]["StackStatus"] == status)
 
 
-def test_a_repository_is_changed_in_place_and_goes_with_its_images_where_the_template_says_so(
+def test_a_repository_is_updated_in_place_and_deleted_with_its_images_if_requested(
     cloud: SmallCloud, tmp_path: Path
 ) -> None:
     ecr, stacks = cloud.client("ecr"), cloud.client("cloudformation")
@@ -54,7 +54,7 @@ def test_a_repository_is_changed_in_place_and_goes_with_its_images_where_the_tem
     outputs = stacks.describe_stacks(StackName="images")["Stacks"][0]["Outputs"]
     assert outputs[0]["OutputValue"] == URI.removesuffix(":1")
     assert json.loads(ecr.get_repository_policy(repositoryName="stacked-images")["policyText"]) == policy
-    # A tag is written once: the same again is done already, another image is refused and leaves the first as it is.
+    # Tags are immutable: pushing the same image again succeeds; another image is refused and the first one stays.
     assert docker_cli.push(URI) == docker_cli.push(URI)
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     docker_cli.build(tmp_path, URI)
@@ -79,7 +79,7 @@ def test_a_repository_is_changed_in_place_and_goes_with_its_images_where_the_tem
         ecr.describe_repositories(repositoryNames=["stacked-images"])
 
 
-def test_nobody_pushes_without_a_password_of_ecr() -> None:
+def test_pushing_needs_a_password_from_ecr() -> None:
     elsewhere = HOST.replace(ACCOUNT, "999999999999")
     docker_cli.build(HERE / "image", f"{elsewhere}/images:1")
     with pytest.raises(DockerError, match="no basic auth credentials"):
@@ -90,7 +90,7 @@ def test_nobody_pushes_without_a_password_of_ecr() -> None:
 
 
 @given(st.text(), st.text(), st.none() | st.text())
-def test_a_password_holds_its_credentials(key: str, secret: str, token: str | None) -> None:
+def test_a_password_contains_its_credentials(key: str, secret: str, token: str | None) -> None:
     password = encode(Credentials(key, secret, token))
     assert password.isascii()
     assert password.split() == [password]

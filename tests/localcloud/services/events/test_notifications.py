@@ -1,4 +1,4 @@
-"""What reaches people: a stack's rule sees how executions end, a function tells a topic, and the topic's messages."""
+"""Notifications: from the end of an execution through a stack's rule and a function to the topic's messages."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ BROKEN = "def handler(event, context):\n    raise ValueError('nothing usable')\n
 
 
 def _stack(cloud: SmallCloud, name: str, resources: dict[str, Any]) -> dict[str, str]:
-    """Deploy resources, and return the physical ids."""
+    """Deploy resources and return their physical ids."""
     client = cloud.client("cloudformation")
     exists = any(stack["StackName"] == name for stack in client.describe_stacks()["Stacks"])
     change = client.update_stack if exists else client.create_stack
@@ -57,7 +57,7 @@ def _topic(**properties: Any) -> dict[str, Any]:
     return {"Type": "AWS::SNS::Topic", "Properties": properties}
 
 
-def test_end_of_an_execution_reaches_a_topic(cloud: SmallCloud) -> None:
+def test_end_of_an_execution_is_published_to_a_topic(cloud: SmallCloud) -> None:
     topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:told"
     teller = cloud.function("teller", {"index.py": TELL}, Environment={"Variables": {"TOPIC": topic}})
     broken = cloud.function("broken-step", {"index.py": BROKEN})
@@ -126,7 +126,7 @@ def test_topic_is_changed_in_place_and_deleted(cloud: SmallCloud) -> None:
     wait_for(lambda: after["Topic"] not in topics())
 
 
-def test_upload_to_a_bucket_of_a_template_reaches_a_function(cloud: SmallCloud) -> None:
+def test_upload_to_a_stacks_bucket_invokes_a_function(cloud: SmallCloud) -> None:
     topic = cloud.client("sns").create_topic(Name="uploads")["TopicArn"]
     teller = cloud.function("upload-teller", {"index.py": TELL}, Environment={"Variables": {"TOPIC": topic}})
     pattern = {

@@ -45,7 +45,7 @@ def test_rates(expression: str, interval: timedelta) -> None:
         ("cron(0 12 L * ? *)", datetime(2024, 2, 28, 12, tzinfo=UTC), False),
     ],
 )
-def test_cron_says_which_minutes(expression: str, time: datetime, matches: bool) -> None:
+def test_cron_selects_minutes(expression: str, time: datetime, matches: bool) -> None:
     schedule = parse(expression)
     assert isinstance(schedule, Cron)
     assert schedule.matches(time) is matches
@@ -70,7 +70,7 @@ def test_cron_of_a_minute_matches_it(time: datetime) -> None:
         ("cron(0 12 3W * ? *)", "field day-of-month"),
     ],
 )
-def test_what_is_no_schedule_is_refused(expression: str, complaint: str) -> None:
+def test_invalid_schedules_are_refused(expression: str, complaint: str) -> None:
     with pytest.raises(ScheduleError, match=complaint):
         parse(expression)
 
@@ -108,7 +108,7 @@ def test_rules_fire_when_they_are_due(fired: list[Any]) -> None:
     assert event["resources"] == [f"arn:aws:events:us-east-1:{ACCOUNT}:rule/at-noon"]
 
 
-def test_changed_rate_counts_anew(fired: list[Any]) -> None:
+def test_changed_rate_restarts_the_interval(fired: list[Any]) -> None:
     schedules = Schedules()
     _rule("changing", "rate(2 minutes)")
     schedules.look(MONDAY)

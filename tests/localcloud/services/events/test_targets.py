@@ -1,4 +1,4 @@
-"""Rules reach queues, topics and functions that let EventBridge in, and dead-letter queues when others do not."""
+"""Delivery from rules to queues, topics and functions that allow EventBridge, and to dead-letter queues otherwise."""
 
 import json
 from typing import Any
@@ -64,7 +64,7 @@ def test_event_reaches_a_topic(cloud: SmallCloud) -> None:
     assert json.loads(message["message"])["source"] == "for-topic"
 
 
-def test_event_that_reaches_nobody_is_a_dead_letter(cloud: SmallCloud) -> None:
+def test_undeliverable_event_goes_to_the_dead_letter_queue(cloud: SmallCloud) -> None:
     function = cloud.function("no-permission", {"index.py": "def handler(event, context): pass"})
     url, arn = _queue(cloud, "undelivered")
     rule = _rule(cloud, "to-nobody", {"source": ["for-nobody"]}, Arn=function, DeadLetterConfig={"Arn": arn})
@@ -113,7 +113,7 @@ def test_stacks_announce_their_status(cloud: SmallCloud) -> None:
 
 
 def _events(cloud: SmallCloud, url: str) -> list[dict[str, Any]]:
-    """Return all events that a queue holds, in the order in which they came."""
+    """Return all events in a queue, in order of arrival."""
     found: list[dict[str, Any]] = []
     while messages := _messages(cloud, url):
         found += [json.loads(message["Body"]) for message in messages]

@@ -61,7 +61,7 @@ def test_changes_are_announced_to_eventbridge(cloud: SmallCloud) -> None:
     assert approved["detail"]["ApprovalDescription"] == "good"
 
 
-def test_what_an_update_leaves_out_stays(cloud: SmallCloud) -> None:
+def test_update_keeps_omitted_values(cloud: SmallCloud) -> None:
     client = cloud.client("sagemaker")
     client.create_model_package_group(ModelPackageGroupName="kept")
     package = _register(cloud, "kept", CustomerMetadataProperties={"commit": "abc"})
@@ -73,7 +73,7 @@ def test_what_an_update_leaves_out_stays(cloud: SmallCloud) -> None:
     assert described["CustomerMetadataProperties"] == {"commit": "abc", "stage": "dev"}
 
 
-def test_version_numbers_are_not_used_again(cloud: SmallCloud) -> None:
+def test_version_numbers_are_not_reused(cloud: SmallCloud) -> None:
     client = cloud.client("sagemaker")
     client.create_model_package_group(ModelPackageGroupName="numbered")
     first, second = _register(cloud, "numbered"), _register(cloud, "numbered")
@@ -121,7 +121,7 @@ def test_a_groups_policy_is_put_read_and_deleted(cloud: SmallCloud) -> None:
         client.get_model_package_group_policy(ModelPackageGroupName="open")
 
 
-def test_a_model_is_created_of_an_approved_package_only(cloud: SmallCloud) -> None:
+def test_a_model_needs_an_approved_package(cloud: SmallCloud) -> None:
     client = cloud.client("sagemaker")
     client.create_model_package_group(ModelPackageGroupName="decided")
     package = _register(cloud, "decided", ModelApprovalStatus="Rejected")

@@ -1,4 +1,4 @@
-"""Programs that are killed at a moment of chance: the step fails with SageMaker's reason, and nothing is registered."""
+"""Programs killed at a random moment: the step fails with SageMaker's reason, and nothing is registered."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ RESOURCES = {"InstanceType": "ml.m5.large", "InstanceCount": 1}
 
 @pytest.fixture(scope="module")
 def pipeline(cloud: SmallCloud) -> str:
-    """Train, then Evaluate and Vectorize, then Register."""
+    """Pipeline of Train, then Evaluate and Vectorize, then Register."""
     cloud.client("sagemaker").create_model_package_group(ModelPackageGroupName="killed")
     artifact = {"Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"}
     container = {"Image": IMAGE, "ModelDataUrl": artifact}
@@ -92,7 +92,7 @@ def pipeline(cloud: SmallCloud) -> str:
 
 
 def _process_of(cloud: SmallCloud, job: str) -> int | None:
-    """Return the process whose directory is one of the job's."""
+    """Return the process that works in one of the job's directories."""
     for environ in Path("/proc").glob("[0-9]*/environ"):
         try:
             variables = environ.read_bytes().split(b"\0")
@@ -114,7 +114,7 @@ def test_killed_program_fails_its_step_and_nothing_is_registered(cloud: SmallClo
     arn = start(cloud, pipeline)
     job = f"pipelines-{arn.rpartition('/')[2]}-{step}-"
     process = None
-    while process is None and not _is_over(cloud, arn):  # A program may be too fast to be seen.
+    while process is None and not _is_over(cloud, arn):  # The program may have finished before it was found.
         process = _process_of(cloud, job)
     time.sleep(chance.random() / 20)
     if process is not None:

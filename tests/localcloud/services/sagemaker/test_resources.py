@@ -8,7 +8,7 @@ from tests.localcloud.support import ACCOUNT, BUCKET, IMAGE, REGION, SmallCloud,
 
 
 def _stack(cloud: SmallCloud, verb: str, name: str, resources: dict[str, Any]) -> tuple[str, dict[str, str], list[str]]:
-    """Create or update a stack; return its status, its outputs and the reasons of what failed."""
+    """Create or update a stack and return its status, outputs and failure reasons."""
     client = cloud.client("cloudformation")
     outputs = {
         f"{key}{kind}": {"Value": {"Ref": key} if kind == "Ref" else {"Fn::GetAtt": [key, kind]}}
@@ -66,7 +66,7 @@ def test_pipeline_and_group_have_the_names_and_arns_of_aws(cloud: SmallCloud) ->
     wait_for(lambda: not client.list_pipelines(PipelineNamePrefix="stacked")["PipelineSummaries"])
 
 
-def test_a_groups_policy_changes_in_place_and_leaves_its_packages(cloud: SmallCloud) -> None:
+def test_a_groups_policy_is_updated_in_place_and_keeps_its_packages(cloud: SmallCloud) -> None:
     def resources(description: str, policy: Any = None) -> dict[str, Any]:
         properties = {"ModelPackageGroupName": "shared", "ModelPackageGroupDescription": description}
         if policy is not None:
@@ -135,7 +135,7 @@ def test_endpoint_stack_waits_swaps_and_rolls_back(cloud: SmallCloud) -> None:
     wait_for(lambda: not cloud.client("sagemaker").list_endpoints(NameContains="stacked")["Endpoints"])
 
 
-def test_endpoint_that_does_not_come_up_fails_its_stack(cloud: SmallCloud) -> None:
+def test_endpoint_that_fails_to_start_fails_its_stack(cloud: SmallCloud) -> None:
     model = {
         "ExecutionRoleArn": cloud.role_arn,
         "PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": model_data(cloud, "stack-stillborn", "broken")},
@@ -160,7 +160,7 @@ def test_endpoint_that_does_not_come_up_fails_its_stack(cloud: SmallCloud) -> No
     assert not cloud.client("sagemaker").list_endpoints(NameContains="stillborn")["Endpoints"]
 
 
-def test_whole_endpoint_of_a_template_gets_through(cloud: SmallCloud) -> None:
+def test_endpoint_with_every_property_is_deployed(cloud: SmallCloud) -> None:
     def model(name: str) -> dict[str, Any]:
         data = model_data(cloud, f"whole-{name}", name)
         container = {"Image": IMAGE, "ModelDataUrl": data}

@@ -1,4 +1,4 @@
-"""The SageMaker Python SDK as a client of processing jobs and pipelines."""
+"""Processing jobs and pipelines with the SageMaker Python SDK as the client."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ def printed(cloud: SmallCloud, tmp_path_factory: pytest.TempPathFactory) -> list
         cwd=directory,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout.splitlines()

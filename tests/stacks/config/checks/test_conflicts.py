@@ -1,4 +1,4 @@
-"""What one section says against another."""
+"""Conflicts between sections of an environment file."""
 
 from typing import Any
 
@@ -31,8 +31,8 @@ def _problems(**values: Any) -> dict[str, str]:
     [
         ({"training": {"hyperparameters": {"optimizer": "adam"}}}, "training.hyperparameters.optimizer", "it is tuned"),
         ({"training": {"hyperparameters": {"epochs": 5}}}, "tuning.epochs", "allowed: 5 or less"),
-        ({"tuning": {"ranges": {"num_topics": {"min": 5, "max": 9}}}}, "tuning.ranges.num_topics", "do not compare"),
-        ({"tuning": {"strategy": "grid"}}, "tuning.ranges.learning_rate", "strategy grid tries listed values"),
+        ({"tuning": {"ranges": {"num_topics": {"min": 5, "max": 9}}}}, "tuning.ranges.num_topics", "not comparable"),
+        ({"tuning": {"strategy": "grid"}}, "tuning.ranges.learning_rate", "strategy grid needs a list of values"),
         (
             {"tuning": {"strategy": "grid", "ranges": _LISTED, "max_jobs": 20}},
             "tuning.max_jobs",
@@ -73,9 +73,9 @@ def test_sections_that_disagree(values: dict[str, Any], key: str, problem: str) 
         (
             {"training": {"hyperparameters": {"objective": "elbo"}}},
             "training.hyperparameters.objective",
-            "does not know it",
+            "does not support it",
         ),
-        ({"training": {"hyperparameters": {"seed": 1}}}, "training.hyperparameters.seed", "does not know it"),
+        ({"training": {"hyperparameters": {"seed": 1}}}, "training.hyperparameters.seed", "does not support it"),
         ({"training": {"spot": True, "max_wait_minutes": 61}}, "training.max_wait_minutes", "writes no checkpoints"),
         ({"training": {"spot": True, "max_runtime_minutes": 61}}, "training.max_runtime_minutes", "60 or less"),
         (
@@ -86,13 +86,13 @@ def test_sections_that_disagree(values: dict[str, Any], key: str, problem: str) 
         ({"tuning": {"spot": True, "max_job_runtime_minutes": 61}}, "tuning.max_job_runtime_minutes", "60 or less"),
         ({"training": {"instance_type": "ml.g6.xlarge"}}, "training.instance_type", "ml.g4dn.*, ml.g5.*"),
         ({"tuning": {"instance_type": "ml.p4d.24xlarge"}}, "tuning.instance_type", "ml.p2.*"),
-        ({"tuning": {"objective": "validation:npmi"}}, "tuning.objective", "only our container logs it"),
+        ({"tuning": {"objective": "validation:npmi"}}, "tuning.objective", "only the project's container logs it"),
         ({"tuning": {"early_stopping": True}}, "tuning.early_stopping", "once, at the end"),
         ({"tuning": {"strategy": "hyperband"}}, "tuning.strategy", "once, at the end"),
         ({"region": "ap-southeast-5"}, "region", "allowed: af-south-1"),
     ],
 )
-def test_what_the_built_in_algorithm_cannot(values: dict[str, Any], key: str, problem: str) -> None:
+def test_settings_that_the_built_in_algorithm_lacks(values: dict[str, Any], key: str, problem: str) -> None:
     assert key not in _problems(**values)
     assert problem in _problems(algorithm="builtin", **values)[key]
 

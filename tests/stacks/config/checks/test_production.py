@@ -1,4 +1,4 @@
-"""What an environment on which users depend must not say."""
+"""Settings that production environments reject."""
 
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,9 @@ def test_there_is_a_trial_for_each_rule() -> None:
 
 
 @pytest.mark.parametrize(("values", "rule", "key"), _TRIALS)
-def test_what_is_fit_only_for_trials_is_refused_with_the_reason(values: dict[str, Any], rule: str, key: str) -> None:
+def test_settings_suitable_only_for_experiments_are_refused_with_the_reason(
+    values: dict[str, Any], rule: str, key: str
+) -> None:
     (broken,) = (one for one in RULES if one.key == rule)
     assert _problems(production=True, **values) == {
         key: f"in production, {broken.reason}; allowed: {broken.allowed}, or production: false"
@@ -84,7 +86,7 @@ def test_what_is_fit_only_for_trials_is_refused_with_the_reason(values: dict[str
 
 
 @pytest.mark.parametrize(("values", "rule", "key"), _TRIALS)
-def test_it_is_right_where_nobody_depends_on_it(values: dict[str, Any], rule: str, key: str) -> None:
+def test_they_are_accepted_outside_production(values: dict[str, Any], rule: str, key: str) -> None:
     assert _problems(**values) == {}
     assert _problems(production=False, **values) == {}
 
@@ -96,13 +98,13 @@ def test_it_is_right_where_nobody_depends_on_it(values: dict[str, Any], rule: st
         {"data": {"expire_old_versions_after_days": 7}},
         {"log_retention_days": 30},
         {"serving": {"mode": "serverless"}},
-        # One of many thresholds that a model can miss, and a metric that has no least value.
+        # One threshold that a model can miss is enough; perplexity has no minimum value.
         {"gate": {"topic_uniqueness": 0, "npmi_over_baseline": -2, "npmi": -0.5}},
         {"gate": {"topic_uniqueness": None, "npmi_over_baseline": None, "perplexity": 5000}},
         {"network": {"mode": "private"}},
     ],
 )
-def test_what_production_may_say(values: dict[str, Any]) -> None:
+def test_settings_accepted_in_production(values: dict[str, Any]) -> None:
     assert _problems(production=True, **values) == {}
 
 
@@ -122,25 +124,25 @@ def test_all_at_once() -> None:
 
 
 @pytest.mark.parametrize("name", ["prod", "production", "prod-eu"])
-def test_a_name_that_promises_production_must_say_whether_it_is(tmp_path: Path, name: str) -> None:
+def test_names_like_prod_must_set_production(tmp_path: Path, name: str) -> None:
     file = tmp_path / f"{name}.yaml"
     file.write_text("region: us-east-1\ndata: {removal: retain}\n")
     with pytest.raises(ConfigError) as error:
         load_environment(file)
     assert str(error.value).splitlines()[1:] == [
-        f"  line 1, production is missing: by the name {name}, users depend on it; allowed: true, false"
+        f"  line 1, production is missing: the name {name} suggests a production environment; allowed: true, false"
     ]
     file.write_text("region: us-east-1\nproduction: false\n")
     assert not load_environment(file).production
 
 
-def test_other_names_need_not_say_it(tmp_path: Path) -> None:
+def test_other_names_need_not_set_it(tmp_path: Path) -> None:
     file = tmp_path / "staging.yaml"
     file.write_text("region: us-east-1\n")
     assert not load_environment(file).production
 
 
-def test_what_a_reader_sees(tmp_path: Path) -> None:
+def test_the_error_message_of_a_file(tmp_path: Path) -> None:
     file = tmp_path / "prod.yaml"
     file.write_text("region: us-east-1\nproduction: true\ndata:\n  removal: destroy\nserving:\n  min_instances: 1\n")
     with pytest.raises(ConfigError) as error:

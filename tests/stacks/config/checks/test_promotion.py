@@ -21,7 +21,7 @@ def _environment(**values: Any) -> EnvironmentConfig:
 
 
 def _problem(folder: Path, dev: str, prod: str) -> str:
-    """Return the only line that is said about prod, of which ``promotion`` begins in line 2."""
+    """Return the only error about prod, whose ``promotion`` section starts in line 2."""
     folder = folder / "environments"
     folder.mkdir()
     (folder / "dev.yaml").write_text(dev)
@@ -29,7 +29,7 @@ def _problem(folder: Path, dev: str, prod: str) -> str:
     with pytest.raises(ConfigError) as error:
         load_environments(folder)
     first, problem = str(error.value).splitlines()
-    assert first == "environments/prod.yaml cannot be used:"
+    assert first == "environments/prod.yaml is invalid:"
     return problem
 
 
@@ -50,39 +50,39 @@ def test_models_go_from_one_environment_to_another(accounts: tuple[Any, Any], me
         (
             "region: us-east-1",
             "region: us-east-1\npromotion: {from: staging}",
-            "  line 2, promotion.from: 'staging': no such environment; allowed: dev",
+            "  line 2, promotion.from: 'staging': unknown environment; allowed: dev",
         ),
         (
             "region: us-east-1",
             "region: us-east-1\npromotion:\n  from: prod\n",
-            "  line 3, promotion.from: 'prod': an environment is not promoted to itself; allowed: dev",
+            "  line 3, promotion.from: 'prod': an environment cannot promote to itself; allowed: dev",
         ),
         (
             "region: eu-west-1",
             "region: us-east-1\npromotion: {from: dev}",
-            "  line 2, promotion.from: 'dev': it is in eu-west-1, and an endpoint serves models and images of its own "
+            "  line 2, promotion.from: 'dev': it is in eu-west-1, but an endpoint needs models and images in its own "
             "region, us-east-1; allowed: an environment in us-east-1",
         ),
         (
             "region: us-east-1",
             "region: us-east-1\npromotion: {from: dev}\naccount: '222222222222'",
-            "  line 2, promotion.from: 'dev': prod.yaml names an account and dev.yaml does not, so that nobody knows "
-            "whether it is the same; allowed: account in both files, or in neither",
+            "  line 2, promotion.from: 'dev': prod.yaml names an account and dev.yaml does not, so they "
+            "cannot be compared; allowed: account in both files, or in neither",
         ),
         (
             "region: us-east-1\naccount: '111111111111'",
             "region: us-east-1\npromotion: {from: dev}",
-            "  line 2, promotion.from: 'dev': dev.yaml names an account and prod.yaml does not, so that nobody knows "
-            "whether it is the same; allowed: account in both files, or in neither",
+            "  line 2, promotion.from: 'dev': dev.yaml names an account and prod.yaml does not, so they "
+            "cannot be compared; allowed: account in both files, or in neither",
         ),
     ],
 )
-def test_what_cannot_be_between_two_files(tmp_path: Path, dev: str, prod: str, problem: str) -> None:
-    # What a production environment asks for besides is not what this is about.
+def test_conflicts_between_two_files(tmp_path: Path, dev: str, prod: str, problem: str) -> None:
+    # production: false avoids unrelated errors about production settings.
     assert _problem(tmp_path, dev, f"{prod}\nproduction: false\n") == problem
 
 
-def test_a_circle_is_said_in_each_file_of_it(tmp_path: Path) -> None:
+def test_a_cycle_is_reported_in_each_of_its_files(tmp_path: Path) -> None:
     for name, source in (("dev", "prod"), ("staging", "dev"), ("prod", "staging"), ("other", "dev")):
         text = f"region: us-east-1\nproduction: false\npromotion: {{from: {source}}}\n"
         (tmp_path / f"{name}.yaml").write_text(text)
@@ -98,11 +98,11 @@ def test_a_circle_is_said_in_each_file_of_it(tmp_path: Path) -> None:
 
 def test_the_only_environment_has_nothing_to_be_promoted_from() -> None:
     found = promotion_conflicts({"prod": _environment(promotion={"from": "dev"})})
-    assert found["prod"][0]["msg"] == "no such environment; allowed: null: there is no other environment"
+    assert found["prod"][0]["msg"] == "unknown environment; allowed: null, since there is no other environment"
 
 
 def test_a_bucket_that_policies_could_not_name() -> None:
-    """CloudFormation shortens generated names; the name of the environment is what it would shorten."""
+    """CloudFormation truncates generated names, and it would truncate the environment's name."""
     short, long = "x" * 15, "x" * 16
     promotion = {"from": short, "method": "pin"}
     assert promotion_conflicts({short: _environment(), "prod": _environment(promotion=promotion)}) == {}
@@ -113,7 +113,7 @@ def test_a_bucket_that_policies_could_not_name() -> None:
     assert promotion_conflicts({long: _environment(), "prod": _environment(promotion=promotion)}) == {}
 
 
-def test_production_serves_nothing_that_somebody_may_throw_away() -> None:
+def test_production_serves_no_model_from_disposable_data() -> None:
     safe: dict[str, Any] = {
         "production": True,
         "promotion": {"from": "dev", "method": "pin"},
@@ -126,7 +126,7 @@ def test_production_serves_nothing_that_somebody_may_throw_away() -> None:
     (detail,) = found["prod"]
     assert detail["loc"] == ("promotion", "method")
     assert detail["msg"] == (
-        "in production, what is served would be deleted with the stacks of dev, where it lies; allowed: register, or "
+        "in production, the served model would be deleted together with the stacks of dev; allowed: register, or "
         "data.removal: retain in dev.yaml, or production: false"
     )
     assert promotion_conflicts({"dev": _environment(), "prod": _environment(**safe)}) == {}
@@ -139,16 +139,16 @@ def test_production_serves_nothing_that_somebody_may_throw_away() -> None:
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
-        ({"promotion": {"method": "pin"}}, "a method, and nothing to promote from; allowed: from and method"),
+        ({"promotion": {"method": "pin"}}, "method has no effect without from; allowed: from and method"),
         ({"promotion": {"source": "dev"}}, "Extra inputs are not permitted"),
         ({"promotion": {"from": "dev", "method": "copy"}}, "Input should be 'pin' or 'register'"),
         (
             {"promotion": {"from": "dev"}, "serving": {"model_package": _PINNED}},
-            "serving.model_package says what is served, and it would not be what is registered; allowed: pin",
+            "serving.model_package pins the served model, so registered copies would never be served; allowed: pin",
         ),
     ],
 )
-def test_what_cannot_be_in_one_file(values: Mapping[str, Any], problem: str) -> None:
+def test_conflicts_within_one_file(values: Mapping[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError) as error:
         _environment(**values)
     (detail,) = error.value.errors()
@@ -174,7 +174,7 @@ def _environments(sources: Mapping[str, str | None], methods: Mapping[str, str])
 
 
 @given(sources=_SOURCES, methods=_METHODS)
-def test_every_circle_is_found_and_nothing_else(sources: dict[str, str | None], methods: dict[str, str]) -> None:
+def test_every_cycle_is_found_and_nothing_else(sources: dict[str, str | None], methods: dict[str, str]) -> None:
     in_circle = set()
     for name in _NAMES:
         step: str | None = name
@@ -186,9 +186,7 @@ def test_every_circle_is_found_and_nothing_else(sources: dict[str, str | None], 
 
 
 @given(order=st.permutations(_NAMES), methods=_METHODS, data=st.data())
-def test_both_sides_of_each_promotion_are_told_of_it(
-    order: list[str], methods: dict[str, str], data: st.DataObject
-) -> None:
+def test_both_sides_of_each_promotion_know_it(order: list[str], methods: dict[str, str], data: st.DataObject) -> None:
     sources = {name: data.draw(st.sampled_from([None, *order[:place]])) for place, name in enumerate(order)}
     environments = _environments(sources, methods)
     assert promotion_conflicts(environments) == {}
@@ -201,6 +199,6 @@ def test_both_sides_of_each_promotion_are_told_of_it(
         assert {one.environment for one in path.image_readers} == {
             other for other in _NAMES if name in {one.environment for one in paths[other].image_sources}
         }
-        # The image comes with a model, and a model comes through registries.
+        # The image travels with the model, and the model through registries.
         *way, _ = [one.environment for one in path.image_sources] or [name]
         assert all(methods[passed] == "register" for passed in way)

@@ -1,4 +1,4 @@
-"""What the endpoint's section says against itself and against others."""
+"""Conflicts within the serving section and between it and other sections."""
 
 import math
 from typing import Any
@@ -39,11 +39,11 @@ def _problems(alarms: dict[str, Any] | None = None, **serving: Any) -> dict[str,
         ("scale_out_cooldown_seconds", 60, "has no instances"),
         ("scheduled_scaling", [_DAY], "has no instances"),
         ("variants", [_B], "has one variant"),
-        ("shadow", _SHADOW, "has no shadow variant"),
-        ("update", {"termination_wait_seconds": 60}, "is updated at once"),
+        ("shadow", _SHADOW, "cannot have a shadow variant"),
+        ("update", {"termination_wait_seconds": 60}, "always updated all at once"),
     ],
 )
-def test_what_a_serverless_endpoint_has_not(key: str, value: object, reason: str) -> None:
+def test_settings_that_a_serverless_endpoint_lacks(key: str, value: object, reason: str) -> None:
     assert _problems(**{key: value}) == {}
     assert set(found := _problems(mode="serverless", **{key: value})) == {f"serving.{key}"}
     assert reason in found[f"serving.{key}"]
@@ -52,11 +52,11 @@ def test_what_a_serverless_endpoint_has_not(key: str, value: object, reason: str
 
 def test_a_serverless_endpoint_captures_nothing() -> None:
     found = _problems(mode="serverless", data_capture={"enabled": True})
-    assert found["serving.data_capture.enabled"].startswith("SageMaker captures no data of a serverless endpoint")
+    assert found["serving.data_capture.enabled"].startswith("SageMaker does not capture data of serverless endpoints")
     assert _problems(mode="serverless", data_capture={"enabled": False}) == {}
 
 
-def test_a_serverless_endpoint_needs_nothing_to_be_said() -> None:
+def test_a_serverless_endpoint_needs_no_settings() -> None:
     assert _problems(mode="serverless") == {}
     assert _problems(mode="serverless", serverless={"memory_mb": 1024}, cpu_target=None, shadow=None) == {}
 
@@ -67,11 +67,11 @@ def test_instances_have_no_serverless_settings() -> None:
 
 def test_a_shadow_is_beside_one_variant() -> None:
     found = _problems(shadow=_SHADOW, variants=[_B])
-    assert found["serving.variants"].startswith("with a shadow variant an endpoint has one variant that answers")
+    assert found["serving.variants"].startswith("an endpoint with a shadow variant has a single production variant")
 
 
-def test_somebody_gets_the_requests() -> None:
-    assert "no variant gets any request" in _problems(weight=0, variants=[{**_B, "weight": 0}])["serving.weight"]
+def test_at_least_one_variant_gets_requests() -> None:
+    assert "no variant would receive requests" in _problems(weight=0, variants=[{**_B, "weight": 0}])["serving.weight"]
     assert _problems(weight=0, variants=[_B]) == {}
 
 
@@ -84,12 +84,12 @@ def test_somebody_gets_the_requests() -> None:
     ],
 )
 def test_models_are_of_the_endpoints_region(serving: dict[str, object], key: str) -> None:
-    reason = "an endpoint serves models of its own region; allowed: one of us-east-1"
+    reason = "an endpoint only serves models of its own region; allowed: a model package in us-east-1"
     assert _problems(**serving) == {key: reason}
 
 
 @pytest.mark.parametrize("update", [_CANARY, _LINEAR])
-def test_one_instance_has_no_half(update: dict[str, object]) -> None:
+def test_a_fleet_of_one_cannot_be_updated_in_steps(update: dict[str, object]) -> None:
     limits = {"min_instances": 2, "max_instances": 4}
     assert _problems(**limits, update=update) == {}
     found = _problems(**limits, update=update, scheduled_scaling=[{**_DAY, "min_instances": 1}], variants=[_B])
@@ -104,7 +104,7 @@ def test_one_instance_has_no_half(update: dict[str, object]) -> None:
     more=st.integers(0, 100),
 )
 def test_steps_in_instances_fit_every_fleet_there_may_be(policy: str, size: int, least: int, more: int) -> None:
-    """A canary is at most half of the instances, a step from a tenth to half of them."""
+    """A canary is at most half of the fleet; a step is between a tenth and half of it."""
     update = {"policy": policy, "size_instances": size, "max_execution_seconds": 28_800}
     found = _problems(min_instances=least, max_instances=least + more, update=update)
     fits = 2 * size <= least and (policy == "canary" or 10 * size >= least + more)
@@ -115,10 +115,10 @@ def test_a_schedule_and_a_variant_count_among_the_fleets_there_may_be() -> None:
     limits = {"min_instances": 4, "max_instances": 10, "update": {"policy": "linear", "size_instances": 2}}
     assert _problems(**limits) == {}
     found = _problems(**limits, scheduled_scaling=[{**_DAY, "min_instances": 2}])
-    assert "more than half of the 2 instances" in found["serving.update.size_instances"]
+    assert "more than half of the smallest fleet, 2 instances" in found["serving.update.size_instances"]
     assert found["serving.update.size_instances"].endswith("allowed: 1 or less")
     found = _problems(**limits, variants=[{**_B, "min_instances": 4, "max_instances": 25}])
-    assert "less than a tenth of the 25 instances" in found["serving.update.size_instances"]
+    assert "less than a tenth of the largest fleet, 25 instances" in found["serving.update.size_instances"]
     assert "allowed: 3 or more, or serving.update.size_percent" in found["serving.update.size_instances"]
 
 
@@ -129,7 +129,7 @@ def test_a_schedule_and_a_variant_count_among_the_fleets_there_may_be() -> None:
     most=st.integers(600, 28_800),
 )
 def test_an_update_has_time_for_its_pauses(percent: int, wait: int, termination: int, most: int) -> None:
-    """Of a step more than pauses: what comes after the last one is the pause before the old fleet ends."""
+    """An update pauses between its steps and before it terminates the old fleet."""
     times = {"wait_seconds": wait, "termination_wait_seconds": termination, "max_execution_seconds": most}
     pauses = (math.ceil(100 / percent) - 1) * wait + termination
     update = {"policy": "linear", "size_percent": percent, **times}
@@ -158,7 +158,7 @@ def test_steps_are_watched_by_alarms_that_can_go_off_in_time() -> None:
     limits = {"min_instances": 2}
     assert _problems({"enabled": False}) == {}
     found = _problems({"enabled": False}, **limits, update=_CANARY)
-    assert found["serving.update.policy"].startswith("without alarms nothing is watched between the steps")
+    assert found["serving.update.policy"].startswith("without alarms, nothing is monitored between the steps")
     slow = {"period_seconds": 300, "evaluation_periods": 3, "datapoints_to_alarm": 2}
     found = _problems(slow, **limits, update={**_CANARY, "wait_seconds": 599})
     assert found["serving.update.wait_seconds"].endswith("shorter than an alarm takes to go off; allowed: 600 or more")
@@ -168,7 +168,7 @@ def test_steps_are_watched_by_alarms_that_can_go_off_in_time() -> None:
 def test_inf1_instances_have_neither_shadows_nor_steps() -> None:
     limits = {"instance_type": "ml.inf1.xlarge", "min_instances": 2}
     assert _problems(**limits) == {}
-    assert "have no shadow variant" in _problems(**limits, shadow=_SHADOW)["serving.instance_type"]
-    assert "all requests at once" in _problems(**limits, update=_CANARY)["serving.instance_type"]
+    assert "do not support shadow variants" in _problems(**limits, shadow=_SHADOW)["serving.instance_type"]
+    assert "all-at-once updates" in _problems(**limits, update=_CANARY)["serving.instance_type"]
     shadow = {**_SHADOW, "instance_type": "ml.inf1.xlarge"}
     assert _problems(shadow=shadow).keys() == {"serving.shadow.instance_type"}

@@ -1,4 +1,4 @@
-"""What docs/environments.md says of the keys is what the model says."""
+"""The key reference in docs/environments.md, generated from the model."""
 
 import re
 from pathlib import Path
@@ -18,12 +18,12 @@ from stacks.config.sections.tuning_ranges import Choices, Numbers
 _SAY = "run make env-docs, and commit what it writes"
 
 
-def test_the_document_is_what_the_model_says() -> None:
+def test_the_document_matches_the_model() -> None:
     text = DOCUMENT.read_text()
     assert document(text) == text, _SAY
 
 
-def test_the_schema_is_what_the_model_says() -> None:
+def test_the_schema_matches_the_model() -> None:
     assert environments_md.schema() == SCHEMA.read_text(), _SAY
 
 
@@ -46,7 +46,7 @@ def test_the_file_of_the_guide_is_an_environment(tmp_path: Path) -> None:
     assert load_environments(tmp_path)["staging"].promotion.source == "dev"
 
 
-def test_prose_stays_and_what_was_written_before_goes() -> None:
+def test_prose_is_kept_and_the_generated_part_replaced() -> None:
     text = document(f"# Mine\n\n{MARK}\n\nold\n")
     assert text.startswith(f"# Mine\n\n{MARK}\n\n## Production\n")
     assert "old\n" not in text.splitlines(keepends=True)
@@ -101,5 +101,5 @@ class _Keys(Section):
         ("words", "`values` of a, b, or null"),
     ],
 )
-def test_what_is_allowed_in_words(key: str, words: str) -> None:
+def test_allowed_values_in_words(key: str, words: str) -> None:
     assert allowed(_Keys.model_fields[key]) == words

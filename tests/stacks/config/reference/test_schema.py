@@ -1,4 +1,4 @@
-"""The JSON Schema says what the model says, as far as a schema can."""
+"""Agreement of the JSON Schema with the model, as far as a schema can express it."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ FILES = sorted((ROOT / "environments").glob("*.yaml"))
 _SCHEMA = environment_schema()
 _VALIDATOR = Draft7Validator(_SCHEMA)
 _PROPERTIES = _SCHEMA["properties"]
-# What one key says against another is the model's alone, but these lists a schema has.
+# Only the model checks conflicts between keys. These errors concern lists that the schema has too.
 _LISTED = (
     "SageMaker has no such region",
     "no such instance type",
@@ -43,7 +43,7 @@ def test_our_files_name_it_and_keep_to_it(file: Path) -> None:
     assert [error.message for error in _VALIDATOR.iter_errors(yaml.safe_load(text))] == []
 
 
-def test_what_can_be_listed_is_listed() -> None:
+def test_enumerable_values_are_listed() -> None:
     assert {"us-east-1", "cn-north-1"} <= set(_PROPERTIES["region"]["enum"])
     assert _PROPERTIES["log_retention_days"]["enum"][:3] == [1, 3, 5]
     trains = _PROPERTIES["training"]["properties"]["instance_type"]["enum"]
@@ -64,7 +64,7 @@ _WRONG = st.sampled_from([None, True, -1, 0, 3, 1.5, 10**10, "", "text", "3", []
 
 
 def _values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Values of which most are what the schema allows, some are just outside, and some are something else."""
+    """Return a strategy of mostly valid values, some just outside the limits and some of another type."""
     return st.one_of(_fitting(schema), _fitting(schema), _fitting(schema), _beyond(schema), _WRONG)
 
 
@@ -105,7 +105,7 @@ def _beyond(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     )
 
 
-# Tags have names of their own, which the test below gives them.
+# Tag names are free, and the test below generates them.
 _KEYS = {name: _values(one) for name, one in _PROPERTIES.items() if name != "tags"}
 
 
@@ -121,11 +121,11 @@ def test_schema_and_model_agree(values: dict[str, Any]) -> None:
     try:
         EnvironmentConfig.model_validate(values)
     except ValidationError as error:
-        # An editor that says nothing leaves to synth only what one key says against another.
+        # If the schema accepts the values, only conflicts between keys may remain for synth.
         left = [one for one in error.errors() if one["type"] != "refused" or one["msg"].startswith(_LISTED)]
         assert not (allowed and left)
     else:
-        # An editor that shows an error where synth finds none would be worse than none.
+        # The schema must not reject what synth accepts.
         assert allowed, [found.message for found in _VALIDATOR.iter_errors(values)]
 
 

@@ -1,4 +1,4 @@
-"""The sections of alarms, budget and HTTP API."""
+"""The alarms, budget and HTTP API sections."""
 
 from typing import Any
 
@@ -33,16 +33,16 @@ def test_an_alarm_looks_back_one_day_at_most(period: int, periods: int, datapoin
     if period * periods > 24 * 3600:
         most = 24 * 3600 // period
         allowed = f"{most} or less, or a shorter period_seconds"
-        assert problems == [f"evaluation_periods: CloudWatch looks back one day; allowed: {allowed}"]
+        assert problems == [f"evaluation_periods: CloudWatch evaluates at most one day; allowed: {allowed}"]
     elif datapoints > periods:
-        assert problems == [f"datapoints_to_alarm: more than evaluation_periods; allowed: {periods} or less"]
+        assert problems == [f"datapoints_to_alarm: it exceeds evaluation_periods; allowed: {periods} or less"]
     else:
         assert AlarmsConfig.model_validate(values).seconds_to_alarm == period * datapoints
 
 
-def test_the_default_of_datapoints_is_held_against_the_periods() -> None:
+def test_the_default_of_datapoints_is_checked_against_the_periods() -> None:
     assert _problems(AlarmsConfig, evaluation_periods=2) == [
-        "datapoints_to_alarm: more than evaluation_periods; allowed: 2 or less"
+        "datapoints_to_alarm: it exceeds evaluation_periods; allowed: 2 or less"
     ]
 
 
@@ -68,14 +68,14 @@ def test_the_default_of_datapoints_is_held_against_the_periods() -> None:
         (HttpApiConfig, {"auth": "iam", "burst_limit": 5001}, "burst_limit"),
     ],
 )
-def test_what_cannot_be_is_refused(model: type[BaseModel], values: dict[str, Any], key: str) -> None:
+def test_impossible_values_are_refused(model: type[BaseModel], values: dict[str, Any], key: str) -> None:
     (problem,) = _problems(model, **values)
     assert problem.startswith(f"{key}: ")
 
 
 def test_a_percent_that_stands_twice_is_refused() -> None:
     (problem,) = _problems(BudgetConfig, alert_percents=[50, 50])
-    assert problem.endswith("a percent stands twice in alert_percents; allowed: each percent once")
+    assert problem.endswith("duplicate value in alert_percents; allowed: each value once")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_an_update_in_steps_needs_something_that_rolls_it_back() -> None:
     nothing = {"error_5xx_percent": None, "model_latency_p99_ms": None}
     environment = {"region": "us-east-1", "serving": serving, "alarms": nothing}
     assert _problems(EnvironmentConfig, **environment) == [
-        "alarms: nothing rolls an update with policy canary back; "
+        "alarms: no alarm would roll back an update with policy canary; "
         "allowed: one of error_5xx_percent and model_latency_p99_ms that is not null"
     ]
     for kind in nothing:
@@ -126,4 +126,4 @@ def test_sagemaker_watches_ten_alarms(
         assert problems == []
     else:
         assert len(problems) == 1
-        assert problems[0].startswith("serving.variants: 12 alarms would roll an update back, and SageMaker takes 10")
+        assert problems[0].startswith("serving.variants: 12 alarms would roll back updates, but SageMaker allows 10")

@@ -1,4 +1,4 @@
-"""The section of the network, and what it says against others."""
+"""The network section and its conflicts with other sections."""
 
 from ipaddress import IPv4Network
 from typing import Any
@@ -19,7 +19,7 @@ def _check(network: Any, **others: Any) -> EnvironmentConfig:
 
 
 def _errors(network: Any, **others: Any) -> dict[str, str]:
-    """Return the messages by key."""
+    """Return the error messages by key."""
     with pytest.raises(ValidationError) as caught:
         _check(network, **others)
     return {".".join(map(str, error["loc"])): error["msg"] for error in caught.value.errors()}
@@ -50,34 +50,46 @@ def test_accepted(network: Any) -> None:
         (
             {"subnets": ["subnet-12345678"]},
             "subnets",
-            "mode public has none; allowed: nothing, or network.mode: existing",
+            "it does not apply to mode public; allowed: no value, or network.mode: existing",
         ),
-        ({"mode": "private", "security_groups": ["sg-12345678"]}, "security_groups", "mode private has none; allowed"),
-        ({"zones": 2}, "zones", "mode public has none; allowed: nothing, or network.mode: private"),
-        ({**_EXISTING, "cidr": "10.0.0.0/16"}, "cidr", "mode existing has none; allowed"),
-        ({**_EXISTING, "subnets": []}, "subnets", "mode existing has no network of its own; allowed: one id or more"),
+        (
+            {"mode": "private", "security_groups": ["sg-12345678"]},
+            "security_groups",
+            "it does not apply to mode private; allowed",
+        ),
+        ({"zones": 2}, "zones", "it does not apply to mode public; allowed: no value, or network.mode: private"),
+        ({**_EXISTING, "cidr": "10.0.0.0/16"}, "cidr", "it does not apply to mode existing; allowed"),
+        ({**_EXISTING, "subnets": []}, "subnets", "mode existing requires it; allowed: one id or more"),
         (
             {"mode": "existing", "subnets": ["subnet-12345678"]},
             "security_groups",
-            "mode existing has no network of its",
+            "mode existing requires it",
         ),
-        ({**_EXISTING, "subnets": ["subnet-12345678"] * 2}, "subnets", "subnet-12345678 stands twice"),
+        ({**_EXISTING, "subnets": ["subnet-12345678"] * 2}, "subnets", "duplicate subnet-12345678"),
         ({**_EXISTING, "subnets": ["vpc-12345678"]}, "subnets.0", "String should match pattern"),
         ({**_EXISTING, "security_groups": [f"sg-1234567{n}" for n in range(6)]}, "security_groups", "at most 5"),
         ({"mode": "private", "zones": 4}, "zones", "less than or equal to 3"),
-        ({"mode": "private", "cidr": "10.0.0.1/16"}, "cidr", "the address lies within the range; allowed: 10.0.0.0/16"),
+        (
+            {"mode": "private", "cidr": "10.0.0.1/16"},
+            "cidr",
+            "the address is not the start of the block; allowed: 10.0.0.0/16",
+        ),
         ({"mode": "private", "cidr": "10.0.0.0"}, "cidr", "allowed: /16 to /24, for example 10.0.0.0/16"),
         ({"mode": "private", "cidr": "10.0.0.0/8"}, "cidr", "too large or too small; allowed: /16 to /24"),
         ({"mode": "private", "cidr": "10.0.0.0/25"}, "cidr", "too large or too small; allowed: /16 to /24"),
-        ({"mode": "private", "cidr": "8.8.8.0/24"}, "cidr", "addresses of others; allowed: a part of 10.0.0.0/8, "),
-        ({"mode": "private", "cidr": "fd00::/64"}, "cidr", "no range of IPv4 addresses; allowed: for example"),
-        ({"mode": "private", "cidr": "10.0.0.0/16 "}, "cidr", "no range of IPv4 addresses"),
+        (
+            {"mode": "private", "cidr": "8.8.8.0/24"},
+            "cidr",
+            "not a private address range; allowed: a part of 10.0.0.0/8, ",
+        ),
+        ({"mode": "private", "cidr": "fd00::/64"}, "cidr", "not an IPv4 CIDR block; allowed: for example"),
+        ({"mode": "private", "cidr": "10.0.0.0/16 "}, "cidr", "not an IPv4 CIDR block"),
         (
             {"mode": "private", "cidr": "10.0.0.0/255.255.0.0"},
             "cidr",
-            "not as EC2 writes a range; allowed: 10.0.0.0/16",
+            "not in canonical form; allowed: 10.0.0.0/16",
         ),
-        ({"mode": "private", "cidr": "10.0.0.0/016"}, "cidr", "not as EC2 writes a range; allowed: 10.0.0.0/16"),
+        ({"mode": "private", "cidr": "10.0.0.0/016"}, "cidr", "not in canonical form; allowed: 10.0.0.0/16"),
     ],
 )
 def test_refused(network: Any, key: str, message: str) -> None:
@@ -86,7 +98,7 @@ def test_refused(network: Any, key: str, message: str) -> None:
     assert message in errors[f"network.{key}"]
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     assert set(_errors({"mode": "existing", "cidr": "10.0.0.0/16", "zones": 1})) == {
         "network.subnets",
         "network.security_groups",
@@ -98,7 +110,9 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 @pytest.mark.parametrize("network", [{"mode": "private"}, _EXISTING])
 def test_a_serverless_endpoint_is_in_no_vpc(network: Any) -> None:
     errors = _errors(network, serving={"mode": "serverless"})
-    assert errors == {"serving.mode": "a serverless endpoint is in no VPC; allowed: instances, or network.mode: public"}
+    assert errors == {
+        "serving.mode": "a serverless endpoint cannot be in a VPC; allowed: instances, or network.mode: public"
+    }
     assert _check({"mode": "public"}, serving={"mode": "serverless"}).serving.mode == "serverless"
 
 
@@ -112,12 +126,12 @@ def test_a_range_is_accepted_where_a_vpc_may_have_it_and_a_subnet_has_room(addre
         accepted = False
     private = any(network.subnet_of(IPv4Network(one)) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
     shared = network.subnet_of(IPv4Network("100.64.0.0/10"))
-    # A VPC is not larger; in four parts, as of three zones, it leaves each 59 addresses or more.
+    # /16 is the largest VPC. Split into four, as for three zones, each subnet needs 59 usable addresses.
     assert accepted == ((private or shared) and length >= 16 and network.num_addresses // 4 - 5 >= 59)
 
 
 @given(st.sampled_from(["10.{}.0.0", "172.{}.0.0", "192.168.{}.0"]), st.integers(0, 255), st.integers(16, 24))
-def test_what_is_accepted_is_kept_as_it_was_written(form: str, number: int, length: int) -> None:
+def test_accepted_values_are_kept_as_written(form: str, number: int, length: int) -> None:
     cidr = f"{form.format(number)}/{length}"
     try:
         network = NetworkConfig(mode="private", cidr=cidr)

@@ -52,30 +52,30 @@ def test_an_integer_that_ntm_would_refuse_is_in_no_range(name: str, least: int) 
 @pytest.mark.parametrize(
     ("ranges", "key", "problem"),
     [
-        ({"learning_rate": {"min": 0.5, "max": 0.1}}, "learning_rate.max", "min is not below max"),
-        ({"learning_rate": {"min": 0.5, "max": 0.5}}, "learning_rate.max", "min is not below max"),
-        ({"weight_decay": {"min": 0.0, "max": 0.5, "scaling": "log"}}, "weight_decay.scaling", "a min above 0"),
+        ({"learning_rate": {"min": 0.5, "max": 0.1}}, "learning_rate.max", "it is not greater than min"),
+        ({"learning_rate": {"min": 0.5, "max": 0.5}}, "learning_rate.max", "it is not greater than min"),
+        ({"weight_decay": {"min": 0.0, "max": 0.5, "scaling": "log"}}, "weight_decay.scaling", "needs min above 0"),
         ({"weight_decay": {"min": 0.1, "max": 1.0, "scaling": "reverse_log"}}, "weight_decay.scaling", "below 1"),
         ({"num_topics": {"min": 5, "max": 9, "scaling": "reverse_log"}}, "num_topics.scaling", "below 1"),
         ({"learning_rate": {"min": 0.5}}, "learning_rate", "not a range"),
         ({"learning_rate": {"scaling": "log"}}, "learning_rate", "not a range"),
         ({"learning_rate": {"min": 0.1, "max": 0.5, "values": [0.3]}}, "learning_rate", "not a range"),
         ({"mini_batch_size": {"values": []}}, "mini_batch_size.values", "no value"),
-        ({"mini_batch_size": {"values": [64, 64]}}, "mini_batch_size.values", "one twice"),
+        ({"mini_batch_size": {"values": [64, 64]}}, "mini_batch_size.values", "duplicate one"),
         ({"mini_batch_size": {"values": [64.5]}}, "mini_batch_size.values.0", "integer"),
         ({"learning_rate": {"values": ["0.1"]}}, "learning_rate.values.0", "number"),
         ({"optimizer": {"values": ["Adam"]}}, "optimizer.values.0", "adam"),
-        ({"optimizer": {"values": ["adam", "adam"]}}, "optimizer.values", "one twice"),
+        ({"optimizer": {"values": ["adam", "adam"]}}, "optimizer.values", "duplicate one"),
         ({"optimizer": {"min": 1, "max": 2}}, "optimizer.values", "required"),
         ({"epochs": {"min": 1, "max": 2}}, "epochs", "not permitted"),
     ],
 )
-def test_what_is_no_range(ranges: dict[str, Any], key: str, problem: str) -> None:
+def test_invalid_ranges(ranges: dict[str, Any], key: str, problem: str) -> None:
     found = dict(_problems(**ranges))
     assert problem in found[key]
 
 
-def test_something_is_tuned() -> None:
+def test_at_least_one_hyperparameter_is_tuned() -> None:
     assert "nothing is tuned" in _problems(**dict.fromkeys(TuningRangesConfig.model_fields))[0][1]
 
 

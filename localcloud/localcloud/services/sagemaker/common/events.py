@@ -1,4 +1,4 @@
-"""The events that SageMaker sends to EventBridge when an execution, one of its steps or a job changes its status.
+"""Events that SageMaker sends to EventBridge when an execution, a step or a job changes its status.
 
 See https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html.
 """
@@ -18,12 +18,12 @@ TRANSFORM_JOB_CHANGED = "SageMaker Transform Job State Change"
 
 
 def send(detail_type: str, resources: Sequence[str], detail: Mapping[str, Any]) -> None:
-    """Send an event of SageMaker's to the bus of the account and region of its first resource."""
+    """Send a SageMaker event to the bus of its first resource's account and region."""
     event_bus.send("aws.sagemaker", detail_type, resources, detail)
 
 
 def send_job_change(detail_type: str, arn: str, described: Mapping[str, Any]) -> None:
-    """Send the event of a job, which holds what Describe answers, its times as milliseconds."""
+    """Send a job's event: the Describe response, with times in milliseconds."""
     detail = {
         name: int(value.replace(tzinfo=UTC).timestamp() * 1000) if isinstance(value, datetime) else value
         for name, value in described.items()

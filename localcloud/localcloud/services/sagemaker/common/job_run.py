@@ -1,6 +1,6 @@
-"""A job at work: a process for each of its machines, until all are done, one fails, or somebody stops them.
+"""Base of running jobs: one process per host, until all are done, one fails or the job is stopped.
 
-This is what training, processing, transform and tuning jobs have in common; what the processes do is theirs.
+Shared by training, processing, transform and tuning jobs, which differ in what their processes do.
 """
 
 import errno
@@ -23,7 +23,7 @@ from localcloud.runtime.s3_data import DataError
 logger = logging.getLogger(__name__)
 
 INTERNAL_ERROR = "InternalServerError"
-"""What the reason of a failure begins with that is neither the caller's nor the container's, but the cloud's."""
+"""Prefix of failure reasons that are neither the caller's nor the container's fault."""
 
 # SageMaker sends SIGTERM and gives a container this long before SIGKILL.
 _STOP_GRACE_SECONDS = 120
@@ -34,24 +34,24 @@ class JobFailed(LocalCloudError):
 
 
 class JobRecord(Protocol):
-    """What Describe tells of a job."""
+    """Record of a job, behind its Describe operation."""
 
     @property
     def ended(self) -> bool:
-        """Whether the job is over."""
+        """True if the job is over."""
 
     def begin_stopping(self) -> None:
-        """Go to the status ``Stopping``."""
+        """Set the status ``Stopping``."""
 
 
 class JobRun:
-    """The run of a job, which can be asked to stop.
+    """A running job that can be stopped.
 
-    Whoever sets the record's last status holds ``_lock``: a job that says ``Stopping`` ends as stopped.
+    Setting the record's final status requires ``_lock``: a job that is ``Stopping`` must end as stopped.
 
     Args:
-        record: the job's.
-        wake: tells the thread that does the work of the request.
+        record: The job's record.
+        wake: Wakes the thread that runs the job, after a stop request.
     """
 
     def __init__(self, record: JobRecord, wake: Callable[[], None]):
@@ -61,7 +61,7 @@ class JobRun:
         self._stop_requested = False
 
     def request_stop(self) -> None:
-        """Ask the job to stop; nothing happens when it is over or was asked before."""
+        """Ask the job to stop; does nothing if it is over or already stopping."""
         with self._lock:
             if self._record.ended or self._stop_requested:
                 return
@@ -72,13 +72,13 @@ class JobRun:
 
 @dataclass
 class Host:
-    """One of a job's machines.
+    """One host of a job.
 
     Attributes:
-        name: as SageMaker names it, ``algo-1`` ...
-        base: what stands for ``/opt/ml``.
-        log: its stream in CloudWatch Logs.
-        container: the process, once it is started.
+        name: SageMaker's name for it, ``algo-1`` and so on.
+        base: Directory in place of ``/opt/ml``.
+        log: Its stream in CloudWatch Logs.
+        container: The process, once started.
     """
 
     name: str
@@ -88,14 +88,14 @@ class Host:
 
 
 class Hosts:
-    """The machines of a job.
+    """The hosts of a job.
 
     Args:
-        session: the job's role.
-        log_group: where they log.
-        job_name: the job.
-        directory: has a directory for each of them.
-        count: how many there are.
+        session: Session of the job's role.
+        log_group: Log group of the job.
+        job_name: Name of the job.
+        directory: Parent of the hosts' directories.
+        count: Number of hosts.
     """
 
     def __init__(self, session: RoleSession, *, log_group: str, job_name: str, directory: Path, count: int):
@@ -112,32 +112,32 @@ class Hosts:
 
     @property
     def at_work(self) -> bool:
-        """Whether a container runs and none has failed."""
+        """True if a container is running and none has failed."""
         return bool(self._running()) and self.failed is None
 
     @property
     def failed(self) -> Host | None:
-        """The first machine whose container exited with an error."""
+        """The first host whose container exited with an error."""
         return next((host for host in self._hosts if host.container and host.container.exit_code), None)
 
     def note(self, line: str) -> None:
-        """Write what the local cloud has to say to the logs of all."""
+        """Write a message of the local cloud to the logs of all hosts."""
         for host in self._hosts:
             host.log.write([f"Local cloud: {line}"])
 
     def wake(self) -> None:
-        """End the wait: there is something new."""
+        """End a wait: something has changed."""
         self._changed.set()
 
     def wait(self, deadline: float, pause: float = threading.TIMEOUT_MAX) -> bool:
-        """Wait until there is something new.
+        """Wait until something changes.
 
         Args:
-            deadline: on the monotonic clock, until when at most.
-            pause: for how many seconds at most.
+            deadline: Latest time, by the monotonic clock.
+            pause: Maximum wait, seconds.
 
         Returns:
-            Whether the deadline was still ahead.
+            False if the deadline has already passed.
         """
         left = deadline - time.monotonic()
         if left <= 0:
@@ -147,10 +147,10 @@ class Hosts:
         return True
 
     def stop(self, *, in_vain: bool = False) -> None:
-        """End the containers that run: SIGTERM, then SIGKILL.
+        """End the running containers: SIGTERM, then SIGKILL.
 
         Args:
-            in_vain: whether what they could still save is of no use, as it is where one of them has failed.
+            in_vain: Skip the grace period, because the containers' results are useless.
         """
         grace = 0 if in_vain or self.failed else _STOP_GRACE_SECONDS
         at_once(functools.partial(container.stop, grace) for container in self._running())
@@ -160,7 +160,7 @@ class Hosts:
 
 
 def at_once(actions: Iterable[Callable[[], None]]) -> None:
-    """Do things next to each other, and return when all are done."""
+    """Run actions in parallel and wait for all of them."""
     threads = [threading.Thread(target=action) for action in actions]
     for thread in threads:
         thread.start()
@@ -169,7 +169,7 @@ def at_once(actions: Iterable[Callable[[], None]]) -> None:
 
 
 def failure_reason(error: Exception, job_name: str) -> str:
-    """Return the reason of a job that ended with an error; one that has no other is internal, and goes to the log."""
+    """Return the failure reason of a job's error; unexpected errors are internal and logged."""
     match error:
         case JobFailed():
             return str(error)
@@ -177,5 +177,5 @@ def failure_reason(error: Exception, job_name: str) -> str:
             return f"ClientError: {error}"
         case OSError(errno=errno.ENOSPC):
             return "ClientError: No space left on device."
-    logger.error("Job %s broke", job_name, exc_info=error)
+    logger.error("Job %s failed unexpectedly", job_name, exc_info=error)
     return f"{INTERNAL_ERROR}: {type(error).__name__}: {error}"

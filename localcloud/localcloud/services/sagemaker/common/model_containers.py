@@ -1,4 +1,4 @@
-"""What a model runs: its container, whether the model names it or a model package does."""
+"""Containers of models, defined by the model or by its model package."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from localcloud.core.policy import AccessRequest, Effect, account_of, evaluate
 
 
 class DeploymentFailed(LocalCloudError):
-    """An endpoint configuration could not be brought to life; the message is the endpoint's failure reason."""
+    """An endpoint configuration could not be deployed; the message is the endpoint's failure reason."""
 
 
 @dataclass(frozen=True)
 class ContainerDefinition:
-    """A model's container, whether the model names it or a model package does."""
+    """A model's container, defined by the model or by its model package."""
 
     image: str
     model_data_url: str | None
@@ -25,11 +25,11 @@ class ContainerDefinition:
 
 
 def container_of(backend: SageMakerModelBackend, definition: Mapping[str, Any]) -> ContainerDefinition:
-    """Return what a ``ContainerDefinition`` of CreateModel comes to.
+    """Return the container of a ``ContainerDefinition`` of CreateModel.
 
     Raises:
-        DeploymentFailed: it names neither an image nor a model package with one container.
-        ValidationError: there is no such model package.
+        DeploymentFailed: It names neither an image nor a model package with one container.
+        ValidationError: The model package does not exist.
     """
     environ = {name: str(value) for name, value in (definition.get("Environment") or {}).items()}
     package_name = definition.get("ModelPackageName")
@@ -46,15 +46,15 @@ def container_of(backend: SageMakerModelBackend, definition: Mapping[str, Any]) 
 
 
 def require_deployable(backend: SageMakerModelBackend, definition: Mapping[str, Any]) -> None:
-    """Let a model be created of a container's model package, if it names one.
+    """Check that a model may be created from a container's model package, if it names one.
 
     A versioned package must be approved (``ModelApprovalStatus`` of
-    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html), and one of another account
-    shared by the policy of its group.
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html), and another account's
+    package must be shared by its group's policy.
 
     Raises:
-        DeploymentFailed: it is not.
-        ValidationError: there is no such model package.
+        DeploymentFailed: The package is not approved or not shared.
+        ValidationError: The model package does not exist.
     """
     name = definition.get("ModelPackageName")
     if not name:
@@ -91,10 +91,10 @@ def _is_foreign(backend: SageMakerModelBackend, name: str) -> bool:
 
 
 def sole_container(model: Model) -> Mapping[str, Any]:
-    """Return a model's one container definition.
+    """Return a model's only container definition.
 
     Raises:
-        DeploymentFailed: it has none, or several.
+        DeploymentFailed: The model has none or several.
     """
     containers = [model.primary_container] if model.primary_container else list(model.containers)
     if len(containers) != 1:

@@ -1,4 +1,4 @@
-"""SageMaker's hosting: moto keeps models, configurations and endpoints, and processes serve."""
+"""SageMaker hosting: moto stores models, configurations and endpoints; processes serve them."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -43,10 +43,10 @@ class Endpoints(SageMakerModelBackend):
         *,
         enable_network_isolation: bool = False,
     ) -> Model:
-        """Create a model, once its role, image and data are seen to be there.
+        """Create a model after checking that its role, image and data are available.
 
         Raises:
-            ValidationError: the name is taken, or something is missing or may not be read.
+            ValidationError: The name is taken, or something is missing or not readable.
         """
         if model_name in self._models:
             raise ValidationError(f'Cannot create already existing model "{self._models[model_name].arn}".')
@@ -63,10 +63,10 @@ class Endpoints(SageMakerModelBackend):
         """Create an endpoint configuration.
 
         Args:
-            request: the members of CreateEndpointConfig's request.
+            request: Members of CreateEndpointConfig's request.
 
         Raises:
-            ValidationError: the name is taken, a model is unknown, or a variant is wrong.
+            ValidationError: The name is taken, a model is unknown, or a variant is invalid.
         """
         name = request["EndpointConfigName"]
         if name in self.endpoint_configs:
@@ -89,13 +89,13 @@ class Endpoints(SageMakerModelBackend):
         """Start creating an endpoint.
 
         Args:
-            endpoint_name: of the endpoint.
-            endpoint_config_name: of its configuration.
-            tags: of the endpoint.
-            deployment_config: how its updates are to go that say ``RetainDeploymentConfig``.
+            endpoint_name: Name of the endpoint.
+            endpoint_config_name: Name of its configuration.
+            tags: Tags of the endpoint.
+            deployment_config: Deployment configuration for updates with ``RetainDeploymentConfig``.
 
         Raises:
-            ValidationError: the name is taken, there is no such configuration, or ``deployment_config`` is wrong.
+            ValidationError: The name is taken, the configuration does not exist, or ``deployment_config`` is invalid.
         """
         if endpoint_name in self.endpoints:
             arn = self.endpoints[endpoint_name].arn
@@ -130,15 +130,15 @@ class Endpoints(SageMakerModelBackend):
         """Start updating an endpoint to another configuration.
 
         Args:
-            endpoint_name: of the endpoint.
-            endpoint_config_name: of the new configuration.
-            retain_all_variant_properties: whether numbers of instances and weights stay as they are.
-            exclude_retained_variant_properties: which of them are the new configuration's all the same.
-            deployment_config: how the traffic is shifted.
-            retain_deployment_config: whether it is shifted as the last time.
+            endpoint_name: Name of the endpoint.
+            endpoint_config_name: Name of the new configuration.
+            retain_all_variant_properties: Keep numbers of instances and weights.
+            exclude_retained_variant_properties: Properties to take from the new configuration nevertheless.
+            deployment_config: Deployment configuration of this update.
+            retain_deployment_config: Use the deployment configuration of the last update.
 
         Raises:
-            ValidationError: there is no such endpoint or configuration, the endpoint is busy, or the deployment
+            ValidationError: The endpoint or configuration does not exist, the endpoint is busy, or the deployment
                 configuration does not fit the variants.
         """
         self.describe_endpoint(endpoint_name)
@@ -168,7 +168,7 @@ class Endpoints(SageMakerModelBackend):
         """Start scaling an endpoint.
 
         Raises:
-            ValidationError: there is no such endpoint or variant, a number is wrong, or the endpoint is busy.
+            ValidationError: The endpoint or variant does not exist, a number is invalid, or the endpoint is busy.
         """
         self.describe_endpoint(endpoint_name)
         endpoint = self.endpoints[endpoint_name]
@@ -192,10 +192,10 @@ class Endpoints(SageMakerModelBackend):
         return endpoint.arn
 
     def delete_endpoint(self, endpoint_name: str) -> None:
-        """Start deleting an endpoint; it is gone once what serves it has ended.
+        """Start deleting an endpoint; it exists until its workers have ended.
 
         Raises:
-            ValidationError: there is no such endpoint, or it is busy.
+            ValidationError: The endpoint does not exist or is busy.
         """
         self.describe_endpoint(endpoint_name)
         endpoint = self.endpoints[endpoint_name]
@@ -211,7 +211,7 @@ class Endpoints(SageMakerModelBackend):
     def _require_convertible(
         self, endpoint: LocalEndpoint, config: LocalEndpointConfig, deployment_config: Mapping[str, Any] | None
     ) -> None:
-        """Check that an endpoint may go from the configuration that it has to another one.
+        """Check that an endpoint may change from its current configuration to another one.
 
         See https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html and
         https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html.
@@ -221,7 +221,7 @@ class Endpoints(SageMakerModelBackend):
             return
         if config.is_serverless and not serving.config.is_serverless:
             raise ValidationError(
-                f'Endpoint "{endpoint.arn}" has instances: it cannot become serverless. Make another endpoint.'
+                f'Endpoint "{endpoint.arn}" has instances and cannot become serverless. Create another endpoint.'
             )
         before, after = sorted(serving.variants), sorted(config.variant_names)
         if before != after and (deployment_config or {}).get("BlueGreenUpdatePolicy"):

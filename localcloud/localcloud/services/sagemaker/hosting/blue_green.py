@@ -1,4 +1,4 @@
-"""A blue/green deployment under way: traffic shifted step by step, watched, and given back when something is wrong.
+"""Blue/green deployment: traffic shifted in steps, watched, and rolled back on failure.
 
 See https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green.html and
 https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html.
@@ -20,20 +20,20 @@ _LOOK_SECONDS = 5.0
 _SHORTEST_LOOK_SECONDS = 0.05
 
 OnStage = Callable[[str, float], None]
-"""Is told of a stage, ``ActivatingTraffic`` or ``Baking``, and of the new fleet's share of the traffic."""
+"""Called with the stage, ``ActivatingTraffic`` or ``Baking``, and the new fleet's share of the traffic."""
 
 
 class RolledBack(LocalCloudError):
-    """The traffic must go back to the old fleet; the message is the endpoint's failure reason."""
+    """The update must be rolled back; the message is the endpoint's failure reason."""
 
 
 @dataclass
 class AlarmWatch:
-    """The alarms that roll a deployment back, read as the endpoint's role.
+    """Alarms that roll a deployment back, read under the endpoint's role.
 
     Args:
-        session: the role, which must be allowed ``cloudwatch:DescribeAlarms``.
-        names: of the alarms.
+        session: Session of the role, which needs ``cloudwatch:DescribeAlarms``.
+        names: Names of the alarms.
     """
 
     session: RoleSession
@@ -41,10 +41,10 @@ class AlarmWatch:
     _client: Any = field(default=None, init=False)
 
     def tripped(self) -> list[str]:
-        """Return the names of those that are in ``ALARM``.
+        """Return the names of the alarms in state ``ALARM``.
 
         Raises:
-            RolledBack: one does not exist, or may not be read.
+            RolledBack: An alarm does not exist or must not be read.
         """
         if not self.names:
             return []
@@ -68,17 +68,17 @@ class AlarmWatch:
 
 
 class Rollout:
-    """The steps of one update, once the new fleet is up.
+    """Steps of an update, once the new fleet is running.
 
     Args:
-        policy: what the update's ``DeploymentConfig`` says.
-        shares: the new fleet's share of the traffic after each step.
-        watch: the alarms.
-        failing: says why the new fleet does not serve any more.
-        on_stage: shifts the traffic, and tells of the stage.
-        began: when the update began, by ``clock``.
-        clock: the time, in seconds.
-        pause: waits for so many seconds.
+        policy: The update policy.
+        shares: The new fleet's share of the traffic after each step.
+        watch: The alarms.
+        failing: Returns the reason if the new fleet has stopped serving.
+        on_stage: Called for each stage; shifts the traffic.
+        began: Start of the update, by ``clock``.
+        clock: Returns the time in seconds.
+        pause: Sleeps for some seconds.
     """
 
     def __init__(
@@ -103,10 +103,10 @@ class Rollout:
         self._pause = pause
 
     def run(self) -> None:
-        """Shift all traffic, a step and its bake at a time; then let the old fleet wait for its end.
+        """Shift all traffic, baking after each step; then wait before the old fleet is terminated.
 
         Raises:
-            RolledBack: an alarm tripped, the new fleet failed, or it took too long.
+            RolledBack: An alarm fired, the new fleet failed, or the update took too long.
         """
         for share in self._shares:
             self._on_stage("ActivatingTraffic", share)
@@ -137,6 +137,6 @@ class Rollout:
         reason = self._failing()
         if reason:
             raise RolledBack(f"The update was rolled back: the new fleet does not serve. {reason}")
-        maximum = self._policy.maximum_seconds  # Of the clock on the wall: programs start no faster in short minutes.
+        maximum = self._policy.maximum_seconds  # In real time: programs do not start faster with shorter minutes.
         if maximum is not None and self._clock() - self._began > maximum:
             raise RolledBack(f"The update was rolled back: it took longer than {maximum} seconds.")

@@ -1,6 +1,6 @@
-"""Data capture: a sample of an endpoint's requests and answers, put to S3 as SageMaker puts it.
+"""Data capture: a sample of an endpoint's requests and responses, in SageMaker's format in S3.
 
-The lines and keys are those of https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html.
+Format: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html.
 """
 
 import base64
@@ -29,7 +29,7 @@ _MODES = {"Input": ("Input",), "Output": ("Output",), "InputAndOutput": ("Input"
 
 @dataclass(frozen=True)
 class Payload:
-    """The body of a request or an answer."""
+    """Body of a request or a response."""
 
     content_type: str
     body: bytes
@@ -40,11 +40,11 @@ class CaptureConfig:
     """``DataCaptureConfig`` of an endpoint configuration.
 
     Attributes:
-        percentage: of the requests that are captured.
-        destination: the prefix in S3.
+        percentage: Percentage of captured requests.
+        destination: Prefix in S3.
         modes: ``Input``, ``Output``, or both.
-        csv_types: the media types that are kept as CSV.
-        json_types: those that are kept as JSON; all others are kept in base64.
+        csv_types: Media types stored as CSV.
+        json_types: Media types stored as JSON; all others are stored as base64.
     """
 
     percentage: int
@@ -56,10 +56,10 @@ class CaptureConfig:
 
     @classmethod
     def of(cls, config: Mapping[str, Any] | None) -> "CaptureConfig | None":
-        """Return what a ``DataCaptureConfig`` says; ``None`` where it captures nothing.
+        """Return the settings of a ``DataCaptureConfig``, or None if it captures nothing.
 
         Raises:
-            DataError: its destination is not in S3.
+            DataError: The destination is not in S3.
         """
         if not config or not config.get("EnableCapture", True):
             return None
@@ -85,7 +85,7 @@ class CaptureConfig:
         }
 
     def encode(self, payload: Payload) -> tuple[str, str]:
-        """Return a body as text, and how it is encoded: ``CSV``, ``JSON`` or ``BASE64``."""
+        """Return a body as text and its encoding, ``CSV``, ``JSON`` or ``BASE64``."""
         kind = _media_type(payload.content_type)
         encoding = "CSV" if kind in self.csv_types else "JSON" if kind in self.json_types else "BASE64"
         if encoding != "BASE64":
@@ -105,7 +105,7 @@ def captured_line(
     custom_attributes: str | None,
     time: datetime,
 ) -> str:
-    """Return the JSON line of one invocation."""
+    """Return the JSON line of an invocation."""
     data = {}
     for mode, member, payload in (("Input", "endpointInput", request), ("Output", "endpointOutput", answer)):
         if mode in config.modes:
@@ -126,12 +126,12 @@ def captured_line(
 
 
 class DataCapture:
-    """What a deployment captures, gathered and put to S3 about once a minute.
+    """Data capture of a deployment, buffered and written to S3 about once a minute.
 
     Args:
-        config: what is captured, and where it goes.
-        endpoint_name: of the endpoint.
-        session: the model's role, which must be allowed to put objects there.
+        config: The capture settings.
+        endpoint_name: Name of the endpoint.
+        session: Session of the model's role, which needs permission to put the objects.
     """
 
     def __init__(self, config: CaptureConfig, endpoint_name: str, session: RoleSession):
@@ -150,7 +150,7 @@ class DataCapture:
     def take(
         self, variant_name: str, request: Payload, answer: Payload, inference_id: str | None, attributes: str | None
     ) -> None:
-        """Capture an invocation, if it is in the sample."""
+        """Capture an invocation if it is in the sample."""
         if random.random() * 100 >= self.config.percentage:
             return
         now = datetime.now(UTC)
@@ -164,7 +164,7 @@ class DataCapture:
                 self._condition.notify_all()
 
     def close(self) -> None:
-        """Deliver what there is, and take no more."""
+        """Write the buffer and stop capturing."""
         with self._condition:
             self._closed = True
             self._condition.notify_all()
@@ -191,7 +191,7 @@ class DataCapture:
             self._client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body, **encryption)
             self.works = True
         except (ClientError, BotoCoreError) as error:
-            logger.warning("No data capture of endpoint %s in %s: %s", self._endpoint_name, uri, error)
+            logger.warning("Data capture of endpoint %s to %s failed: %s", self._endpoint_name, uri, error)
             self.works = False
 
 

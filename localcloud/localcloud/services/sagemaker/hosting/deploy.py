@@ -1,4 +1,4 @@
-"""An endpoint configuration brought to life: its models brought, its workers started."""
+"""Deployment of an endpoint configuration: fetches its models and starts its workers."""
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +27,7 @@ from localcloud.services.sagemaker.hosting.worker import ServingContainer
 from localcloud.services.sagemaker.hosting.worker_pool import STARTUP_SECONDS, PoolFailed
 
 OnSetup = Callable[[Source, float], None]
-"""Is told of a variant and the seconds that a request of it waited for a worker of its own."""
+"""Called with a variant and the seconds that one of its requests waited for a new worker."""
 
 
 def deploy(
@@ -37,17 +37,17 @@ def deploy(
     retained: Retained,
     on_setup: OnSetup,
 ) -> Deployment:
-    """Bring the models of an endpoint configuration, start their workers, and return when all of them answer.
+    """Fetch the models of an endpoint configuration, start its workers, and wait until all of them respond.
 
     Args:
-        backend: where the models and model packages are.
-        endpoint_name: of the endpoint.
-        config: the endpoint configuration.
-        retained: what is not the configuration's.
-        on_setup: is told of serverless workers that requests waited for.
+        backend: Backend with the models and model packages.
+        endpoint_name: Name of the endpoint.
+        config: The endpoint configuration.
+        retained: Variant properties that override the configuration.
+        on_setup: Called when a request waited for a serverless worker.
 
     Raises:
-        DeploymentFailed: something is missing, may not be read, or does not come up; nothing of it is left.
+        DeploymentFailed: Something is missing, not readable or does not start; everything started is cleaned up.
     """
     directory = state_dir() / "endpoints" / endpoint_name / secrets.token_hex(4)
     session = endpoint_role(backend, endpoint_name, config)
@@ -70,10 +70,10 @@ def deploy(
 
 
 def endpoint_role(backend: SageMakerModelBackend, endpoint_name: str, config: LocalEndpointConfig) -> RoleSession:
-    """Return the role as which SageMaker acts for an endpoint: that of its first model.
+    """Return the endpoint's role, taken from its first model.
 
     Raises:
-        DeploymentFailed: it does not exist, or SageMaker may not assume it.
+        DeploymentFailed: The role does not exist, or SageMaker may not assume it.
     """
     model = backend.describe_model(config.production_variants[0]["ModelName"])
     try:
@@ -90,7 +90,7 @@ def _variants(
     on_setup: OnSetup,
     directory: Path,
 ) -> Iterator[tuple[str, Variant]]:
-    """Yield each variant, its workers not started."""
+    """Yield each variant, with its workers not yet started."""
     for spec in (*config.production_variants, *config.shadow_production_variants):
         name = spec["VariantName"]
         serving = _prepare(backend, endpoint_name, spec, directory / name, isolated=config.enable_network_isolation)
@@ -112,7 +112,7 @@ def _startup_seconds(spec: Mapping[str, Any]) -> float:
 def _prepare(
     backend: SageMakerModelBackend, endpoint_name: str, spec: Mapping[str, Any], base: Path, *, isolated: bool
 ) -> ServingContainer:
-    """Bring one variant's image and model."""
+    """Fetch a variant's image and model."""
     model = backend.describe_model(spec["ModelName"])
     container = container_of(backend, sole_container(model))
     try:

@@ -1,4 +1,4 @@
-"""Deployments: the variants of an endpoint configuration, and which of them a request goes to."""
+"""Deployments: the running variants of an endpoint configuration, and the choice of one per request."""
 
 import random
 import shutil
@@ -13,16 +13,16 @@ from localcloud.services.sagemaker.hosting.variant import Variant
 
 
 class UnknownVariantError(LocalCloudError):
-    """A request is for a production variant that the endpoint does not have."""
+    """The request names a production variant that the endpoint does not have."""
 
 
 class Deployment:
-    """The variants of one endpoint configuration, up.
+    """The running variants of an endpoint configuration.
 
     Args:
-        config: the endpoint configuration.
-        directory: where the models lie.
-        capture: what is captured of its requests.
+        config: The endpoint configuration.
+        directory: Directory of the models.
+        capture: Data capture of its requests.
     """
 
     def __init__(self, config: LocalEndpointConfig, directory: Path, capture: DataCapture | None):
@@ -39,10 +39,10 @@ class Deployment:
         return [*self.variants.values(), *([self.shadow] if self.shadow else [])]
 
     def choose(self, target_variant: str | None) -> Variant:
-        """Return the variant that a request goes to: the one that it names, or one by the weights.
+        """Return the variant for a request: the one that it names, or a random one by weight.
 
         Raises:
-            UnknownVariantError: there is no variant of that name.
+            UnknownVariantError: The variant does not exist.
         """
         if target_variant:
             if target_variant not in self.variants:
@@ -53,7 +53,7 @@ class Deployment:
         return random.choices(variants, weights)[0] if sum(weights) > 0 else variants[0]
 
     def send_to_shadow(self, work: Callable[[Variant], object]) -> None:
-        """Do ``work`` with the shadow variant in the background, for as many requests as its weight says.
+        """Run ``work`` with the shadow variant in the background, for its share of the requests.
 
         The share is the shadow variant's weight relative to the production variant's.
         """
@@ -65,16 +65,16 @@ class Deployment:
             traffic.send(lambda: work(shadow))
 
     def failing(self) -> str | None:
-        """Say why the workers of a variant do not come up any more; ``None`` while all do."""
+        """Return the reason if a variant's workers have stopped coming up, otherwise None."""
         return next((reason for variant in self.all_variants if (reason := variant.pool.failing)), None)
 
     def add_shadow(self, variant: Variant) -> None:
-        """Take the shadow variant."""
+        """Add the shadow variant."""
         self.shadow = variant
         self._shadow_traffic = ShadowTraffic(variant.name)
 
     def retire(self) -> None:
-        """Let requests under way finish, end the workers, deliver what was captured and delete the models."""
+        """Drain requests, end the workers, flush the data capture and delete the models."""
         if self._shadow_traffic:
             self._shadow_traffic.close()
         for variant in self.all_variants:

@@ -1,4 +1,4 @@
-"""Endpoint configurations: what SageMaker accepts in one, and what it keeps.
+"""Endpoint configurations: validation and records.
 
 See https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html.
 """
@@ -22,21 +22,21 @@ _NOT_RUN = ("ExplainerConfig", "AsyncInferenceConfig")
 
 
 class LocalEndpointConfig(FakeEndpointConfig):
-    """An endpoint configuration; its instance types are those that botocore knows (moto's list is old).
+    """An endpoint configuration, validated against botocore's instance types (moto's list is outdated).
 
     Args:
-        request: the members of CreateEndpointConfig's request.
-        account_id: whose it is.
-        region_name: where it is.
+        request: Members of CreateEndpointConfig's request.
+        account_id: Its account.
+        region_name: Its region.
 
     Raises:
-        ValidationError: SageMaker would refuse it, or the local cloud cannot run it.
+        ValidationError: SageMaker would reject it, or the local cloud does not support it.
     """
 
     def __init__(self, request: Mapping[str, Any], account_id: str, region_name: str):
         for name in _NOT_RUN:
             if request.get(name):
-                raise ValidationError(f"{name}: the local cloud does not have it. Leave it out of the request.")
+                raise ValidationError(f"{name}: not supported by the local cloud. Leave it out of the request.")
         super().__init__(
             account_id=account_id,
             region_name=region_name,
@@ -56,33 +56,33 @@ class LocalEndpointConfig(FakeEndpointConfig):
 
     @property
     def response_object(self) -> dict[str, Any]:
-        """The members of DescribeEndpointConfig's answer."""
+        """Members of DescribeEndpointConfig's response."""
         return {name: value for name, value in super().response_object.items() if value not in ([], {}, "")}
 
     @property
     def variant_names(self) -> list[str]:
-        """The names of the production variants."""
+        """Names of the production variants."""
         return [variant["VariantName"] for variant in self.production_variants]
 
     @property
     def shadow_names(self) -> list[str]:
-        """The names of the shadow variants."""
+        """Names of the shadow variants."""
         return [variant["VariantName"] for variant in self.shadow_production_variants]
 
     @property
     def is_serverless(self) -> bool:
-        """Whether its variants have no instances."""
+        """True if its variants have no instances."""
         return any("ServerlessConfig" in variant for variant in self.production_variants)
 
     def is_created(self) -> bool:
-        """It is: it has no work to do."""
+        """Return True: there is nothing to create."""
         return True
 
     def validate_instance_type(self, instance_type: str) -> None:
-        """Check an instance type.
+        """Validate an instance type.
 
         Raises:
-            ValidationError: there is no such type for hosting.
+            ValidationError: The type does not exist for hosting.
         """
         allowed = _instance_types()
         if instance_type not in allowed:
@@ -92,10 +92,10 @@ class LocalEndpointConfig(FakeEndpointConfig):
             )
 
     def validate_serverless_config(self, serverless_config: dict[str, Any]) -> None:
-        """Check a ``ServerlessConfig``.
+        """Validate a ``ServerlessConfig``.
 
         Raises:
-            ValidationError: a member is missing or out of range.
+            ValidationError: A member is missing or out of range.
         """
         super().validate_serverless_config(serverless_config)
         check_concurrency(serverless_config)
@@ -123,7 +123,7 @@ class LocalEndpointConfig(FakeEndpointConfig):
             raise ValidationError(f"DataCaptureConfig.DestinationS3Uri: {error}") from error
 
     def _check_serverless(self, variants: Sequence[Mapping[str, Any]]) -> None:
-        """Check what serverless endpoints cannot do.
+        """Reject features that serverless endpoints do not support.
 
         See https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html.
         """
@@ -149,10 +149,10 @@ def _instance_types() -> list[str]:
 
 
 def check_concurrency(config: Mapping[str, int]) -> None:
-    """Check ``MaxConcurrency`` and ``ProvisionedConcurrency``.
+    """Validate ``MaxConcurrency`` and ``ProvisionedConcurrency``.
 
     Raises:
-        ValidationError: one is out of range.
+        ValidationError: A value is out of range.
     """
     most, provisioned = int(config.get("MaxConcurrency", 0)), config.get("ProvisionedConcurrency")
     if not 1 <= most <= _MOST_CONCURRENCY:
@@ -166,7 +166,7 @@ def _check_variant(variant: Mapping[str, Any]) -> None:
     if "ServerlessConfig" in variant:
         present = [member for member in _INSTANCES_ONLY if member in variant]
         if present:
-            raise ValidationError(f"Variant {name} has ServerlessConfig, and with it no {', '.join(present)}.")
+            raise ValidationError(f"Variant {name} has ServerlessConfig, which excludes {', '.join(present)}.")
         return
     count, weight = int(variant.get("InitialInstanceCount", 0)), float(variant.get("InitialVariantWeight", 1))
     if count < 1:

@@ -1,4 +1,4 @@
-"""The instances of a production variant: as many workers as are wanted, a dead one replaced."""
+"""Instances of a production variant: keeps the desired number of workers running."""
 
 import itertools
 import logging
@@ -11,18 +11,18 @@ from localcloud.services.sagemaker.hosting.worker_pool import STARTUP_SECONDS, N
 logger = logging.getLogger(__name__)
 
 _PING_INTERVAL_SECONDS = 0.1
-# A worker that ends before it was ready is followed by the next after a pause, which doubles each time.
+# After a worker that ended before it was ready, the next start is delayed; the delay doubles each time.
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 10.0
 _FAILING_AFTER = 3
 
 
 class Fleet(WorkerPool):
-    """The workers of one variant on instances; a dead one is replaced.
+    """Workers of a variant on instances; dead ones are replaced.
 
     Args:
-        serving: what each worker runs.
-        count: how many there are to be.
+        serving: Container of the workers.
+        count: Desired number of workers.
     """
 
     def __init__(self, serving: ServingContainer, count: int):
@@ -40,19 +40,19 @@ class Fleet(WorkerPool):
 
     @property
     def desired(self) -> int:
-        """How many workers there are to be."""
+        """Desired number of workers."""
         return self._desired
 
     @property
     def failing(self) -> str | None:
-        """Why no worker comes up any more; ``None`` while they do."""
+        """Reason if workers have stopped coming up, otherwise None."""
         return self._failure if self._stillborn >= _FAILING_AFTER else None
 
     def start(self, seconds: float = STARTUP_SECONDS) -> None:
-        """Start the workers and return when all of them answer ``/ping``.
+        """Start the workers and wait until all of them answer ``/ping``.
 
         Raises:
-            PoolFailed: one ended, or did not answer within ``seconds``; none is left.
+            PoolFailed: A worker ended, or did not answer within ``seconds``; all are ended.
         """
         self._thread.start()
         with self._condition:
@@ -65,12 +65,12 @@ class Fleet(WorkerPool):
             raise self._ping_failure(reason)
 
     def resize(self, count: int) -> None:
-        """Have another number of workers, as soon as they are there or gone."""
+        """Set the desired number of workers, without waiting."""
         self._desired = count
         self._wake.set()
 
     def _take(self, deadline: float) -> Worker:
-        """Return the ready worker with the fewest requests; those with as many have them in turn."""
+        """Return the ready worker with the fewest requests, round robin among equals."""
         with self._condition:
             self._condition.wait_for(lambda: self._retired or self._ready(), max(0.0, deadline - time.monotonic()))
             found = self._ready()
@@ -101,13 +101,13 @@ class Fleet(WorkerPool):
                 self._bury()
                 self._adjust()
                 self._greet()
-            except Exception:  # The next worker may start where this one could not.
-                logger.exception("The workers of variant %s cannot be seen to", self.variant_name)
+            except Exception:  # The next attempt may succeed.
+                logger.exception("The workers of variant %s could not be supervised", self.variant_name)
             waits = self.current < self._desired
             self._wake.wait(_PING_INTERVAL_SECONDS if waits else None)
 
     def _greet(self) -> None:
-        """Let those that answer by now have requests."""
+        """Mark workers as ready once they answer."""
         for worker in [worker for worker in self._workers if not worker.ready]:
             if worker.ping():
                 with self._condition:
@@ -115,7 +115,7 @@ class Fleet(WorkerPool):
                     self._condition.notify_all()
 
     def _bury(self) -> None:
-        """Take leave of dead workers; one that never was ready is a failure, unless somebody killed it."""
+        """Remove dead workers; one that never became ready is a failure, unless it was killed."""
         for worker in [worker for worker in self._workers if not worker.alive]:
             logger.warning("%s: %s", self._serving.endpoint_name, worker.obituary)
             worker.stop(0)
@@ -130,7 +130,7 @@ class Fleet(WorkerPool):
                 self._condition.notify_all()
 
     def _adjust(self) -> None:
-        """Start the workers that are missing, end those that are too many."""
+        """Start missing workers and end surplus ones."""
         if self._failure and not self._serves:
             return
         for worker in self._workers[self._desired :]:

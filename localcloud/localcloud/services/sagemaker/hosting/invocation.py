@@ -1,4 +1,4 @@
-"""An endpoint's requests on their way: to a worker and, where that fails, to another; measured, captured, shadowed."""
+"""Invocation of an endpoint: sends a request to a worker, retries, and records metrics, capture and shadow traffic."""
 
 import time
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from localcloud.services.sagemaker.hosting.worker_pool import PATIENCE_SECONDS, 
 _UNTYPED = "application/octet-stream"
 _CLIENT_FAULT = 400
 _SERVER_FAULT = 500
-# During an update a request does not wait long for a worker of one fleet while the other can answer.
+# During an update, do not wait long for one fleet's worker while the other fleet can answer.
 _PATIENCE_WITH_ANOTHER_SECONDS = 2.0
 
 
@@ -27,8 +27,8 @@ class Invocation:
     """A request of InvokeEndpoint.
 
     Attributes:
-        headers: those that the container gets.
-        target_variant: the production variant that it names.
+        headers: Headers for the container.
+        target_variant: The requested production variant, if any.
     """
 
     body: bytes
@@ -37,7 +37,7 @@ class Invocation:
 
     @property
     def payload(self) -> Payload:
-        """Its body with its type."""
+        """Body with its content type."""
         return Payload(self.headers.get("Content-Type", _UNTYPED), self.body)
 
     @property
@@ -52,11 +52,11 @@ class Invocation:
 
 
 class Invocations:
-    """What happens to the requests of one endpoint.
+    """Invocations of one endpoint.
 
     Args:
-        traffic: where they go.
-        metrics: what CloudWatch is told of them.
+        traffic: The endpoint's deployments.
+        metrics: The endpoint's metrics.
     """
 
     def __init__(self, traffic: Traffic, metrics: EndpointMetrics):
@@ -64,15 +64,15 @@ class Invocations:
         self._metrics = metrics
 
     def send(self, invocation: Invocation) -> tuple[str, Answer]:
-        """Return the name of the variant that answers, and its answer.
+        """Return the name of the responding variant, and its response.
 
         Raises:
-            NotInServiceError: the endpoint serves nothing.
-            UnknownVariantError: it has no such variant.
-            ThrottledError: it is serverless and has as many requests as it may.
-            NoWorkerError: no worker could take the request.
-            WorkerLost: every one that took it went away.
-            InvocationTimeoutError: one took it and did not answer in time.
+            NotInServiceError: The endpoint is not in service.
+            UnknownVariantError: The endpoint has no such variant.
+            ThrottledError: The serverless endpoint is at its maximum concurrency.
+            NoWorkerError: No worker was available.
+            WorkerLost: Every worker that took the request ended.
+            InvocationTimeoutError: The worker did not answer in time.
         """
         began = time.perf_counter()
         tried: list[Deployment] = []

@@ -1,11 +1,11 @@
-"""What CloudWatch is told of an endpoint: its invocations, and how its workers use the machine.
+"""CloudWatch metrics of an endpoint: its invocations and the utilization of its workers.
 
-Names, units and meanings are those of https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html. The
-service publishes them itself, so that no role needs a permission. What comes together in a slice of a minute is one
-datum; that of latencies tells how many were in each narrow range, so that percentiles can be told.
+Names, units and meanings: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html. The service
+publishes them itself, without a role's permission. Each slice of a minute is one datum; latencies are published as
+distributions over narrow ranges, for percentiles.
 
-Invocations are told twice: of the variant, and of the variant under one endpoint configuration, so that an alarm can
-watch the new fleet of an update alone. See
+Invocations are published for the variant and for the variant under its endpoint configuration, so that an alarm can
+watch only the new fleet of an update. See
 https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html.
 """
 
@@ -57,10 +57,10 @@ class _Statistics:
 
 @dataclass(frozen=True)
 class Source:
-    """What an invocation was answered by.
+    """Origin of a response.
 
     Attributes:
-        config: the endpoint configuration.
+        config: Name of the endpoint configuration.
     """
 
     variant: str
@@ -69,11 +69,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Instances:
-    """The workers of a variant at this moment.
+    """Current workers of a variant.
 
     Attributes:
-        pids: of their processes, each the leader of its children.
-        serverless: whether they come and go with requests.
+        pids: Their processes, each the leader of its children.
+        serverless: The workers come and go with requests.
     """
 
     pids: tuple[int, ...]
@@ -81,13 +81,13 @@ class Instances:
 
 
 class EndpointMetrics:
-    """The metrics of one endpoint, gathered, and published six times a minute until it is closed.
+    """Metrics of one endpoint, published six times a minute until it is closed.
 
     Args:
-        account_id: whose they are.
-        region_name: where they are published.
-        endpoint_name: of the endpoint.
-        instances: returns the workers of each variant that serves.
+        account_id: Account of the endpoint.
+        region_name: Region of the endpoint.
+        endpoint_name: Name of the endpoint.
+        instances: Returns the workers of each serving variant.
     """
 
     def __init__(
@@ -108,14 +108,14 @@ class EndpointMetrics:
     def record(
         self, source: Source, status: int, *, model: float | None, overhead: float, instances: int | None
     ) -> None:
-        """Take an invocation.
+        """Record an invocation.
 
         Args:
-            source: what answered it.
-            status: of the answer.
-            model: how many seconds the container took; ``None`` where none answered.
-            overhead: how many seconds it took beside that.
-            instances: how many there are; ``None`` where the variant is serverless.
+            source: Origin of the response.
+            status: HTTP status of the response.
+            model: Seconds taken by the container; None without a response.
+            overhead: Seconds taken by everything else.
+            instances: Number of instances; None for a serverless variant.
         """
         with self._lock:
             self._add(source, "Invocations", 1)
@@ -128,12 +128,12 @@ class EndpointMetrics:
                 self._add_time(source, "ModelLatency", model)
 
     def record_setup(self, source: Source, seconds: float) -> None:
-        """Take the time that a request of a serverless variant waited for its worker."""
+        """Record the time that a request of a serverless variant waited for a new worker."""
         with self._lock:
             self._add_time(source, "ModelSetupTime", seconds)
 
     def close(self) -> None:
-        """Publish what there is, and no more after that."""
+        """Publish the remaining data and stop."""
         self._closed.set()
         self._thread.join()
 
@@ -146,7 +146,7 @@ class EndpointMetrics:
         self._timed.setdefault((source, name), {}).setdefault(place, _Statistics()).add(microseconds)
 
     def _publish_slices(self) -> None:
-        """Publish each slice once it is over; a slice never belongs to two minutes."""
+        """Publish each slice when it ends; slices never span two minutes."""
         length = minute_seconds() / _SLICES_OF_A_MINUTE
         number = int(time.time() / length)
         closed = False
@@ -155,7 +155,7 @@ class EndpointMetrics:
             try:
                 self._publish(datetime.fromtimestamp(number * length, UTC), minute=number % _SLICES_OF_A_MINUTE == 0)
             except Exception:
-                logger.exception("No metrics of endpoint %s", self._endpoint_name)
+                logger.exception("The metrics of endpoint %s could not be published", self._endpoint_name)
             number = int(time.time() / length)
 
     def _publish(self, begin: datetime, *, minute: bool) -> None:
@@ -180,7 +180,7 @@ class EndpointMetrics:
                 yield self._datum(source.variant, config, name, "Microseconds", begin, Values=values, Counts=counts)
 
     def _nothing_asked(self, instances: Mapping[str, Instances], begin: datetime) -> Iterator[dict[str, Any]]:
-        """Yield the zeros of the variants that had no request for a minute: without them nothing would scale in.
+        """Yield zeros for variants without requests in the last minute; nothing would scale in without them.
 
         See https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-edit.html.
         """
@@ -218,14 +218,14 @@ class EndpointMetrics:
         return {
             "MetricName": name,
             "Dimensions": [{"Name": key, "Value": text} for key, text in dimensions.items()],
-            "Timestamp": begin.replace(tzinfo=None),  # As moto has the time: UTC that does not say so.
+            "Timestamp": begin.replace(tzinfo=None),  # moto's times are naive UTC.
             "Unit": unit,
             **value,
         }
 
 
 def _usage(pid: int) -> tuple[float, int]:
-    """Return the CPU seconds that a process and its children have used, and the bytes of memory that they hold."""
+    """Return the CPU seconds and the resident bytes of a process and its children."""
     seconds, resident = 0.0, 0
     with contextlib.suppress(psutil.Error):
         leader = psutil.Process(pid)

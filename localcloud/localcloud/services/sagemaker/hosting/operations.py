@@ -1,6 +1,6 @@
-"""What takes its time on an endpoint: creating it, updating it, scaling it. Each of these runs in its own thread.
+"""Long-running operations on an endpoint, each in its own thread: creation, update, scaling.
 
-Statuses are those of https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html.
+Statuses: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html.
 """
 
 import logging
@@ -29,7 +29,7 @@ _EXPECTED = (DeploymentFailed, RolledBack, ValidationError)
 
 
 def create(endpoint: LocalEndpoint, backend: SageMakerModelBackend, config: LocalEndpointConfig) -> None:
-    """Bring an endpoint into service, or to ``Failed``."""
+    """Create an endpoint, which ends ``InService`` or ``Failed``."""
     deployed = endpoint.deployed
     try:
         deployment = _deploy(endpoint, backend, config, Retained())
@@ -54,15 +54,15 @@ def update(
     policy: UpdatePolicy,
     shares: Sequence[float],
 ) -> None:
-    """Shift an endpoint's traffic to another configuration, and back where that fails.
+    """Shift an endpoint's traffic to another configuration, and roll back on failure.
 
     Args:
-        endpoint: in status ``Updating``.
-        backend: where the models are.
-        config: the new configuration.
-        retained: what its variants keep of those before them.
-        policy: how the traffic is shifted.
-        shares: the new fleet's share after each step.
+        endpoint: The endpoint, in status ``Updating``.
+        backend: Backend with the models.
+        config: The new configuration.
+        retained: Variant properties kept from the old configuration.
+        policy: The update policy.
+        shares: The new fleet's share of the traffic after each step.
     """
     deployed = endpoint.deployed
     try:
@@ -87,11 +87,11 @@ def update(
 
 
 def scale(endpoint: LocalEndpoint, desired: Mapping[str, Mapping[str, Any]]) -> None:
-    """Go to other weights, numbers of instances and concurrencies, and back where no new instance comes up.
+    """Change weights, numbers of instances and concurrency, and roll back if a new instance does not start.
 
     Args:
-        endpoint: in status ``Updating``.
-        desired: elements of UpdateEndpointWeightsAndCapacities' request, by the name of the variant.
+        endpoint: The endpoint, in status ``Updating``.
+        desired: Elements of UpdateEndpointWeightsAndCapacities' request, by variant name.
     """
     deployment = endpoint.traffic.serving
     assert deployment is not None
@@ -124,7 +124,7 @@ def _roll_out(
 ) -> None:
     began = time.monotonic()
     watch = AlarmWatch(endpoint_role(backend, endpoint.endpoint_name, config), policy.alarms)
-    watch.tripped()  # An alarm that cannot be read is told before anything is started.
+    watch.tripped()  # Report unreadable alarms before anything starts.
     deployment = _deploy(endpoint, backend, config, retained)
     endpoint.traffic.offer(deployment)
 
@@ -144,7 +144,7 @@ def _deploy(
 
 
 def _wait_for_instances(deployment: Deployment) -> str | None:
-    """Wait until each variant has as many instances as it is to have; say why one never will."""
+    """Wait until each variant has its desired number of instances; return the reason if one never will."""
     while any(variant.instance_count != variant.desired_count for variant in deployment.all_variants):
         reason = deployment.failing()
         if reason:
@@ -156,5 +156,5 @@ def _wait_for_instances(deployment: Deployment) -> str | None:
 def _reason(endpoint: LocalEndpoint, error: Exception) -> str:
     if isinstance(error, _EXPECTED):
         return str(error)
-    logger.error("Endpoint %s broke", endpoint.endpoint_name, exc_info=error)
+    logger.error("Endpoint %s failed unexpectedly", endpoint.endpoint_name, exc_info=error)
     return f"InternalServerError: {error}"

@@ -1,4 +1,4 @@
-"""One endpoint: its status, what serves it, and what DescribeEndpoint says of it."""
+"""Record of an endpoint: its status, its deployments and its description."""
 
 import threading
 from collections.abc import Mapping
@@ -26,16 +26,16 @@ _LONGEST_REASON = 1024
 
 
 class EndpointBusy(ValidationError):
-    """An operation is under way."""
+    """An operation is in progress."""
 
 
 @dataclass
 class PendingDeployment:
-    """A deployment under way, for DescribeEndpoint.
+    """A deployment in progress, for DescribeEndpoint.
 
     Attributes:
-        stage: the status of its variants.
-        since: when that began.
+        stage: Status of its variants.
+        since: Start of that stage.
     """
 
     config: LocalEndpointConfig
@@ -45,14 +45,14 @@ class PendingDeployment:
     since: datetime = field(default_factory=utcnow)
 
     def enter(self, stage: str) -> None:
-        """Go to another stage."""
+        """Enter another stage."""
         self.stage, self.since = stage, utcnow()
 
     def describe(self, deployment: Deployment | None) -> dict[str, Any]:
         """Return ``PendingDeploymentSummary``.
 
         Args:
-            deployment: what is up of it; ``None`` before all of it is.
+            deployment: The deployment; None until all its variants are running.
         """
         status = {"VariantStatus": [{"Status": self.stage, "StartTime": self.since}]}
         summary: dict[str, Any] = {"EndpointConfigName": self.config.endpoint_config_name, "StartTime": self.began}
@@ -70,12 +70,12 @@ class PendingDeployment:
 
 
 class LocalEndpoint(FakeEndpoint):
-    """An endpoint and what serves it; moto's is born in service and serves nothing.
+    """An endpoint with its deployments; moto's is in service from the start and serves nothing.
 
     Attributes:
-        traffic: the deployments that serve.
-        pending: the deployment under way.
-        deployed: done once the last creation or update is; its exception is why that failed.
+        traffic: The serving deployments.
+        pending: The deployment in progress.
+        deployed: Result of the latest creation or update; its exception is the reason of a failure.
         last_deployment_config: ``DeploymentConfig`` of the last request that had one.
     """
 
@@ -94,7 +94,7 @@ class LocalEndpoint(FakeEndpoint):
 
     @property
     def response_object(self) -> dict[str, Any]:
-        """The members of DescribeEndpoint's answer."""
+        """Members of DescribeEndpoint's response."""
         serving, pending = self.traffic.serving, self.pending
         described = {
             "EndpointName": self.endpoint_name,
@@ -114,19 +114,19 @@ class LocalEndpoint(FakeEndpoint):
 
     @property
     def is_serverless(self) -> bool:
-        """Whether what serves has no instances."""
+        """True if the serving deployment has no instances."""
         return self.traffic.serving is not None and self.traffic.serving.config.is_serverless
 
     def is_created(self) -> bool:
-        """Whether it has come into service once."""
+        """Return True once the endpoint has been in service."""
         return self.traffic.serving is not None
 
     def begin(self, status: str) -> None:
-        """Go from ``InService`` to the status of an operation.
+        """Change from ``InService`` to the status of an operation.
 
         Raises:
-            EndpointBusy: an operation is under way.
-            ValidationError: the endpoint never came into service.
+            EndpointBusy: An operation is in progress.
+            ValidationError: The endpoint was never in service.
         """
         with self._lock:
             self._require_idle()
@@ -136,46 +136,46 @@ class LocalEndpoint(FakeEndpoint):
             self._set_status(status)
 
     def begin_deletion(self) -> None:
-        """Go to ``Deleting``.
+        """Set the status ``Deleting``.
 
         Raises:
-            EndpointBusy: an operation is under way.
+            EndpointBusy: An operation is in progress.
         """
         with self._lock:
             self._require_idle()
             self._set_status("Deleting")
 
     def go_to(self, status: str, reason: str | None = None) -> None:
-        """Go to a status, with the reason of what failed."""
+        """Set the status, and the failure reason if there is one."""
         with self._lock:
             if reason:
                 self.failure_reason = reason[:_LONGEST_REASON]
             self._set_status(status)
 
     def wait_until_idle(self) -> None:
-        """Wait until no operation is under way."""
+        """Wait until no operation is in progress."""
         with self._lock:
             self._idle.wait_for(lambda: self.endpoint_status not in _IN_PROGRESS)
 
     def settle(self) -> None:
-        """Wait until the last creation or update is done.
+        """Wait until the latest creation or update has finished.
 
         Raises:
-            ValidationError: it failed; the message is the failure reason.
+            ValidationError: It failed; the message is the failure reason.
         """
         self.deployed.result()
 
     def invoke(self, invocation: Invocation) -> tuple[str, Answer]:
-        """Send a request to a variant's worker and return the variant's name and the answer.
+        """Send a request to a worker; return the variant's name and the response.
 
         Raises:
             NotInServiceError, UnknownVariantError, ThrottledError, NoWorkerError, WorkerLost, InvocationTimeoutError:
-                see :meth:`Invocations.send`.
+                See :meth:`Invocations.send`.
         """
         return self._invocations.send(invocation)
 
     def retained(self) -> Retained:
-        """Return the numbers of instances and the weights that the variants have now."""
+        """Return the variants' current numbers of instances and weights."""
         variants = self.traffic.serving.all_variants if self.traffic.serving else []
         return Retained(
             {variant.name: count for variant in variants if (count := variant.desired_count) is not None},
@@ -183,7 +183,7 @@ class LocalEndpoint(FakeEndpoint):
         )
 
     def shut_down(self) -> None:
-        """End what serves."""
+        """Retire all deployments."""
         for deployment in self.traffic.stop():
             deployment.retire()
         self.metrics.close()

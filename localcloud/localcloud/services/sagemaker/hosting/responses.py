@@ -1,4 +1,4 @@
-"""SageMaker's hosting API: the operations that moto answers in part."""
+"""SageMaker's hosting API: operations that moto supports only in part."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -12,15 +12,15 @@ from localcloud.services.sagemaker.hosting.backend import Endpoints
 
 
 class EndpointResponses(SageMakerResponse):
-    """Requests for endpoint configurations and endpoints."""
+    """Operations on endpoint configurations and endpoints."""
 
     def create_endpoint_config(self) -> ActionResult:
-        """Answer CreateEndpointConfig."""
+        """Handle CreateEndpointConfig."""
         config = self._endpoints.create_endpoint_config(self._request("CreateEndpointConfig"))
         return ActionResult({"EndpointConfigArn": config.endpoint_config_arn})
 
     def create_endpoint(self) -> ActionResult:
-        """Answer CreateEndpoint."""
+        """Handle CreateEndpoint."""
         endpoint = self._endpoints.create_endpoint(
             self._get_param("EndpointName"),
             self._get_param("EndpointConfigName"),
@@ -30,7 +30,7 @@ class EndpointResponses(SageMakerResponse):
         return ActionResult(endpoint.response_create)
 
     def update_endpoint(self) -> ActionResult:
-        """Answer UpdateEndpoint."""
+        """Handle UpdateEndpoint."""
         endpoint = self._endpoints.update_endpoint(
             self._get_param("EndpointName"),
             self._get_param("EndpointConfigName"),
@@ -48,7 +48,7 @@ class EndpointResponses(SageMakerResponse):
         return backend
 
     def _request(self, operation: str) -> Mapping[str, Any]:
-        """Return the members of a request that are present."""
+        """Return the present members of a request."""
         given = {name: self._get_param(name) for name in _members(operation)}
         return {name: value for name, value in given.items() if value is not None}
 

@@ -1,4 +1,4 @@
-"""InvokeEndpoint: the request goes to a worker of the endpoint, and its answer comes back.
+"""InvokeEndpoint: forwards requests to an endpoint's workers.
 
 See https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html.
 """
@@ -36,7 +36,7 @@ class LocalSageMakerRuntimeResponse(SageMakerRuntimeResponse):
     use_raw_body = True
 
     def invoke_endpoint(self) -> TYPE_RESPONSE:
-        """Answer InvokeEndpoint."""
+        """Handle InvokeEndpoint."""
         name = self.path.split("/")[2]
         endpoint = sagemaker_backends[self.current_account][self.region].endpoints.get(name)
         if not isinstance(endpoint, LocalEndpoint):

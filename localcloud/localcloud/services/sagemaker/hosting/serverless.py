@@ -1,4 +1,4 @@
-"""Serverless capacity of a variant: a worker for each request that is under way, and none while nothing asks.
+"""Serverless capacity of a variant: one worker per concurrent request, none when idle.
 
 See https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html.
 """
@@ -22,22 +22,22 @@ logger = logging.getLogger(__name__)
 
 _PING_INTERVAL_SECONDS = 0.02
 _MOST_STARTS = 3
-# AWS does not say how long it keeps what is idle.
+# AWS does not document how long it keeps idle capacity.
 _IDLE_SECONDS = 300.0
 _KEEPERS_ROUNDS = 5
 
 
 class ThrottledError(LocalCloudError):
-    """A request came while as many as may be were under way."""
+    """The maximum number of concurrent requests is reached."""
 
 
 class ServerlessPool(WorkerPool):
-    """The workers of a serverless variant: they come with requests and go when there are none.
+    """Workers of a serverless variant, started for requests and ended when idle.
 
     Args:
-        serving: what each worker runs.
+        serving: Container of the workers.
         config: ``ServerlessConfig`` of the variant.
-        on_setup: is told how many seconds a request waited for a worker of its own.
+        on_setup: Called with the seconds that a request waited for a new worker.
     """
 
     def __init__(self, serving: ServingContainer, config: Mapping[str, int], on_setup: Callable[[float], None]):
@@ -52,19 +52,19 @@ class ServerlessPool(WorkerPool):
 
     @property
     def config(self) -> dict[str, int]:
-        """``ServerlessConfig`` as it is now."""
+        """Current ``ServerlessConfig``."""
         return dict(self._config)
 
     def reconfigure(self, update: Mapping[str, int]) -> None:
-        """Take another ``MaxConcurrency`` or ``ProvisionedConcurrency``."""
+        """Change ``MaxConcurrency`` or ``ProvisionedConcurrency``."""
         self._config.update(update)
         self._wake.set()
 
     def start(self, seconds: float = STARTUP_SECONDS) -> None:
-        """Prove that a worker comes up, and let it go again.
+        """Check that a worker comes up, and end it again unless concurrency is provisioned.
 
         Raises:
-            PoolFailed: it ended, or did not answer ``/ping`` within ``seconds``.
+            PoolFailed: The worker ended, or did not answer ``/ping`` within ``seconds``.
         """
         deadline = time.monotonic() + seconds
         for _ in range(_MOST_STARTS):
@@ -80,13 +80,13 @@ class ServerlessPool(WorkerPool):
         self._thread.start()
 
     def invoke(self, body: bytes, headers: Mapping[str, str], patience: float = PATIENCE_SECONDS) -> Answer:
-        """Send a request to a worker that has no other, a new one where there is none.
+        """Send a request to an idle worker, or to a new one.
 
         Raises:
-            ThrottledError: as many requests as may be are under way.
-            NoWorkerError: no worker could take it.
-            WorkerLost: every one that took it went away.
-            InvocationTimeoutError: one took it and did not answer.
+            ThrottledError: The maximum concurrency is reached.
+            NoWorkerError: No worker was available.
+            WorkerLost: Every worker that took the request ended.
+            InvocationTimeoutError: The worker did not answer in time.
         """
         with self._condition:
             most = self._config["MaxConcurrency"]
@@ -104,7 +104,7 @@ class ServerlessPool(WorkerPool):
         return self._config.get("ProvisionedConcurrency") or 0
 
     def _take(self, deadline: float) -> Worker:
-        """Return the worker that was idle last, or a new one."""
+        """Return the worker that became idle last, or a new one."""
         began = time.monotonic()
         for _ in range(_MOST_STARTS):
             with self._condition:
@@ -152,7 +152,7 @@ class ServerlessPool(WorkerPool):
         self._end(worker)
 
     def _keep(self) -> None:
-        """Keep what is provisioned, and end what is idle for too long, until the pool retires."""
+        """Maintain the provisioned workers and end idle ones, until the pool retires."""
         idle_seconds = real_seconds(_IDLE_SECONDS)
         while not self._retired:
             self._wake.clear()

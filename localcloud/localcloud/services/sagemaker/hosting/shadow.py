@@ -1,4 +1,4 @@
-"""Shadow traffic: a share of the requests goes to another variant too, whose answers nobody gets.
+"""Shadow traffic: a share of the requests also goes to another variant, whose responses are discarded.
 
 See https://docs.aws.amazon.com/sagemaker/latest/dg/model-shadow-deployment.html.
 """
@@ -15,10 +15,10 @@ _MOST_WAITING = 256
 
 
 class ShadowTraffic:
-    """Copies of requests on their way to a shadow variant; what it cannot keep up with is left out.
+    """Requests to a shadow variant; those that it cannot keep up with are dropped.
 
     Args:
-        name: of the variant.
+        name: Name of the variant.
     """
 
     def __init__(self, name: str):
@@ -26,7 +26,7 @@ class ShadowTraffic:
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix=f"shadow {name}")
 
     def send(self, work: Callable[[], object]) -> None:
-        """Do ``work``, a request to the shadow variant, in the background."""
+        """Run ``work``, a request to the shadow variant, in the background."""
         if not self._places.acquire(blocking=False):
             return
 
@@ -41,5 +41,5 @@ class ShadowTraffic:
         self._threads.submit(run)
 
     def close(self) -> None:
-        """Finish what is under way, and leave out what waits."""
+        """Finish running requests and drop waiting ones."""
         self._threads.shutdown(cancel_futures=True)

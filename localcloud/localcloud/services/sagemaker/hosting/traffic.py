@@ -1,4 +1,4 @@
-"""Where an endpoint's requests go: to the deployment that serves, and during an update to the next one too."""
+"""Traffic of an endpoint: its serving deployment and, during an update, the next one."""
 
 import random
 import threading
@@ -11,11 +11,11 @@ from localcloud.services.sagemaker.hosting.variant import Variant
 
 
 class NotInServiceError(LocalCloudError):
-    """A request is for an endpoint that serves nothing."""
+    """The endpoint has no serving deployment."""
 
 
 class Traffic:
-    """The deployments of one endpoint, and the share of the requests that each gets."""
+    """Deployments of an endpoint with their shares of the requests."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -25,38 +25,38 @@ class Traffic:
 
     @property
     def serving(self) -> Deployment | None:
-        """The deployment that serves; during an update the old one."""
+        """The serving deployment; during an update, the old one."""
         return self._serving
 
     @property
     def next(self) -> Deployment | None:
-        """The deployment that an update brings."""
+        """The new deployment during an update."""
         return self._next
 
     def offer(self, deployment: Deployment) -> None:
-        """Take the next deployment, which gets no requests yet."""
+        """Add the next deployment, without requests yet."""
         with self._lock:
             self._next, self._share = deployment, 0.0
 
     def shift(self, share: float) -> None:
-        """Give the next deployment so much of the requests, from 0 to 1."""
+        """Set the next deployment's share of the requests, from 0 to 1."""
         with self._lock:
             self._share = share
 
     def promote(self) -> Deployment | None:
-        """Let the next deployment alone serve; return the one before it."""
+        """Make the next deployment the only one; return the old one."""
         with self._lock:
             before, self._serving, self._next, self._share = self._serving, self._next, None, 0.0
             return before
 
     def withdraw(self) -> Deployment | None:
-        """Let the old deployment alone serve; return the one that was next."""
+        """Remove the next deployment and return it."""
         with self._lock:
             withdrawn, self._next, self._share = self._next, None, 0.0
             return withdrawn
 
     def stop(self) -> list[Deployment]:
-        """Serve no more; return what served."""
+        """Remove and return all deployments."""
         with self._lock:
             stopped = [deployment for deployment in (self._serving, self._next) if deployment]
             self._serving, self._next, self._share = None, None, 0.0
@@ -65,19 +65,19 @@ class Traffic:
     def enter(
         self, stack: ExitStack, target_variant: str | None, tried: Collection[Deployment]
     ) -> tuple[Deployment, Variant, bool]:
-        """Choose where a request goes, and count it there until ``stack`` closes, so that nothing retires meanwhile.
+        """Choose a deployment and variant for a request, and keep them from retiring until ``stack`` closes.
 
         Args:
-            stack: closed once the request is answered.
-            target_variant: the variant that it names.
-            tried: the deployments that could not answer it.
+            stack: Closed once the request is answered.
+            target_variant: The requested variant, if any.
+            tried: Deployments that could not answer the request.
 
         Returns:
-            The deployment, its variant, and whether there is another deployment to try.
+            The deployment, its variant, and True if there is another deployment to try.
 
         Raises:
-            NotInServiceError: nothing serves.
-            UnknownVariantError: there is no such variant.
+            NotInServiceError: No deployment is serving.
+            UnknownVariantError: The variant does not exist.
         """
         with self._lock:
             both = [self._next, self._serving] if random.random() < self._share else [self._serving, self._next]
@@ -85,7 +85,7 @@ class Traffic:
                 both = [self._serving]
             candidates = [deployment for deployment in both if deployment and deployment not in tried]
             if not candidates and self._serving:
-                candidates = [self._serving]  # Since it was tried, the other one has gone.
+                candidates = [self._serving]  # The other one was retired meanwhile.
             if not candidates:
                 raise NotInServiceError
             if target_variant:

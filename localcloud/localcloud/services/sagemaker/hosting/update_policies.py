@@ -1,4 +1,4 @@
-"""``DeploymentConfig``: how an update shifts an endpoint's traffic from its old fleet to the new one.
+"""``DeploymentConfig``: shifting of an endpoint's traffic from its old fleet to the new one.
 
 See https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeploymentConfig.html and
 https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green.html.
@@ -16,37 +16,37 @@ _SHORTEST_EXECUTION_SECONDS = 600
 _LONGEST_EXECUTION_SECONDS = 28_800
 _LARGEST_STEP = 0.5
 _SMALLEST_LINEAR_STEP = 0.1
-# Each type of traffic routing with the member that says how large its steps are.
+# Types of traffic routing, each with the member that sets its step size.
 _SIZES = {"ALL_AT_ONCE": None, "CANARY": "CanarySize", "LINEAR": "LinearStepSize"}
 
 
 @dataclass(frozen=True)
 class StepSize:
-    """``CapacitySize``: how much of the new fleet a step turns on."""
+    """``CapacitySize``: fraction of the new fleet that a step activates."""
 
     type: str
     value: int
 
     def share(self, counts: Sequence[int]) -> float:
-        """Return it as a share of the fleet, from 0 to 1.
+        """Return the size as a share of the fleet, from 0 to 1.
 
         Args:
-            counts: the number of instances of each variant; of variants of different size, the smallest counts.
+            counts: Number of instances of each variant; the smallest one counts.
         """
         return self.value / (100 if self.type == "CAPACITY_PERCENT" else min(counts))
 
 
 @dataclass(frozen=True)
 class UpdatePolicy:
-    """A blue/green deployment.
+    """Blue/green update policy.
 
     Attributes:
         routing: ``ALL_AT_ONCE``, ``CANARY`` or ``LINEAR``.
-        size: of the canary, or of each linear step.
-        wait_seconds: how long each step bakes.
-        termination_wait_seconds: how long the old fleet stays after the last step has baked.
-        maximum_seconds: how long all of it may take.
-        alarms: the names of the alarms that roll it back.
+        size: Size of the canary or of each linear step.
+        wait_seconds: Baking time of each step.
+        termination_wait_seconds: Time until the old fleet is terminated after the last step.
+        maximum_seconds: Time limit of the update.
+        alarms: Names of the alarms that roll it back.
     """
 
     routing: str = "ALL_AT_ONCE"
@@ -58,14 +58,14 @@ class UpdatePolicy:
 
     @classmethod
     def of(cls, config: Mapping[str, Any] | None) -> "UpdatePolicy":
-        """Return what a ``DeploymentConfig`` says; none of it means all at once, without a wait.
+        """Return the policy of a ``DeploymentConfig``; the default is all at once without waiting.
 
         Raises:
-            ValidationError: something in it is missing, out of range or not supported.
+            ValidationError: A member is missing, out of range or not supported.
         """
         config = config or {}
         if "RollingUpdatePolicy" in config:
-            raise ValidationError("RollingUpdatePolicy: the local cloud updates by BlueGreenUpdatePolicy only.")
+            raise ValidationError("RollingUpdatePolicy: the local cloud supports only BlueGreenUpdatePolicy.")
         alarms = tuple(
             alarm["AlarmName"] for alarm in (config.get("AutoRollbackConfiguration") or {}).get("Alarms", [])
         )
@@ -87,18 +87,18 @@ class UpdatePolicy:
         return cls(routing, _size(routing, traffic), wait, termination_wait, maximum, alarms)
 
     def shares(self, counts: Sequence[int]) -> list[float]:
-        """Return the share of the traffic that the new fleet has after each step; the last is 1.
+        """Return the new fleet's share of the traffic after each step; the last is 1.
 
         Args:
-            counts: the number of instances of each variant of the new fleet; none where it is serverless.
+            counts: Number of instances of each variant of the new fleet; empty for a serverless one.
 
         Raises:
-            ValidationError: the steps are too large or too small for so many instances.
+            ValidationError: The steps are too large or too small for the number of instances.
         """
         if self.size is None:
             return [1.0]
         if self.size.type == "INSTANCE_COUNT" and not counts:
-            raise ValidationError("A serverless variant has no instances: give the size as CAPACITY_PERCENT.")
+            raise ValidationError("A serverless variant has no instances: set the size as CAPACITY_PERCENT.")
         step = self.size.share(counts)
         smallest = _SMALLEST_LINEAR_STEP if self.routing == "LINEAR" else 0.0
         if not smallest <= step <= _LARGEST_STEP:
@@ -118,12 +118,12 @@ def _size(routing: str, traffic: Mapping[str, Any]) -> StepSize | None:
     wanted = _SIZES[routing]
     others = [name for name in _SIZES.values() if name and name != wanted and name in traffic]
     if others:
-        raise ValidationError(f"{others[0]} is not allowed where TrafficRoutingConfiguration.Type is {routing}.")
+        raise ValidationError(f"{others[0]} is not allowed if TrafficRoutingConfiguration.Type is {routing}.")
     if wanted is None:
         return None
     size = traffic.get(wanted)
     if not size:
-        raise ValidationError(f"{wanted} is required where TrafficRoutingConfiguration.Type is {routing}.")
+        raise ValidationError(f"{wanted} is required if TrafficRoutingConfiguration.Type is {routing}.")
     if size.get("Type") not in ("INSTANCE_COUNT", "CAPACITY_PERCENT"):
         raise ValidationError(f"{wanted}.Type is {size.get('Type')!r}; allowed: INSTANCE_COUNT, CAPACITY_PERCENT.")
     value = int(size.get("Value", 0))

@@ -1,4 +1,4 @@
-"""A variant of a deployment: a model, its workers and its weight."""
+"""A running variant: a model, its workers and its weight."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from localcloud.services.sagemaker.hosting.serverless import ServerlessPool
 
 @dataclass
 class Variant:
-    """A production or shadow variant that is up.
+    """A running production or shadow variant.
 
     Attributes:
-        spec: the element of the endpoint configuration that it is of.
-        pool: its workers.
-        weight: its share of the traffic, relative to the others'.
-        image_uri: of its container.
+        spec: Its element of the endpoint configuration.
+        pool: Its workers.
+        weight: Its share of the traffic, relative to the other variants.
+        image_uri: Image of its container.
     """
 
     spec: Mapping[str, Any]
@@ -36,16 +36,16 @@ class Variant:
 
     @property
     def instance_count(self) -> int | None:
-        """How many instances there are; ``None`` where it is serverless."""
+        """Current number of instances; None for a serverless variant."""
         return self.pool.current if isinstance(self.pool, Fleet) else None
 
     @property
     def desired_count(self) -> int | None:
-        """How many instances there are to be; ``None`` where it is serverless."""
+        """Desired number of instances; None for a serverless variant."""
         return self.pool.desired if isinstance(self.pool, Fleet) else None
 
     def describe(self) -> dict[str, Any]:
-        """Return its ``ProductionVariantSummary``."""
+        """Return the ``ProductionVariantSummary``."""
         summary: dict[str, Any] = {
             "VariantName": self.name,
             "DeployedImages": [{"SpecifiedImage": self.image_uri, "ResolutionTime": self.resolved}],
@@ -60,7 +60,7 @@ class Variant:
 
 
 def describe_pending(spec: Mapping[str, Any], count: int | None, weight: float) -> dict[str, Any]:
-    """Return the ``PendingProductionVariantSummary`` of a variant that is not up yet."""
+    """Return the ``PendingProductionVariantSummary`` of a variant that is not running yet."""
     summary: dict[str, Any] = {"VariantName": spec["VariantName"], "DesiredWeight": weight}
     if count is None:
         return {**summary, "DesiredServerlessConfig": spec["ServerlessConfig"]}

@@ -1,6 +1,6 @@
-"""One worker of a production variant: a serving process on a port of its own.
+"""Worker of a production variant: a serving process on its own port.
 
-What a container must do is in https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html.
+Requirements on containers: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html.
 """
 
 import secrets
@@ -26,21 +26,21 @@ _SIGNALLED = 128
 
 
 class WorkerLost(LocalCloudError):
-    """A worker went away before it had answered."""
+    """The worker ended before it answered."""
 
 
 class InvocationTimeoutError(LocalCloudError):
-    """A worker took a request and did not answer in time."""
+    """The worker did not answer a request in time."""
 
 
 @dataclass(frozen=True)
 class ServingContainer:
-    """What each worker of a variant runs.
+    """Container of a variant's workers.
 
     Attributes:
-        base_directory: what stands for ``/opt/ml``; the model lies in its ``model``.
-        environ: the container's variables, with what it may know of its role.
-        session: the model's role, as which its log is written.
+        base_directory: Directory in place of ``/opt/ml``, with the model in ``model``.
+        environ: Environment of the container, with its role's credentials unless isolated.
+        session: Session of the model's role, which writes the log.
     """
 
     endpoint_name: str
@@ -53,11 +53,11 @@ class ServingContainer:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a container answered to an invocation.
+    """A container's response to an invocation.
 
     Attributes:
-        log_stream: of the worker that answered.
-        seconds: how long it took to answer.
+        log_stream: Log stream of the worker.
+        seconds: Response time.
     """
 
     status: int
@@ -71,14 +71,14 @@ class Worker:
     """One serving process.
 
     Attributes:
-        ready: whether it has passed its last ``/ping``.
-        proven: whether it has ever passed one.
-        in_flight: the requests that it is about; its pool counts them.
-        idle_since: when it last had one (``time.monotonic()``).
+        ready: Passed its latest ``/ping``.
+        proven: Has ever passed a ``/ping``.
+        in_flight: Number of its current requests, counted by its pool.
+        idle_since: End of its latest request (``time.monotonic()``).
 
     Args:
-        serving: what it runs.
-        on_exit: called once its process is gone.
+        serving: Container to run.
+        on_exit: Called when its process ends.
     """
 
     def __init__(self, serving: ServingContainer, on_exit: Callable[[], None]):
@@ -103,29 +103,29 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        """Its process, which leads a group."""
+        """Process id; the process leads a group."""
         return self._container.pid
 
     @property
     def alive(self) -> bool:
-        """Whether its process runs."""
+        """True while its process runs."""
         return self._container.exit_code is None
 
     @property
     def was_killed(self) -> bool:
-        """Whether somebody ended its process, rather than the program itself with an error."""
+        """True if the process was ended from outside, not by an error of its own."""
         code = self._container.exit_code
         return code is not None and (code == 0 or code > _SIGNALLED)
 
     @property
     def obituary(self) -> str:
-        """The end of what it said, and its exit code."""
+        """Exit code and last lines of its log."""
         code = self._container.exit_code
         ended = "is still running" if code is None else f"exited with code {code}"
         return f"The container {ended}; its log ends: " + " | ".join(self._container.last_lines[-5:])
 
     def ping(self) -> bool:
-        """Return whether ``GET /ping`` answers 200, and note it."""
+        """Return True if ``GET /ping`` answers 200, and update ``ready``."""
         try:
             self.ready = self._pool.request("GET", "/ping", timeout=_CONNECT_SECONDS).status == 200
         except urllib3.exceptions.HTTPError:
@@ -134,11 +134,11 @@ class Worker:
         return self.ready
 
     def invoke(self, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Send ``POST /invocations`` and return what the container answers.
+        """Send ``POST /invocations`` and return the container's response.
 
         Raises:
-            WorkerLost: the process is gone, or says that it goes.
-            InvocationTimeoutError: it did not answer in time.
+            WorkerLost: The process has ended or is about to end.
+            InvocationTimeoutError: It did not answer in time.
         """
         timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=_INVOCATION_SECONDS)
         began = time.perf_counter()
@@ -154,7 +154,7 @@ class Worker:
         return Answer(response.status, response.headers, response.data, self._log.name, seconds)
 
     def stop(self, grace_seconds: float) -> None:
-        """End its process: SIGTERM, then SIGKILL."""
+        """End the process: SIGTERM, then SIGKILL."""
         self.ready = False
         self._container.stop(grace_seconds)
         self._pool.close()

@@ -1,4 +1,4 @@
-"""The workers of a variant and how a request finds one: what instances and serverless capacity have in common."""
+"""Worker pools: the part shared by instances and serverless capacity."""
 
 import contextlib
 import logging
@@ -14,9 +14,9 @@ logger = logging.getLogger(__name__)
 
 STARTUP_SECONDS = 480.0
 PATIENCE_SECONDS = 45.0
-"""How long a request waits for a worker: boto3 waits 60 seconds for an answer."""
+"""Maximum wait of a request for a worker; boto3 waits 60 seconds for a response."""
 
-# A request that so many workers did not survive is taken for what ends them.
+# After losing this many workers, a request is considered the cause.
 _MOST_LOST = 5
 _DRAIN_SECONDS = 60.0
 _STOP_GRACE_SECONDS = 30.0
@@ -31,12 +31,12 @@ class NoWorkerError(LocalCloudError):
 
 
 class WorkerPool(ABC):
-    """The workers of one variant.
+    """Workers of one variant.
 
-    A request whose worker dies before it has answered goes to another one; where there is none, it waits for the next.
+    A request whose worker dies before it answers goes to another worker, waiting for one if necessary.
 
     Args:
-        serving: what each worker runs.
+        serving: Container of the workers.
     """
 
     def __init__(self, serving: ServingContainer):
@@ -49,50 +49,50 @@ class WorkerPool(ABC):
 
     @property
     def variant_name(self) -> str:
-        """The variant that they are of."""
+        """Name of the variant."""
         return self._serving.variant_name
 
     @property
     def workers(self) -> list[Worker]:
-        """Those that there are, ready or not."""
+        """All workers, ready or not."""
         return list(self._workers)
 
     @property
     def current(self) -> int:
-        """How many workers answer."""
+        """Number of ready workers."""
         return sum(worker.ready for worker in self.workers)
 
     @property
     def failing(self) -> str | None:
-        """Why no worker comes up any more; ``None`` while they do."""
+        """Reason if workers have stopped coming up, otherwise None."""
         return None
 
     @abstractmethod
     def start(self, seconds: float = STARTUP_SECONDS) -> None:
-        """Return once the variant can answer.
+        """Start the pool and wait until the variant can answer.
 
         Raises:
-            PoolFailed: a worker ended, or did not answer ``/ping`` within ``seconds``; none is left.
+            PoolFailed: A worker ended, or did not answer ``/ping`` within ``seconds``; all are ended.
         """
 
     @abstractmethod
     def _take(self, deadline: float) -> Worker:
-        """Return a worker for one more request, at the latest at ``deadline``.
+        """Return a worker for one more request, waiting for one until ``deadline``.
 
         Raises:
-            NoWorkerError: there is none by then.
+            NoWorkerError: No worker became available.
         """
 
     @abstractmethod
     def _suspect(self, worker: Worker) -> None:
-        """Give a worker that lost a request no other one before it has passed a ping."""
+        """Send no more requests to a worker that lost one until it passes a ping."""
 
     @abstractmethod
     def _end_rest(self) -> None:
-        """End what keeps the pool, and its workers."""
+        """End the supervision and all workers."""
 
     def retire(self) -> None:
-        """Let requests under way finish and end the workers."""
+        """Drain requests and end the workers."""
         with self._condition:
             self._condition.wait_for(lambda: self._requests == 0, _DRAIN_SECONDS)
             self._retired = True
@@ -103,7 +103,7 @@ class WorkerPool(ABC):
 
     @contextlib.contextmanager
     def request(self) -> Iterator[None]:
-        """Count a request as under way, so that the pool does not retire meanwhile."""
+        """Count a request, so that the pool does not retire before it ends."""
         with self._condition:
             self._requests += 1
         try:
@@ -114,17 +114,17 @@ class WorkerPool(ABC):
                 self._condition.notify_all()
 
     def invoke(self, body: bytes, headers: Mapping[str, str], patience: float = PATIENCE_SECONDS) -> Answer:
-        """Send a request to a worker, to another one when that one goes before it has answered.
+        """Send a request to a worker, and to another one if that worker ends before it answers.
 
         Args:
-            body: the request.
-            headers: its headers.
-            patience: how many seconds it waits for a worker.
+            body: Body of the request.
+            headers: Headers of the request.
+            patience: Maximum wait for a worker, seconds.
 
         Raises:
-            NoWorkerError: none could take it.
-            WorkerLost: every one that took it went away.
-            InvocationTimeoutError: one took it and did not answer.
+            NoWorkerError: No worker was available.
+            WorkerLost: Every worker that took the request ended.
+            InvocationTimeoutError: The worker did not answer in time.
         """
         deadline = time.monotonic() + patience
         for _ in range(_MOST_LOST):
@@ -145,7 +145,7 @@ class WorkerPool(ABC):
             self._condition.notify_all()
 
     def _end(self, worker: Worker) -> None:
-        """Let a worker, which takes no more requests, finish those that it has, and end it, in the background."""
+        """End a worker in the background after its current requests; it takes no new ones."""
         worker.ready = False
 
         def work() -> None:

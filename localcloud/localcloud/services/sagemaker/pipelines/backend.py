@@ -1,4 +1,4 @@
-"""SageMaker pipelines: moto keeps them, and an execution runs their steps."""
+"""SageMaker pipelines: moto stores them, and an execution runs their steps."""
 
 import json
 import threading
@@ -31,7 +31,7 @@ class Pipelines(SageMakerModelBackend):
         """Create a pipeline.
 
         Raises:
-            ValidationError: the definition is not one, or the name is taken.
+            ValidationError: The definition is invalid, or the name is taken.
         """
         pipeline = super().create_pipeline(pipeline_name=pipeline_name, **request)
         try:
@@ -39,14 +39,14 @@ class Pipelines(SageMakerModelBackend):
         except ValidationError:
             del self.pipelines[pipeline_name]
             raise
-        self._step_caches.pop(pipeline.arn, None)  # What one of the same name left is not this one's.
+        self._step_caches.pop(pipeline.arn, None)  # A deleted pipeline of the same name may have left it.
         return pipeline
 
     def update_pipeline(self, pipeline_name: str, **request: Any) -> str:
-        """Update a pipeline; executions under way keep the definition that they started with.
+        """Update a pipeline; running executions keep the definition that they started with.
 
         Raises:
-            ValidationError: the definition is not one, or there is no such pipeline.
+            ValidationError: The definition is invalid, or the pipeline does not exist.
         """
         if request.get("pipeline_definition"):
             _steps(_document(request["pipeline_definition"]))
@@ -66,7 +66,7 @@ class Pipelines(SageMakerModelBackend):
         """Start an execution.
 
         Raises:
-            ValidationError: there is no such pipeline, a parameter does not fit, or SageMaker may not assume its role.
+            ValidationError: The pipeline does not exist, a parameter is invalid, or SageMaker may not assume the role.
         """
         pipeline = get_pipeline_from_name(self.pipelines, _name(pipeline_name))
         for execution in list(pipeline.pipeline_executions.values()):
@@ -101,14 +101,14 @@ class Pipelines(SageMakerModelBackend):
         client_request_token: str,
         parallelism_configuration: dict[str, int] | None = None,
     ) -> None:
-        """Have an execution go on that failed or was stopped; steps that succeeded are not run again.
+        """Resume a failed or stopped execution; steps that succeeded are not run again.
 
-        It keeps its ARN, its parameters and the definition that it started with. See
+        It keeps its ARN, its parameters and its original definition. See
         https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_RetryPipelineExecution.html.
 
         Raises:
-            ValidationError: there is no such execution, it did not fail and was not stopped, or SageMaker may not
-                assume the pipeline's role any more.
+            ValidationError: The execution does not exist, is neither failed nor stopped, or SageMaker may no longer
+                assume the pipeline's role.
         """
         execution = self._execution(pipeline_execution_arn)
         if client_request_token in execution.retry_tokens:
@@ -133,7 +133,7 @@ class Pipelines(SageMakerModelBackend):
         """Ask an execution to stop.
 
         Raises:
-            ValidationError: there is no such execution, or it is over.
+            ValidationError: The execution does not exist or is over.
         """
         execution = self._execution(pipeline_execution_arn)
         if execution.pipeline_execution_status not in ("Executing", "Stopping"):
@@ -144,7 +144,7 @@ class Pipelines(SageMakerModelBackend):
         self._pipeline_runs[pipeline_execution_arn].request_stop()
 
     def describe_pipeline_execution(self, pipeline_execution_arn: str) -> dict[str, Any]:
-        """Describe an execution, with the reason of its failure."""
+        """Describe an execution, including its failure reason."""
         execution = self._execution(pipeline_execution_arn)
         described = super().describe_pipeline_execution(pipeline_execution_arn)
         described["FailureReason"] = execution.pipeline_execution_failure_reason
@@ -152,20 +152,20 @@ class Pipelines(SageMakerModelBackend):
         return _without_people(described)
 
     def list_pipeline_executions(self, pipeline_name: str) -> dict[str, Any]:
-        """List a pipeline's executions, the newest first."""
+        """List a pipeline's executions, newest first."""
         pipeline = get_pipeline_from_name(self.pipelines, _name(pipeline_name))
         executions = list(pipeline.pipeline_executions.values())
         summaries = [execution.summary() for execution in executions if isinstance(execution, LocalPipelineExecution)]
         return {"PipelineExecutionSummaries": summaries[::-1]}
 
     def list_pipeline_execution_steps(self, pipeline_execution_arn: str) -> list[dict[str, Any]]:
-        """List the steps of an execution that have started, in that order."""
+        """List the started steps of an execution, in order of their start."""
         execution = self._execution(pipeline_execution_arn)
         stopping = execution.pipeline_execution_status == "Stopping"
         return [record.describe(stopping=stopping) for record in list(execution.steps)]
 
     def describe_pipeline(self, pipeline_name: str) -> dict[str, Any]:
-        """Describe a pipeline, by its name or its ARN."""
+        """Describe a pipeline, by name or ARN."""
         return _without_people(super().describe_pipeline(_name(pipeline_name)))
 
     def _execution(self, arn: str) -> LocalPipelineExecution:
@@ -175,7 +175,7 @@ class Pipelines(SageMakerModelBackend):
 
 
 def _without_people(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what is empty, and the Studio users that moto makes up."""
+    """Leave out empty members, and the Studio users that moto makes up."""
     return {name: value for name, value in described.items() if value and not name.endswith("By")}
 
 
@@ -184,7 +184,7 @@ def _name(name_or_arn: str) -> str:
 
 
 def _document(definition: str | Mapping[str, Any]) -> dict[str, Any]:
-    """Return a definition's document; moto has one that came from S3 decoded already."""
+    """Return a definition as an object; moto has already decoded one from S3."""
     if not isinstance(definition, str):
         return dict(definition)
     try:
@@ -195,10 +195,10 @@ def _document(definition: str | Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _steps(document: dict[str, Any]) -> dict[str, PlannedStep]:
-    """Return a definition's steps, which fit together."""
+    """Return the validated steps of a definition."""
     steps: list[dict[str, Any]] = document.get("Steps") or []
     if not steps:
-        raise ValidationError("Pipeline definition: it has no Steps.")
+        raise ValidationError("Pipeline definition: Steps is missing or empty.")
     try:
         return plan(steps)
     except (DefinitionError, ExpressionError, KeyError) as error:

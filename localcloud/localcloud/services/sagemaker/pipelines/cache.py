@@ -1,6 +1,6 @@
-"""Step caching: a step whose cache key was seen before takes what the step of then left.
+"""Step caching: a step with a known cache key reuses the results of the earlier step.
 
-What makes the key of each type of step is in https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-default-keys.html.
+Cache keys by type of step: https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-default-keys.html.
 """
 
 import copy
@@ -17,7 +17,7 @@ from moto.core.utils import utcnow
 
 from localcloud.core.errors import LocalCloudError
 
-# Where an attribute is a path, the part of the request that counts.
+# A path names the part of an attribute that belongs to the key.
 _KEY_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "Processing": ("AppSpecification", "Environment", "ProcessingInputs"),
     "Training": (
@@ -49,18 +49,18 @@ _DAYS_OF_YEAR, _DAYS_OF_MONTH = 365, 30
 
 
 class CacheError(LocalCloudError):
-    """A ``CacheConfig`` is not one."""
+    """A ``CacheConfig`` is invalid."""
 
 
 @dataclass(frozen=True)
 class CachedStep:
-    """What a step that succeeded left.
+    """Results of a step that succeeded.
 
     Attributes:
-        execution_arn: the execution that it was part of.
-        ended: when.
-        properties: what ``Steps.<name>.…`` refers to.
-        metadata: what ListPipelineExecutionSteps tells.
+        execution_arn: Execution of the step.
+        ended: End of the step.
+        properties: Properties, for ``Steps.<name>.…``.
+        metadata: Metadata of ListPipelineExecutionSteps.
     """
 
     execution_arn: str
@@ -70,18 +70,18 @@ class CachedStep:
 
 
 class StepCache:
-    """The steps of one pipeline that succeeded and may be taken again."""
+    """Reusable results of one pipeline's steps."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._steps: dict[str, CachedStep] = {}
 
     def find(self, definition: Mapping[str, Any], arguments: Any) -> CachedStep | None:
-        """Return the newest success of a step with the same key, unless it is too old.
+        """Return the latest result of a step with the same key, unless it has expired.
 
         Args:
-            definition: the step.
-            arguments: its ``Arguments``, with every reference resolved.
+            definition: The step.
+            arguments: Its ``Arguments``, with all references resolved.
         """
         expiry = expiry_of(definition)
         if expiry is None:
@@ -91,17 +91,17 @@ class StepCache:
         return copy.deepcopy(found) if found and found.ended + expiry > utcnow() else None
 
     def keep(self, definition: Mapping[str, Any], arguments: Any, step: CachedStep) -> None:
-        """Keep what a step left; nothing happens when the step is not to be cached."""
+        """Store the results of a step, if caching is enabled for it."""
         if expiry_of(definition) is not None:
             with self._lock:
                 self._steps[_key(definition, arguments)] = copy.deepcopy(step)
 
 
 def expiry_of(definition: Mapping[str, Any]) -> timedelta | None:
-    """Return for how long a success of a step may be taken again, ``None`` where it may not at all.
+    """Return the lifetime of a step's results, or None if caching is disabled.
 
     Raises:
-        CacheError: the time is missing or not an ISO 8601 duration.
+        CacheError: The duration is missing or not in ISO 8601.
     """
     config = definition.get("CacheConfig") or {}
     if not config.get("Enabled") or definition["Type"] not in _KEY_ATTRIBUTES:

@@ -1,4 +1,4 @@
-"""The conditions of a pipeline's Condition step, with their values known.
+"""Conditions of a pipeline's Condition step, with resolved values.
 
 See https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-steps-types.html#step-type-condition.
 """
@@ -21,13 +21,13 @@ _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def holds(condition: Condition) -> bool:
-    """Return whether a condition holds.
+    """Return True if a condition holds.
 
     Args:
-        condition: an element of ``Conditions`` with its references replaced by values.
+        condition: An element of ``Conditions``, with all references resolved.
 
     Raises:
-        ExpressionError: it is of an unknown type, or its values cannot be compared.
+        ExpressionError: The type is not supported, or the values cannot be compared.
     """
     kind = condition.get("Type")
     match kind:
@@ -36,7 +36,7 @@ def holds(condition: Condition) -> bool:
         case "In":
             return any(_equal(condition["QueryValue"], value) for value in condition["Values"])
         case "Not":
-            # The schema has the one name, the SageMaker SDK writes the other.
+            # The schema has the one name, the SageMaker SDK writes the other one.
             return not holds(condition["Expression"] if "Expression" in condition else condition["Condition"])
         case "Or":
             return any(holds(inner) for inner in condition["Conditions"])

@@ -1,4 +1,4 @@
-"""The JSON documents that a pipeline's steps leave in S3, read as the pipeline's role, each once an execution."""
+"""JSON documents that steps leave in S3, read under the pipeline's role, once per execution."""
 
 import json
 import threading
@@ -12,10 +12,10 @@ from localcloud.services.sagemaker.pipelines.expressions import ExpressionError
 
 
 class Documents:
-    """Reads JSON documents and remembers them.
+    """Reader of JSON documents with a cache.
 
     Args:
-        session: the pipeline's role, which must be allowed to read them.
+        session: Session of the pipeline's role, which needs permission to read them.
     """
 
     def __init__(self, session: RoleSession):
@@ -27,7 +27,7 @@ class Documents:
         """Return a document.
 
         Raises:
-            ExpressionError: it is not there, may not be read, or is not JSON.
+            ExpressionError: The document does not exist, is not readable or is not JSON.
         """
         with self._lock:
             if uri not in self._documents:

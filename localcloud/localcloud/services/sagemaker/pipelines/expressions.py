@@ -1,6 +1,6 @@
-"""The values of a pipeline definition that are known only when it runs: parameters, references, functions.
+"""Expressions of a pipeline definition, evaluated at run time: parameters, references, functions.
 
-The forms are those of the pipeline definition schema, version 2020-12-01:
+Syntax: the pipeline definition schema, version 2020-12-01,
 https://aws-sagemaker-mlops.github.io/sagemaker-model-building-pipeline-definition-JSON-schema/.
 """
 
@@ -12,24 +12,24 @@ from typing import Any
 from localcloud.core.errors import LocalCloudError
 
 Scope = Mapping[str, Any]
-"""What references start from: ``Parameters``, ``Execution`` and ``Steps``, each by name.
+"""Roots of references: ``Parameters``, ``Execution`` and ``Steps``, each by name.
 
-``Documents`` returns the JSON document at an S3 URI; it raises :class:`ExpressionError`.
+``Documents`` returns the JSON document at an S3 URI, or raises :class:`ExpressionError`.
 """
 
 
 class ExpressionError(LocalCloudError):
-    """A value cannot be computed; the message says which and why."""
+    """A value cannot be computed; the message names it and the reason."""
 
 
 @dataclass(frozen=True)
 class PropertyFile:
-    """A JSON document that a step leaves behind, to which ``Steps.<step>.PropertyFiles.<name>`` refers.
+    """A JSON document written by a step, referred to as ``Steps.<step>.PropertyFiles.<name>``.
 
     Attributes:
-        step: the step that writes it.
-        name: its name in the definition.
-        uri: where it lies in S3.
+        step: Step that writes it.
+        name: Its name in the definition.
+        uri: Its S3 URI.
     """
 
     step: str
@@ -41,16 +41,16 @@ class PropertyFile:
 
 
 class ParameterError(LocalCloudError):
-    """The parameters of an execution do not fit those of the pipeline."""
+    """The parameters of an execution do not match those of the pipeline."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter that a pipeline declares.
+    """A declared parameter of a pipeline.
 
     Attributes:
         kind: ``String``, ``Integer``, ``Float`` or ``Boolean``.
-        default: its value when the execution gives none; ``None`` when it must.
+        default: Value if the execution gives none; None if it must.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Parameter:
 
     @classmethod
     def of(cls, declaration: Mapping[str, Any]) -> "Parameter":
-        """Return the parameter of one entry of the definition's ``Parameters``."""
+        """Return the parameter of an entry in the definition's ``Parameters``."""
         return cls(
             declaration["Name"],
             declaration["Type"],
@@ -69,10 +69,10 @@ class Parameter:
         )
 
     def value(self, text: str) -> Any:
-        """Return the value that ``text`` (as StartPipelineExecution takes it) gives the parameter.
+        """Parse a value of the parameter, as given to StartPipelineExecution.
 
         Raises:
-            ParameterError: it is of another type, or not one of the allowed values.
+            ParameterError: It has the wrong type or is not an allowed value.
         """
         parse = _PARSERS.get(self.kind)
         if parse is None:
@@ -107,11 +107,11 @@ def bind_parameters(declared: Sequence[Mapping[str, Any]], given: Sequence[Mappi
     """Return the value of each parameter of an execution.
 
     Args:
-        declared: the definition's ``Parameters``.
-        given: ``PipelineParameters`` of the request: ``Name`` and ``Value`` of each.
+        declared: ``Parameters`` of the definition.
+        given: ``PipelineParameters`` of the request, each with ``Name`` and ``Value``.
 
     Raises:
-        ParameterError: one is unknown, given twice, mistyped or missing.
+        ParameterError: A parameter is unknown, given twice, of the wrong type or missing.
     """
     parameters = {parameter.name: parameter for parameter in map(Parameter.of, declared)}
     values: dict[str, Any] = {}
@@ -130,10 +130,10 @@ def bind_parameters(declared: Sequence[Mapping[str, Any]], given: Sequence[Mappi
 
 
 def evaluate(value: Any, scope: Scope) -> Any:
-    """Return a value of the definition with its references and functions replaced by what they stand for.
+    """Evaluate all references and functions in a value of the definition.
 
     Raises:
-        ExpressionError: something that is referred to does not exist.
+        ExpressionError: A reference leads nowhere.
     """
     if isinstance(value, list):
         return [evaluate(item, scope) for item in value]
@@ -149,7 +149,7 @@ def evaluate(value: Any, scope: Scope) -> Any:
 
 
 def referenced_steps(value: Any) -> Iterator[str]:
-    """Yield the names of the steps that a value of the definition refers to."""
+    """Yield the names of the steps that a value refers to."""
     if isinstance(value, list):
         for item in value:
             yield from referenced_steps(item)
@@ -175,7 +175,7 @@ def _member(value: Any, part: str) -> Any:
     """Return a member of an object, or an element of a list.
 
     Raises:
-        LookupError: there is none.
+        LookupError: It does not exist.
     """
     try:
         return value[int(part) if isinstance(value, list) else part]

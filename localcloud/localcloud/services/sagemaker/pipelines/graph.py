@@ -1,4 +1,4 @@
-"""The steps of a pipeline definition, those of its branches too, and what each waits for."""
+"""Steps of a pipeline definition, including branches, and their dependencies."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ _BRANCHES = {"IfSteps": True, "ElseSteps": False}
 
 
 class DefinitionError(LocalCloudError):
-    """The steps of a pipeline definition do not fit together."""
+    """The steps of a pipeline definition are inconsistent."""
 
 
 @dataclass(frozen=True)
 class Branch:
-    """What decides whether a step runs: the outcome of a Condition step."""
+    """Branch of a step: the outcome of a Condition step that lets it run."""
 
     condition: str
     outcome: bool
@@ -31,9 +31,9 @@ class PlannedStep:
     """A step of a definition.
 
     Attributes:
-        definition: as the pipeline has it.
-        branch: the branch that it is in; none for a step that every execution reaches.
-        waits: the names of the steps that must have ended before it, its Condition step among them.
+        definition: The step's definition.
+        branch: Its branch; None for a step outside of branches.
+        waits: Names of the steps that must end first, including its Condition step.
     """
 
     definition: Definition
@@ -42,22 +42,22 @@ class PlannedStep:
 
     @property
     def name(self) -> str:
-        """Its name, unique in the pipeline."""
+        """Unique name of the step."""
         return str(self.definition["Name"])
 
     @property
     def arguments(self) -> Any:
-        """What is to be evaluated before it runs: of a Condition step its conditions and not its branches."""
+        """Arguments to evaluate before the step runs; for a Condition step only its conditions."""
         arguments = self.definition.get("Arguments", {})
         return {"Conditions": arguments["Conditions"]} if self.definition["Type"] == "Condition" else arguments
 
 
 def plan(steps: Sequence[Definition]) -> dict[str, PlannedStep]:
-    """Return the steps of a definition by their names.
+    """Return the steps of a definition by name.
 
     Raises:
-        DefinitionError: a name is used twice, or a step waits for one that does not exist, for one that ends the
-            execution, or for itself.
+        DefinitionError: A name is used twice, or a step waits for a missing step, for a Fail step, or in a cycle for
+            itself.
     """
     planned = list(_flattened(steps, None))
     names = [step.name for step in planned]
@@ -84,7 +84,7 @@ def _flattened(steps: Sequence[Definition], branch: Branch | None) -> Iterator[P
     for definition in steps:
         arguments = definition.get("Arguments")
         nested = definition["Type"] == "Condition"
-        # What the branches refer to is theirs to wait for.
+        # References within the branches do not delay the Condition step.
         own = {**definition, "Arguments": {"Conditions": _conditions(definition)}} if nested else definition
         waits = {*definition.get("DependsOn", []), *referenced_steps(own)} | ({branch.condition} if branch else set())
         yield PlannedStep(definition, branch, frozenset(waits))

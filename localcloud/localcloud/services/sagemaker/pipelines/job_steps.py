@@ -1,4 +1,4 @@
-"""The steps of a pipeline that run a job: make it through the API, follow it to its end, stop it when asked."""
+"""Steps of a pipeline that run a job: create it through the API, wait for its end, stop it on request."""
 
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -17,14 +17,14 @@ _MOST_SUMMARIES = 50
 
 @dataclass(frozen=True)
 class _JobKind:
-    """The operations and members of SageMaker's API for one kind of job.
+    """Operations and members of SageMaker's API for one kind of job.
 
     Attributes:
-        noun: as ``Create<noun>`` and ``<noun>Name`` have it.
-        metadata: the member of a step's metadata that holds its ARN.
-        operation: as the methods of boto3's client have it.
-        name_of: gives a job its name.
-        final: exception types of failures after which a step is not tried again, whatever its retry policies say.
+        noun: As in ``Create<noun>`` and ``<noun>Name``.
+        metadata: Member of a step's metadata for the job's ARN.
+        operation: As in the methods of boto3's client.
+        name_of: Generates a job's name.
+        final: Exception types that are never retried, regardless of the retry policies.
     """
 
     noun: str
@@ -42,24 +42,24 @@ _TUNING = _JobKind(
     "TuningJob",
     "hyper_parameter_tuning_job",
     lambda context: context.short_job_name,
-    # Its training jobs are tried again instead, by their RetryStrategy:
+    # Its training jobs are retried instead, according to their RetryStrategy:
     # https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-retry-policy.html.
     final=[JOB_INTERNAL_ERROR],
 )
 
 
 def training(context: StepContext) -> Mapping[str, Any]:
-    """Run a training job; the properties are those of DescribeTrainingJob."""
+    """Run a training job; return the members of DescribeTrainingJob."""
     return _run(context, _TRAINING)
 
 
 def transform(context: StepContext) -> Mapping[str, Any]:
-    """Run a transform job; the properties are those of DescribeTransformJob."""
+    """Run a transform job; return the members of DescribeTransformJob."""
     return _run(context, _TRANSFORM)
 
 
 def processing(context: StepContext) -> Mapping[str, Any]:
-    """Run a processing job; the properties are those of DescribeProcessingJob, and its property files."""
+    """Run a processing job; return the members of DescribeProcessingJob and the property files."""
     job = _run(context, _PROCESSING)
     config = job.get("ProcessingOutputConfig") or {}
     outputs = {output["OutputName"]: output for output in config.get("Outputs", [])}
@@ -71,14 +71,14 @@ def processing(context: StepContext) -> Mapping[str, Any]:
         uri = f"{output['S3Output']['S3Uri'].rstrip('/')}/{declared['FilePath']}"
         name = declared["PropertyFileName"]
         files[name] = PropertyFile(context.definition["Name"], name, uri)
-    # References find inputs and outputs by their names.
+    # References look up inputs and outputs by name.
     inputs = {item["InputName"]: item for item in job.get("ProcessingInputs", [])}
     by_name = {"ProcessingInputs": inputs, "ProcessingOutputConfig": {**config, "Outputs": outputs}}
     return {**job, **by_name, "PropertyFiles": files}
 
 
 def tuning(context: StepContext) -> Mapping[str, Any]:
-    """Run a tuning job; the properties are those of its Describe, and its training jobs, the best first."""
+    """Run a tuning job; return the members of its description and its training jobs, best first."""
     job = _run(context, _TUNING)
     objective = job["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
     summaries = context.session.client("sagemaker").list_training_jobs_for_hyper_parameter_tuning_job(
@@ -91,11 +91,11 @@ def tuning(context: StepContext) -> Mapping[str, Any]:
 
 
 def _run(context: StepContext, kind: _JobKind) -> dict[str, Any]:
-    """Run one job to its end and return what Describe tells of it.
+    """Run a job to its end and return its description.
 
     Raises:
-        StepFailed: the job failed, or was stopped by somebody else.
-        StepStopped: it was stopped because the execution is.
+        StepFailed: The job failed, or was stopped independently of the execution.
+        StepStopped: The job was stopped with the execution.
     """
     client = context.session.client("sagemaker")
     name = {f"{kind.noun}Name": kind.name_of(context)}
@@ -121,7 +121,7 @@ def _run(context: StepContext, kind: _JobKind) -> dict[str, Any]:
 
 
 def _ask_to_stop(client: Any, kind: _JobKind, name: Mapping[str, str]) -> bool:
-    """Stop a job; one that ended meanwhile cannot be stopped, and needs not be."""
+    """Stop a job; a job that has ended meanwhile is fine."""
     try:
         getattr(client, f"stop_{kind.operation}")(**name)
     except ClientError:
@@ -131,7 +131,7 @@ def _ask_to_stop(client: Any, kind: _JobKind, name: Mapping[str, str]) -> bool:
 
 
 def _stopped_reason(job: Mapping[str, Any], kind: _JobKind) -> str:
-    """Return why a job stopped that the execution did not stop."""
+    """Return the reason of a job that was not stopped by the execution."""
     if job.get("FailureReason"):
         return str(job["FailureReason"])
     words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in kind.noun).strip()
@@ -139,7 +139,7 @@ def _stopped_reason(job: Mapping[str, Any], kind: _JobKind) -> str:
 
 
 def _pause(context: StepContext, asked_to_stop: bool) -> None:
-    """Wait until it is time to look again, or until the execution is asked to stop."""
+    """Wait until the next poll, or until the execution is asked to stop."""
     if asked_to_stop:
         time.sleep(_POLL_SECONDS)
     else:

@@ -15,7 +15,7 @@ _ENDED = ("Succeeded", "Failed", "Stopped")
 
 
 class LocalPipelineExecution(FakePipelineExecution):
-    """The record of a pipeline execution; moto's is born succeeded."""
+    """Record of a pipeline execution; moto's has succeeded from the start."""
 
     def __init__(self, pipeline: FakePipeline, **request: Any):
         self.execution_id = "".join(random.choices(string.ascii_lowercase + string.digits, k=12))
@@ -34,7 +34,7 @@ class LocalPipelineExecution(FakePipelineExecution):
 
     @property
     def variables(self) -> dict[str, str]:
-        """What ``Execution.…`` refers to."""
+        """Values of ``Execution.…``."""
         started = f"{self.start_time:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
         return {
             "PipelineArn": self._pipeline.arn,
@@ -46,12 +46,12 @@ class LocalPipelineExecution(FakePipelineExecution):
         }
 
     def begin_again(self) -> None:
-        """Go on after a failure or a stop: what did not succeed is as if it had not started."""
+        """Resume after a failure or a stop; steps that did not succeed are forgotten."""
         self.steps = [step for step in self.steps if step.status == "Succeeded"]
         self.set_status("Executing")
 
     def set_status(self, status: str, failure_reason: str | None = None) -> None:
-        """Go to a status and tell EventBridge."""
+        """Set the status and send the event."""
         before = self.pipeline_execution_status
         self.pipeline_execution_failure_reason = failure_reason  # type: ignore[assignment]
         self.pipeline_execution_status = status
@@ -59,7 +59,7 @@ class LocalPipelineExecution(FakePipelineExecution):
         self.announce(before)
 
     def announce(self, before: str = "") -> None:
-        """Tell EventBridge the status that it has, and the one that it had."""
+        """Send the event for the current status, with the previous one."""
         ended = self.pipeline_execution_status in _ENDED
         detail = {
             "pipelineExecutionDisplayName": self.pipeline_execution_display_name,

@@ -13,7 +13,7 @@ from localcloud.services.sagemaker.common.job_run import INTERNAL_ERROR
 
 JOB_INTERNAL_ERROR = "SageMaker.JOB_INTERNAL_ERROR"
 
-# What a job's failure reason begins with, and the exception type that a policy names.
+# Prefixes of failure reasons, and the exception types in retry policies.
 _REASONS = {
     INTERNAL_ERROR: JOB_INTERNAL_ERROR,
     "CapacityError": "SageMaker.CAPACITY_ERROR",
@@ -25,12 +25,12 @@ _DEFAULT_ATTEMPTS = 5
 
 
 def exception_type_of_reason(reason: str) -> str | None:
-    """Return the exception type of a job's failure; ``None`` for one that trying again would not mend."""
+    """Return the exception type of a job's failure, or None if a retry would not help."""
     return next((kind for beginning, kind in _REASONS.items() if reason.startswith(beginning)), None)
 
 
 def exception_type_of_call(error: ClientError) -> str | None:
-    """Return the exception type of an API call that failed; ``None`` for one that trying again would not mend."""
+    """Return the exception type of a failed API call, or None if a retry would not help."""
     code = error.response.get("Error", {}).get("Code", "")
     if code in _THROTTLED:
         return "Step.THROTTLING"
@@ -41,10 +41,10 @@ def exception_type_of_call(error: ClientError) -> str | None:
 
 
 class Retries:
-    """The retries of one step.
+    """Retries of one step.
 
     Args:
-        policies: the step's ``RetryPolicies``.
+        policies: ``RetryPolicies`` of the step.
     """
 
     def __init__(self, policies: Iterable[Mapping[str, Any]] | None):
@@ -53,7 +53,7 @@ class Retries:
         self._began = time.monotonic()
 
     def wait_after(self, exception_type: str | None) -> float | None:
-        """Return the seconds to wait before the next attempt; ``None`` when there is to be none."""
+        """Return the seconds until the next attempt, or None if there is none."""
         for number, policy in enumerate(self._policies):
             if exception_type not in policy["ExceptionType"]:
                 continue

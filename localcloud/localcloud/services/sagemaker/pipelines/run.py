@@ -1,4 +1,4 @@
-"""One pipeline execution at work: steps start when what they need is there."""
+"""Run of a pipeline execution: starts each step when its dependencies have ended."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ FAILURE_REASON = "Step failure: One or multiple steps failed."
 
 
 class PipelineRun:
-    """Runs the steps of one execution.
+    """Run of one execution.
 
     Args:
-        execution: its record, which this keeps true.
-        steps: the definition's steps, by their names.
-        parameters: the values of the pipeline's parameters.
-        session: the pipeline's role.
-        cache: what the pipeline's executions left for those after them.
-        done: what the steps came to that are not to be run, as they succeeded before.
+        execution: Its record, kept up to date here.
+        steps: Steps of the definition, by name.
+        parameters: Values of the pipeline's parameters.
+        session: Session of the pipeline's role.
+        cache: Step cache of the pipeline.
+        done: Properties of the steps that already succeeded and are not run again.
     """
 
     def __init__(
@@ -66,16 +66,16 @@ class PipelineRun:
         self._ended: queue.SimpleQueue[tuple[StepRecord, Mapping[str, Any] | None]] = queue.SimpleQueue()
 
     def again(self, session: RoleSession) -> PipelineRun:
-        """Return a run of the steps that failed, were stopped or were not reached; the others keep what they came to.
+        """Return a run of the steps that failed, were stopped or were not reached; the others keep their results.
 
         Args:
-            session: the pipeline's role, assumed anew.
+            session: A new session of the pipeline's role.
         """
         parameters, done = self._scope["Parameters"], self._scope["Steps"]
         return PipelineRun(self._execution, self._steps, parameters, session, self._cache, done)
 
     def request_stop(self) -> None:
-        """Ask the execution to stop: no further step starts, those at work are stopped."""
+        """Ask the execution to stop: start no more steps and stop the running ones."""
         with self._lock:
             if self._execution.pipeline_execution_status != "Executing":
                 return
@@ -83,7 +83,7 @@ class PipelineRun:
             self._stopping.set()
 
     def run(self) -> None:
-        """Run the steps to the end; the execution's record tells how it went."""
+        """Run all steps; the execution's record holds the result."""
         limit = int(
             (self._execution.parallelism_configuration or {}).get("MaxParallelExecutionSteps", len(self._waiting))
         )
@@ -110,7 +110,7 @@ class PipelineRun:
                 self._execution.set_status("Succeeded")
 
     def _ready(self) -> list[PlannedStep]:
-        """Return the steps that wait for nothing any more; those of a branch not taken are left out for good."""
+        """Return the steps without pending dependencies; drop those in branches not taken."""
         skipped = [step for step in self._waiting.values() if self._is_skipped(step)]
         while skipped:
             for step in skipped:
@@ -149,7 +149,7 @@ class PipelineRun:
         except (StepFailed, ExpressionError) as failure:
             record.end("Failed", str(failure))
         except Exception as error:
-            logger.exception("Step %s of %s broke", step.name, self._execution.arn)
+            logger.exception("Step %s of %s failed unexpectedly", step.name, self._execution.arn)
             record.end("Failed", f"InternalServerError: {type(error).__name__}: {error}")
         else:
             record.end("Succeeded")
@@ -157,7 +157,7 @@ class PipelineRun:
             self._ended.put((record, properties))
 
     def _attempt(self, step: PlannedStep, record: StepRecord, arguments: Any) -> Mapping[str, Any]:
-        """Do a step, again as long as its retry policies want it; each attempt is a new job."""
+        """Run a step with its retries; each attempt is a new job."""
         retries = Retries(step.definition.get("RetryPolicies"))
         while True:
             context = StepContext(
@@ -175,7 +175,7 @@ class PipelineRun:
                 wait = retries.wait_after(failure.exception_type)
                 if wait is None:
                     raise
-                logger.warning("Step %s of %s: again in %g s: %s", step.name, self._execution.arn, wait, failure)
+                logger.warning("Step %s of %s is retried in %g s: %s", step.name, self._execution.arn, wait, failure)
                 if self._stopping.wait(wait):
                     raise StepStopped from failure
                 record.attempts += 1

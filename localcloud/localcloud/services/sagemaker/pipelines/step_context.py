@@ -1,4 +1,4 @@
-"""What a step of a pipeline has to work with, and how it ends but for success."""
+"""Context of a running step, and its ends other than success."""
 
 import random
 import string
@@ -12,7 +12,7 @@ from localcloud.core.role_sessions import RoleSession
 
 _LONGEST_JOB_NAME = 63
 _SUFFIX_LENGTH = 10
-# What is left of a step's name in the name of a tuning job, which may have 32 characters.
+# Characters of the step's name in a tuning job's name, which is limited to 32.
 _SHORT_STEP_NAME = 8
 
 
@@ -20,7 +20,7 @@ class StepFailed(LocalCloudError):
     """The step failed; the message is its failure reason.
 
     Attributes:
-        exception_type: what a retry policy may name; ``None`` for a failure that another attempt would not mend.
+        exception_type: Exception type for retry policies; None if a retry would not help.
     """
 
     def __init__(self, reason: str, exception_type: str | None = None):
@@ -34,16 +34,16 @@ class StepStopped(LocalCloudError):
 
 @dataclass
 class StepContext:
-    """One step at work.
+    """Context of a running step.
 
     Attributes:
-        definition: the step as the pipeline has it.
-        arguments: its ``Arguments``, with every reference resolved.
-        execution_id: of the pipeline execution.
-        execution_arn: of the pipeline execution.
-        session: the pipeline's role.
-        stopping: set when the execution is asked to stop.
-        metadata: what ListPipelineExecutionSteps tells; the step fills it as soon as it knows.
+        definition: The step's definition.
+        arguments: Its ``Arguments``, with all references resolved.
+        execution_id: Id of the pipeline execution.
+        execution_arn: ARN of the pipeline execution.
+        session: Session of the pipeline's role.
+        stopping: Set when the execution is asked to stop.
+        metadata: Metadata of ListPipelineExecutionSteps, filled in by the step as early as possible.
     """
 
     definition: Mapping[str, Any]
@@ -56,12 +56,12 @@ class StepContext:
 
     @property
     def job_name(self) -> str:
-        """A new name for the step's job or model, ``pipelines-<execution>-<step>-<random>``."""
+        """New name for the step's job or model, ``pipelines-<execution>-<step>-<random>``."""
         return self._named(f"pipelines-{self.execution_id}-", _LONGEST_JOB_NAME)
 
     @property
     def short_job_name(self) -> str:
-        """A new name for the step's tuning job, ``<execution>-<step>-<random>``."""
+        """New name for the step's tuning job, ``<execution>-<step>-<random>``."""
         prefix = f"{self.execution_id}-"
         return self._named(prefix, len(prefix) + _SHORT_STEP_NAME + 1 + _SUFFIX_LENGTH)
 
@@ -72,4 +72,4 @@ class StepContext:
 
 
 StepType = Callable[[StepContext], Mapping[str, Any]]
-"""Does a step and returns its properties, to which ``Steps.<name>.…`` refers."""
+"""Runs a step and returns its properties, for ``Steps.<name>.…``."""

@@ -1,4 +1,4 @@
-"""What is known of one step of an execution."""
+"""Record of a step in an execution."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ LONGEST_REASON = 3072
 
 @dataclass
 class StepRecord:
-    """One step of an execution that started, as ListPipelineExecutionSteps tells it."""
+    """A started step of an execution, for ListPipelineExecutionSteps."""
 
     definition: Mapping[str, Any]
     execution_arn: str
@@ -30,7 +30,7 @@ class StepRecord:
         self._announce("Starting")
 
     def end(self, status: str, failure_reason: str | None = None) -> None:
-        """Set the step's last status."""
+        """Set the final status."""
         before = self.status
         self.end_time = utcnow()
         self.failure_reason = failure_reason and failure_reason[:LONGEST_REASON]
@@ -38,7 +38,7 @@ class StepRecord:
         self._announce(before)
 
     def describe(self, *, stopping: bool) -> dict[str, Any]:
-        """Return the members of a ``PipelineExecutionStep``; ``stopping`` is whether the execution is."""
+        """Return the members of a ``PipelineExecutionStep``; ``stopping`` refers to the execution."""
         described = {
             "StepName": self.definition["Name"],
             "StepDisplayName": self.definition.get("DisplayName"),

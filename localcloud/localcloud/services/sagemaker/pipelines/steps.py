@@ -1,6 +1,6 @@
-"""What a pipeline's step does, by its type: the work goes through the API, as the pipeline's role.
+"""Implementation of each type of step, through the API and under the pipeline's role.
 
-A new type of step is one function in :data:`STEP_TYPES`.
+To add a type of step, add a function to :data:`STEP_TYPES`.
 """
 
 import json
@@ -15,17 +15,17 @@ from localcloud.services.sagemaker.pipelines.job_steps import processing, traini
 from localcloud.services.sagemaker.pipelines.retries import exception_type_of_call
 from localcloud.services.sagemaker.pipelines.step_context import StepContext, StepFailed, StepType
 
-# A Lambda step may take this long. See
+# Time limit of a Lambda step:
 # https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-steps-types.html#step-type-lambda.
 _LAMBDA_SECONDS = 600
 
 
 def run_step(context: StepContext) -> Mapping[str, Any]:
-    """Do a step.
+    """Run a step.
 
     Raises:
-        StepFailed: it failed, or its type is not known here.
-        StepStopped: it was stopped before its end.
+        StepFailed: The step failed, or its type is not supported.
+        StepStopped: The step was stopped.
     """
     kind = context.definition["Type"]
     step_type = STEP_TYPES.get(kind)

@@ -1,4 +1,4 @@
-"""Processing jobs: moto keeps the list and processes do the work."""
+"""Processing jobs: moto stores them, and processes do the work."""
 
 import threading
 from collections.abc import Mapping
@@ -29,8 +29,8 @@ class ProcessingJobs(SageMakerModelBackend):
         """Start a processing job.
 
         Raises:
-            ResourceInUseException: a job of that name exists.
-            ValidationError: an input or an output is not as it must be, or SageMaker may not assume the role.
+            ResourceInUseException: A job with this name exists.
+            ValidationError: An input or output is invalid, or SageMaker may not assume the role.
         """
         if processing_job_name in self.processing_jobs:
             arn = self.processing_jobs[processing_job_name].arn
@@ -61,7 +61,7 @@ class ProcessingJobs(SageMakerModelBackend):
         """Ask a processing job to stop; its status becomes ``Stopping`` and then ``Stopped``.
 
         Raises:
-            ValidationError: there is no such job, or it is over.
+            ValidationError: The job does not exist or is over.
         """
         self.describe_processing_job(processing_job_name)
         job = self.processing_jobs[processing_job_name]
@@ -73,19 +73,21 @@ class ProcessingJobs(SageMakerModelBackend):
 
 
 def _check_data(request: Mapping[str, Any]) -> None:
-    """Check where a job's data comes from and goes to."""
+    """Validate a job's inputs and outputs."""
     outputs = (request["processing_output_config"] or {}).get("Outputs") or []
     for kind, items in (("Input", request["processing_inputs"] or []), ("Output", outputs)):
         for item in items:
             name = item[f"{kind}Name"]
             location = item.get(f"S3{kind}")
             if location is None:
-                raise ValidationError(f"{kind} {name!r} is not in S3; the local cloud has no other {kind.lower()}s.")
+                raise ValidationError(
+                    f"{kind} {name!r} is not in S3; the local cloud supports no other {kind.lower()}s."
+                )
             if not location.get("LocalPath", "").startswith(_DATA):
                 raise ValidationError(
                     f"{kind} {name!r} has the LocalPath {location.get('LocalPath')!r}; it must begin with {_DATA}."
                 )
             if location.get("S3InputMode", "File") != "File":
-                raise ValidationError(f"Input {name!r} has the S3InputMode Pipe; the local cloud has File only.")
+                raise ValidationError(f"Input {name!r} has the S3InputMode Pipe; the local cloud supports only File.")
             if location.get("S3CompressionType", "None") != "None":
-                raise ValidationError(f"Input {name!r} is to be decompressed, which needs the S3InputMode Pipe.")
+                raise ValidationError(f"Input {name!r} has a S3CompressionType, which needs the S3InputMode Pipe.")

@@ -1,4 +1,4 @@
-"""The command of a processing container, with the paths of a container replaced by those of this machine."""
+"""Command of a processing container, with container paths mapped to this machine."""
 
 import sys
 from collections.abc import Mapping
@@ -8,22 +8,22 @@ from typing import Any
 from localcloud.runtime.images import Image, ImageUnavailable
 
 BASE = "/opt/ml"
-"""The directory of a container that SageMaker uses."""
+"""SageMaker's directory in a container."""
 
 _PROGRAMS = "/opt/program/"
 _PYTHONS = ("python", "python3", "/usr/bin/python3", "/usr/local/bin/python3")
 
 
 def command_of(image: Image, specification: Mapping[str, Any], base: Path) -> list[str]:
-    """Return the command that runs an ``AppSpecification`` with an image.
+    """Return the command of an ``AppSpecification`` for an image.
 
     Args:
-        image: the image.
-        specification: the ``AppSpecification`` of the request.
-        base: what stands for ``/opt/ml``.
+        image: The image.
+        specification: ``AppSpecification`` of the request.
+        base: Directory in place of ``/opt/ml``.
 
     Raises:
-        ImageUnavailable: the request names no entry point, or one that the image does not have.
+        ImageUnavailable: The request names no entry point, or one that the image does not have.
     """
     entrypoint: list[str] = specification.get("ContainerEntrypoint") or []
     if not entrypoint:
@@ -39,17 +39,17 @@ def command_of(image: Image, specification: Mapping[str, Any], base: Path) -> li
 
 
 def in_base(text: str, base: Path) -> str:
-    """Return a text in which a path below ``/opt/ml`` is one of this machine."""
+    """Map paths below ``/opt/ml`` in a text to this machine."""
     return text.replace(f"{BASE}/", f"{base}/")
 
 
 def environment_of(environ: Mapping[str, str] | None, base: Path) -> dict[str, str]:
-    """Return the request's ``Environment`` as the container sees it."""
+    """Return the request's ``Environment`` for the container."""
     return {name: in_base(str(value), base) for name, value in (environ or {}).items()}
 
 
 def local_path(path: str, base: Path) -> Path:
-    """Return the directory of this machine that stands for a path below ``/opt/ml``."""
+    """Return the local directory for a path below ``/opt/ml``."""
     return base / path.removeprefix(BASE).strip("/")
 
 

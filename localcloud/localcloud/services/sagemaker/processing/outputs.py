@@ -1,4 +1,4 @@
-"""The outputs of a processing job on their way to S3."""
+"""Upload of a processing job's outputs to S3."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,10 +17,10 @@ class OutputUpload:
     """One output of one host.
 
     Args:
-        session: the job's role.
-        output: the ``S3Output`` of the request.
-        directory: where the container writes it.
-        kms_key_id: encrypts the objects; ``None`` leaves that to the bucket.
+        session: Session of the job's role.
+        output: ``S3Output`` of the request.
+        directory: Directory that the container writes to.
+        kms_key_id: Key that encrypts the objects; None for the bucket's default.
     """
 
     def __init__(self, session: RoleSession, output: Mapping[str, Any], directory: Path, kms_key_id: str | None):
@@ -33,23 +33,23 @@ class OutputUpload:
 
     @property
     def pause_seconds(self) -> float:
-        """How long it may wait for the next update."""
+        """Maximum time between two updates."""
         return _CONTINUOUS_SECONDS if self._continuous else _NEVER
 
     def update(self) -> None:
-        """Put what is new while the container runs, where the request wants that.
+        """Upload new files while the container runs, in continuous mode.
 
         Raises:
-            DataError: an object may not be written.
+            DataError: An object cannot be written.
         """
         if self._continuous:
             self._put_new()
 
     def finish(self) -> None:
-        """Put what is there at the end.
+        """Upload the remaining files.
 
         Raises:
-            DataError: an object may not be written.
+            DataError: An object cannot be written.
         """
         self._put_new()
 

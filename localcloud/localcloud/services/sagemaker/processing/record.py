@@ -15,7 +15,7 @@ _DEFAULT_SECONDS = 86_400
 
 
 class LocalProcessingJob(FakeProcessingJob):
-    """The record of a processing job, as DescribeProcessingJob tells it; moto's is born complete."""
+    """Record of a processing job; moto's is complete from the start."""
 
     def __init__(
         self,
@@ -37,19 +37,19 @@ class LocalProcessingJob(FakeProcessingJob):
 
     @property
     def ended(self) -> bool:
-        """Whether the job is over."""
+        """True if the job is over."""
         return self.processing_job_status in _ENDED
 
     def begin(self) -> None:
-        """Note that its containers start."""
+        """Record the start of its containers."""
         self.processing_start_time = self.last_modified_time = utcnow()
 
     def begin_stopping(self) -> None:
-        """Go to the status of a job that was asked to stop."""
+        """Set the status ``Stopping``."""
         self.enter("Stopping")
 
     def enter(self, status: str, failure_reason: str | None = None) -> None:
-        """Go to a status and tell EventBridge."""
+        """Set the status and send the event."""
         self.last_modified_time = utcnow()
         if status in _ENDED:
             self.processing_end_time = self.last_modified_time
@@ -58,5 +58,5 @@ class LocalProcessingJob(FakeProcessingJob):
         self.announce()
 
     def announce(self) -> None:
-        """Tell EventBridge how it is."""
+        """Send the event for the current status."""
         send_job_change(PROCESSING_JOB_CHANGED, self.arn, self.response_object)

@@ -1,4 +1,4 @@
-"""The answers of SageMaker's API about processing jobs."""
+"""SageMaker's API of processing jobs."""
 
 from typing import Any
 
@@ -22,9 +22,9 @@ _REQUEST = (
 
 
 class ProcessingResponses(SageMakerResponse):
-    """The operations that moto answers in part."""
+    """Operations that moto supports only in part."""
 
     def create_processing_job(self) -> ActionResult:
-        """Answer CreateProcessingJob."""
+        """Handle CreateProcessingJob."""
         request: dict[str, Any] = {camelcase_to_underscores(name): self._get_param(name) for name in _REQUEST}
         return ActionResult(self.sagemaker_backend.create_processing_job(**request).response_create)

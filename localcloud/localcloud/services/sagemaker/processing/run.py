@@ -1,6 +1,6 @@
-"""The work of one processing job: bring the inputs, run the containers, put the outputs.
+"""Run of a processing job: downloads the inputs, runs the containers, uploads the outputs.
 
-The directories and files are those of
+Directories and files:
 https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html.
 """
 
@@ -27,11 +27,11 @@ _LONGEST_MESSAGE = 1024
 
 
 class ProcessingRun(JobRun):
-    """One processing job at work.
+    """A running processing job.
 
     Args:
-        job: its record, which this keeps true.
-        session: its role.
+        job: Its record, kept up to date here.
+        session: Session of its role.
     """
 
     def __init__(self, job: LocalProcessingJob, session: RoleSession):
@@ -48,7 +48,7 @@ class ProcessingRun(JobRun):
         self._timed_out = False
 
     def run(self) -> None:
-        """Do the job; its record tells how it went."""
+        """Run the job; its record holds the result."""
         job = self._job
         try:
             image = pull(job.app_specification["ImageUri"], self._session)
@@ -168,7 +168,7 @@ class ProcessingRun(JobRun):
 
 
 def _message(host: Host) -> str | None:
-    """Return what a container left to say at its end, in ``output/message``."""
+    """Return the exit message that a container left in ``output/message``."""
     path = host.base / "output" / "message"
     text = path.read_text("utf-8", "replace").strip() if path.is_file() else ""
     return text[:_LONGEST_MESSAGE] or None

@@ -1,4 +1,4 @@
-"""Training jobs: moto keeps the record and a process does the work."""
+"""Training jobs: moto stores them, and processes do the work."""
 
 import threading
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ from localcloud.services.sagemaker.training.run import TrainingRun, Watch
 
 
 def check_spot(request: Mapping[str, Any]) -> None:
-    """Check the longest times of a request for a training job.
+    """Validate the time limits of a training job.
 
     Raises:
-        ValidationError: there is a longest wait without spot instances, or with them none that is long enough.
+        ValidationError: There is a maximum wait without spot training, or spot training without a long enough one.
     """
     condition = request.get("stopping_condition") or {}
     longest_wait = condition.get("MaxWaitTimeInSeconds")
@@ -52,7 +52,7 @@ class TrainingJobs(SageMakerModelBackend):
         """Start a training job.
 
         Raises:
-            ResourceInUseException: a job of that name exists.
+            ResourceInUseException: A job with this name exists.
             ValidationError: SageMaker may not assume the role, or the request contradicts itself.
         """
         if training_job_name in self.training_jobs:
@@ -86,7 +86,7 @@ class TrainingJobs(SageMakerModelBackend):
         """Ask a training job to stop; its status becomes ``Stopping`` and then ``Stopped``.
 
         Raises:
-            ValidationError: there is no such job, or it is over.
+            ValidationError: The job does not exist or is over.
         """
         self.describe_training_job(training_job_name)
         job = self.training_jobs[training_job_name]

@@ -1,4 +1,4 @@
-"""Checkpoints of a training job: a directory of each host that is kept in S3 while the job runs.
+"""Checkpoints of a training job: a directory on each host that is synchronized to S3 while the job runs.
 
 See https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html.
 """
@@ -18,11 +18,11 @@ _State = tuple[int, int]
 
 
 class CheckpointPathError(LocalCloudError, ValueError):
-    """A ``LocalPath`` that the local cloud cannot give a container; the message says so."""
+    """A ``LocalPath`` is not supported by the local cloud."""
 
 
 def checkpoint_directory(config: dict[str, str]) -> PurePosixPath:
-    """Return where a job has its checkpoints, relative to ``/opt/ml``.
+    """Return the checkpoint directory relative to ``/opt/ml``.
 
     Raises:
         CheckpointPathError: ``LocalPath`` is not below ``/opt/ml``.
@@ -30,24 +30,24 @@ def checkpoint_directory(config: dict[str, str]) -> PurePosixPath:
     path = PurePosixPath(config.get("LocalPath") or _DEFAULT_PATH)
     if ".." in path.parts or not path.is_relative_to(_MACHINE) or path == _MACHINE:
         raise CheckpointPathError(
-            f"CheckpointConfig.LocalPath {str(path)!r} is not supported: the local cloud has directories below "
-            f"{_MACHINE} only."
+            f"CheckpointConfig.LocalPath {str(path)!r} is not supported: the local cloud only has directories below "
+            f"{_MACHINE}."
         )
     return path.relative_to(_MACHINE)
 
 
 class CheckpointSync:
-    """One host's checkpoints: brought from S3 at first, then put there as they are written.
+    """Checkpoints of one host: downloaded from S3 at the start, then uploaded as they are written.
 
     A file that is deleted on the host stays in S3.
 
     Args:
-        session: the job's role.
-        uri: where they are in S3; all hosts share it.
-        directory: where the host has them.
+        session: Session of the job's role.
+        uri: Their prefix in S3, shared by all hosts.
+        directory: The host's checkpoint directory.
 
     Attributes:
-        failure: why checkpoints could not be put.
+        failure: The error of a failed upload.
     """
 
     def __init__(self, session: RoleSession, uri: S3Uri, directory: Path):
@@ -61,10 +61,10 @@ class CheckpointSync:
         self._thread: threading.Thread | None = None
 
     def restore(self) -> None:
-        """Bring what an earlier job left, and keep S3 up to date from now on.
+        """Download an earlier job's checkpoints, and start uploading new ones.
 
         Raises:
-            DataError: it may not be read.
+            DataError: The checkpoints are not readable.
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         download_prefix(self._session, self._uri, self._directory)
@@ -73,7 +73,7 @@ class CheckpointSync:
         self._thread.start()
 
     def close(self) -> None:
-        """Put what there is now."""
+        """Upload the remaining checkpoints and stop."""
         if self._thread is None:
             return
         self._ending.set()
@@ -83,10 +83,13 @@ class CheckpointSync:
 
     def _follow(self) -> None:
         while not self._ending.wait(_SYNC_SECONDS):
-            files = self._files()
-            # What has changed since the last look may be half written.
-            self._put({path: state for path, state in files.items() if self._seen.get(path) == state})
-            self._seen = files
+            self.look()
+
+    def look(self) -> None:
+        """Upload the files that have not changed since the last look; others may be half written."""
+        files = self._files()
+        self._put({path: state for path, state in files.items() if self._seen.get(path) == state})
+        self._seen = files
 
     def _put(self, files: dict[Path, _State]) -> None:
         try:

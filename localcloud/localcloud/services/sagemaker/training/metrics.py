@@ -1,4 +1,4 @@
-"""Metrics of a job, taken from its output by the regular expressions of its request."""
+"""Metrics of a job, extracted from its output with the regular expressions of its request."""
 
 import logging
 import math
@@ -17,13 +17,13 @@ from localcloud.runtime.images import ImageReference
 logger = logging.getLogger(__name__)
 
 OnMetric = Callable[[str, int | None, float], None]
-"""Is told of a metric: its name, the epoch where the line of output tells one, its value."""
+"""Called with a metric's name, the epoch in its line of output (if any) and its value."""
 
 NAMESPACE = "/aws/sagemaker/TrainingJobs"
 
 _QUALITY = r"#quality_metric: host=\S+, epoch=\S+, {channel} {name} <{kind}>=(\S+)"
 
-# SageMaker defines the metrics of its built-in algorithms itself. See
+# SageMaker itself defines the metrics of its built-in algorithms. See
 # https://docs.aws.amazon.com/sagemaker/latest/dg/ntm-tuning.html.
 _NTM: list[dict[str, str]] = [
     {"Name": "train:total_loss", "Regex": _QUALITY.format(channel="train", name="total_loss", kind="loss")},
@@ -51,12 +51,12 @@ def built_in_definitions(image: str, role_arn: str) -> list[dict[str, str]]:
 
 
 class MetricRecorder:
-    """The metrics of one job: all values to CloudWatch, the last of each kept.
+    """Metrics of one job: all values go to CloudWatch, the last of each is kept.
 
     Args:
         definitions: ``MetricDefinitions`` of the request, each with ``Name`` and ``Regex`` of one group.
-        session: the job's role, which must be allowed ``cloudwatch:PutMetricData`` for CloudWatch to have them.
-        on_metric: is told of each value as it comes.
+        session: Session of the job's role, which needs ``cloudwatch:PutMetricData``.
+        on_metric: Called for each value.
     """
 
     def __init__(
@@ -73,16 +73,16 @@ class MetricRecorder:
 
     @property
     def final(self) -> list[dict[str, Any]]:
-        """``FinalMetricDataList``: the last value of each metric that was seen."""
+        """``FinalMetricDataList``: the last value of each metric."""
         with self._lock:
             return list(self._final.values())
 
     def read(self, lines: Sequence[str], host: str) -> None:
-        """Take the metrics from lines of output.
+        """Extract the metrics from lines of output.
 
         Args:
-            lines: output of the container.
-            host: the dimension ``Host``, for example ``my-job/algo-1``.
+            lines: Output of the container.
+            host: The dimension ``Host``, for example ``my-job/algo-1``.
         """
         found = [
             (name, _epoch(line), value)
@@ -107,7 +107,7 @@ class MetricRecorder:
             for start in range(0, len(data), 1000):
                 self._cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=data[start : start + 1000])
         except (ClientError, BotoCoreError) as error:
-            logger.warning("No more metrics in CloudWatch: %s", error)
+            logger.warning("CloudWatch refused metrics; no more are sent: %s", error)
             self._cloudwatch = None
 
 

@@ -1,7 +1,7 @@
-"""Pipe mode: a channel's objects come through named pipes, one after the other, instead of lying in a directory.
+"""Pipe mode: a channel's objects are streamed through named pipes instead of stored in a directory.
 
-The pipe of epoch n is ``input/data/<channel>_<n>``; it gives all the objects from the first on, and the next epoch's
-is there once it is read:
+The pipe of epoch n is ``input/data/<channel>_<n>``. It streams all objects from the start; the next epoch's pipe
+exists once a reader has opened this one:
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html.
 """
 
@@ -29,7 +29,7 @@ _RECORDIO_MAGIC = 0xCED7230A
 
 
 class PipeFeed:
-    """Feeds one channel of one host, epoch by epoch, until it is closed."""
+    """Feed of one channel on one host, epoch by epoch, until it is closed."""
 
     def __init__(
         self,
@@ -39,14 +39,14 @@ class PipeFeed:
         target: Path,
         on_failure: Callable[[], None],
     ):
-        """Make the first epoch's pipe and wait, in a thread, for its reader.
+        """Create the first epoch's pipe and wait for its reader in a thread.
 
         Args:
-            session: the job's role.
-            channel: an element of ``InputDataConfig``.
-            objects: those that this host gets.
-            target: the path of the pipes, without their number.
-            on_failure: called when S3 does not give an object; ``failure`` then says why.
+            session: Session of the job's role.
+            channel: An element of ``InputDataConfig``.
+            objects: This host's objects.
+            target: Path of the pipes, without the epoch.
+            on_failure: Called when an object cannot be read; ``failure`` is the reason.
         """
         self.failure: DataError | None = None
         self._session, self._channel, self._objects, self._target = session, channel, objects, target
@@ -57,7 +57,7 @@ class PipeFeed:
         self._thread.start()
 
     def close(self) -> None:
-        """End the feed and remove its pipes; the processes that read them are over by now."""
+        """End the feed and remove its pipes, after their readers have ended."""
         self._closed.set()
         self._thread.join()
         for path in self._target.parent.glob(f"{self._target.name}_*"):
@@ -66,7 +66,7 @@ class PipeFeed:
 
     def _make(self, epoch: int) -> Path:
         path = self._target.with_name(f"{self._target.name}_{epoch}")
-        path.unlink(missing_ok=True)  # A local cloud that was killed may have left it.
+        path.unlink(missing_ok=True)  # A killed local cloud may have left it.
         os.mkfifo(path)
         return path
 
@@ -77,7 +77,7 @@ class PipeFeed:
             if pipe is None:
                 return
             following = self._make(epoch)
-            # A reader may have enough before the end, or be gone.
+            # A reader may stop before the end, or be gone.
             with contextlib.suppress(BrokenPipeError), pipe:
                 self._send(pipe)
             path.unlink()
@@ -87,8 +87,8 @@ class PipeFeed:
             path = following
 
     def _open(self, path: Path) -> IO[bytes] | None:
-        """Return the pipe once somebody reads it; nothing when the feed is closed before that."""
-        # Opening it the usual way would wait for ever for a program that reads nothing.
+        """Return the pipe once it has a reader, or None if the feed is closed first."""
+        # A blocking open would wait forever for a program that reads nothing.
         while not self._closed.is_set():
             try:
                 descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
@@ -112,7 +112,7 @@ class PipeFeed:
                 else:
                     shutil.copyfileobj(content, pipe, _CHUNK)
             except (ClientError, BotoCoreError, gzip.BadGzipFile, zlib.error, EOFError) as error:
-                # Before the pipe ends: its reader then fails for a reason that is not its own.
+                # Record the failure before the pipe ends, because its reader then fails, too.
                 self.failure = DataError(f"Data download failed: {uri}: {error}")
                 return
 

@@ -11,7 +11,7 @@ from localcloud.services.sagemaker.common.events import TRAINING_JOB_CHANGED, se
 _ENDED = ("Completed", "Failed", "Stopped")
 LONGEST_RUNTIME_SECONDS = 86_400
 
-# Members of CreateTrainingJob's request that moto's record wants to have although they may be left out.
+# Optional members of CreateTrainingJob's request that moto's record requires.
 _OPTIONAL = (
     "hyper_parameters",
     "input_data_config",
@@ -29,7 +29,7 @@ _SWITCHES = (
     "enable_inter_container_traffic_encryption",
     "enable_managed_spot_training",
 )
-# Members that moto's record does not know; DescribeTrainingJob tells them again.
+# Members that moto's record does not know, for DescribeTrainingJob.
 _UNKNOWN_TO_MOTO = (
     "infra_check_config",
     "profiler_config",
@@ -41,9 +41,9 @@ _UNKNOWN_TO_MOTO = (
 
 
 class LocalTrainingJob(FakeTrainingJob):
-    """The record of a training job, as DescribeTrainingJob tells it.
+    """Record of a training job.
 
-    moto's record is born complete, with a metric that never was; this one begins at ``InProgress``.
+    moto's record is complete from the start, with a made-up metric; this one starts as ``InProgress``.
     """
 
     retry_strategy: dict[str, int] | None
@@ -54,7 +54,7 @@ class LocalTrainingJob(FakeTrainingJob):
             setattr(self, name, request.pop(name, None))
         super().__init__(**{**dict.fromkeys(_OPTIONAL), **dict.fromkeys(_SWITCHES, False), **request})
         self.tuning_job_arn = tuning_job_arn
-        # DescribeTrainingJob tells a key in any case, and the SageMaker SDK relies on it.
+        # DescribeTrainingJob always returns a key, and the SageMaker SDK relies on it.
         self.output_data_config = {"KmsKeyId": "", **self.output_data_config}
         self.algorithm_specification["MetricDefinitions"] = definitions or []
         self.environment = environment or {}
@@ -72,7 +72,7 @@ class LocalTrainingJob(FakeTrainingJob):
         self.enter("Starting", "Starting the training job")
 
     def enter(self, status: str, message: str) -> None:
-        """Go to a secondary status; the one before it ends now."""
+        """Enter a secondary status, which ends the previous one."""
         now = utcnow()
         if self.secondary_status_transitions:
             self.secondary_status_transitions[-1].setdefault("EndTime", now)
@@ -81,13 +81,13 @@ class LocalTrainingJob(FakeTrainingJob):
         self.last_modified_time = now
 
     def begin_stopping(self) -> None:
-        """Set the status of a job that was asked to stop, and tell EventBridge."""
+        """Set the status ``Stopping`` and send the event."""
         self.training_job_status = "Stopping"
         self.enter("Stopping", "Stopping the training job")
         self.announce()
 
     def finish(self, status: str, secondary_status: str, message: str) -> None:
-        """Set the last status of the job."""
+        """Set the final status."""
         self.enter(secondary_status, message)
         self.secondary_status_transitions[-1]["EndTime"] = self.last_modified_time
         if self.training_start_time:
@@ -98,9 +98,9 @@ class LocalTrainingJob(FakeTrainingJob):
 
     @property
     def ended(self) -> bool:
-        """Whether the job is over."""
+        """True if the job is over."""
         return self.training_job_status in _ENDED
 
     def announce(self) -> None:
-        """Tell EventBridge how it is."""
+        """Send the event for the current status."""
         send_job_change(TRAINING_JOB_CHANGED, self.arn, self.response_object)

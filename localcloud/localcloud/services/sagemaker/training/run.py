@@ -1,6 +1,6 @@
-"""The work of one training job: bring the data, run the container, put the model.
+"""Run of a training job: downloads the data, runs the containers, uploads the model.
 
-The directories, files and variables are those of
+Directories, files and variables:
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html.
 """
 
@@ -31,18 +31,18 @@ from localcloud.services.sagemaker.training.record import LocalTrainingJob
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _LONGEST_REASON = 1024
-# Where the hosts of a job meet: below the ports that this machine gives to whoever connects somewhere.
+# Rendezvous ports of a job's hosts, below this machine's ephemeral ports.
 _PORTS = range(20_000, 32_768)
 
 
 @dataclass(frozen=True)
 class Watch:
-    """What somebody wants to know of a training job, and tells its containers.
+    """Observer of a training job that can also add to its environment.
 
     Attributes:
-        environ: variables of the containers, beside those of the request.
-        on_metric: is told of each metric as it comes.
-        on_end: is called once, when the job is over.
+        environ: Environment variables of the containers, beside the request's.
+        on_metric: Called for each metric value.
+        on_end: Called once when the job is over.
     """
 
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -51,12 +51,12 @@ class Watch:
 
 
 class TrainingRun(JobRun):
-    """One training job at work.
+    """A running training job.
 
     Args:
-        job: its record, which this keeps true.
-        session: its role.
-        watch: who looks on.
+        job: Its record, kept up to date here.
+        session: Session of its role.
+        watch: Its observer.
     """
 
     def __init__(self, job: LocalTrainingJob, session: RoleSession, watch: Watch):
@@ -70,7 +70,7 @@ class TrainingRun(JobRun):
         self._furnish()
 
     def run(self) -> None:
-        """Do the job; its record tells how it went."""
+        """Run the job; its record holds the result."""
         self._job.announce()
         try:
             self._work()
@@ -79,7 +79,7 @@ class TrainingRun(JobRun):
             self._job.announce()
 
     def _furnish(self) -> None:
-        """Take machines that have nothing of the job yet."""
+        """Provide fresh hosts."""
         job = self._job
         count = int(job.resource_config.get("InstanceCount", 1))
         self._hosts = Hosts(
@@ -89,9 +89,9 @@ class TrainingRun(JobRun):
         self._checkpoints: list[CheckpointSync] = []
 
     def _work(self) -> None:
-        """Do the job, again after an internal error as long as its ``RetryStrategy`` allows that.
+        """Run the job, and retry it after internal errors within its ``RetryStrategy``.
 
-        A container that exits with an error, or is killed, is no internal error: not even one that was out of memory.
+        A container that exits with an error or is killed, even for lack of memory, is not an internal error.
         See https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_RetryStrategy.html.
         """
         job = self._job
@@ -160,7 +160,7 @@ class TrainingRun(JobRun):
                     download_channel(self._session, objects, target)
 
     def _input_mode(self, channel: dict[str, Any]) -> str:
-        """Return the channel's own mode, or the job's."""
+        """Return the input mode of a channel, which defaults to the job's."""
         return str(channel.get("InputMode") or self._job.algorithm_specification.get("TrainingInputMode") or "File")
 
     def _pipe_failure(self) -> DataError | None:
@@ -217,7 +217,7 @@ class TrainingRun(JobRun):
                 if not self._hosts.wait(deadline):
                     self._limit = limit
                     break
-            failed = self._hosts.failed  # Those that are ended now have an exit code too.
+            failed = self._hosts.failed  # Stopping the others gives them exit codes, too.
         finally:
             self._hosts.stop(in_vain=self._pipe_failure() is not None)
         job.final_metric_data_list = metrics.final
@@ -229,10 +229,10 @@ class TrainingRun(JobRun):
             raise JobFailed(_algorithm_error(failed))
 
     def _deadline(self, began: float) -> tuple[float, str]:
-        """Return when the job must end, on the monotonic clock, and the limit that is reached then.
+        """Return the job's deadline on the monotonic clock, and the limit that sets it.
 
-        All attempts together have the longest runtime, from when the first one ``began``.
-        A spot instance is always there in the local cloud: of the longest wait only what the job takes counts.
+        The maximum runtime covers all attempts, from when the first one ``began``.
+        The local cloud always has spot capacity: only the job's own time counts towards the maximum wait.
         """
         condition = self._job.stopping_condition
         waited = (utcnow() - self._job.creation_time).total_seconds()
@@ -295,12 +295,12 @@ class TrainingRun(JobRun):
 
 
 def _meeting() -> dict[str, str]:
-    """Return the variables by which PyTorch's processes find the first host: names like algo-1 mean nothing here."""
+    """Return PyTorch's variables for finding the first host, because names like algo-1 do not resolve here."""
     return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(next(_free_ports()))}
 
 
 def _free_ports() -> Iterator[int]:
-    """Yield ports on which nobody listens, in no order, as jobs next to each other share this machine."""
+    """Yield free ports in random order, because parallel jobs share this machine."""
     for port in random.sample(_PORTS, len(_PORTS)):
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
@@ -308,7 +308,7 @@ def _free_ports() -> Iterator[int]:
 
 
 def _algorithm_error(host: Host) -> str:
-    """Return the reason of a container that exited with an error: what it wrote to ``output/failure``."""
+    """Return the failure reason of a container's error exit, from ``output/failure``."""
     assert host.container is not None
     failure = host.base / "output" / "failure"
     reason = failure.read_text("utf-8", "replace").strip() if failure.is_file() else ""

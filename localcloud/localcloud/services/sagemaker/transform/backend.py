@@ -1,4 +1,4 @@
-"""Transform jobs: moto keeps the list, and serving containers do the work."""
+"""Transform jobs: moto stores them, and serving containers do the work."""
 
 import threading
 from typing import Any
@@ -28,9 +28,9 @@ class TransformJobs(SageMakerModelBackend):
         """Start a transform job.
 
         Raises:
-            ResourceInUseException: a job of that name exists.
-            ValidationError: there is no such model, SageMaker may not assume its role, or members of the request do
-                not fit together.
+            ResourceInUseException: A job with this name exists.
+            ValidationError: The model does not exist, SageMaker may not assume its role, or the request contradicts
+                itself.
         """
         if transform_job_name in self.transform_jobs:
             arn = self.transform_jobs[transform_job_name].arn
@@ -40,7 +40,7 @@ class TransformJobs(SageMakerModelBackend):
             )
         _check_payload(request["max_payload_in_mb"], request["max_concurrent_transforms"])
         if request["data_capture_config"]:
-            raise ValidationError("The local cloud does not capture the data of transform jobs (DataCaptureConfig).")
+            raise ValidationError("DataCaptureConfig: the local cloud does not support data capture of transform jobs.")
         try:
             processing = DataProcessing(
                 request["transform_input"], request["transform_output"], request["data_processing"]
@@ -65,7 +65,7 @@ class TransformJobs(SageMakerModelBackend):
         """Ask a transform job to stop; its status becomes ``Stopping`` and then ``Stopped``.
 
         Raises:
-            ValidationError: there is no such job, or it is over.
+            ValidationError: The job does not exist or is over.
         """
         self.describe_transform_job(transform_job_name)
         job = self.transform_jobs[transform_job_name]

@@ -1,4 +1,4 @@
-"""The data of a transform job: objects split into records, records put together for requests, answers joined to them.
+"""Data of a transform job: splits objects into records, batches them for requests, and joins the responses.
 
 See https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform-data-processing.html and the members of
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html.
@@ -16,7 +16,7 @@ from localcloud.runtime.s3_data import DataError
 from localcloud.services.sagemaker.transform.filters import Filter, FilterError
 
 _RECORDIO_MAGIC = 0xCED7230A
-# What the first bits of a RecordIO header's length say: a whole record, or the last part of one.
+# Flags in a RecordIO header's length: a whole record, or the last part of one.
 _RECORDIO_LAST_PARTS = (0, 3)
 _RECORDIO_LENGTH_BITS = 29
 
@@ -25,7 +25,7 @@ _TEXT_KINDS = {"text/csv": "csv", "application/json": "json", "application/jsonl
 
 
 class TransformDataError(DataError):
-    """Data or a request for its processing is not as it must be."""
+    """Data or a data processing request is invalid."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Record:
     """One record of an object.
 
     Attributes:
-        source: as the object has it.
-        sent: what the container gets of it.
+        source: The record as in the object.
+        sent: The part that the container gets.
     """
 
     source: bytes
@@ -42,14 +42,14 @@ class Record:
 
 
 def split(stream: IO[bytes], split_type: str) -> Iterator[bytes]:
-    """Yield the records of an object, lines without their ends and without those that are blank.
+    """Yield the records of an object; lines without their ends, skipping blank ones.
 
     Args:
-        stream: the object.
+        stream: The object.
         split_type: ``None``, ``Line`` or ``RecordIO``.
 
     Raises:
-        TransformDataError: it is not what the type says, or the type is not known here.
+        TransformDataError: The object does not have this format, or the type is not supported.
     """
     match split_type:
         case "None":
@@ -83,16 +83,16 @@ def _recordio(stream: IO[bytes]) -> Iterator[bytes]:
 def batches(
     records: Iterable[Record], *, separator: bytes, largest_bytes: int | None, single: bool
 ) -> Iterator[list[Record]]:
-    """Put records together for one request each, in their order.
+    """Batch records into requests, in order.
 
     Args:
-        records: the records.
-        separator: stands between two of them.
-        largest_bytes: a request's most; ``None`` for no limit.
-        single: whether each goes alone (``BatchStrategy`` ``SingleRecord``).
+        records: The records.
+        separator: Separator between two records.
+        largest_bytes: Maximum size of a request; None for no limit.
+        single: One record per request (``BatchStrategy`` ``SingleRecord``).
 
     Raises:
-        TransformDataError: one record is larger than a request may be.
+        TransformDataError: A record is larger than a request may be.
     """
     batch: list[Record] = []
     size = 0
@@ -113,7 +113,7 @@ def batches(
 
 
 class DataProcessing:
-    """What a transform job does to records before and after the container.
+    """Processing of records before and after the container.
 
     Args:
         transform_input: ``TransformInput`` of the request.
@@ -121,7 +121,7 @@ class DataProcessing:
         processing: ``DataProcessing`` of the request.
 
     Raises:
-        TransformDataError: the three do not fit together.
+        TransformDataError: The three contradict each other.
     """
 
     def __init__(
@@ -159,20 +159,20 @@ class DataProcessing:
                 raise TransformDataError(f"{name} needs records that are {', '.join(_TEXT_KINDS)}.")
 
     def record(self, source: bytes) -> Record:
-        """Return a record with what the container gets of it.
+        """Return a record with the part that the container gets.
 
         Raises:
-            TransformDataError: the input filter does not fit it.
+            TransformDataError: The input filter does not match it.
         """
         if self._input_filter.takes_all or self._input_kind is None:
             return Record(source, source)
         return Record(source, _selected(self._input_kind, _read(self._input_kind, source), self._input_filter))
 
     def outputs(self, batch: Sequence[Record], answer: bytes) -> bytes:
-        """Return what the output has for a batch and the container's answer to it.
+        """Return the output for a batch and the container's response.
 
         Raises:
-            TransformDataError: the answer cannot be split as the batch was, or the output filter does not fit it.
+            TransformDataError: The response cannot be split like the batch, or the output filter does not match it.
         """
         if not self._per_record or self._output_kind is None:
             return self._assembled([answer])

@@ -1,4 +1,4 @@
-"""The filters of a transform job's ``DataProcessing``: the part of JSONPath that batch transform takes.
+"""Filters of a transform job's ``DataProcessing``: batch transform's subset of JSONPath.
 
 See https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform-data-processing.html#data-processing-operators.
 """
@@ -19,19 +19,19 @@ Selection = Callable[[Any], Any]
 
 
 class FilterError(LocalCloudError):
-    """A filter is not one, or does not fit a record."""
+    """A filter is invalid or does not match a record."""
 
 
 class Filter:
-    """A filter: ``$`` for all of a record, ``$.a.b``, ``$['a','b']``, ``$[0]``, ``$[0,2]``, ``$[1:]``.
+    """A filter: ``$`` for an entire record, ``$.a.b``, ``$['a','b']``, ``$[0]``, ``$[0,2]``, ``$[1:]``.
 
-    Several names select an object with these members, several positions or a slice a list.
+    Several names select an object with these members; several positions or a slice select a list.
 
     Args:
-        text: the filter; nothing means all.
+        text: The filter; None for the entire record.
 
     Raises:
-        FilterError: it is of another form.
+        FilterError: The filter has another form.
     """
 
     def __init__(self, text: str | None):
@@ -44,14 +44,14 @@ class Filter:
 
     @property
     def takes_all(self) -> bool:
-        """Whether it leaves a record as it is."""
+        """True if it leaves records unchanged."""
         return not self._selections
 
     def __call__(self, record: Any) -> Any:
-        """Return what the filter selects of a record.
+        """Return the selected part of a record.
 
         Raises:
-            FilterError: the record does not have it.
+            FilterError: The record does not have it.
         """
         for select in self._selections:
             try:

@@ -1,6 +1,6 @@
-"""One instance of a transform job: a serving container that answers one job's requests.
+"""Instance of a transform job: a serving container for one job's requests.
 
-What it is told is in https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-batch-code.html.
+Requirements: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-batch-code.html.
 """
 
 import secrets
@@ -31,20 +31,20 @@ _CLIENT_FAULT = 400
 
 
 class WorkerFailed(JobFailed):
-    """A container did not come up, went away, or refused a request; the message is the job's failure reason."""
+    """A container did not start, ended, or rejected a request; the message is the job's failure reason."""
 
 
 class TransformWorker:
-    """A container that serves the job's model from its creation on.
+    """A container that serves the job's model.
 
     Args:
-        image: the image.
-        base_directory: what stands for ``/opt/ml``; the model lies in its ``model``.
-        environ: the container's variables.
-        session: the model's role, as which the logs are written.
-        job_name: the job.
+        image: The image.
+        base_directory: Directory in place of ``/opt/ml``, with the model in ``model``.
+        environ: Environment of the container.
+        session: Session of the model's role, which writes the logs.
+        job_name: Name of the job.
         client_config: ``ModelClientConfig`` of the request.
-        stopping: set when the job is asked to stop.
+        stopping: Set when the job is asked to stop.
     """
 
     def __init__(
@@ -78,10 +78,10 @@ class TransformWorker:
         )
 
     def wait(self) -> None:
-        """Return when the container answers ``/ping``, or the job is asked to stop.
+        """Wait until the container answers ``/ping``, or the job is asked to stop.
 
         Raises:
-            WorkerFailed: it ended, or did not answer in time.
+            WorkerFailed: The container ended, or did not answer in time.
         """
         deadline = time.monotonic() + _STARTUP_SECONDS
         while not self._stopping.is_set():
@@ -93,15 +93,15 @@ class TransformWorker:
             self._stopping.wait(_PING_INTERVAL_SECONDS)
 
     def invoke(self, body: bytes, headers: Mapping[str, str], what: str) -> bytes:
-        """Return the container's answer to a request.
+        """Return the container's response to a request.
 
         Args:
-            body: the request.
-            headers: its content type, and what it accepts.
-            what: the object that it is part of, for the log.
+            body: Body of the request.
+            headers: Its content type and accepted types.
+            what: The object that it belongs to, for the log.
 
         Raises:
-            WorkerFailed: the container refuses it, or does not answer however often it is asked.
+            WorkerFailed: The container rejected the request, or did not answer any attempt.
         """
         timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=self._seconds)
         said = ""
@@ -112,7 +112,7 @@ class TransformWorker:
                 response = self._pool.request("POST", "/invocations", body=body, headers=headers, timeout=timeout)
             except urllib3.exceptions.HTTPError as error:
                 if isinstance(error, urllib3.exceptions.NewConnectionError):
-                    # Nobody listens any more: its end may not have been noticed yet.
+                    # The container has ended, perhaps unnoticed so far.
                     self._container.wait(_END_SECONDS)
                 self._check_alive()
                 said = f"{type(error).__name__}: {error}"
@@ -128,7 +128,7 @@ class TransformWorker:
         raise WorkerFailed(f"{kind}: See job logs for more information")
 
     def note(self, line: str) -> None:
-        """Write a line to the log of the data."""
+        """Write a line to the data log."""
         self._data_log.write([line])
 
     def stop(self) -> None:

@@ -15,7 +15,7 @@ _LONGEST_REASON = 1024
 
 
 class LocalTransformJob(FakeTransformJob):
-    """The record of a transform job, as DescribeTransformJob tells it; moto's is born complete."""
+    """Record of a transform job; moto's is complete from the start."""
 
     def __init__(self, **request: Any):
         super().__init__(**request)
@@ -30,19 +30,19 @@ class LocalTransformJob(FakeTransformJob):
 
     @property
     def ended(self) -> bool:
-        """Whether the job is over."""
+        """True if the job is over."""
         return self.transform_job_status in _ENDED
 
     def begin(self) -> None:
-        """Note that its containers serve."""
+        """Record the start of the transform."""
         self.transform_start_time = self.last_modified_time = utcnow()
 
     def begin_stopping(self) -> None:
-        """Go to the status of a job that was asked to stop."""
+        """Set the status ``Stopping``."""
         self.enter("Stopping")
 
     def enter(self, status: str, failure_reason: str | None = None) -> None:
-        """Go to a status and tell EventBridge."""
+        """Set the status and send the event."""
         self.last_modified_time = utcnow()
         if status in _ENDED:
             self.transform_end_time = self.last_modified_time
@@ -51,5 +51,5 @@ class LocalTransformJob(FakeTransformJob):
         self.announce()
 
     def announce(self) -> None:
-        """Tell EventBridge how it is."""
+        """Send the event for the current status."""
         send_job_change(TRANSFORM_JOB_CHANGED, self.arn, self.response_object)

@@ -1,4 +1,4 @@
-"""The answers of SageMaker's API about transform jobs."""
+"""SageMaker's API of transform jobs."""
 
 from typing import Any
 
@@ -27,15 +27,15 @@ _REQUEST = (
 
 
 class TransformResponses(SageMakerResponse):
-    """The operations that moto lacks or answers in part."""
+    """Operations that moto lacks or supports only in part."""
 
     def create_transform_job(self) -> ActionResult:
-        """Answer CreateTransformJob."""
+        """Handle CreateTransformJob."""
         request: dict[str, Any] = {_python_name(name): self._get_param(name) for name in _REQUEST}
         return ActionResult(self.sagemaker_backend.create_transform_job(**request).response_create)
 
     def stop_transform_job(self) -> ActionResult:
-        """Answer StopTransformJob."""
+        """Handle StopTransformJob."""
         backend = self.sagemaker_backend
         assert isinstance(backend, TransformJobs)
         backend.stop_transform_job(self._get_param("TransformJobName"))

@@ -1,4 +1,4 @@
-"""The work of one transform job: bring the model, serve it, send the data through it, put what comes out."""
+"""Run of a transform job: downloads the model, serves it, sends the data through it, uploads the results."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class TransformModel:
     """The model of a transform job.
 
     Attributes:
-        container: its container.
-        session: its role, as which the data is read and written.
-        isolated: whether the container gets no credentials.
+        container: Its container.
+        session: Session of its role, which reads and writes the data.
+        isolated: The container gets no credentials.
     """
 
     container: ContainerDefinition
@@ -61,12 +61,12 @@ class _Stopped(LocalCloudError):
 
 
 class TransformRun(JobRun):
-    """One transform job at work.
+    """A running transform job.
 
     Args:
-        job: its record, which this keeps true.
-        model: the model.
-        processing: what is done to records before and after the container.
+        job: Its record, kept up to date here.
+        model: The model.
+        processing: Processing of records before and after the container.
     """
 
     def __init__(self, job: LocalTransformJob, model: TransformModel, processing: DataProcessing):
@@ -88,7 +88,7 @@ class TransformRun(JobRun):
         }
 
     def run(self) -> None:
-        """Do the job; its record tells how it went."""
+        """Run the job; its record holds the result."""
         try:
             shutil.rmtree(self._directory, ignore_errors=True)
             image = self._bring()
@@ -128,7 +128,7 @@ class TransformRun(JobRun):
             with ThreadPoolExecutor(count) as pool:
                 shares = [pool.submit(self._share, worker, number, count) for number, worker in enumerate(workers)]
             errors = [error for share in shares if (error := share.exception())]
-            # An instance that stopped because another one failed tells nothing.
+            # Prefer the error that made the other instances stop.
             for error in sorted(errors, key=lambda error: isinstance(error, _Stopped)):
                 raise error
         finally:
@@ -136,7 +136,7 @@ class TransformRun(JobRun):
             at_once(worker.stop for worker in workers)
 
     def _guard(self, workers: list[TransformWorker]) -> None:
-        """End the containers as soon as the job is to stop: a request under way may take long."""
+        """End the containers when the job is stopped, because a running request may take long."""
         self._stopping.wait()
         at_once(worker.stop for worker in workers)
 
@@ -171,15 +171,15 @@ class TransformRun(JobRun):
                 self._check_stop()
                 self._object(worker, uri, name, self._directory / f"instance-{number}")
         except Exception as error:
-            if self._stopping.is_set():  # Its container was taken away.
+            if self._stopping.is_set():  # Its container has been ended.
                 raise _Stopped from error
-            self._stopping.set()  # What is under way on the other instances is for nothing.
+            self._stopping.set()  # The work of the other instances is useless now.
             if isinstance(error, TransformDataError):
                 worker.note(f"ClientError: {error}")
             raise
 
     def _object(self, worker: TransformWorker, uri: S3Uri, name: str, scratch: Path) -> None:
-        """Send one object through a container; what comes out is put when all of it is there."""
+        """Send one object through a container; upload its output when it is complete."""
         download_channel(self._session, [(uri, name)], scratch)
         source, target = scratch / name, scratch / f"{name}.out"
 
@@ -240,7 +240,7 @@ class TransformRun(JobRun):
 
 
 def _in_order(work: Callable[[T], R], items: Iterable[T], at_once: int) -> Iterator[R]:
-    """Yield the result of ``work`` for each item, in the items' order, with so many under way at once."""
+    """Yield the result of ``work`` for each item in order, running ``at_once`` of them in parallel."""
     waiting: collections.deque[Future[R]] = collections.deque()
     with ThreadPoolExecutor(at_once) as pool:
         for item in items:

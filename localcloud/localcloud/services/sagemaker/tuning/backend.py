@@ -1,4 +1,4 @@
-"""Hyperparameter tuning jobs: moto keeps the list, and training jobs do the work."""
+"""Hyperparameter tuning jobs: moto stores them, and training jobs do the work."""
 
 import threading
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from localcloud.services.sagemaker.tuning.record import LocalTuningJob
 if TYPE_CHECKING:
     from localcloud.services.sagemaker.tuning.run import TuningRun
 
-# What a training job has from its definition as it stands there.
+# Members of the definition that training jobs inherit unchanged.
 _PASSED_ON = (
     "RoleArn",
     "InputDataConfig",
@@ -58,8 +58,8 @@ class TuningJobs(TrainingJobs):
         """Start a tuning job and return its ARN.
 
         Raises:
-            ResourceInUseException: a job of that name exists.
-            ValidationError: the request cannot be done, or SageMaker may not assume the role.
+            ResourceInUseException: A job with this name exists.
+            ValidationError: The request is invalid, or SageMaker may not assume the role.
         """
         name, config = hyper_parameter_tuning_job_name, hyper_parameter_tuning_job_config
         if training_job_definition is None or training_job_definitions or autotune:
@@ -89,7 +89,7 @@ class TuningJobs(TrainingJobs):
             warm_start_config=warm_start_config,
             tags=tags,
         )
-        from localcloud.services.sagemaker.tuning.run import TuningRun  # With it comes Optuna, which takes its time.
+        from localcloud.services.sagemaker.tuning.run import TuningRun  # Imports Optuna, which is slow.
 
         def start_trial(trial: str, values: dict[str, str], watch: Watch) -> LocalTrainingJob:
             request = _trial_request(definition, values, trial)
@@ -104,11 +104,11 @@ class TuningJobs(TrainingJobs):
         return job.arn
 
     def stop_hyper_parameter_tuning_job(self, name: str) -> None:
-        """Ask a tuning job to stop, and its training jobs with it.
+        """Ask a tuning job and its training jobs to stop.
 
         Raises:
-            ResourceNotFound: there is no such job.
-            ValidationError: it is over.
+            ResourceNotFound: The job does not exist.
+            ValidationError: The job is over.
         """
         job = self.tuning_job(name)
         if job.ended:
@@ -119,10 +119,10 @@ class TuningJobs(TrainingJobs):
         self._tuning_runs[name].request_stop()
 
     def tuning_job(self, name: str) -> LocalTuningJob:
-        """Return a tuning job's record.
+        """Return the record of a tuning job.
 
         Raises:
-            ResourceNotFound: there is no such job.
+            ResourceNotFound: The job does not exist.
         """
         if name not in self.hyper_parameter_tuning_jobs:
             raise ResourceNotFound(f"Could not find hyper parameter tuning job '{name}'.")
@@ -138,13 +138,13 @@ class TuningJobs(TrainingJobs):
         for parent in parents:
             name = parent.hyper_parameter_tuning_job_name
             if not parent.ended:
-                raise ValidationError(f"Tuning job {name} is not over yet: nothing can start from it.")
+                raise ValidationError(f"Tuning job {name} is still running; a warm start needs a finished job.")
             if parent.objective != config["HyperParameterTuningJobObjective"]:
                 raise ValidationError(f"Tuning job {name} has another objective: {parent.objective}.")
             theirs, ours = (_tuned(one) for one in (parent.hyper_parameter_tuning_job_config, config))
             if warm_start["WarmStartType"] == "IdenticalDataAndAlgorithm" and theirs != ours:
                 raise ValidationError(
-                    f"IdenticalDataAndAlgorithm needs the same hyperparameters to be tuned: those of {name} are "
+                    f"IdenticalDataAndAlgorithm needs the same hyperparameters to be tuned: {name} has "
                     f"{', '.join(sorted(theirs))}."
                 )
         return parents
@@ -155,7 +155,7 @@ def _tuned(config: Mapping[str, Any]) -> set[str]:
 
 
 def _completed(definition: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a definition with what SageMaker adds to it, as DescribeHyperParameterTuningJob tells it."""
+    """Return a definition with the members that SageMaker adds, as in DescribeHyperParameterTuningJob."""
     resources = definition.get("ResourceConfig") or definition.get("HyperParameterTuningResourceConfig") or {}
     resources = {**next(iter(resources.get("InstanceConfigs") or [{}])), **resources}
     specification = definition["AlgorithmSpecification"]
@@ -172,13 +172,13 @@ def _completed(definition: Mapping[str, Any], config: Mapping[str, Any]) -> dict
 
 
 def _trial_request(definition: Mapping[str, Any], values: Mapping[str, str], trial: str) -> dict[str, Any]:
-    """Return the request for a training job that a definition makes with these values."""
+    """Return the request of a training job with these hyperparameter values."""
     request = {
         **{name: definition[name] for name in _PASSED_ON if definition.get(name) is not None},
         "AlgorithmSpecification": dict(definition["AlgorithmSpecification"]),
         "HyperParameters": {**definition["StaticHyperParameters"], **values},
     }
-    if checkpoints := definition.get("CheckpointConfig"):  # Each job has its own: one would go on where another was.
+    if checkpoints := definition.get("CheckpointConfig"):  # One prefix per job, or a job would resume another one.
         request["CheckpointConfig"] = {**checkpoints, "S3Uri": str(S3Uri.parse(checkpoints["S3Uri"]) / trial)}
     return request
 

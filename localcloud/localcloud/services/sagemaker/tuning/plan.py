@@ -1,4 +1,4 @@
-"""What a request for a tuning job asks for, checked as SageMaker checks it."""
+"""Plan of a tuning job, parsed from its request and validated like SageMaker does."""
 
 import re
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ from localcloud.services.sagemaker.tuning.ranges import Range, RangeError, combi
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}")
 _STRATEGIES = ("Bayesian", "Random", "Grid", "Hyperband")
 _RESOURCE = "epochs"
-"""The hyperparameter that Hyperband varies, by its own means."""
+"""Hyperparameter that Hyperband varies itself."""
 
 
 class RequestError(LocalCloudError, ValueError):
-    """The request cannot be done; the message says why."""
+    """The request is invalid; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Epochs:
     """Hyperband's resource.
 
     Attributes:
-        least: a job is judged from this epoch on.
-        most: no job gets more.
-        cuts: whether a job would take more by itself.
+        least: First epoch after which a job may be stopped.
+        most: Maximum number of epochs of a job.
+        cuts: Jobs must be stopped at the maximum; they would train longer.
     """
 
     least: int
@@ -37,16 +37,16 @@ class Epochs:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a tuning job goes on.
+    """Plan of a tuning job.
 
     Attributes:
         strategy: ``Bayesian``, ``Random``, ``Grid`` or ``Hyperband``.
-        ranges: what is varied.
-        jobs: how many training jobs there are at most.
-        parallel: how many of them at a time.
-        stops_early: whether training jobs without hope are stopped.
-        epochs: for ``Hyperband``.
-        seed: decides what is tried; ``None`` for another choice each time.
+        ranges: Ranges of the tuned hyperparameters.
+        jobs: Maximum number of training jobs.
+        parallel: Maximum number of concurrent training jobs.
+        stops_early: Stop training jobs that are unlikely to improve.
+        epochs: Epochs for ``Hyperband``.
+        seed: Random seed; None for a different choice each time.
     """
 
     strategy: str
@@ -62,12 +62,12 @@ class Plan:
         """Return the plan of a request.
 
         Args:
-            name: of the tuning job.
+            name: Name of the tuning job.
             config: ``HyperParameterTuningJobConfig``.
             definition: ``TrainingJobDefinition``.
 
         Raises:
-            RequestError: something is missing, unknown or contradicts something else.
+            RequestError: A member is missing, unknown or contradicts another one.
         """
         if not _NAME.fullmatch(name):
             raise RequestError(
@@ -77,14 +77,14 @@ class Plan:
             )
         strategy, limits = config["Strategy"], config["ResourceLimits"]
         if strategy not in _STRATEGIES:
-            raise RequestError(f"Strategy {strategy!r} is none of {', '.join(_STRATEGIES)}.")
+            raise RequestError(f"Strategy is {strategy!r}; allowed: {', '.join(_STRATEGIES)}.")
         try:
             ranges = read_ranges(config.get("ParameterRanges") or {})
         except RangeError as error:
             raise RequestError(str(error)) from error
         static = definition.get("StaticHyperParameters") or {}
         if both := sorted(one.name for one in ranges if one.name in static):
-            raise RequestError(f"Hyperparameters that are static and have a range: {', '.join(both)}.")
+            raise RequestError(f"Hyperparameters with both a static value and a range: {', '.join(both)}.")
         _check_objective(config, definition)
         stops_early = config.get("TrainingJobEarlyStoppingType", "Off") == "Auto"
         if strategy == "Hyperband" and stops_early:

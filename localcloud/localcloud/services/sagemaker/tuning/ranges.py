@@ -1,6 +1,6 @@
-"""The hyperparameters that a tuning job varies: ``ParameterRanges`` of its request, read and checked.
+"""Ranges of the tuned hyperparameters, parsed from ``ParameterRanges``.
 
-How ranges scale is told at
+Scaling:
 https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-define-ranges.html#scaling-type.
 """
 
@@ -11,19 +11,19 @@ from typing import Any, Literal
 
 from localcloud.core.errors import LocalCloudError
 
-# From this ratio of its ends on, a range of scale Auto is searched by magnitude. SageMaker does not tell its rule.
+# From this ratio of its ends on, an Auto range is searched logarithmically. SageMaker does not document its rule.
 _WIDE = 1000
 
 Scale = Literal["Linear", "Logarithmic", "ReverseLogarithmic"]
 
 
 class RangeError(LocalCloudError, ValueError):
-    """A range cannot be searched; the message names it and says why."""
+    """A range is invalid; the message names it and says why."""
 
 
 @dataclass(frozen=True)
 class NumberRange:
-    """Numbers from ``low`` to ``high``, both included."""
+    """A range of numbers from ``low`` to ``high``, inclusive."""
 
     name: str
     low: float
@@ -32,11 +32,11 @@ class NumberRange:
     is_integer: bool
 
     def text(self, value: float) -> str:
-        """Return a value as a hyperparameter has it."""
+        """Return a value in the notation of hyperparameters."""
         return str(round(value)) if self.is_integer else repr(float(value))
 
     def contains(self, text: str) -> bool:
-        """Whether a hyperparameter's value lies in the range."""
+        """Return True if a hyperparameter's value is in the range."""
         try:
             return self.low <= float(text) <= self.high
         except ValueError:
@@ -45,13 +45,13 @@ class NumberRange:
 
 @dataclass(frozen=True)
 class ChoiceRange:
-    """One of a few texts."""
+    """A categorical range."""
 
     name: str
     values: tuple[str, ...]
 
     def contains(self, text: str) -> bool:
-        """Whether a hyperparameter's value is one of them."""
+        """Return True if a hyperparameter's value is in the range."""
         return text in self.values
 
 
@@ -59,10 +59,10 @@ Range = NumberRange | ChoiceRange
 
 
 def read_ranges(request: Mapping[str, Any]) -> list[Range]:
-    """Return the ranges of ``ParameterRanges``, in the order of their names.
+    """Return the ranges of ``ParameterRanges``, sorted by name.
 
     Raises:
-        RangeError: there is none, one appears twice, or one is empty or of a scale that it cannot have.
+        RangeError: There is no range, one appears twice, is empty or does not support its scaling type.
     """
     if request.get("AutoParameters"):
         raise RangeError("AutoParameters are not supported: give each hyperparameter its range.")
@@ -91,7 +91,7 @@ def _number_range(item: Mapping[str, Any], is_integer: bool) -> NumberRange:
     try:
         low, high = ((int if is_integer else float)(item[end]) for end in ("MinValue", "MaxValue"))
     except ValueError as error:
-        raise RangeError(f"The ends of the range of {name} are no numbers: {error}.") from error
+        raise RangeError(f"The ends of the range of {name} are not numbers: {error}.") from error
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise RangeError(f"MinValue {item['MinValue']} of {name} is not below its MaxValue {item['MaxValue']}.")
     asked = item.get("ScalingType", "Auto")
@@ -107,17 +107,17 @@ def _number_range(item: Mapping[str, Any], is_integer: bool) -> NumberRange:
             scale = asked
             if is_integer or low < 0 or high >= 1:
                 raise RangeError(
-                    f"ReverseLogarithmic scaling is for continuous ranges within 0 <= x < 1; that of {name} is "
+                    f"ReverseLogarithmic scaling is for continuous ranges within 0 <= x < 1; the range of {name} is "
                     f"{item['MinValue']} to {item['MaxValue']}."
                 )
         case "Linear":
             scale = asked
         case _:
-            raise RangeError(f"ScalingType {asked!r} of {name} is none.")
+            raise RangeError(f"ScalingType {asked!r} of {name} does not exist.")
     return NumberRange(name, low, high, scale, is_integer)
 
 
 def combinations(ranges: Sequence[Range]) -> int | None:
-    """Return how many combinations of values there are, or ``None`` where a range is of numbers."""
+    """Return the number of combinations, or None if there is a numeric range."""
     choices = [one for one in ranges if isinstance(one, ChoiceRange)]
     return math.prod(len(one.values) for one in choices) if len(choices) == len(ranges) else None

@@ -1,4 +1,4 @@
-"""The record of a tuning job, as DescribeHyperParameterTuningJob tells it, and of its training jobs."""
+"""Records of a tuning job and its training jobs, behind DescribeHyperParameterTuningJob."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from localcloud.services.sagemaker.common.job_run import INTERNAL_ERROR
 from localcloud.services.sagemaker.training.record import LocalTrainingJob
 
 _ENDED = ("Completed", "Failed", "Stopped")
-# What TrainingJobStatusCounters has no member for.
+# Statuses without a member of their own in TrainingJobStatusCounters.
 _COUNTED_AS = {"Stopping": "InProgress", "Failed": "NonRetryableError"}
 
 
 @dataclass
 class TrialRecord:
-    """A training job that a tuning job made.
+    """A training job of a tuning job.
 
     Attributes:
-        job: the training job.
-        tuning_job: the tuning job's name.
+        job: The training job.
+        tuning_job: Name of the tuning job.
         objective: ``HyperParameterTuningJobObjective``.
-        values: of the hyperparameters that are tuned.
+        values: Values of the tuned hyperparameters.
     """
 
     job: LocalTrainingJob
@@ -37,7 +37,7 @@ class TrialRecord:
 
     @property
     def value(self) -> float | None:
-        """The objective's last value; ``None`` while the job is not over, or if it never told one or failed."""
+        """Final value of the objective; None if the job is still running, failed or never reported it."""
         if not self.job.ended or self.job.training_job_status == "Failed":
             return None
         metrics = {metric["MetricName"]: metric["Value"] for metric in self.job.final_metric_data_list}
@@ -80,9 +80,9 @@ class TrialRecord:
 
 
 class LocalTuningJob(HyperParameterTuningJob):
-    """The record of a tuning job.
+    """Record of a tuning job.
 
-    moto's record is born complete, with training jobs that never were; this one begins at ``InProgress``.
+    moto's record is complete from the start, with made-up training jobs; this one starts as ``InProgress``.
     """
 
     def __init__(self, parents: Iterable[LocalTuningJob] = (), **request: Any):
@@ -101,44 +101,44 @@ class LocalTuningJob(HyperParameterTuningJob):
 
     @property
     def is_maximized(self) -> bool:
-        """Whether the objective is to be high."""
+        """True if the objective is to be maximized."""
         return self.objective["Type"] == "Maximize"
 
     @property
     def ended(self) -> bool:
-        """Whether the job is over."""
+        """True if the job is over."""
         return self.hyper_parameter_tuning_job_status in _ENDED
 
     @property
     def earlier_trials(self) -> list[TrialRecord]:
-        """The training jobs of the tuning jobs from which this one starts."""
+        """Training jobs of the parent tuning jobs of a warm start."""
         return [trial for parent in self._parents for trial in parent.trials]
 
     def begin_stopping(self) -> None:
-        """Set the status of a job that was asked to stop, and tell EventBridge."""
+        """Set the status ``Stopping`` and send the event."""
         self.hyper_parameter_tuning_job_status = "Stopping"
         self.last_modified_time = utcnow()
         self.announce()
 
     def announce(self) -> None:
-        """Tell EventBridge how it is."""
+        """Send the event for the current status."""
         send_job_change(TUNING_JOB_CHANGED, self.arn, self.describe())
 
     def finish(self, status: str, reason: str | None = None) -> None:
-        """Set the job's last status."""
+        """Set the final status."""
         self.failure_reason = reason
         self.hyper_parameter_tuning_end_time = self.last_modified_time = utcnow()
         self.hyper_parameter_tuning_job_status = status
 
     def best(self, trials: Iterable[TrialRecord]) -> TrialRecord | None:
-        """Return the trial with the best objective, the earliest of those that are alike."""
+        """Return the trial with the best objective, the earliest one among equals."""
         judged = [(trial, trial.value) for trial in trials]
         known = [(trial, value) for trial, value in judged if value is not None]
         choose = max if self.is_maximized else min
         return choose(known, key=lambda pair: pair[1])[0] if known else None
 
     def describe(self) -> dict[str, Any]:
-        """Return the answer to DescribeHyperParameterTuningJob."""
+        """Return the response of DescribeHyperParameterTuningJob."""
         trials = list(self.trials)
         best = self.best(trials)
         overall = None

@@ -1,4 +1,4 @@
-"""SageMaker's API of hyperparameter tuning jobs: what moto does not have."""
+"""SageMaker's API of hyperparameter tuning jobs, as far as moto lacks it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ _LARGEST_PAGE = 100
 
 
 class TuningResponses(SageMakerResponse):
-    """The operations on tuning jobs."""
+    """Operations on tuning jobs."""
 
     @property
     def _tuning_jobs(self) -> TuningJobs:
@@ -22,12 +22,12 @@ class TuningResponses(SageMakerResponse):
         return backend
 
     def stop_hyper_parameter_tuning_job(self) -> ActionResult:
-        """Answer StopHyperParameterTuningJob."""
+        """Handle StopHyperParameterTuningJob."""
         self._tuning_jobs.stop_hyper_parameter_tuning_job(self._get_param("HyperParameterTuningJobName"))
         return EmptyResult()
 
     def list_training_jobs_for_hyper_parameter_tuning_job(self) -> ActionResult:
-        """Answer ListTrainingJobsForHyperParameterTuningJob."""
+        """Handle ListTrainingJobsForHyperParameterTuningJob."""
         job = self._tuning_jobs.tuning_job(self._get_param("HyperParameterTuningJobName"))
         status = self._get_param("StatusEquals")
         trials = [trial for trial in job.trials if status in (None, trial.job.training_job_status)]
@@ -45,7 +45,7 @@ class TuningResponses(SageMakerResponse):
 
 
 def _sorted(trials: list[TrialRecord], by: str) -> list[TrialRecord]:
-    if by == "FinalObjectiveMetricValue":  # Without one, a job is not listed.
+    if by == "FinalObjectiveMetricValue":  # Jobs without a value are not listed.
         judged = [(value, trial) for trial in trials if (value := trial.value) is not None]
         return [trial for _, trial in sorted(judged, key=lambda pair: pair[0])]
     keys: dict[str, Callable[[TrialRecord], Any]] = {

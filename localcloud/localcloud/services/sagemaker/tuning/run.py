@@ -1,4 +1,4 @@
-"""The work of one tuning job: training jobs, one after another and next to each other, and what they come to."""
+"""Run of a tuning job: starts training jobs, some in parallel, and evaluates them."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from localcloud.services.sagemaker.tuning.record import LocalTuningJob, TrialRec
 from localcloud.services.sagemaker.tuning.search import Search
 from localcloud.services.sagemaker.tuning.stopping import Completion, is_hopeless
 
-# After so many training jobs without one that is of use, SageMaker gives up.
+# SageMaker gives up after this many training jobs without a usable one.
 _MOST_ATTEMPTS = 5
 
 StartJob = Callable[[str, dict[str, str], Watch], LocalTrainingJob]
-"""Makes a training job: its name, the hyperparameters that are tuned, who looks on."""
+"""Starts a training job with a name, tuned hyperparameters and a watch."""
 
 
 @dataclass
 class _Trial:
-    """A training job that is not told to the search yet."""
+    """A running training job, not yet reported to the search."""
 
     record: TrialRecord
     curve: dict[int, float] = field(default_factory=dict)
 
 
 class TuningRun(JobRun):
-    """One tuning job at work.
+    """A running tuning job.
 
     Args:
-        job: its record, which this keeps true.
-        plan: how it goes on.
-        start_job: makes its training jobs.
-        stop_job: asks one of them to stop, by name.
+        job: Its record, kept up to date here.
+        plan: Its plan.
+        start_job: Starts a training job.
+        stop_job: Asks a training job to stop, by name.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class TuningRun(JobRun):
         self._cores = _cores()
 
     def run(self) -> None:
-        """Do the job; its record tells how it went."""
+        """Run the job; its record holds the result."""
         failure = None
         self._job.announce()
         try:
@@ -104,7 +104,7 @@ class TuningRun(JobRun):
 
     @property
     def _is_hopeless(self) -> bool:
-        """Whether none of the first jobs was of use."""
+        """True if none of the first jobs was usable."""
         ended = [trial for trial in self._job.trials if trial.objective_status != "Pending"]
         return len(ended) >= _MOST_ATTEMPTS and all(trial.value is None for trial in ended)
 
@@ -114,7 +114,7 @@ class TuningRun(JobRun):
         values = self._search.propose(number)
         name = f"{self._job.hyper_parameter_tuning_job_name}-{number:03d}-{secrets.token_hex(4)}"
         watch = Watch(
-            # The jobs that run next to each other share the machine.
+            # Parallel jobs share the machine.
             environ={"OMP_NUM_THREADS": str(max(1, self._cores // self._slots))},
             on_metric=lambda metric, epoch, value: self._news.put(lambda: self._hear(number, metric, epoch, value)),
             on_end=lambda: self._news.put(lambda: self._end(number)),
@@ -125,7 +125,7 @@ class TuningRun(JobRun):
         self._job.trials.append(record)
 
     def _take_news(self, seconds: float | None) -> None:
-        """Wait for what happens next, no longer than ``seconds``, and deal with it."""
+        """Wait up to ``seconds`` for the next event, and handle it."""
         try:
             self._news.get(timeout=None if seconds is None else max(0.0, seconds))()
         except queue.Empty:
@@ -136,13 +136,13 @@ class TuningRun(JobRun):
         }
 
     def _hear(self, number: int, metric: str, told: int | None, value: float) -> None:
-        """Take a metric of a trial; the trial is stopped if it is not worth going on."""
+        """Record a metric of a trial; stop the trial if it is not worth continuing."""
         trial = self._running.get(number)
         if trial is None or metric != self._job.objective["MetricName"]:
             return
         last = max(trial.curve, default=0)
         epoch = last + 1 if told is None else max(told, last)
-        is_news = epoch not in trial.curve  # Another host's value, or the final model's, may be of the same epoch.
+        is_news = epoch not in trial.curve  # Another host or the final model may report the same epoch again.
         trial.curve[epoch] = value
         if is_news and self._is_enough(number, trial, epoch):
             self._stop_job(trial.record.job.training_job_name)
@@ -188,5 +188,5 @@ class TuningRun(JobRun):
 
 
 def _cores() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""What a tuning job tries next: SageMaker's strategies, by Optuna."""
+"""SageMaker's search strategies, implemented with Optuna."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,18 +15,18 @@ from localcloud.services.sagemaker.tuning.ranges import ChoiceRange, NumberRange
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-# Of each that are alike, Hyperband lets one go on; SageMaker does not tell its own factor.
+# Hyperband keeps one in this many trials; SageMaker does not document its factor.
 _HYPERBAND_FACTOR = 3
-# Names the study, from which Hyperband takes the brackets: the same for all, so that a seed decides alone.
+# Hyperband derives the brackets from the study's name: a constant one, so that only the seed matters.
 _STUDY = "tuning"
 
 
 class Search:
-    """The trials of one tuning job, as its strategy sees them.
+    """Search of one tuning job.
 
     Args:
-        plan: what is varied, and how.
-        maximize: whether the objective is to be high.
+        plan: The plan of the tuning job.
+        maximize: Maximize the objective instead of minimizing it.
     """
 
     def __init__(self, plan: Plan, *, maximize: bool):
@@ -45,7 +45,7 @@ class Search:
         )
 
     def remember(self, values: Mapping[str, str], objective: float) -> bool:
-        """Add a trial of an earlier tuning job; return False, and leave it out, if its values are out of range."""
+        """Add a trial of an earlier tuning job; return False and skip it if its values are out of range."""
         if not all(one.name in values and one.contains(values[one.name]) for one in self._ranges):
             return False
         params = {one.name: _internal(one, values[one.name]) for one in self._ranges}
@@ -53,7 +53,7 @@ class Search:
         return True
 
     def propose(self, number: int) -> dict[str, str]:
-        """Return the values of the trial of this number."""
+        """Return the values of the trial with this number."""
         if self._grid is not None:
             self._study.enqueue_trial(next(self._grid))
         trial = self._study.ask(self._distributions)
@@ -61,13 +61,13 @@ class Search:
         return {one.name: _text(one, trial.params[one.name]) for one in self._ranges}
 
     def should_stop(self, number: int, epoch: int, objective: float) -> bool:
-        """Take what a trial has reached after an epoch; return whether Hyperband gives it up."""
+        """Record a trial's objective after an epoch; return True if Hyperband stops the trial."""
         trial = self._trials[number]
         trial.report(objective, epoch)
         return trial.should_prune()
 
     def tell(self, number: int, objective: float | None) -> None:
-        """Take the last value of a trial, ``None`` if it failed."""
+        """Record the final value of a trial, None if it failed."""
         trial = self._trials.pop(number)
         if objective is None:
             self._study.tell(trial, state=TrialState.FAIL)
@@ -93,7 +93,7 @@ def _distribution(one: Range) -> BaseDistribution:
     logarithmic = one.scale == "Logarithmic"
     if one.is_integer:
         return IntDistribution(int(one.low), int(one.high), log=logarithmic)
-    if one.scale == "ReverseLogarithmic":  # By magnitude of the distance from 1.
+    if one.scale == "ReverseLogarithmic":  # Logarithmic in the distance from 1.
         return FloatDistribution(1 - one.high, 1 - one.low, log=True)
     return FloatDistribution(one.low, one.high, log=logarithmic)
 

@@ -1,4 +1,4 @@
-"""When a trial is stopped early, and when a tuning job has tried enough."""
+"""Early stopping of trials, and completion criteria of tuning jobs."""
 
 import statistics
 import time
@@ -9,10 +9,10 @@ from typing import Any
 
 from moto.core.utils import utcnow
 
-# Early stopping judges when this many jobs are there to compare with.
+# Early stopping needs this many finished jobs to compare with.
 _FEWEST_TO_COMPARE = 2
-# SageMaker does not tell its rule of convergence; here it is reached when the last jobs improved the best value before
-# them by no more than this part of it.
+# SageMaker does not document its convergence rule; here a job has converged when its latest training jobs improved the
+# best earlier value by no more than this fraction.
 _CONVERGED = 1e-3
 _FEWEST_FOR_CONVERGENCE = 5
 
@@ -21,14 +21,14 @@ Curve = Mapping[int, float]
 
 
 def is_hopeless(curve: Curve, others: Sequence[Curve], *, maximize: bool) -> bool:
-    """Whether a running job's latest value is worse than what the others averaged until then, at their median.
+    """Return True if a running job's latest value is worse than the median of the other jobs' averages up to its epoch.
 
-    The rule is that of https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-early-stopping.html.
+    Rule: https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-early-stopping.html.
 
     Args:
-        curve: of the job, up to now.
-        others: of the jobs that are completed.
-        maximize: whether the objective is to be high.
+        curve: Curve of the job so far.
+        others: Curves of the completed jobs.
+        maximize: The objective is maximized.
     """
     epoch = max(curve)
     until_now = [[value for at, value in other.items() if at <= epoch] for other in others]
@@ -41,13 +41,13 @@ def is_hopeless(curve: Curve, others: Sequence[Curve], *, maximize: bool) -> boo
 
 @dataclass
 class Completion:
-    """What ends a tuning job before all its training jobs are made.
+    """Completion criteria of a tuning job.
 
     Attributes:
         config: ``HyperParameterTuningJobConfig`` of the request.
-        jobs: how many training jobs it may make.
-        not_improving: jobs that ended since the best one.
-        converged_at: when convergence was seen.
+        jobs: Maximum number of training jobs.
+        not_improving: Number of jobs that ended since the best one.
+        converged_at: Time at which convergence was detected.
     """
 
     config: Mapping[str, Any]
@@ -63,11 +63,11 @@ class Completion:
 
     @property
     def seconds_left(self) -> float | None:
-        """Until the longest runtime is over; ``None`` where there is none."""
+        """Seconds until the maximum runtime; None without a limit."""
         return None if self._deadline is None else self._deadline - time.monotonic()
 
     def add(self, objective: float | None) -> None:
-        """Take the objective of the next job that ended, ``None`` if it has none."""
+        """Record the objective of the next finished job, None if it has none."""
         if objective is None:
             self.not_improving += bool(self._best)
             return
@@ -80,7 +80,7 @@ class Completion:
 
     @property
     def reached(self) -> bool:
-        """Whether it is time to end."""
+        """True if a criterion is met."""
         criteria = self.config.get("TuningJobCompletionCriteria") or {}
         target = criteria.get("TargetObjectiveMetricValue")
         patience = (criteria.get("BestObjectiveNotImproving") or {}).get("MaxNumberOfTrainingJobsNotImproving")

@@ -1,4 +1,4 @@
-"""Models and endpoints of the small cloud, for tests of what serves them."""
+"""Models and endpoints in the small cloud, for tests of hosting."""
 
 import io
 import json
@@ -12,7 +12,7 @@ SETTLED = ("InService", "Failed")
 
 
 def model_data(cloud: SmallCloud, name: str, answer: str) -> str:
-    """Put a model that answers with ``answer``, and return where it is."""
+    """Upload a model that responds with ``answer`` and return its S3 URI."""
     body = json.dumps({"answer": answer}).encode()
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w:gz") as tar:
@@ -57,7 +57,7 @@ def make_config(cloud: SmallCloud, name: str, variants: Sequence[dict[str, Any]]
 
 
 def config_of(cloud: SmallCloud, name: str, answer: str, count: int = 1, **container: Any) -> str:
-    """Make a model and an endpoint configuration with one variant, both of that name."""
+    """Create a model and an endpoint configuration with one variant, both named ``name``."""
     return make_config(cloud, name, [variant_of(make_model(cloud, name, answer, **container), count=count)])
 
 
@@ -67,7 +67,7 @@ def describe(cloud: SmallCloud, name: str) -> dict[str, Any]:
 
 
 def settled(cloud: SmallCloud, name: str) -> dict[str, Any]:
-    """Wait until no operation is under way, and return the endpoint."""
+    """Wait until no operation is in progress and return the endpoint."""
 
     def look() -> dict[str, Any] | None:
         described = describe(cloud, name)

@@ -10,7 +10,7 @@ from localcloud.services.sagemaker.hosting.update_policies import UpdatePolicy
 
 @dataclass
 class _CloudWatch:
-    """Alarms whose states a test sets, and a role that may read them or not."""
+    """Alarms with states set by the test, readable by the role or not."""
 
     states: dict[str, str] = field(default_factory=dict)
     denied: bool = False
@@ -30,7 +30,7 @@ class _CloudWatch:
 
 @dataclass
 class _Deployment:
-    """A rollout in a time that passes only when it waits."""
+    """A rollout whose clock advances only when it waits."""
 
     now: float = 0.0
     stages: list[tuple[float, str, float]] = field(default_factory=list)
@@ -85,7 +85,7 @@ def test_each_step_bakes_and_the_old_fleet_waits_for_its_end() -> None:
     assert deployment.now == 720
 
 
-def test_waits_are_shorter_where_minutes_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waits_scale_with_the_length_of_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCALCLOUD_MINUTE_SECONDS", "6")
     deployment = _Deployment()
     deployment.run(_linear(), [2], _watch(_CloudWatch()))
@@ -106,13 +106,13 @@ def test_alarm_that_trips_while_a_step_bakes_rolls_back() -> None:
     assert deployment.now <= 105
 
 
-def test_alarm_does_not_count_any_more_once_the_last_step_has_baked() -> None:
+def test_alarm_is_ignored_after_the_last_step_has_baked() -> None:
     cloudwatch = _CloudWatch({"5xx": "OK"})
     deployment = _Deployment(events={650.0: lambda: cloudwatch.states.update({"5xx": "ALARM"})})
     deployment.run(_linear(TerminationWaitInSeconds=120), [1], _watch(cloudwatch, "5xx"))
 
 
-def test_alarm_counts_at_once_without_a_wait() -> None:
+def test_alarm_counts_immediately_without_a_wait() -> None:
     with pytest.raises(RolledBack, match="5xx"):
         _Deployment().run(UpdatePolicy(alarms=("5xx",)), [1], _watch(_CloudWatch({"5xx": "ALARM"}), "5xx"))
 

@@ -29,7 +29,7 @@ def _captured(config: dict[str, Any], request: Payload, answer: Payload, **more:
     return captured
 
 
-def test_line_is_sagemakers() -> None:
+def test_captured_line_has_sagemakers_format() -> None:
     request, answer = Payload("text/csv", b"1,0,2\n"), Payload("application/json; charset=utf-8", b'{"score": 1}')
     captured = _captured(CONFIG, request, answer)
     assert len(captured["eventMetadata"].pop("eventId")) == 36
@@ -53,7 +53,7 @@ def test_line_is_sagemakers() -> None:
     }
 
 
-def test_metadata_has_what_the_caller_gave() -> None:
+def test_metadata_has_the_callers_values() -> None:
     payload = Payload("text/csv", b"1")
     metadata = _captured(CONFIG, payload, payload, inference_id="mine", custom_attributes="trace=7")["eventMetadata"]
     assert (metadata["inferenceId"], metadata["customAttributes"]) == ("mine", ["trace=7"])
@@ -67,7 +67,7 @@ def test_metadata_has_what_the_caller_gave() -> None:
         (["InputAndOutput"], {"endpointInput", "endpointOutput"}),
     ],
 )
-def test_only_what_is_asked_for_is_captured(modes: list[str], members: set[str]) -> None:
+def test_only_the_configured_parts_are_captured(modes: list[str], members: set[str]) -> None:
     payload = Payload("text/csv", b"1")
     options = [{"CaptureMode": mode} for mode in modes]
     assert set(_captured({**CONFIG, "CaptureOptions": options}, payload, payload)["captureData"]) == members
@@ -78,7 +78,7 @@ def test_only_what_is_asked_for_is_captured(modes: list[str], members: set[str])
     content_type=st.sampled_from(["text/csv", "TEXT/CSV", "application/json", "application/x-recordio-protobuf", ""]),
     declared=st.booleans(),
 )
-def test_body_can_be_had_back(body: bytes, content_type: str, declared: bool) -> None:
+def test_body_can_be_decoded(body: bytes, content_type: str, declared: bool) -> None:
     config = CONFIG if declared else {key: CONFIG[key] for key in CONFIG if key != "CaptureContentTypeHeader"}
     captured = _captured(config, Payload(content_type, body), Payload(content_type, body))
     for member in captured["captureData"].values():
@@ -100,7 +100,7 @@ def test_destination_is_in_s3() -> None:
         CaptureConfig.of({**CONFIG, "DestinationS3Uri": "https://bucket/captured"})
 
 
-def test_summary_says_what_is_captured_and_whether_it_works() -> None:
+def test_summary_has_the_captured_parts_and_the_status() -> None:
     config = CaptureConfig.of(CONFIG)
     assert config
     assert config.describe(works=True) == {

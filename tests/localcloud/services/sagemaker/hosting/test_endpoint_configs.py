@@ -20,7 +20,7 @@ def _config(*variants: dict[str, Any], **more: Any) -> LocalEndpointConfig:
     )
 
 
-def test_everything_that_was_asked_for_is_described() -> None:
+def test_description_has_everything_requested() -> None:
     shadow = variant_of("model", "Shadow")
     described = _config(
         variant_of("model"), ShadowProductionVariants=[shadow], DataCaptureConfig=CAPTURE, EnableNetworkIsolation=True
@@ -49,14 +49,18 @@ def test_everything_that_was_asked_for_is_described() -> None:
         (
             [{**variant_of("m"), **serverless_variant_of("m")}],
             {},
-            "has ServerlessConfig, and with it no InitialInstanceCount, InstanceType",
+            "has ServerlessConfig, which excludes InitialInstanceCount, InstanceType",
         ),
         (
             [serverless_variant_of("m")],
             {"DataCaptureConfig": CAPTURE, "EnableNetworkIsolation": True},
             "A serverless endpoint does not support DataCaptureConfig, EnableNetworkIsolation",
         ),
-        ([variant_of("m")], {"ExplainerConfig": {"ClarifyExplainerConfig": {}}}, "ExplainerConfig: the local cloud"),
+        (
+            [variant_of("m")],
+            {"ExplainerConfig": {"ClarifyExplainerConfig": {}}},
+            "ExplainerConfig: not supported",
+        ),
         (
             [variant_of("m")],
             {"DataCaptureConfig": {**CAPTURE, "DestinationS3Uri": "https://bucket"}},

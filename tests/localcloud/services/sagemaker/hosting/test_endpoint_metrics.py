@@ -22,7 +22,7 @@ SOURCE = Source("AllTraffic", "config")
 
 @dataclass
 class _CloudWatch:
-    """Keeps what is published."""
+    """Records published metrics."""
 
     published: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
@@ -30,7 +30,7 @@ class _CloudWatch:
         self.published += [(namespace, datum) for datum in metric_data]
 
     def data(self, name: str, namespace: str = "AWS/SageMaker", config: str | None = None) -> list[dict[str, Any]]:
-        """Return a metric's data of the variant, or of the variant under an endpoint configuration."""
+        """Return a metric's data for the variant, optionally for one endpoint configuration."""
         return [
             datum
             for found, datum in self.published
@@ -71,7 +71,7 @@ def _metrics(instances: Callable[[], Mapping[str, Instances]] = dict) -> closing
     return closing(EndpointMetrics(ACCOUNT, REGION, "endpoint", instances))
 
 
-def test_invocations_are_told_with_their_errors_and_times(cloudwatch: _CloudWatch) -> None:
+def test_invocations_are_published_with_errors_and_latencies(cloudwatch: _CloudWatch) -> None:
     with _metrics() as metrics:
         for status in (200, 200, 404, 503):
             metrics.record(SOURCE, status, model=0.002, overhead=0.001, instances=2)
@@ -86,7 +86,7 @@ def test_invocations_are_told_with_their_errors_and_times(cloudwatch: _CloudWatc
     assert _dimensions(cloudwatch.data("Invocations")[0]) == {"EndpointName": "endpoint", "VariantName": "AllTraffic"}
 
 
-def test_invocations_of_each_configuration_are_told_apart(cloudwatch: _CloudWatch) -> None:
+def test_invocations_are_separate_by_endpoint_configuration(cloudwatch: _CloudWatch) -> None:
     with _metrics() as metrics:
         for config, status in (("old", 200), ("old", 200), ("new", 500)):
             metrics.record(Source("AllTraffic", config), status, model=0.002, overhead=0.001, instances=1)
@@ -96,7 +96,7 @@ def test_invocations_of_each_configuration_are_told_apart(cloudwatch: _CloudWatc
     assert cloudwatch.count("ModelLatency", config="old") == 2
 
 
-def test_what_is_published_is_a_request_of_cloudwatch(cloudwatch: _CloudWatch) -> None:
+def test_published_metrics_are_valid_cloudwatch_requests(cloudwatch: _CloudWatch) -> None:
     with _metrics(lambda: {"AllTraffic": Instances((os.getpid(),))}) as metrics:
         metrics.record(SOURCE, 200, model=0.002, overhead=0.001, instances=1)
         metrics.record_setup(SOURCE, 0.5)
@@ -108,7 +108,7 @@ def test_what_is_published_is_a_request_of_cloudwatch(cloudwatch: _CloudWatch) -
         assert not report.has_errors(), report.generate_report()
 
 
-def test_percentiles_can_be_told_of_many_latencies(cloudwatch: _CloudWatch) -> None:
+def test_percentiles_of_many_latencies_are_available(cloudwatch: _CloudWatch) -> None:
     with _metrics() as metrics:
         for milliseconds in range(1, 1001):
             metrics.record(SOURCE, 200, model=milliseconds / 1000, overhead=0, instances=1)
@@ -130,7 +130,7 @@ def test_variant_without_requests_has_zeros(cloudwatch: _CloudWatch) -> None:
     assert not cloudwatch.data("Invocation5XXErrors")
 
 
-def test_machine_use_is_told_each_minute(cloudwatch: _CloudWatch) -> None:
+def test_utilization_is_published_every_minute(cloudwatch: _CloudWatch) -> None:
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
         try:
             with _metrics(lambda: {"AllTraffic": Instances((busy.pid,))}):

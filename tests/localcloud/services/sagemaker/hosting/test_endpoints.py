@@ -73,7 +73,7 @@ def test_error_of_the_container_is_a_model_error(cloud: SmallCloud) -> None:
     assert 'Received client error (400) from primary with message "{"error"' in response["Error"]["Message"]
 
 
-def test_requests_that_sagemaker_refuses_itself(cloud: SmallCloud) -> None:
+def test_requests_that_sagemaker_itself_refuses(cloud: SmallCloud) -> None:
     make_endpoint(cloud, "limited", "1")
     runtime = cloud.client("sagemaker-runtime")
     with pytest.raises(runtime.exceptions.ValidationError, match="Endpoint nothing of account 123456789012 not found"):
@@ -125,7 +125,7 @@ def test_update_to_a_broken_model_keeps_the_old_one(cloud: SmallCloud) -> None:
     assert invoke(cloud, "guarded")["answer"] == "good"
 
 
-def test_broken_model_fails_with_what_it_said(cloud: SmallCloud) -> None:
+def test_broken_model_fails_with_its_last_output(cloud: SmallCloud) -> None:
     endpoint = make_endpoint(cloud, "stillborn", "broken")
     assert endpoint["EndpointStatus"] == "Failed"
     assert "variant AllTraffic did not pass the ping health check" in endpoint["FailureReason"]
@@ -133,7 +133,7 @@ def test_broken_model_fails_with_what_it_said(cloud: SmallCloud) -> None:
     cloud.client("sagemaker").delete_endpoint(EndpointName="stillborn")
 
 
-def test_archive_that_leads_out_of_its_directory_is_refused(cloud: SmallCloud) -> None:
+def test_archive_with_paths_outside_its_directory_is_refused(cloud: SmallCloud) -> None:
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w:gz") as tar:
         tar.addfile(tarfile.TarInfo("../../escaped"), io.BytesIO(b""))
@@ -145,7 +145,7 @@ def test_archive_that_leads_out_of_its_directory_is_refused(cloud: SmallCloud) -
     assert "cannot be unpacked" in endpoint["FailureReason"]
 
 
-def test_killed_worker_is_replaced_and_another_answers_meanwhile(cloud: SmallCloud) -> None:
+def test_killed_worker_is_replaced_while_another_answers(cloud: SmallCloud) -> None:
     make_endpoint(cloud, "resilient", "1", count=2)
     pids = _workers(cloud, "resilient")
     assert len(pids) == 2
@@ -197,7 +197,7 @@ def _lives(pid: int) -> bool:
     return True
 
 
-def test_model_package_is_deployed_with_what_it_specifies(cloud: SmallCloud) -> None:
+def test_model_package_is_deployed_with_its_specification(cloud: SmallCloud) -> None:
     client = cloud.client("sagemaker")
     client.create_model_package_group(ModelPackageGroupName="packaged")
     container = {

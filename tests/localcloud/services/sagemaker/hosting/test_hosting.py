@@ -1,4 +1,4 @@
-"""Endpoints with several variants, shadows, serverless capacity and captured data, and what CloudWatch hears of it."""
+"""Endpoints with several variants, shadows, serverless capacity and data capture, and their CloudWatch metrics."""
 
 import contextlib
 import json
@@ -36,7 +36,7 @@ CAPTURE = {
 
 
 def _total(cloud: SmallCloud, endpoint: str, variant: str, metric: str) -> float:
-    """Return the sum of a metric of the last minutes."""
+    """Return the sum of a metric over the last minutes."""
     now = datetime.now(UTC)
     dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}]
     which = {"Namespace": "AWS/SageMaker", "MetricName": metric, "Dimensions": dimensions}
@@ -77,7 +77,9 @@ def test_requests_go_to_variants_by_weight_or_by_name(cloud: SmallCloud) -> None
 
 
 @pytest.mark.parametrize(("weight", "fewest", "most"), [(1.0, 20, 20), (0.5, 1, 19)])
-def test_shadow_gets_its_share_and_its_answers_nobody(cloud: SmallCloud, weight: float, fewest: int, most: int) -> None:
+def test_shadow_gets_its_share_and_its_answers_are_discarded(
+    cloud: SmallCloud, weight: float, fewest: int, most: int
+) -> None:
     name = f"shadowed-{round(weight * 10)}"
     shadow = variant_of(make_model(cloud, f"{name}-shadow", "shadow"), "Shadow", weight=weight)
     production = variant_of(make_model(cloud, name, "production"))
@@ -93,7 +95,7 @@ def test_shadow_gets_its_share_and_its_answers_nobody(cloud: SmallCloud, weight:
         runtime.invoke_endpoint(EndpointName=name, Body=b"x", TargetVariant="Shadow")
 
 
-def test_shadow_that_fails_hurts_nobody(cloud: SmallCloud) -> None:
+def test_failing_shadow_does_not_affect_callers(cloud: SmallCloud) -> None:
     shadow = variant_of(make_model(cloud, "frail-shadow", "shadow"), "Shadow")
     production = variant_of(make_model(cloud, "frail", "production"))
     start_endpoint(cloud, "frail", make_config(cloud, "frail", [production], ShadowProductionVariants=[shadow]))
@@ -104,7 +106,7 @@ def test_shadow_that_fails_hurts_nobody(cloud: SmallCloud) -> None:
     assert invoke(cloud, "frail")["answer"] == "production"
 
 
-def test_captured_data_lies_where_and_as_sagemaker_puts_it(cloud: SmallCloud) -> None:
+def test_captured_data_has_sagemakers_paths_and_format(cloud: SmallCloud) -> None:
     variant = variant_of(make_model(cloud, "capturing", "7"))
     endpoint = start_endpoint(cloud, "capturing", make_config(cloud, "capturing", [variant], DataCaptureConfig=CAPTURE))
     assert endpoint["DataCaptureConfig"]["CaptureStatus"] == "Started"
@@ -136,7 +138,7 @@ def _captured(cloud: SmallCloud, endpoint: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def test_capture_that_may_not_be_written_is_said_to_have_stopped(cloud: SmallCloud) -> None:
+def test_capture_without_permission_is_reported_as_stopped(cloud: SmallCloud) -> None:
     variant = variant_of(make_model(cloud, "mute", "7"))
     nowhere = {**CAPTURE, "DestinationS3Uri": "s3://no-such-bucket/captured"}
     start_endpoint(cloud, "mute", make_config(cloud, "mute", [variant], DataCaptureConfig=nowhere))
@@ -144,7 +146,7 @@ def test_capture_that_may_not_be_written_is_said_to_have_stopped(cloud: SmallClo
     wait_for(lambda: describe(cloud, "mute")["DataCaptureConfig"]["CaptureStatus"] == "Stopped")
 
 
-def test_serverless_endpoint_has_no_worker_until_a_request_comes_and_none_after(cloud: SmallCloud) -> None:
+def test_serverless_endpoint_has_a_worker_only_around_requests(cloud: SmallCloud) -> None:
     config = make_config(cloud, "serverless", [serverless_variant_of(make_model(cloud, "serverless", "cold"))])
     endpoint = start_endpoint(cloud, "serverless", config)
     assert endpoint["EndpointStatus"] == "InService", endpoint.get("FailureReason")
@@ -161,7 +163,7 @@ def test_serverless_endpoint_has_no_worker_until_a_request_comes_and_none_after(
 
 
 def _processes(cloud: SmallCloud, endpoint: str) -> set[int]:
-    """Return the processes whose directory is one of the endpoint's."""
+    """Return the processes that work in one of the endpoint's directories."""
     found = set()
     for environ in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
@@ -170,7 +172,7 @@ def _processes(cloud: SmallCloud, endpoint: str) -> set[int]:
     return found
 
 
-def test_serverless_endpoint_throttles_what_is_too_much_at_once(cloud: SmallCloud) -> None:
+def test_serverless_endpoint_throttles_above_its_concurrency(cloud: SmallCloud) -> None:
     model = make_model(cloud, "throttled", "1")
     variant = serverless_variant_of(model, MaxConcurrency=2, ProvisionedConcurrency=1)
     start_endpoint(cloud, "throttled", make_config(cloud, "throttled", [variant]))
@@ -203,7 +205,7 @@ def test_serverless_endpoint_throttles_what_is_too_much_at_once(cloud: SmallClou
     assert changed["CurrentServerlessConfig"]["MaxConcurrency"] == 1
 
 
-def test_serverless_model_that_does_not_come_up_fails(cloud: SmallCloud) -> None:
+def test_serverless_model_that_fails_to_start_fails(cloud: SmallCloud) -> None:
     config = make_config(cloud, "hopeless", [serverless_variant_of(make_model(cloud, "hopeless", "broken"))])
     endpoint = start_endpoint(cloud, "hopeless", config)
     assert endpoint["EndpointStatus"] == "Failed"
@@ -225,7 +227,7 @@ def test_worker_that_is_killed_before_it_is_ready_is_replaced(cloud: SmallCloud)
     assert endpoint["EndpointStatus"] == "InService", endpoint.get("FailureReason")
 
 
-def test_request_that_a_stopping_worker_turns_away_goes_to_another(cloud: SmallCloud) -> None:
+def test_request_refused_by_a_stopping_worker_goes_to_another(cloud: SmallCloud) -> None:
     make_endpoint(cloud, "leaving", "1")
     assert invoke(cloud, "leaving", b"stop once")["answer"] == "1"
     runtime = cloud.client("sagemaker-runtime")
@@ -233,7 +235,7 @@ def test_request_that_a_stopping_worker_turns_away_goes_to_another(cloud: SmallC
         runtime.invoke_endpoint(EndpointName="leaving", Body=b"status 503")
 
 
-def test_request_that_kills_every_worker_is_given_up(cloud: SmallCloud) -> None:
+def test_request_that_kills_every_worker_fails(cloud: SmallCloud) -> None:
     make_endpoint(cloud, "poisoned", "1")
     runtime = cloud.client("sagemaker-runtime")
     with pytest.raises(runtime.exceptions.ModelError, match="ended on this request"):
@@ -261,7 +263,7 @@ def _siege(cloud: SmallCloud) -> None:
 
 
 def _under_load(cloud: SmallCloud, endpoint: str, work: Callable[[], object]) -> tuple[list[str], list[Exception]]:
-    """Ask from several threads while ``work`` goes on; return the answers and what failed."""
+    """Send requests from several threads while ``work`` runs; return the responses and the errors."""
     stop, answers, errors = threading.Event(), list[str](), list[Exception]()
 
     def ask() -> None:

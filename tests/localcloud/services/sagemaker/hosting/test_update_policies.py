@@ -22,7 +22,7 @@ def _instances(value: int) -> dict[str, Any]:
     return {"Type": "INSTANCE_COUNT", "Value": value}
 
 
-def test_nothing_said_is_all_at_once_without_a_wait() -> None:
+def test_default_is_all_at_once_without_a_wait() -> None:
     assert UpdatePolicy.of(None) == UpdatePolicy.of({}) == UpdatePolicy()
     assert UpdatePolicy().shares([1]) == [1.0]
 
@@ -32,7 +32,7 @@ def test_alarms_count_without_a_policy_too() -> None:
     assert UpdatePolicy.of(config).alarms == ("a", "b")
 
 
-def test_whole_policy_is_read() -> None:
+def test_full_policy_is_parsed() -> None:
     config = _config("CANARY", _percent(30), TerminationWaitInSeconds=120, MaximumExecutionTimeoutInSeconds=1800) | {
         "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "5xx"}]}
     }
@@ -81,9 +81,9 @@ def test_shares_grow_to_all_in_allowed_steps_or_are_refused(kind: str, size: dic
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"RollingUpdatePolicy": {}}, "RollingUpdatePolicy: the local cloud updates by BlueGreenUpdatePolicy only"),
+        ({"RollingUpdatePolicy": {}}, "RollingUpdatePolicy: the local cloud supports only BlueGreenUpdatePolicy"),
         (_config("SUDDEN"), "Type is 'SUDDEN'; allowed: ALL_AT_ONCE, CANARY, LINEAR"),
-        (_config("CANARY"), "CanarySize is required where TrafficRoutingConfiguration.Type is CANARY"),
+        (_config("CANARY"), "CanarySize is required if TrafficRoutingConfiguration.Type is CANARY"),
         (_config("LINEAR", {"Type": "PERCENT", "Value": 10}), "LinearStepSize.Type is 'PERCENT'"),
         (_config("LINEAR", _percent(0)), "LinearStepSize.Value is 0; allowed: 1 or more"),
         (_config("ALL_AT_ONCE", TerminationWaitInSeconds=3601), "TerminationWaitInSeconds is 3601; allowed: 0 to 3600"),
@@ -109,7 +109,7 @@ def test_wrong_config_is_refused(config: dict[str, Any], message: str) -> None:
 def test_size_of_another_routing_is_refused() -> None:
     config = _config("CANARY", _percent(10))
     config["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]["LinearStepSize"] = _percent(10)
-    with pytest.raises(ValidationError, match=r"LinearStepSize is not allowed where .* is CANARY"):
+    with pytest.raises(ValidationError, match=r"LinearStepSize is not allowed if .* is CANARY"):
         UpdatePolicy.of(config)
 
 

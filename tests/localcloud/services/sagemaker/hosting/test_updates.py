@@ -1,4 +1,4 @@
-"""Updates of endpoints: traffic shifted step by step, and given back."""
+"""Endpoint updates: traffic shifting and rollback."""
 
 import json
 import threading
@@ -24,7 +24,7 @@ from tests.localcloud.support import SmallCloud, wait_for
 
 
 def _policy(kind: str, *alarms: str, wait: int = 120, **policy: Any) -> dict[str, Any]:
-    """Return a deployment configuration; its waits take a sixtieth of their time here."""
+    """Return a deployment configuration; its waits take a sixtieth of their time in the small cloud."""
     member = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}.get(kind)
     size = {member: {"Type": "CAPACITY_PERCENT", "Value": 50}} if member else {}
     traffic = {"Type": kind, "WaitIntervalInSeconds": wait, **size}
@@ -58,7 +58,7 @@ def _set_alarm(cloud: SmallCloud, name: str, state: str) -> None:
 
 
 def _stage(cloud: SmallCloud, name: str) -> str | None:
-    """Return the stage of the update under way."""
+    """Return the stage of the update in progress."""
     pending = describe(cloud, name).get("PendingDeploymentSummary", {})
     [variant] = pending.get("ProductionVariants") or [{"VariantStatus": [{"Status": None}]}]
     stage: str | None = variant["VariantStatus"][0]["Status"]
@@ -67,7 +67,7 @@ def _stage(cloud: SmallCloud, name: str) -> str | None:
 
 @contextmanager
 def _asking(cloud: SmallCloud, name: str) -> Iterator[list[str]]:
-    """Ask all the while; no request may fail."""
+    """Send requests for the duration of the block; none may fail."""
     stop, answers, errors = threading.Event(), list[str](), list[Exception]()
 
     def ask() -> None:
@@ -89,7 +89,7 @@ def _asking(cloud: SmallCloud, name: str) -> Iterator[list[str]]:
     assert errors == []
 
 
-def test_canary_gets_part_of_the_traffic_and_then_all_of_it(cloud: SmallCloud) -> None:
+def test_canary_gets_part_of_the_traffic_then_all_of_it(cloud: SmallCloud) -> None:
     make_endpoint(cloud, "canary", "old")
     config = config_of(cloud, "canary-new", "new")
     policy = _policy("CANARY", wait=240, TerminationWaitInSeconds=60)
@@ -111,7 +111,7 @@ def test_canary_gets_part_of_the_traffic_and_then_all_of_it(cloud: SmallCloud) -
     assert not {"PendingDeploymentSummary", "FailureReason"} & after.keys()
 
 
-def test_alarm_gives_the_traffic_back(cloud: SmallCloud) -> None:
+def test_alarm_rolls_the_traffic_back(cloud: SmallCloud) -> None:
     make_endpoint(cloud, "alarmed", "old")
     _make_alarm(cloud, "alarmed-5xx")
     config = config_of(cloud, "alarmed-new", "new")
@@ -127,14 +127,14 @@ def test_alarm_gives_the_traffic_back(cloud: SmallCloud) -> None:
     assert "alarm(s) alarmed-5xx of AutoRollbackConfiguration went into state ALARM" in after["FailureReason"]
 
 
-def test_alarm_that_does_not_exist_is_told_before_anything_starts(cloud: SmallCloud) -> None:
+def test_missing_alarm_is_refused_before_anything_starts(cloud: SmallCloud) -> None:
     make_endpoint(cloud, "unwatched", "old")
     _update(cloud, "unwatched", config_of(cloud, "unwatched-new", "new"), DeploymentConfig=_policy("CANARY", "nobody"))
     assert "alarms that do not exist: nobody" in settled(cloud, "unwatched")["FailureReason"]
     assert invoke(cloud, "unwatched")["answer"] == "old"
 
 
-def test_new_fleet_that_dies_under_traffic_gives_it_back_without_a_failed_request(cloud: SmallCloud) -> None:
+def test_new_fleet_that_dies_is_rolled_back_without_a_failed_request(cloud: SmallCloud) -> None:
     make_endpoint(cloud, "sturdy", "old")
     config = config_of(cloud, "sturdy-new", "fragile")
     with _asking(cloud, "sturdy") as answers:
@@ -159,7 +159,7 @@ def test_new_fleet_that_dies_under_traffic_gives_it_back_without_a_failed_reques
         ),
     ],
 )
-def test_variant_properties_are_retained_as_asked(
+def test_variant_properties_are_retained_as_requested(
     cloud: SmallCloud, retained: dict[str, Any], count: int, weight: float
 ) -> None:
     name = f"retained-{count}-{round(weight)}"
@@ -177,7 +177,7 @@ def test_variant_properties_are_retained_as_asked(
     assert (variant["CurrentInstanceCount"], variant["CurrentWeight"]) == (1, 1.0)
 
 
-def test_last_deployment_config_is_used_again_when_asked(cloud: SmallCloud) -> None:
+def test_last_deployment_config_is_reused_on_request(cloud: SmallCloud) -> None:
     policy = _policy("ALL_AT_ONCE", "nobody-here", wait=0)
     start_endpoint(cloud, "repeated", config_of(cloud, "repeated", "1"), DeploymentConfig=policy)
     assert describe(cloud, "repeated")["LastDeploymentConfig"] == policy
@@ -188,7 +188,7 @@ def test_last_deployment_config_is_used_again_when_asked(cloud: SmallCloud) -> N
     assert settled(cloud, "repeated")["EndpointConfigName"] == "repeated-new"
 
 
-def test_update_that_does_not_fit_is_refused(cloud: SmallCloud) -> None:
+def test_invalid_update_is_refused(cloud: SmallCloud) -> None:
     client = cloud.client("sagemaker")
     make_endpoint(cloud, "strict", "1")
     two = [variant_of("strict", "AllTraffic"), variant_of("strict", "Other")]
@@ -214,11 +214,11 @@ def test_serverless_endpoint_may_get_instances_but_not_the_other_way_round(cloud
         [variant] = settled(cloud, "weighty")["ProductionVariants"]
         wait_for(lambda: answers and answers[-1] == "new")
     assert variant["CurrentInstanceCount"] == 1
-    with pytest.raises(cloud.client("sagemaker").exceptions.ClientError, match="it cannot become serverless"):
+    with pytest.raises(cloud.client("sagemaker").exceptions.ClientError, match="cannot become serverless"):
         _update(cloud, "weighty", config)
 
 
-def test_scaling_that_brings_no_instance_is_rolled_back(cloud: SmallCloud) -> None:
+def test_scaling_without_a_new_instance_is_rolled_back(cloud: SmallCloud) -> None:
     make_endpoint(cloud, "stuck", "fragile")
     [directory] = (cloud.state / "endpoints" / "stuck").iterdir()
     (directory / "AllTraffic" / "broken").write_text("x")

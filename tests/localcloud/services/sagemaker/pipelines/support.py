@@ -1,4 +1,4 @@
-"""Pipelines of a small cloud, and what tests do with them."""
+"""Helpers for tests of pipelines in a small cloud."""
 
 import json
 from typing import Any
@@ -41,7 +41,7 @@ def start(cloud: SmallCloud, name: str, **parameters: str) -> str:
 
 
 def outcome(cloud: SmallCloud, arn: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Return an execution that is over, and its steps by name in the order in which they started."""
+    """Wait for an execution to finish; return it and its steps by name, in start order."""
     client = cloud.client("sagemaker")
 
     def look() -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Executions with branches, jobs of all kinds, caches and retries, against a small cloud."""
+"""Executions with branches, all kinds of jobs, caching and retries, in a small cloud."""
 
 import json
 import re
@@ -60,7 +60,7 @@ def _statuses(steps: dict[str, dict[str, Any]]) -> dict[str, str]:
     return {name: step["StepStatus"] for name, step in steps.items()}
 
 
-def test_gate_that_opens_lets_the_rest_run(cloud: SmallCloud, quick: str) -> None:
+def test_passed_gate_runs_the_remaining_steps(cloud: SmallCloud, quick: str) -> None:
     register = lambda_step("Register", quick, {"x": _json_get("metrics.npmi")}, ["answer"])
     after = lambda_step("After", quick, {"x": {"Get": "Steps.Register.OutputParameters['answer']"}}, ["answer"])
     make_pipeline(cloud, "open-gate", [_gate([after, register]), _evaluate_step(cloud, 0.25)])
@@ -73,7 +73,7 @@ def test_gate_that_opens_lets_the_rest_run(cloud: SmallCloud, quick: str) -> Non
     assert parameter == {"Name": "answer", "Value": "0.25"}
 
 
-def test_gate_that_stays_shut_fails_the_execution_with_the_reason(cloud: SmallCloud, quick: str) -> None:
+def test_failed_gate_fails_the_execution_with_the_reason(cloud: SmallCloud, quick: str) -> None:
     register = lambda_step("Register", quick, {"x": _json_get("metrics.npmi")}, ["answer"])
     outside = lambda_step("Outside", quick, {"x": {"Get": "Steps.Register.OutputParameters['answer']"}}, ["answer"])
     make_pipeline(cloud, "shut-gate", [_evaluate_step(cloud, 0.03), _gate([register]), outside])
@@ -97,7 +97,7 @@ def test_gate_that_stays_shut_fails_the_execution_with_the_reason(cloud: SmallCl
         ({}, {"path": "gate.reason"}, "ClientError: GreaterThanOrEqualTo cannot compare 'npmi 0.25 is too low' with"),
     ],
 )
-def test_gate_that_cannot_tell_fails(
+def test_gate_that_cannot_be_evaluated_fails(
     cloud: SmallCloud,
     quick: str,
     request: pytest.FixtureRequest,
@@ -114,7 +114,7 @@ def test_gate_that_cannot_tell_fails(
     assert re.match(reason, steps["Gate"]["FailureReason"]), steps["Gate"]["FailureReason"]
 
 
-def test_model_is_made_and_transforms(cloud: SmallCloud) -> None:
+def test_model_is_created_and_used_for_a_transform_job(cloud: SmallCloud) -> None:
     answer = {"answer": "vector"}
     train = {
         "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
@@ -214,7 +214,7 @@ def test_winner_of_a_tuning_job_is_trained(cloud: SmallCloud) -> None:
     assert again["Train"]["StepStatus"] == "Succeeded"
 
 
-def test_cached_step_is_taken_from_the_execution_before(cloud: SmallCloud) -> None:
+def test_cached_step_is_reused_from_an_earlier_execution(cloud: SmallCloud) -> None:
     config = {"Enabled": True, "ExpireAfter": "P1D"}
     step = _processing_step(cloud, "Evaluate", "score", "0.5", CacheConfig=config)
     step["PropertyFiles"] = [
@@ -240,7 +240,7 @@ def test_failed_step_is_not_cached(cloud: SmallCloud) -> None:
         assert "CacheHitResult" not in steps["Evaluate"]
 
 
-def test_algorithm_that_fails_is_not_tried_again(cloud: SmallCloud) -> None:
+def test_failed_algorithm_is_not_retried(cloud: SmallCloud) -> None:
     policies = [{"ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"], "IntervalSeconds": 1, "MaxAttempts": 3}]
     make_pipeline(cloud, "hopeless", [_processing_step(cloud, "Evaluate", "fail", RetryPolicies=policies)])
     _, steps = outcome(cloud, start(cloud, "hopeless"))
@@ -268,7 +268,7 @@ def test_stopped_execution_stops_its_processing_job(cloud: SmallCloud, quick: st
     assert client.describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"] == "Stopped"
 
 
-def test_job_that_somebody_stops_fails_its_step(cloud: SmallCloud) -> None:
+def test_job_that_is_stopped_externally_fails_its_step(cloud: SmallCloud) -> None:
     make_pipeline(cloud, "interfered", [_processing_step(cloud, "Evaluate", "wait")])
     arn = start(cloud, "interfered")
     client = cloud.client("sagemaker")

@@ -30,7 +30,7 @@ def _with(**definition: Any) -> dict[str, Any]:
     return {**TUNING, "TrainingJobDefinition": {**TUNING["TrainingJobDefinition"], **definition}}
 
 
-def test_success_with_the_same_key_is_found_again() -> None:
+def test_success_with_the_same_key_is_a_cache_hit() -> None:
     cache = StepCache()
     assert cache.find(_definition(), TUNING) is None
     cache.keep(_definition(), TUNING, _step())
@@ -51,13 +51,13 @@ def test_success_with_the_same_key_is_found_again() -> None:
         (_definition("Lambda"), TUNING),
     ],
 )
-def test_anything_that_counts_makes_another_key(definition: dict[str, Any], arguments: dict[str, Any]) -> None:
+def test_any_relevant_change_changes_the_key(definition: dict[str, Any], arguments: dict[str, Any]) -> None:
     cache = StepCache()
     cache.keep(_definition(), TUNING, _step())
     assert cache.find(definition, arguments) is None
 
 
-def test_old_success_is_not_taken() -> None:
+def test_expired_success_is_not_reused() -> None:
     cache = StepCache()
     cache.keep(_definition(), TUNING, _step(timedelta(days=31)))
     assert cache.find(_definition(), TUNING) is None
@@ -65,7 +65,7 @@ def test_old_success_is_not_taken() -> None:
     assert cache.find(_definition(), TUNING) is not None
 
 
-def test_what_is_found_is_nobody_elses() -> None:
+def test_cache_hit_is_a_copy() -> None:
     cache = StepCache()
     cache.keep(_definition(), TUNING, _step())
     found = cache.find(_definition(), TUNING)
@@ -92,6 +92,6 @@ def test_durations(text: str, expiry: timedelta) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "P", "PT", "30D", "P30", "1h", None])
-def test_what_is_no_duration_is_refused(text: str | None) -> None:
+def test_invalid_durations_are_refused(text: str | None) -> None:
     with pytest.raises(CacheError, match="it must be a duration like P30D"):
         expiry_of(_definition(ExpireAfter=text))

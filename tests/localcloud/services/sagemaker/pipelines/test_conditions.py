@@ -17,7 +17,7 @@ def _compare(kind: str, left: Any, right: Any) -> bool:
 
 
 @given(NUMBERS, NUMBERS)
-def test_orders_are_those_of_numbers(left: float, right: float) -> None:
+def test_comparisons_order_numbers(left: float, right: float) -> None:
     assert _compare("GreaterThan", left, right) == (left > right)
     assert _compare("GreaterThanOrEqualTo", left, right) == (left >= right)
     assert _compare("LessThan", left, right) == (left < right)
@@ -26,7 +26,7 @@ def test_orders_are_those_of_numbers(left: float, right: float) -> None:
 
 
 @given(NUMBERS, NUMBERS)
-def test_not_or_and_in_are_made_of_the_others(left: float, right: float) -> None:
+def test_not_or_and_in_combine_conditions(left: float, right: float) -> None:
     equal = {"Type": "Equals", "LeftValue": left, "RightValue": right}
     greater = {"Type": "GreaterThan", "LeftValue": left, "RightValue": right}
     assert holds({"Type": "Not", "Expression": equal}) != holds(equal)
@@ -36,7 +36,7 @@ def test_not_or_and_in_are_made_of_the_others(left: float, right: float) -> None
 
 
 @pytest.mark.parametrize(("left", "right", "equal"), [("a", "a", True), ("a", "b", False), (True, False, False)])
-def test_texts_and_truths_are_equal_or_not(left: Any, right: Any, equal: bool) -> None:
+def test_strings_and_booleans_compare_for_equality(left: Any, right: Any, equal: bool) -> None:
     assert _compare("Equals", left, right) is equal
 
 
@@ -51,7 +51,7 @@ def test_texts_and_truths_are_equal_or_not(left: Any, right: Any, equal: bool) -
         ([1], [1], r"\[1\] with \[1\]"),
     ],
 )
-def test_what_cannot_be_compared_is_named(kind: str, left: Any, right: Any, complaint: str) -> None:
+def test_incomparable_values_are_named(kind: str, left: Any, right: Any, complaint: str) -> None:
     with pytest.raises(ExpressionError, match=f"ClientError: {kind} cannot compare {complaint}"):
         _compare(kind, left, right)
 

@@ -64,7 +64,7 @@ PLAIN = st.recursive(
         ),
     ],
 )
-def test_values_are_what_they_refer_to(value: Any, result: Any) -> None:
+def test_references_resolve_to_their_values(value: Any, result: Any) -> None:
     assert evaluate(value, SCOPE) == result
 
 
@@ -78,7 +78,7 @@ def test_values_are_what_they_refer_to(value: Any, result: Any) -> None:
         ({"Std:Hash": {}}, "Std:Hash is not known"),
     ],
 )
-def test_what_does_not_exist_is_named(value: Any, complaint: str) -> None:
+def test_invalid_reference_is_named(value: Any, complaint: str) -> None:
     with pytest.raises(ExpressionError, match=complaint):
         evaluate(value, SCOPE)
 
@@ -95,11 +95,11 @@ def test_what_does_not_exist_is_named(value: Any, complaint: str) -> None:
         ({"Std:Join": {"On": " ", "Values": [_json_get("gate.reason"), "See"]}}, "too low See"),
     ],
 )
-def test_documents_are_read(value: Any, result: Any) -> None:
+def test_property_files_are_read(value: Any, result: Any) -> None:
     assert evaluate(value, SCOPE) == result
 
 
-def test_what_a_document_does_not_have_is_named() -> None:
+def test_missing_path_of_a_property_file_is_named() -> None:
     with pytest.raises(
         ExpressionError, match=r"^ClientError: Property file Report of step Evaluate has no metrics\.c_v\.$"
     ):
@@ -111,7 +111,7 @@ def test_what_a_document_does_not_have_is_named() -> None:
 
 
 @given(PLAIN)
-def test_plain_values_stay_as_they_are(value: Any) -> None:
+def test_plain_values_are_unchanged(value: Any) -> None:
     assert evaluate(value, {}) == value
 
 
@@ -163,11 +163,11 @@ def test_parameters_have_their_types_and_defaults() -> None:
         ({"Text": "x", "Other": "1"}, "Unknown parameter 'Other'"),
     ],
 )
-def test_parameters_that_do_not_fit_are_refused(values: dict[str, str], complaint: str) -> None:
+def test_invalid_parameters_are_refused(values: dict[str, str], complaint: str) -> None:
     with pytest.raises(ParameterError, match=complaint):
         _bind(**values)
 
 
 @given(st.integers())
-def test_integers_arrive_as_they_were(number: int) -> None:
+def test_integers_stay_integers(number: int) -> None:
     assert _bind(Text="x", Count=str(number))["Count"] == number

@@ -46,7 +46,7 @@ def test_steps_of_branches_wait_for_their_condition_and_for_what_they_refer_to()
     assert set(planned["Gate"].arguments) == {"Conditions"}
 
 
-def test_conditions_may_stand_in_branches() -> None:
+def test_conditions_may_be_nested_in_branches() -> None:
     inner = _condition("Inner", "Two", [_step("Three")], [])
     planned = plan([_step("One"), _condition("Outer", "One", [_step("Two"), inner], [])])
     assert planned["Inner"].branch == Branch("Outer", True)
@@ -68,6 +68,6 @@ def test_conditions_may_stand_in_branches() -> None:
         ),
     ],
 )
-def test_steps_that_do_not_fit_together_are_refused(steps: list[dict[str, Any]], complaint: str) -> None:
+def test_inconsistent_steps_are_refused(steps: list[dict[str, Any]], complaint: str) -> None:
     with pytest.raises(DefinitionError, match=complaint):
         plan(steps)

@@ -10,7 +10,7 @@ INTERNAL = "InternalServerError: the machine is gone"
 
 
 class _Session:
-    """A role for which every job has failed."""
+    """Role session in which every job has failed."""
 
     def client(self, _service: str) -> Any:
         return self
@@ -23,7 +23,7 @@ class _Session:
 
 
 @pytest.mark.parametrize(("step", "exception_type"), [(training, "SageMaker.JOB_INTERNAL_ERROR"), (tuning, None)])
-def test_tuning_job_is_not_tried_again_since_its_training_jobs_are(step: StepType, exception_type: str | None) -> None:
+def test_tuning_job_is_not_retried_because_its_training_jobs_are(step: StepType, exception_type: str | None) -> None:
     session: Any = _Session()
     context = StepContext({"Name": "Step"}, {}, "abcdefghijkl", "arn", session, threading.Event())
     with pytest.raises(StepFailed, match="the machine is gone") as failed:

@@ -35,7 +35,7 @@ def _register_step(group: str, train: str) -> dict[str, Any]:
     return {"Name": "Register", "Type": "RegisterModel", "Arguments": arguments}
 
 
-def test_steps_hand_their_results_on(cloud: SmallCloud) -> None:
+def test_steps_use_the_results_of_earlier_steps(cloud: SmallCloud) -> None:
     code = "def handler(event, context):\n    return {'answer': event['prefix'] + str(event['number']), 'more': 1}\n"
     arn = cloud.function("prepare", {"index.py": code})
     cloud.client("sagemaker").create_model_package_group(ModelPackageGroupName="whole")
@@ -109,7 +109,7 @@ def test_lambda_step_fails_with_the_functions_reason(
     assert reason in ended["Prepare"]["FailureReason"]
 
 
-def test_steps_wait_for_those_they_depend_on_and_else_run_together(cloud: SmallCloud) -> None:
+def test_steps_wait_for_their_dependencies_and_otherwise_run_in_parallel(cloud: SmallCloud) -> None:
     code = "import time\ndef handler(event, context):\n    time.sleep(event)\n    return {}\n"
     arn = cloud.function("slow", {"index.py": code})
     steps = [
@@ -148,7 +148,7 @@ def test_stopped_execution_stops_its_job(cloud: SmallCloud) -> None:
     assert client.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Stopped"
 
 
-def test_execution_goes_on_where_it_failed(cloud: SmallCloud) -> None:
+def test_retry_resumes_a_failed_execution(cloud: SmallCloud) -> None:
     first = cloud.function(
         "retried-first", {"index.py": "def handler(event, context):\n    return {'answer': 'yes'}\n"}
     )
@@ -181,7 +181,7 @@ def test_execution_goes_on_where_it_failed(cloud: SmallCloud) -> None:
         client.retry_pipeline_execution(PipelineExecutionArn=arn, ClientRequestToken="n" * 32)
 
 
-def test_parameters_are_held_against_the_definition(cloud: SmallCloud) -> None:
+def test_parameters_are_validated_against_the_definition(cloud: SmallCloud) -> None:
     arn = cloud.function("typed", {"index.py": "def handler(event, context):\n    return {}\n"})
     step = lambda_step("Only", arn, {"number": {"Get": "Parameters.Number"}}, [])
     make_pipeline(cloud, "typed", [step], Number=("Integer", None))
@@ -195,7 +195,7 @@ def test_parameters_are_held_against_the_definition(cloud: SmallCloud) -> None:
     assert cloud.client("sagemaker").list_pipeline_executions(PipelineName="typed")["PipelineExecutionSummaries"] == []
 
 
-def test_definition_must_fit_together(cloud: SmallCloud) -> None:
+def test_inconsistent_definition_is_refused(cloud: SmallCloud) -> None:
     error = cloud.client("sagemaker").exceptions.ClientError
     step = lambda_step("One", "arn", {"x": {"Get": "Steps.Two.OutputParameters['y']"}}, [])
     with pytest.raises(error, match="Step 'One' refers to Two, which is not a step"):
@@ -229,7 +229,7 @@ def test_executions_are_listed_newest_first_in_pages(cloud: SmallCloud) -> None:
         outcome(cloud, execution)
 
 
-def test_one_token_starts_one_execution(cloud: SmallCloud) -> None:
+def test_a_request_token_starts_one_execution(cloud: SmallCloud) -> None:
     arn = cloud.function("idempotent", {"index.py": "def handler(event, context):\n    return {}\n"})
     make_pipeline(cloud, "idempotent", [lambda_step("Only", arn, {}, [])])
     client = cloud.client("sagemaker")

@@ -1,4 +1,4 @@
-"""The engine alone: graphs, failures and stops as they come, with steps that only take a moment."""
+"""The execution engine in isolation: random graphs, failures and stops, with short steps."""
 
 import random
 import threading
@@ -23,7 +23,7 @@ ARN = "arn:aws:sagemaker:us-east-1:1:pipeline/p/execution/e"
 
 
 class Execution(SimpleNamespace):
-    """The part of an execution's record that the engine uses."""
+    """The attributes of an execution's record that the engine uses."""
 
     def __init__(self, limit: int | None = None) -> None:
         super().__init__(
@@ -61,7 +61,7 @@ def _step(name: str, *waits: str, kind: str = "Lambda", **more: Any) -> dict[str
 
 @st.composite
 def graphs(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Steps of which each waits for some of those before it, and some are in the branches of a condition."""
+    """Steps that each depend on some earlier ones, some of them in the branches of a condition."""
     names = [f"S{number}" for number in range(draw(st.integers(1, 7)))]
     steps = [
         _step(name, *draw(st.sets(st.sampled_from(names[:number])) if number else st.just(set())))
@@ -78,7 +78,7 @@ def graphs(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(graphs(), st.integers(0, 2**32), st.booleans(), st.integers(1, 4) | st.none())
-def test_every_execution_ends_and_tells_the_truth(
+def test_every_execution_ends_with_consistent_statuses(
     monkeypatch: pytest.MonkeyPatch, steps: list[dict[str, Any]], seed: int, stops: bool, limit: int | None
 ) -> None:
     chance = random.Random(seed)
@@ -115,8 +115,7 @@ def test_every_execution_ends_and_tells_the_truth(
     if stops:
         time.sleep(chance.random() / 300)
         run.request_stop()
-    thread.join(10)
-    assert not thread.is_alive()
+    thread.join()
 
     planned, statuses = plan(steps), execution.statuses
     assert set(statuses.values()) <= {"Succeeded", "Failed", "Stopped"}
@@ -126,7 +125,7 @@ def test_every_execution_ends_and_tells_the_truth(
         assert all(statuses.get(needed) == "Succeeded" for needed in planned[name].waits)
     outcome = steps[-1]["Arguments"]["Conditions"][0]["LeftValue"] == 1
     taken = {name for name, step in planned.items() if step.branch is None or step.branch.outcome is outcome}
-    # A step that waits for one of the other branch is not reached.
+    # A step that depends on a step of the other branch does not run.
     reached: set[str] = set()
     for name, step in planned.items():
         if name in taken and step.waits <= reached | {"Gate"}:
@@ -162,7 +161,7 @@ def _retried(monkeypatch: pytest.MonkeyPatch, failures: list[StepFailed]) -> tup
     return execution, names
 
 
-def test_step_is_tried_again_with_a_new_job(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_step_is_retried_with_a_new_job(monkeypatch: pytest.MonkeyPatch) -> None:
     failures = [StepFailed("InternalServerError", "SageMaker.JOB_INTERNAL_ERROR") for _ in range(2)]
     execution, names = _retried(monkeypatch, failures)
     assert execution.statuses == {"Train": "Succeeded"}
@@ -180,7 +179,7 @@ def test_step_that_fails_too_often_fails_with_the_last_reason(monkeypatch: pytes
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(graphs(), st.sets(st.sampled_from([f"S{number}" for number in range(7)])), st.booleans())
-def test_execution_that_goes_on_runs_what_is_left_and_nothing_twice(
+def test_retried_execution_runs_only_the_remaining_steps(
     monkeypatch: pytest.MonkeyPatch, steps: list[dict[str, Any]], broken: set[str], stops: bool
 ) -> None:
     known, done = pipeline_run.run_step, list[str]()
@@ -206,7 +205,7 @@ def test_execution_that_goes_on_runs_what_is_left_and_nothing_twice(
     assert execution.statuses == whole.statuses
 
 
-def test_algorithms_failure_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_algorithm_error_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
     execution, names = _retried(monkeypatch, [StepFailed("AlgorithmError: , exit code: 1")])
     assert execution.statuses == {"Train": "Failed"}
     assert len(names) == 1
@@ -225,14 +224,14 @@ def test_pause_between_attempts_ends_when_the_execution_is_stopped(monkeypatch: 
     run = _run(execution, [_step("Train", RetryPolicies=[policy])])
     thread = threading.Thread(target=run.run)
     thread.start()
-    failed.wait(10)
+    failed.wait()
     run.request_stop()
-    thread.join(10)
+    thread.join()
     assert execution.statuses == {"Train": "Stopped"}
     assert execution.pipeline_execution_status == "Stopped"
 
 
-def test_cached_step_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cached_step_starts_no_job(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
     def run_step(context: StepContext) -> Any:
@@ -255,7 +254,7 @@ def test_cached_step_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert described["Metadata"] == {"TrainingJob": {"Arn": "arn:job"}}
 
 
-def test_names_of_jobs_fit() -> None:
+def test_job_names_are_valid() -> None:
     context = StepContext(
         definition={"Name": "A_step-with-a-very-long-name-that-does-not-fit-into-the-name-of-a-job"},
         arguments={},
@@ -270,7 +269,7 @@ def test_names_of_jobs_fit() -> None:
     assert context.short_job_name.startswith("abcdefghijkl-A-step")
 
 
-def test_record_is_told_with_its_times() -> None:
+def test_record_is_described_with_its_times() -> None:
     record = step_record.StepRecord(_step("Train"), ARN)
     assert record.describe(stopping=True)["StepStatus"] == "Stopping"
     record.end("Failed", "x" * 4000)

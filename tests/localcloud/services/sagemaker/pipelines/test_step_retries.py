@@ -17,7 +17,7 @@ def _error(code: str, status: int) -> ClientError:
     return ClientError(response, "CreateTrainingJob")  # type: ignore[arg-type]
 
 
-def test_pauses_grow_until_the_attempts_are_used_up() -> None:
+def test_pauses_grow_until_the_attempts_are_exhausted() -> None:
     retries = Retries([FAULTS, CAPACITY])
     assert [retries.wait_after("Step.THROTTLING") for _ in range(4)] == [5, 10, 20, None]
     assert [retries.wait_after("SageMaker.CAPACITY_ERROR") for _ in range(2)] == [60, None]
@@ -47,7 +47,7 @@ def test_retries_end_when_their_time_is_over() -> None:
         ("", None),
     ],
 )
-def test_reasons_have_a_type(reason: str, exception_type: str | None) -> None:
+def test_failure_reasons_map_to_exception_types(reason: str, exception_type: str | None) -> None:
     assert exception_type_of_reason(reason) == exception_type
 
 
@@ -60,5 +60,5 @@ def test_reasons_have_a_type(reason: str, exception_type: str | None) -> None:
         ("ValidationException", 400, None),
     ],
 )
-def test_refused_calls_have_a_type(code: str, status: int, exception_type: str | None) -> None:
+def test_refused_calls_map_to_exception_types(code: str, status: int, exception_type: str | None) -> None:
     assert exception_type_of_call(_error(code, status)) == exception_type

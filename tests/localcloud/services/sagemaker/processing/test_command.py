@@ -46,14 +46,14 @@ def test_script_of_an_input_runs(image: Image) -> None:
     ]
 
 
-def test_program_that_is_not_there_is_named(image: Image) -> None:
+def test_missing_program_is_named(image: Image) -> None:
     with pytest.raises(ImageUnavailable, match="no executable 'other'"):
         _command(image, "/opt/program/other")
     with pytest.raises(ImageUnavailable, match="ContainerEntrypoint must name one"):
         command_of(image, {}, BASE)
 
 
-def test_paths_are_those_of_this_machine() -> None:
+def test_paths_are_translated_to_this_machine() -> None:
     assert environment_of({"A": "/opt/ml/processing/input", "B": "x"}, BASE) == {
         "A": f"{BASE}/processing/input",
         "B": "x",

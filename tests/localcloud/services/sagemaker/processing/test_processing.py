@@ -108,7 +108,7 @@ def test_script_among_the_inputs_runs(cloud: SmallCloud) -> None:
 
 
 @pytest.mark.parametrize(("mode", "message"), [("fail", "the corpus is empty"), ("crash", None)])
-def test_failing_program_fails_the_job_and_leaves_nothing(cloud: SmallCloud, mode: str, message: str | None) -> None:
+def test_failing_program_fails_the_job_and_uploads_nothing(cloud: SmallCloud, mode: str, message: str | None) -> None:
     _process(cloud, f"processing-{mode}", mode)
     job = _ended(cloud, f"processing-{mode}")
     assert job["ProcessingJobStatus"] == "Failed"
@@ -139,7 +139,7 @@ def test_failing_program_fails_the_job_and_leaves_nothing(cloud: SmallCloud, mod
         ),
     ],
 )
-def test_what_is_missing_fails_the_job_with_the_reason(
+def test_missing_resource_fails_the_job_with_the_reason(
     cloud: SmallCloud, request: pytest.FixtureRequest, changes: dict[str, Any], reason: str
 ) -> None:
     name = f"missing-{request.node.callspec.indices['changes']}"
@@ -149,7 +149,7 @@ def test_what_is_missing_fails_the_job_with_the_reason(
     assert re.match(reason, job["FailureReason"]), job["FailureReason"]
 
 
-def test_stopped_job_leaves_nothing(cloud: SmallCloud) -> None:
+def test_stopped_job_uploads_nothing(cloud: SmallCloud) -> None:
     _process(cloud, "processing-stopped", "wait")
     begun = cloud.state / "processing-jobs" / "processing-stopped" / "algo-1" / "processing" / "output" / "begun.txt"
     wait_for(begun.exists)
@@ -170,7 +170,7 @@ def test_job_is_stopped_at_its_longest_runtime(cloud: SmallCloud) -> None:
     assert job["FailureReason"] == "ClientError: Processing job stopped: MaxRuntimeExceeded"
 
 
-def test_continuous_output_is_there_before_the_end(cloud: SmallCloud) -> None:
+def test_continuous_output_is_uploaded_before_the_end(cloud: SmallCloud) -> None:
     config = _output("processed/continuous", S3UploadMode="Continuous")
     _process(cloud, "continuous", "wait", ProcessingOutputConfig=config)
     wait_for(lambda: _keys(cloud, "processed/continuous/") == ["begun.txt"])
@@ -179,7 +179,7 @@ def test_continuous_output_is_there_before_the_end(cloud: SmallCloud) -> None:
     assert _ended(cloud, "continuous")["ProcessingJobStatus"] == "Stopped"
 
 
-def test_hosts_share_what_is_sharded(cloud: SmallCloud) -> None:
+def test_sharded_input_is_divided_among_hosts(cloud: SmallCloud) -> None:
     for name in "abcd":
         cloud.put(f"to-share/{name}.txt", name)
     shards = _input("data", f"s3://{BUCKET}/to-share/", S3DataDistributionType="ShardedByS3Key")
@@ -203,7 +203,7 @@ def test_isolated_job_has_no_credentials(cloud: SmallCloud) -> None:
             {"ProcessingInputs": [_input("data", "s3://b/x", LocalPath="/tmp/x")]},
             "Input 'data' has the LocalPath '/tmp/x'; it must begin with /opt/ml/processing/",
         ),
-        ({"ProcessingInputs": [_input("data", "s3://b/x", S3InputMode="Pipe")]}, "the local cloud has File only"),
+        ({"ProcessingInputs": [_input("data", "s3://b/x", S3InputMode="Pipe")]}, "the local cloud supports only File"),
         ({"ProcessingInputs": [_input("data", "s3://b/x", S3CompressionType="Gzip")]}, "needs the S3InputMode Pipe"),
         (
             {
@@ -215,12 +215,12 @@ def test_isolated_job_has_no_credentials(cloud: SmallCloud) -> None:
         ),
     ],
 )
-def test_requests_that_cannot_be_done_are_refused(cloud: SmallCloud, changes: dict[str, Any], complaint: str) -> None:
+def test_unsupported_requests_are_refused(cloud: SmallCloud, changes: dict[str, Any], complaint: str) -> None:
     with pytest.raises(cloud.client("sagemaker").exceptions.ClientError, match=f"ValidationException.*{complaint}"):
         _process(cloud, "refused", "tell", **changes)
 
 
-def test_processing_name_is_taken_once(cloud: SmallCloud) -> None:
+def test_processing_job_name_must_be_unique(cloud: SmallCloud) -> None:
     _process(cloud, "processing-once", "fail")
     with pytest.raises(cloud.client("sagemaker").exceptions.ClientError, match="must be unique"):
         _process(cloud, "processing-once", "fail")

@@ -21,7 +21,7 @@ ROLE = "arn:aws:iam::123456789012:role/worker"
         ("train:throughput", "#throughput_metric: host=algo-1, train throughput=3278.25 records/second", 3278.25),
     ],
 )
-def test_metrics_of_the_built_in_are_found_in_its_log(name: str, line: str, value: float) -> None:
+def test_metrics_of_the_built_in_ntm_are_found_in_its_log(name: str, line: str, value: float) -> None:
     prefixed = f"[02/10/2020 18:04:21 INFO 139709] {line}"
     definitions = built_in_definitions("382416733822.dkr.ecr.us-east-1.amazonaws.com/ntm:1", ROLE)
     found = {definition["Name"]: _values(re.compile(definition["Regex"]), prefixed) for definition in definitions}
@@ -40,11 +40,11 @@ def test_other_images_have_no_metrics_of_their_own(image: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "high", ""])
-def test_what_is_no_number_is_no_value(text: str) -> None:
+def test_only_numbers_are_metric_values(text: str) -> None:
     assert _values(re.compile(r"loss=(\S*)"), f"loss={text}") == []
 
 
-def test_each_value_is_told_with_the_epoch_of_its_line() -> None:
+def test_each_value_has_the_epoch_of_its_line() -> None:
     told: list[tuple[str, int | None, float]] = []
     recorder = MetricRecorder([], RoleSession("", "", "", "", ""), lambda *metric: told.append(metric))
     recorder._patterns = [("loss", re.compile("loss=(.*)"))]

@@ -60,7 +60,7 @@ def _artifact(cloud: SmallCloud, uri: str) -> dict[str, Any]:
         }
 
 
-def test_job_learns_and_tells_how(cloud: SmallCloud) -> None:
+def test_job_completes_with_model_log_and_metrics(cloud: SmallCloud) -> None:
     cloud.put("learn/a.txt", "a")
     cloud.put("learn/deep/b.txt", "b")
     channels = [_channel("train", f"s3://{BUCKET}/learn/"), _channel("validation", f"s3://{BUCKET}/learn/a.txt")]
@@ -159,7 +159,7 @@ def test_unknown_image_fails_the_job_with_the_reason(cloud: SmallCloud) -> None:
     assert f"cannot pull {image}" in _ended(cloud, "no-image")["FailureReason"]
 
 
-def test_stopped_job_keeps_what_it_had_saved(cloud: SmallCloud) -> None:
+def test_stopped_job_keeps_its_saved_model(cloud: SmallCloud) -> None:
     _train(cloud, "stopped", {"mode": "wait"})
     client = cloud.client("sagemaker")
     wait_for(lambda: _describe(cloud, "stopped")["SecondaryStatus"] == "Training")
@@ -192,7 +192,7 @@ def test_two_hosts_share_the_objects(cloud: SmallCloud) -> None:
     model = _artifact(cloud, job["ModelArtifacts"]["S3ModelArtifacts"])
     assert model["algo-1.json"]["files"] == ["train/a.txt", "train/c.txt"]
     assert model["algo-2.json"]["files"] == ["train/b.txt", "train/d.txt"]
-    # Their names mean nothing on this machine.
+    # Names such as algo-1 do not resolve here, so the hosts get an address to meet at.
     assert model["algo-1.json"]["meets_at"] == model["algo-2.json"]["meets_at"]
     assert model["algo-1.json"]["meets_at"][0] == "127.0.0.1"
 
@@ -230,7 +230,7 @@ def test_pipe_gives_all_objects_epoch_by_epoch(cloud: SmallCloud, settings: dict
 
 
 @pytest.mark.parametrize("mode", ["learn", "wait"])
-def test_pipe_that_nobody_reads_holds_nothing_up(cloud: SmallCloud, mode: str) -> None:
+def test_unread_pipe_does_not_block_the_job(cloud: SmallCloud, mode: str) -> None:
     cloud.put("unread/0", "x" * 1_000_000)
     specification = {"TrainingImage": IMAGE, "TrainingInputMode": "Pipe"}
     channels = [_channel("train", f"s3://{BUCKET}/unread/")]
@@ -256,7 +256,7 @@ def test_fast_file_looks_like_files(cloud: SmallCloud) -> None:
     assert model["model.json"]["files"] == ["train/a.txt"]
 
 
-def test_name_is_taken_once(cloud: SmallCloud) -> None:
+def test_name_must_be_unique(cloud: SmallCloud) -> None:
     _train(cloud, "once", {"mode": "fail"})
     with pytest.raises(cloud.client("sagemaker").exceptions.ClientError, match="must be unique"):
         _train(cloud, "once")
@@ -277,7 +277,7 @@ def test_jobs_are_listed_by_status(cloud: SmallCloud) -> None:
     assert [job["TrainingJobName"] for job in listed["TrainingJobSummaries"]] == ["listed"]
 
 
-def test_interrupted_job_goes_on_from_its_checkpoint(cloud: SmallCloud) -> None:
+def test_interrupted_job_resumes_from_its_checkpoint(cloud: SmallCloud) -> None:
     cloud.put("resumed/epoch", "2")
     config = {"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/resumed"}}
     _train(cloud, "before", {"mode": "checkpoint"}, **config)
@@ -298,7 +298,7 @@ def test_without_checkpoint_config_there_is_no_directory_for_them(cloud: SmallCl
     assert not (cloud.state / "jobs" / "no-checkpoints" / "algo-1" / "checkpoints").exists()
 
 
-def test_spot_job_is_told_as_such_and_waits_no_longer_than_asked(cloud: SmallCloud) -> None:
+def test_spot_job_is_described_and_waits_no_longer_than_allowed(cloud: SmallCloud) -> None:
     spot = {"EnableManagedSpotTraining": True}
     condition = {"MaxRuntimeInSeconds": 1, "MaxWaitTimeInSeconds": 600}
     _train(cloud, "spot", {"mode": "wait"}, StoppingCondition=condition, **spot)
@@ -316,12 +316,12 @@ def test_spot_job_is_told_as_such_and_waits_no_longer_than_asked(cloud: SmallClo
         (False, {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}, "set EnableManagedSpotTraining"),
     ],
 )
-def test_longest_wait_goes_with_spot(cloud: SmallCloud, spot: bool, condition: dict[str, int], reason: str) -> None:
+def test_longest_wait_requires_spot(cloud: SmallCloud, spot: bool, condition: dict[str, int], reason: str) -> None:
     with pytest.raises(cloud.client("sagemaker").exceptions.ClientError, match=reason):
         _train(cloud, "no-wait", EnableManagedSpotTraining=spot, StoppingCondition=condition)
 
 
-def test_settings_that_change_nothing_here_are_told_again(cloud: SmallCloud) -> None:
+def test_settings_without_effect_are_described(cloud: SmallCloud) -> None:
     settings = {
         "ProfilerConfig": {"DisableProfiler": True},
         "RemoteDebugConfig": {"EnableRemoteDebug": False},

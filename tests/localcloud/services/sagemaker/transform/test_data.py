@@ -27,7 +27,7 @@ def _processing(
 
 
 def _through(processing: DataProcessing, body: bytes, largest_bytes: int | None = None, single: bool = False) -> bytes:
-    """Send an object through a container that answers each line with itself in an object."""
+    """Transform an object with a container that wraps each line in a JSON object."""
     records = (processing.record(record) for record in split(io.BytesIO(body), processing.split_type))
     outputs = []
     for batch in batches(records, separator=processing.separator, largest_bytes=largest_bytes, single=single):
@@ -54,7 +54,7 @@ def test_recordio_is_split_into_its_records(bodies: list[bytes]) -> None:
     assert list(split(io.BytesIO(b"".join(records)), "RecordIO")) == records
 
 
-def test_parts_of_a_recordio_record_stay_together() -> None:
+def test_parts_of_a_recordio_record_are_joined() -> None:
     whole = _recordio(b"abc", 1) + _recordio(b"d", 2) + _recordio(b"ef", 3)
     assert list(split(io.BytesIO(whole + _recordio(b"g")), "RecordIO")) == [whole, _recordio(b"g")]
 
@@ -86,15 +86,13 @@ def test_batches_hold_all_records_in_order_and_no_more_bytes_than_allowed(
         assert single or len(b"\n".join(record.sent for record in [*first, second[0]])) > largest
 
 
-def test_record_that_no_request_can_hold_is_an_error() -> None:
+def test_record_above_the_payload_limit_is_an_error() -> None:
     with pytest.raises(TransformDataError, match="A record has 11 bytes; MaxPayloadInMB allows a request of 10 bytes"):
         list(batches([Record(b"", b"x" * 11)], separator=b"\n", largest_bytes=10, single=False))
 
 
 @given(ROWS, st.integers(100, 400), st.booleans())
-def test_outputs_are_joined_to_the_records_that_they_are_for(
-    rows: list[dict[str, Any]], largest: int, single: bool
-) -> None:
+def test_outputs_are_joined_to_their_records(rows: list[dict[str, Any]], largest: int, single: bool) -> None:
     rows = [row for row in rows if len(json.dumps(row)) < 100]
     body = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
     processing = _processing(InputFilter="$.instance", JoinSource="Input", OutputFilter="$['id','SageMakerOutput']")
@@ -104,7 +102,7 @@ def test_outputs_are_joined_to_the_records_that_they_are_for(
     ]
 
 
-def test_records_that_are_no_objects_are_joined_beside_their_output() -> None:
+def test_records_other_than_objects_are_joined_next_to_their_output() -> None:
     assert _through(_processing(JoinSource="Input"), b"[1]\n") == (
         b'{"SageMakerInput":[1],"SageMakerOutput":{"echo":[1]}}\n'
     )
@@ -119,7 +117,7 @@ def test_rows_of_csv_are_joined_by_columns() -> None:
     assert processing.outputs(records, b"0.5,0.25\n0.1,0.2\n") == b'"a,b",0.25\nc,0.2\n'
 
 
-def test_answers_go_out_as_they_come_without_a_join() -> None:
+def test_outputs_are_written_unchanged_without_a_join() -> None:
     processing = _processing(accept="application/json")
     batch = [processing.record(b"1"), processing.record(b"2")]
     assert processing.outputs(batch, b'{"predictions": [1, 2]}') == b'{"predictions": [1, 2]}\n'
@@ -128,7 +126,7 @@ def test_answers_go_out_as_they_come_without_a_join() -> None:
     assert unassembled.outputs([unassembled.record(b"x")], b"y\n") == b"y\n"
 
 
-def test_answer_with_another_number_of_lines_is_an_error() -> None:
+def test_output_with_another_number_of_lines_is_an_error() -> None:
     processing = _processing(JoinSource="Input")
     batch = [processing.record(b"1"), processing.record(b"2")]
     with pytest.raises(TransformDataError, match="answered 2 records with 1 lines"):
@@ -145,12 +143,12 @@ def test_answer_with_another_number_of_lines_is_an_error() -> None:
         ({"OutputFilter": "id"}, r"must begin with \$"),
     ],
 )
-def test_requests_that_contradict_themselves_are_refused(options: dict[str, str], complaint: str) -> None:
+def test_contradictory_requests_are_refused(options: dict[str, str], complaint: str) -> None:
     with pytest.raises(TransformDataError, match=complaint):
         _processing(**options)
 
 
 @pytest.mark.parametrize("record", [b"{", b"\xff", b'{"other": 1}'])
-def test_record_that_the_filter_does_not_fit_is_an_error(record: bytes) -> None:
+def test_record_that_does_not_fit_the_filter_is_an_error(record: bytes) -> None:
     with pytest.raises(TransformDataError):
         _processing(InputFilter="$.instance").record(record)

@@ -34,7 +34,7 @@ def test_filters_select(text: str | None, selected: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["$.nothing", "$.id.x", "$.id[0]", "$[0]", "$.instance.data['x-y'][7]"])
-def test_what_a_record_does_not_have_is_an_error(text: str) -> None:
+def test_missing_field_is_an_error(text: str) -> None:
     with pytest.raises(FilterError, match="selects what a record does not have"):
         Filter(text)(RECORD)
 
@@ -51,7 +51,7 @@ def test_what_a_record_does_not_have_is_an_error(text: str) -> None:
         ("$." + "a" * 70, "has 72 characters; 63 are allowed"),
     ],
 )
-def test_what_is_no_filter_is_refused(text: str, complaint: str) -> None:
+def test_invalid_filters_are_refused(text: str, complaint: str) -> None:
     with pytest.raises(FilterError, match=complaint):
         Filter(text)
 

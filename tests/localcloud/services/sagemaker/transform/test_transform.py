@@ -100,7 +100,7 @@ def test_every_record_gets_its_answer(cloud: SmallCloud, model: str) -> None:
     assert not (cloud.state / "transform-jobs" / "whole").exists()
 
 
-def test_single_records_go_alone_several_at_once(cloud: SmallCloud, model: str) -> None:
+def test_single_records_are_sent_concurrently(cloud: SmallCloud, model: str) -> None:
     cloud.put("documents/many/part.jsonl.gz", gzip.compress(_lines(*range(40)).encode()))
     source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/documents/many/"}}
     _transform(
@@ -149,7 +149,7 @@ def test_failure_on_one_instance_ends_the_others(cloud: SmallCloud, model: str) 
     assert len(said) == 1, said
 
 
-def test_answers_go_out_as_they_come_without_data_processing(cloud: SmallCloud, model: str) -> None:
+def test_outputs_are_written_unchanged_without_data_processing(cloud: SmallCloud, model: str) -> None:
     cloud.put("documents/csv/rows.csv", "1,2\n3,4\n")
     source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/documents/csv/rows.csv"}}
     _transform(
@@ -167,7 +167,7 @@ def test_answers_go_out_as_they_come_without_data_processing(cloud: SmallCloud, 
     assert (answer["echo"], answer["type"], answer["greeting"]) == ("1,2\n3,4", "text/csv", "hello")
 
 
-def test_request_that_fails_once_is_sent_again(cloud: SmallCloud, model: str) -> None:
+def test_failed_request_is_retried(cloud: SmallCloud, model: str) -> None:
     cloud.put("documents/once.jsonl", _lines("once"))
     _transform(cloud, "once", "documents/once.jsonl")
     job = _ended(cloud, "once")
@@ -182,7 +182,7 @@ def test_request_that_fails_once_is_sent_again(cloud: SmallCloud, model: str) ->
         ("die", "AlgorithmError: See job logs for more information", "the container exited with code 7"),
     ],
 )
-def test_record_that_the_model_cannot_take_fails_the_job(
+def test_record_that_the_model_rejects_fails_the_job(
     cloud: SmallCloud, model: str, value: str, reason: str, said: str
 ) -> None:
     cloud.put(f"documents/{value}/1.jsonl", _lines("fine", value))
@@ -204,7 +204,7 @@ def test_record_that_the_model_cannot_take_fails_the_job(
         (_lines("x" * 1_100_000), "ClientError: A record has 1100002 bytes; MaxPayloadInMB allows"),
     ],
 )
-def test_data_that_does_not_fit_fails_the_job(
+def test_invalid_data_fails_the_job(
     cloud: SmallCloud, model: str, request: pytest.FixtureRequest, body: str, reason: str
 ) -> None:
     name = f"unfit-{request.node.callspec.indices['body']}"
@@ -222,7 +222,7 @@ def test_no_data_fails_the_job_with_the_reason(cloud: SmallCloud, model: str) ->
     assert reason.startswith(f'ClientError: No S3 objects found under S3 URL "s3://{BUCKET}/nowhere/"')
 
 
-def test_model_that_does_not_come_up_fails_the_job(cloud: SmallCloud) -> None:
+def test_model_that_fails_to_start_fails_the_job(cloud: SmallCloud) -> None:
     cloud.put("documents/for-broken.jsonl", _lines("a"))
     _transform(cloud, "transform-broken", "documents/for-broken.jsonl", _model(cloud, "broken-model", "broken"))
     job = _ended(cloud, "transform-broken")
@@ -231,7 +231,7 @@ def test_model_that_does_not_come_up_fails_the_job(cloud: SmallCloud) -> None:
     assert log == ["this model cannot be served", "Local cloud: the container exited with code 3."]
 
 
-def test_stopped_job_ends_soon_and_writes_nothing(cloud: SmallCloud, model: str) -> None:
+def test_stopped_job_ends_quickly_and_writes_nothing(cloud: SmallCloud, model: str) -> None:
     cloud.put("documents/sleepy.jsonl", _lines("sleep"))
     _transform(cloud, "transform-stopped", "documents/sleepy.jsonl")
     client = cloud.client("sagemaker")
@@ -251,17 +251,17 @@ def test_stopped_job_ends_soon_and_writes_nothing(cloud: SmallCloud, model: str)
         ({"MaxPayloadInMB": 20, "MaxConcurrentTransforms": 6}, "is 120; at most 100 is allowed"),
         ({"DataProcessing": {"InputFilter": "instance"}}, r"must begin with \$"),
         ({"TransformOutput": {"S3OutputPath": "s3://b/o", "Accept": "text/csv"}}, "both CSV, or both JSON"),
-        ({"DataCaptureConfig": {"DestinationS3Uri": "s3://b/c"}}, "does not capture the data"),
+        ({"DataCaptureConfig": {"DestinationS3Uri": "s3://b/c"}}, "does not support data capture"),
     ],
 )
-def test_requests_that_cannot_be_done_are_refused(
+def test_unsupported_requests_are_refused(
     cloud: SmallCloud, model: str, changes: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(cloud.client("sagemaker").exceptions.ClientError, match=complaint):
         _transform(cloud, "transform-refused", "documents/one", **changes)
 
 
-def test_transform_name_is_taken_once(cloud: SmallCloud, model: str) -> None:
+def test_transform_job_name_must_be_unique(cloud: SmallCloud, model: str) -> None:
     _transform(cloud, "transform-once", "nowhere/")
     with pytest.raises(cloud.client("sagemaker").exceptions.ClientError, match="must be unique"):
         _transform(cloud, "transform-once", "nowhere/")

@@ -50,7 +50,7 @@ def test_ranges_are_read_by_name() -> None:
 @pytest.mark.parametrize(
     ("ends", "scale"), [(("0.0001", "0.1"), "Logarithmic"), (("0", "0.1"), "Linear"), (("16", "2048"), "Linear")]
 )
-def test_scale_auto_looks_at_the_ends(ends: tuple[str, str], scale: str) -> None:
+def test_automatic_scaling_depends_on_the_bounds(ends: tuple[str, str], scale: str) -> None:
     (one,) = read_ranges(_numbers(MinValue=ends[0], MaxValue=ends[1], ScalingType="Auto"))
     assert isinstance(one, NumberRange)
     assert one.scale == scale
@@ -61,14 +61,14 @@ def test_scale_auto_looks_at_the_ends(ends: tuple[str, str], scale: str) -> None
     [
         ({}, "At least one hyperparameter"),
         (_numbers(MaxValue="0.001"), "MinValue 0.001 of x is not below its MaxValue 0.001"),
-        (_numbers(MaxValue="much"), "The ends of the range of x are no numbers"),
+        (_numbers(MaxValue="much"), "The ends of the range of x are not numbers"),
         (_numbers(MaxValue="inf"), "is not below"),
         (_numbers(MinValue="0", ScalingType="Logarithmic"), "Logarithmic scaling needs values above 0"),
-        (_numbers(ScalingType="ReverseLogarithmic"), "within 0 <= x < 1; that of x is 0.001 to 10"),
+        (_numbers(ScalingType="ReverseLogarithmic"), "within 0 <= x < 1; the range of x is 0.001 to 10"),
         (_numbers(ScalingType="Wild"), "'Wild'"),
         (
             {"IntegerParameterRanges": [{"Name": "x", "MinValue": "1.5", "MaxValue": "2"}]},
-            "The ends of the range of x are no numbers",
+            "The ends of the range of x are not numbers",
         ),
         ({"CategoricalParameterRanges": [{"Name": "x", "Values": ["a", "a"]}]}, "must be different ones"),
         (
@@ -84,7 +84,7 @@ def test_range_that_cannot_be_searched_is_named(request_: dict[str, Any], reason
 
 
 @given(st.sampled_from(["Bayesian", "Random", "Hyperband"]), st.integers(0, 3))
-def test_proposals_lie_in_their_ranges(strategy: str, seed: int) -> None:
+def test_proposals_are_within_their_ranges(strategy: str, seed: int) -> None:
     ranges: list[Range] = [RATE, BATCH, DECAY, OPTIMIZER]
     epochs = Epochs(1, 9, cuts=False) if strategy == "Hyperband" else None
     search = Search(_plan(strategy, *ranges, jobs=6, seed=seed, epochs=epochs), maximize=False)
@@ -109,11 +109,11 @@ def test_same_seed_proposes_the_same() -> None:
     assert proposals(5) != proposals(6)
 
 
-def test_scales_decide_where_is_searched() -> None:
+def test_scaling_types_shape_the_search() -> None:
     search = Search(_plan("Random", RATE, DECAY), maximize=False)
     found = [search.propose(number) for number in range(200)]
     assert sum(float(values["learning_rate"]) < 0.03 for values in found) == pytest.approx(100, abs=25)
-    # Half of the magnitudes of 1 - x, from 0.001 to 0.5.
+    # On a reverse logarithmic scale half of the values of 1 - x, from 0.001 to 0.5, lie below their geometric mean.
     assert sum(1 - float(values["decay"]) < 0.0224 for values in found) == pytest.approx(100, abs=25)
 
 
@@ -127,7 +127,7 @@ def test_grid_tries_every_combination_once() -> None:
 
 
 @pytest.mark.parametrize("maximize", [True, False])
-def test_bayesian_search_comes_near_the_best(maximize: bool) -> None:
+def test_bayesian_search_approaches_the_optimum(maximize: bool) -> None:
     one = NumberRange("x", -1, 1, "Linear", is_integer=False)
     search = Search(_plan("Bayesian", one, jobs=30), maximize=maximize)
     found = []
@@ -138,7 +138,7 @@ def test_bayesian_search_comes_near_the_best(maximize: bool) -> None:
     assert sum(abs(x - 0.3) < 0.3 for x in found[15:]) > sum(abs(x - 0.3) < 0.3 for x in found[:15])
 
 
-def test_hyperband_gives_the_worse_ones_up() -> None:
+def test_hyperband_stops_the_worse_trials() -> None:
     search = Search(_plan("Hyperband", RATE, jobs=20, epochs=Epochs(1, 9, cuts=False)), maximize=False)
     lasted = {}
     for number in range(20):
@@ -155,7 +155,7 @@ def test_hyperband_gives_the_worse_ones_up() -> None:
     assert sum(worst) < sum(best[1:])
 
 
-def test_earlier_trials_count_where_they_fit() -> None:
+def test_earlier_trials_count_if_they_fit_the_ranges() -> None:
     search = Search(_plan("Bayesian", RATE, OPTIMIZER), maximize=False)
     assert search.remember({"learning_rate": "0.01", "optimizer": "adam", "epochs": "3"}, 1.5)
     assert not search.remember({"learning_rate": "2", "optimizer": "adam"}, 1.5)

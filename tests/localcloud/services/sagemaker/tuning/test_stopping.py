@@ -8,12 +8,12 @@ from localcloud.services.sagemaker.tuning.stopping import Completion, is_hopeles
 @pytest.mark.parametrize(
     ("curve", "maximize", "hopeless"),
     [
-        ({1: 5.1}, False, True),  # The median of 4 and 6 is 5.
+        ({1: 5.1}, False, True),  # Worse than 5, the median of 4 and 6.
         ({1: 5.0}, False, False),
-        ({1: 5.0, 2: 4.6}, False, True),  # Averages until epoch 2 are 3.5 and 5.5.
+        ({1: 5.0, 2: 4.6}, False, True),  # The averages up to epoch 2 are 3.5 and 5.5.
         ({1: 5.0, 2: 4.4}, False, False),
         ({1: 5.0, 2: 4.4}, True, True),
-        ({1: 5.0, 9: 4.6}, False, True),  # Later than all: their whole average.
+        ({1: 5.0, 9: 4.6}, False, True),  # Later than the others, so their overall averages count.
     ],
 )
 def test_worse_than_the_median_of_averages_is_hopeless(curve: dict[int, float], maximize: bool, hopeless: bool) -> None:
@@ -21,7 +21,7 @@ def test_worse_than_the_median_of_averages_is_hopeless(curve: dict[int, float], 
     assert is_hopeless(curve, others, maximize=maximize) is hopeless
 
 
-def test_with_fewer_than_two_others_there_is_hope() -> None:
+def test_no_trial_is_hopeless_with_fewer_than_two_others() -> None:
     assert not is_hopeless({1: 100.0}, [{1: 1.0}], maximize=False)
     assert not is_hopeless({1: 100.0}, [{1: 1.0}, {2: 1.0}], maximize=False)
 
@@ -57,7 +57,7 @@ def test_jobs_without_improvement_end_it() -> None:
     assert (completion.not_improving, completion.reached) == (3, True)
 
 
-def test_convergence_is_seen_and_ends_the_job_where_it_is_wanted() -> None:
+def test_convergence_is_detected_and_ends_the_job_if_requested() -> None:
     wanted = _completion(ConvergenceDetected={"CompleteOnConvergence": "Enabled"})
     unwanted = _completion()
     for completion in (wanted, unwanted):

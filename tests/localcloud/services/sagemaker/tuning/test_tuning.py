@@ -92,7 +92,7 @@ def _ended(cloud: SmallCloud, name: str) -> dict[str, Any]:
         job = _describe(cloud, name)
         return job if job["HyperParameterTuningJobStatus"] in ENDED else None
 
-    return wait_for(look, 60)
+    return wait_for(look)
 
 
 def _value(trial: dict[str, Any]) -> float:
@@ -102,7 +102,7 @@ def _value(trial: dict[str, Any]) -> float:
 
 @pytest.fixture(scope="module")
 def tuned(cloud: SmallCloud, image: None) -> dict[str, Any]:
-    """A tuning job of three trials, when it is over."""
+    """A finished tuning job with three trials."""
     _create(cloud, "tuned", static={"epochs": "2"})
     began = _describe(cloud, "tuned")
     assert began["HyperParameterTuningJobStatus"] == "InProgress"
@@ -171,8 +171,8 @@ def test_tuning_jobs_are_listed(cloud: SmallCloud, tuned: dict[str, Any]) -> Non
     assert summary["ObjectiveStatusCounters"]["Succeeded"] == 3
 
 
-def test_definition_is_told_with_what_sagemaker_adds() -> None:
-    """The SDK's ``HyperparameterTuner.attach`` relies on all of it."""
+def test_definition_is_described_with_sagemakers_defaults() -> None:
+    """The SDK's ``HyperparameterTuner.attach`` reads the whole definition."""
     resources = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
     role = "arn:aws:iam::123456789012:role/worker"
     definition = {
@@ -188,7 +188,7 @@ def test_definition_is_told_with_what_sagemaker_adds() -> None:
     assert completed["HyperParameterTuningResourceConfig"] == definition["HyperParameterTuningResourceConfig"]
 
 
-def test_grid_tries_everything_at_once(cloud: SmallCloud) -> None:
+def test_grid_runs_every_combination(cloud: SmallCloud) -> None:
     _create(cloud, "grid", strategy="Grid", ranges=GRID, jobs=None, parallel=2, static={"epochs": "1"})
     job = _ended(cloud, "grid")
     tried = sorted(trial["TunedHyperParameters"]["learning_rate"] for trial in _trials(cloud, "grid"))
@@ -261,7 +261,7 @@ def test_hopeless_trials_are_stopped_early(cloud: SmallCloud) -> None:
     assert job["BestTrainingJob"]["TunedHyperParameters"] == {"learning_rate": "0.3"}
 
 
-def test_hyperband_gives_some_jobs_up(cloud: SmallCloud) -> None:
+def test_hyperband_stops_some_jobs(cloud: SmallCloud) -> None:
     _create(
         cloud,
         "hyperband",
@@ -280,7 +280,7 @@ def test_hyperband_gives_some_jobs_up(cloud: SmallCloud) -> None:
     assert job["BestTrainingJob"]["TrainingJobName"] == best["TrainingJobName"]
 
 
-def test_hyperband_ends_jobs_at_the_most_epochs(cloud: SmallCloud) -> None:
+def test_hyperband_stops_jobs_at_the_maximum_number_of_epochs(cloud: SmallCloud) -> None:
     _create(
         cloud,
         "most",
@@ -302,10 +302,10 @@ def test_target_ends_the_search(cloud: SmallCloud) -> None:
     assert len(_trials(cloud, "target")) == 1
 
 
-def test_warm_start_knows_the_earlier_trials(cloud: SmallCloud, tuned: dict[str, Any]) -> None:
+def test_warm_start_uses_the_earlier_trials(cloud: SmallCloud, tuned: dict[str, Any]) -> None:
     _create(cloud, "warm", strategy="Bayesian", jobs=2, static={"epochs": "1"}, warm_start=_from("tuned"))
     job = _ended(cloud, "warm")
-    # After one epoch no trial is as good as those of the parent after two.
+    # A trial of one epoch cannot beat the parent's trials of two.
     assert job["OverallBestTrainingJob"] == tuned["BestTrainingJob"]
     assert job["BestTrainingJob"]["TuningJobName"] == "warm"
     assert job["WarmStartConfig"] == _from("tuned")
@@ -335,7 +335,7 @@ def test_trials_share_the_machine(cloud: SmallCloud) -> None:
     assert json.loads(model.read_text()) == {"threads": str(max(1, cores // min(2, cores)))}
 
 
-def test_trials_keep_checkpoints_of_their_own(cloud: SmallCloud) -> None:
+def test_each_trial_has_its_own_checkpoints(cloud: SmallCloud) -> None:
     checkpoints = {"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/trial-checkpoints"}}
     _create(cloud, "kept", jobs=2, static={"epochs": "2"}, definition=checkpoints)
     _ended(cloud, "kept")
@@ -352,7 +352,7 @@ def test_trials_keep_checkpoints_of_their_own(cloud: SmallCloud) -> None:
         ({"strategy": "Hyperband", "TrainingJobEarlyStoppingType": "Auto"}, "must be Off"),
         ({"strategy": "Hyperband"}, "needs a MinResource below its MaxResource; they are 1 and None"),
         ({"ranges": {}}, "At least one hyperparameter must have a range"),
-        ({"static": {"learning_rate": "0.1"}}, "static and have a range: learning_rate"),
+        ({"static": {"learning_rate": "0.1"}}, "both a static value and a range: learning_rate"),
         ({"jobs": None}, "MaxNumberOfTrainingJobs is required with the strategy Random"),
         (
             {"HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": "npmi"}},
@@ -386,7 +386,7 @@ def test_wrong_request_is_refused_with_the_reason(cloud: SmallCloud, more: dict[
         _describe(cloud, "refused")
 
 
-def test_name_is_short_and_taken_once(cloud: SmallCloud, tuned: dict[str, Any]) -> None:
+def test_name_must_be_short_and_unique(cloud: SmallCloud, tuned: dict[str, Any]) -> None:
     client = cloud.client("sagemaker")
     with pytest.raises(client.exceptions.ResourceInUse, match="must be unique"):
         _create(cloud, "tuned")

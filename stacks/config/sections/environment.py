@@ -1,0 +1,136 @@
+"""Fields of ``environments/*.yaml``, with types, limits, defaults and descriptions.
+
+The limits are AWS's own; values outside them would otherwise fail hours later, in a deployment or a job. Each section
+has its own module. ``make env-docs`` generates docs/environments.md and environments/schema.json from the fields.
+"""
+
+from functools import cache
+from typing import Annotated, Literal
+
+import botocore.session
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    WithJsonSchema,
+)
+
+from stacks.config.sections.automation import NotificationsConfig, RetriesConfig, TriggersConfig
+from stacks.config.sections.base import Also, OneOf, Section, Words, refuse
+from stacks.config.sections.data import DataConfig
+from stacks.config.sections.evaluation import EvaluationConfig, GateConfig, VectorizeConfig
+from stacks.config.sections.http_api import HttpApiConfig
+from stacks.config.sections.monitoring import AlarmsConfig, BudgetConfig
+from stacks.config.sections.network import NetworkConfig
+from stacks.config.sections.preprocessing import PreprocessingConfig
+from stacks.config.sections.promotion import PromotionConfig
+from stacks.config.sections.serving import ServingConfig
+from stacks.config.sections.training import TrainingConfig
+from stacks.config.sections.tuning import TuningConfig
+
+LogRetentionDays = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+]  # fmt: skip
+
+
+@cache
+def _regions() -> tuple[str, ...]:
+    session = botocore.session.Session()
+    return tuple(
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("sagemaker", partition)
+    )
+
+
+def _known_region(region: str) -> str:
+    if region not in _regions():
+        raise refuse("unknown SageMaker region", ", ".join(_regions()))
+    return region
+
+
+def _a_number(days: object) -> object:
+    # In Python, bool is a subclass of int.
+    if isinstance(days, bool):
+        raise refuse("not a number of days", "a number, for example 30")
+    return days
+
+
+def _not_reserved(tag_key: str) -> str:
+    if tag_key.lower().startswith("aws:"):
+        raise refuse("AWS reserves keys with this prefix", "keys that do not begin with aws:")
+    if tag_key.lower() in ("project", "environment"):
+        raise refuse("Topicsmith sets this tag itself, for budgets and roles", "other keys")
+    return tag_key
+
+
+def _different_to_iam(tags: dict[str, str]) -> dict[str, str]:
+    # IAM's tag keys are case-insensitive: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html.
+    spelled: dict[str, list[str]] = {}
+    for key in tags:
+        spelled.setdefault(key.lower(), []).append(key)
+    if twice := [" and ".join(keys) for keys in spelled.values() if len(keys) > 1]:
+        raise refuse(f"{', '.join(twice)} differ only in case, which IAM ignores", "different keys")
+    return tags
+
+
+# Letters of all languages, which JSON Schema's regular expressions cannot express.
+_TAG_CHARACTERS = r"^[\w\s.:/=+@-]*$"
+_RESERVED = "^([aA][wW][sS]:|[pP][rR][oO][jJ][eE][cC][tT]$|[eE][nN][vV][iI][rR][oO][nN][mM][eE][nN][tT]$)"
+TagKey = Annotated[
+    str,
+    Field(min_length=1, max_length=128, pattern=_TAG_CHARACTERS),
+    AfterValidator(_not_reserved),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 128, "not": {"pattern": _RESERVED}}),
+]
+TagValue = Annotated[
+    str, Field(max_length=256, pattern=_TAG_CHARACTERS), WithJsonSchema({"type": "string", "maxLength": 256})
+]
+
+
+class EnvironmentFields(Section):
+    """Configuration of one deployment."""
+
+    account: Annotated[str, Field(pattern=r"^[0-9]{12}$"), Words("twelve digits, in quotes")] | None = Field(
+        default=None, description="AWS account, in quotes. Defaults to the account of the deploying credentials."
+    )
+    region: Annotated[
+        str, AfterValidator(_known_region), OneOf(_regions), Words("a SageMaker region, for example eu-central-1")
+    ] = Field(description="AWS region.")
+    production: Annotated[bool, Also("required if the environment's name begins with prod")] = Field(
+        default=False,
+        description="Marks a production environment. Settings suitable only for experiments are rejected.",
+    )
+    termination_protection: Annotated[bool, Also("true in production")] = Field(
+        default=True, description="Protect the stacks from deletion."
+    )
+    log_retention_days: Annotated[LogRetentionDays, BeforeValidator(_a_number), Also("≥ 30 in production")] = Field(
+        default=30, description="Log retention of the Lambda functions."
+    )
+    tags: Annotated[
+        dict[TagKey, TagValue],
+        AfterValidator(_different_to_iam),
+        Words("map of at most 40 entries; keys ≤ 128, values ≤ 256 characters, without project and environment"),
+    ] = Field(default={}, max_length=40, description="Additional tags on every resource and job.")
+    algorithm: Literal["container", "builtin"] = Field(
+        default="container",
+        description="Algorithm for training and serving: this project's container, or SageMaker's built-in NTM.",
+    )
+    data: DataConfig = Field(default=DataConfig(), description="The data bucket.")
+    network: NetworkConfig = Field(default=NetworkConfig(), description="Network of jobs, models and functions.")
+    preprocessing: PreprocessingConfig = Field(default=PreprocessingConfig(), description="Preprocessing of raw text.")
+    tuning: TuningConfig = Field(default=TuningConfig(), description="Hyperparameter tuning.")
+    training: TrainingConfig = Field(default=TrainingConfig(), description="The training job.")
+    evaluation: EvaluationConfig = Field(default=EvaluationConfig(), description="The evaluation of a model.")
+    gate: GateConfig = Field(default=GateConfig(), description="Quality gate for registration.")
+    vectorize: VectorizeConfig = Field(default=VectorizeConfig(), description="Batch transform of the whole corpus.")
+    retries: RetriesConfig = Field(default=RetriesConfig(), description="Retries.")
+    triggers: TriggersConfig = Field(default=TriggersConfig(), description="Automatic starts of runs.")
+    notifications: NotificationsConfig = Field(default=NotificationsConfig(), description="Email notifications.")
+    serving: ServingConfig = Field(default=ServingConfig(), description="The endpoint.")
+    promotion: PromotionConfig = Field(
+        default=PromotionConfig(), description="Promotion of models from another environment."
+    )
+    alarms: AlarmsConfig = Field(default=AlarmsConfig(), description="CloudWatch alarms.")
+    budget: BudgetConfig = Field(default=BudgetConfig(), description="Cost budget.")
+    http_api: HttpApiConfig = Field(default=HttpApiConfig(), description="HTTP API in front of the endpoint.")
