@@ -1,1 +1,1 @@
-"""The operator's command line: what was deployed is run, watched, approved and asked here, on AWS and locally."""
+"""The command line ``topicsmith``: runs, models, promotions and inference, on AWS and in the local cloud."""

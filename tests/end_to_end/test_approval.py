@@ -120,7 +120,7 @@ def test_a_model_that_fails_to_start_is_reported_and_the_old_one_stays_served(
 
     assert failed.returncode == 1
     assert f"Version {broken} could not be served: Endpoint" in failed.stderr
-    assert f"Version {before.rpartition('/')[2]} is served as before." in failed.stderr
+    assert f"Version {before.rpartition('/')[2]} is still served." in failed.stderr
     assert registry.served() == before
     assert small("infer", "the harbour and the vessel")["predictions"]
 

@@ -46,7 +46,7 @@ def test_the_trial_with_the_lowest_loss_wins(run: Any, builtin: Operator) -> Non
 def test_documents_have_the_topics_that_the_evaluation_found(run: Any, builtin: Operator, tmp_path: Path) -> None:
     file = tmp_path / "vectors.jsonl"
     builtin("vectors", run["id"], "--out", file)
-    topics = builtin("evaluate", run["id"])["topics"]
+    topics = builtin("evaluation", run["id"])["topics"]
     words = {topic["topic"]: {word for word, _ in topic["words"][:10]} for topic in topics}
     about = {row["id"]: row["topic_weights"] for row in map(json.loads, file.read_text().splitlines())}
     for key, weights in about.items():

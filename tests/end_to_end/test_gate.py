@@ -39,7 +39,7 @@ def test_a_rejected_run_registers_nothing(rejected: Any, clients: Clients) -> No
 def test_a_rejected_run_has_its_evaluation_and_report(
     rejected: Any, strict: Operator, clients: Clients, tmp_path: Path
 ) -> None:
-    evaluated = strict.attempt("evaluate", rejected["id"])
+    evaluated = strict.attempt("evaluation", rejected["id"])
     assert evaluated.returncode == 1
     gate = json.loads(evaluated.stdout)["gate"]
     assert (gate["passed"], [check["metric"] for check in gate["checks"]]) == (

@@ -114,7 +114,7 @@ def test_each_trial_has_its_own_log_and_model(run: Any, clients: Clients) -> Non
 
 
 def test_the_evaluation_has_the_baseline_and_the_gates_verdict(run: Any, operator: Operator) -> None:
-    found = operator("evaluate", run["id"])
+    found = operator("evaluation", run["id"])
     assert found["run"]["corpus_uri"] == run["parameters"]["CorpusUri"]
     assert found["run"]["num_topics"] == 4
     assert found["gate"]["passed"] is True
@@ -158,7 +158,7 @@ def test_the_registered_model_has_its_lineage_and_quality(run: Any, operator: Op
     with tarfile.open(fileobj=io.BytesIO(archive)) as model:
         names = {Path(name).name for name in model.getnames()}
     assert {"model.safetensors", "config.json", "vocab.txt", "tokenizer.json", "topics.json"} <= names
-    evaluation = operator("evaluate", run["id"])
+    evaluation = operator("evaluation", run["id"])
     assert json.loads(content(clients, package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"])) == evaluation
     origin = package["CustomerMetadataProperties"]
     assert origin["CorpusUri"] == run["parameters"]["CorpusUri"]

@@ -160,6 +160,7 @@ def test_ctrl_c_ends_in_130(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_commands_in_messages_choose_the_same_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(invocation.LOCAL_VARIABLE, raising=False)
+    invocation.remember(local=False)
     assert invocation.command("runs") == "topicsmith runs"
     invocation.remember(local=True)
     assert invocation.command("runs") == "topicsmith --local runs"

@@ -84,7 +84,7 @@ def diff(
 
 
 def _report(base: str, env: str, assembly: Path | None) -> Report:
-    # Two assemblies can be compared anywhere; the working tree is that of a checkout.
+    # Two assemblies can be compared anywhere; the working tree needs a checkout.
     root = checkout.project_root() if assembly is None else checkout.find() or Path.cwd()
     with (
         output.progress().status(f"Comparing {env} with {base}"),

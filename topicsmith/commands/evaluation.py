@@ -66,7 +66,7 @@ def report(
     share it only with people who may read the corpus.
 
     Example:
-      topicsmith report 7qk2v0xw9h3d --out report.html
+      topicsmith report 7qk2v0xw9h3d
     """
     clients = connect(env)
     path = out or _default_path(run_id)

@@ -56,7 +56,9 @@ def list_models(
 
 
 def approve(
-    version: Annotated[int, typer.Argument(min=1, help="The version to approve; `topicsmith models` lists them.")],
+    version: Annotated[
+        int, typer.Argument(metavar="VERSION", min=1, help="The version to approve; `topicsmith models` lists them.")
+    ],
     env: Environment = "dev",
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the endpoint serves the model.")] = False,
     as_json: AsJson = False,

@@ -24,7 +24,9 @@ _FROM, _TO = "--from-profile", "--to-profile"
 
 
 def promote(
-    version: Annotated[int, typer.Argument(min=1, help="The version to promote; `topicsmith models` lists them.")],
+    version: Annotated[
+        int, typer.Argument(metavar="VERSION", min=1, help="The version to promote; `topicsmith models` lists them.")
+    ],
     source_name: Annotated[str, typer.Option("--from", metavar="NAME", help="The source environment.")],
     target_name: Annotated[str, typer.Option("--to", metavar="NAME", help="The target environment.")],
     from_profile: Annotated[

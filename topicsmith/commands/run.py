@@ -20,6 +20,7 @@ from topicsmith.runs.runs import Pipeline, Run, Step
 _LOG_LINES = 10
 _INTERRUPTED = 130
 _NUM_TOPICS = "NumTopics"
+_REJECTED = "Rejected"
 
 
 def run(
@@ -263,7 +264,9 @@ def _report_of(deployment: Deployment, run: Run) -> list[str]:
 
 def _failure(clients: Clients, step: Step) -> str:
     """Return the reason of a failed step, its log group, and the end of a job's log."""
-    lines = [f"{step.name} failed: {step.reason}"]
+    # The step that ends a run whose model did not pass the gate.
+    title = "The gate rejected the model" if step.name == _REJECTED else f"{step.name} failed"
+    lines = [f"{title}: {step.reason}"]
     if place := _log(clients, step):
         lines.append(f"Log: {place}")
     if step.job:

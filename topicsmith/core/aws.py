@@ -141,7 +141,7 @@ def connect(environment: str | None = None, *, profile: str | None = None, regio
     Args:
         environment: Name of the environment; its file has the region that applies if nothing else sets one.
         profile: Profile of the AWS configuration files; default: the credentials in the environment variables.
-        region: Region; default: that of the variables or the profile.
+        region: Region; default: from the variables or the profile.
 
     Raises:
         OperatorError: The local cloud is not running.

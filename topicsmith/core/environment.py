@@ -1,4 +1,4 @@
-"""What was deployed: the names that the other modules need, read from the outputs of an environment's stacks."""
+"""Deployed environments, read from the outputs of their stacks."""
 
 import re
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ _PARTS = ("data", "training", "serving")
 
 @dataclass(frozen=True)
 class Deployment:
-    """One deployed environment.
+    """A deployed environment.
 
     Attributes:
-        follows_approvals: whether an approved model is served; False where environments/<env>.yaml pins one.
+        follows_approvals: Whether approved models are deployed; False if environments/<env>.yaml pins a model.
     """
 
     environment: str
@@ -33,7 +33,7 @@ class Deployment:
     follows_approvals: bool
 
     def command(self, arguments: str) -> str:
-        """Return a shell command of this command line that is about this environment."""
+        """Return a ``topicsmith`` command for this environment."""
         return command(f"{arguments} --env {self.environment}")
 
     @property
@@ -43,15 +43,15 @@ class Deployment:
 
 
 def stack_name(environment: str, part: str) -> str:
-    """Return the name of one of an environment's stacks; ``part`` is data, training or serving."""
+    """Return the name of a stack of an environment; ``part`` is data, training or serving."""
     return f"topicsmith-{environment}-{part}"
 
 
 def load(clients: Clients, environment: str) -> Deployment:
-    """Return what is deployed as ``environment``.
+    """Return the deployed environment ``environment``.
 
     Raises:
-        OperatorError: it is not deployed, or its deployment did not finish.
+        OperatorError: It is not deployed, or its deployment is incomplete.
     """
     stacks = {part: _stack(clients.cloudformation, stack_name(environment, part)) for part in _PARTS}
     found = {part: stack for part, stack in stacks.items() if stack is not None}
@@ -59,7 +59,7 @@ def load(clients: Clients, environment: str) -> Deployment:
         raise _not_deployed(clients, environment)
     if missing := [stack_name(environment, part) for part in _PARTS if part not in found]:
         raise OperatorError(
-            f"Environment {environment} is not complete: {', '.join(missing)} is missing.", _deploy(environment)
+            f"Environment {environment} is incomplete: {', '.join(missing)} is missing.", _deploy(environment)
         )
     return Deployment(
         environment=environment,
@@ -74,12 +74,12 @@ def load(clients: Clients, environment: str) -> Deployment:
 
 
 def endpoint_name(environment: str) -> str:
-    """Return the name of an environment's endpoint, for those who may ask it and may not look at its stacks."""
+    """Return the name of an environment's endpoint, for callers that may not read its stacks."""
     return f"topicsmith-{environment}"
 
 
 def deployed(cloudformation: "CloudFormationClient") -> list[str]:
-    """Return the names of the environments that have a stack in this account and region, sorted."""
+    """Return the sorted names of the environments with a stack in this account and region."""
     pattern = re.compile(rf"topicsmith-(.+)-(?:{'|'.join(_PARTS)})")
     names = (
         stack["StackName"]
@@ -93,7 +93,7 @@ def _output(stack: "StackTypeDef", key: str, environment: str) -> str:
     for output in stack.get("Outputs", []):
         if output.get("OutputKey") == key:
             return output.get("OutputValue", "")
-    # A stack that failed to deploy, or one that is older than this command line.
+    # The stack failed to deploy, or is older than this command line.
     raise OperatorError(
         f"Stack {stack['StackName']} ({stack['StackStatus']}) has no output {key}.", _deploy(environment)
     )
@@ -112,7 +112,7 @@ def _stack(cloudformation: "CloudFormationClient", name: str) -> "StackTypeDef |
 
 def _not_deployed(clients: Clients, environment: str) -> OperatorError:
     names = deployed(clients.cloudformation)
-    there = f"Deployed there: {', '.join(names)}." if names else "Nothing of topicsmith is deployed there."
+    there = f"Deployed there: {', '.join(names)}." if names else "No topicsmith environment is deployed there."
     return OperatorError(f"No environment {environment} in {clients.where}. {there}", _deploy(environment))
 
 

@@ -1,6 +1,6 @@
-"""``environments/<name>.yaml`` as far as a promotion is about it: what it says, and which model it pins.
+"""The parts of ``environments/<name>.yaml`` that concern promotions and the pinned model.
 
-Everything else that the file says is for ``make synth``, which checks all of it.
+``make synth`` validates the whole file.
 """
 
 import os
@@ -25,20 +25,20 @@ class _Settings(BaseModel):
 
 
 class Promotion(_Settings):
-    """Where models come from, and how."""
+    """The section ``promotion``."""
 
     source: str | None = Field(default=None, alias="from")
     method: Literal["pin", "register"] = "register"
 
 
 class Serving(_Settings):
-    """What is served."""
+    """The section ``serving``."""
 
     model_package: str | None = None
 
 
 class Settings(_Settings):
-    """What a promotion needs to know of an environment; the defaults are those of ``stacks/config/environment.py``."""
+    """Settings that matter to a promotion; the defaults are those of ``stacks/config/environment.py``."""
 
     account: str | None = None
     region: str
@@ -48,7 +48,7 @@ class Settings(_Settings):
 
 @dataclass(frozen=True)
 class EnvironmentFile:
-    """The file of one environment, as it was when it was read."""
+    """The file of an environment, as it was when it was read."""
 
     name: str
     path: Path
@@ -57,7 +57,7 @@ class EnvironmentFile:
 
     @property
     def shown(self) -> str:
-        """The path as messages name it."""
+        """The path for messages."""
         return f"{self.path.parent.name}/{self.path.name}"
 
 
@@ -74,18 +74,18 @@ def read(folder: Path, name: str) -> EnvironmentFile:
     """Return the file of environment ``name``.
 
     Raises:
-        OperatorError: there is none, or it cannot be used.
+        OperatorError: It does not exist or is invalid.
     """
     path = folder / f"{name}.yaml"
     if not path.is_file():
         there = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
         raise OperatorError(
             f"There is no file {path} for environment {name}." + (f" There is one for: {there}." if there else ""),
-            "Say with --environments in which folder it is, or add the file and deploy the environment.",
+            "Give its folder with --environments, or add the file and deploy the environment.",
         )
     shown = f"{folder.name}/{path.name}"
     try:
-        # Line ends stay as they are.
+        # Preserves line endings.
         text = path.read_bytes().decode()
         return EnvironmentFile(name, path, text, Settings.model_validate(yaml.safe_load(text)))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -94,7 +94,7 @@ def read(folder: Path, name: str) -> EnvironmentFile:
         first = error.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"])) or "the whole file"
         raise OperatorError(
-            f"{shown} cannot be used: {key}: {first['msg']}.", "Every error of the file, with its line: make synth"
+            f"{shown} is invalid: {key}: {first['msg']}.", "List all errors with line numbers: make synth"
         ) from error
 
 
@@ -107,10 +107,10 @@ def region(name: str) -> str | None:
 
 
 def pinned(file: EnvironmentFile, arn: str) -> str:
-    """Return the file's text with ``serving.model_package`` set to ``arn``: one line is another, or one is added.
+    """Return the file's text with ``serving.model_package`` set to ``arn``: one line is changed or added.
 
     Raises:
-        OperatorError: the file is written in a way that this cannot be done in without changing more.
+        OperatorError: The key cannot be set without changing more of the file.
     """
     try:
         text = _spliced(file.text, arn)
@@ -121,22 +121,22 @@ def pinned(file: EnvironmentFile, arn: str) -> str:
     except (yaml.YAMLError, _OtherForm):
         pass
     raise OperatorError(
-        f"{file.shown} is written in a way in which {_SECTION}.{_KEY} cannot be set without changing more of it.",
-        f"Write it there by hand, and then promote once more:\n{_SECTION}:\n  {_KEY}: {arn}",
+        f"{_SECTION}.{_KEY} in {file.shown} cannot be set automatically without changing more of the file.",
+        f"Set it by hand and promote again:\n{_SECTION}:\n  {_KEY}: {arn}",
     )
 
 
 def write(file: EnvironmentFile, text: str) -> None:
-    """Replace the file by one with another text; whoever reads meanwhile sees the one or the other.
+    """Replace the text of the file atomically.
 
     Raises:
-        OperatorError: it cannot be written, or somebody else has changed it since it was read.
+        OperatorError: It cannot be written, or was changed since it was read.
     """
-    # A link stays a link.
+    # Keeps a symbolic link.
     path = file.path.resolve()
     try:
         if path.read_bytes().decode(errors="replace") != file.text:
-            raise OperatorError(f"{file.shown} was changed by somebody else meanwhile.", "Promote once more.")
+            raise OperatorError(f"{file.shown} was changed in the meantime.", "Promote again.")
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as other:
             try:
                 other.write(text.encode())
@@ -152,13 +152,13 @@ def write(file: EnvironmentFile, text: str) -> None:
 
 
 class _OtherForm(Exception):
-    """The file is not in one of the forms that can be edited."""
+    """The file is in a form that cannot be edited in one line."""
 
 
 def _spliced(text: str, arn: str) -> str:
-    """Return ``text`` with the ARN at the place where YAML's parser says that the key's value is.
+    """Return ``text`` with the ARN inserted at the position that the YAML parser reports.
 
-    A library that writes the whole file anew would keep its meaning and its comments, but not each of its bytes.
+    A round-trip YAML library would keep the meaning and the comments, but not every byte.
     """
     root = yaml.compose(text, yaml.SafeLoader)
     if root is None:
@@ -173,7 +173,7 @@ def _spliced(text: str, arn: str) -> str:
         if value is not None:
             return _replaced(text, value, arn)
         if section.flow_style:
-            # A comma after the last key is allowed, so that this is right in an empty mapping as well.
+            # A trailing comma is allowed, which makes this valid in an empty mapping too.
             start = section.start_mark.index + 1
             return f'{text[:start]}{_KEY}: "{arn}", {text[start:]}'
         return _inserted(text, root, " " * section.value[0][0].start_mark.column, arn)
@@ -196,7 +196,7 @@ def _replaced(text: str, value: yaml.Node, arn: str) -> str:
 
 
 def _inserted(text: str, root: yaml.MappingNode, indentation: str, arn: str) -> str:
-    """Return ``text`` with a line below that of the section's name: comments stay with the keys that they are about."""
+    """Return ``text`` with a line added below the section's name, which keeps comments next to their keys."""
     key = next(key for key, _ in root.value if key.value == _SECTION)
     line_end = re.compile(r"\r?\n|\Z").search(text, key.end_mark.index)
     assert line_end is not None

@@ -1,4 +1,4 @@
-"""Errors that an operator can act on, and what AWS's own errors mean to one."""
+"""Errors with a next step for the user, including those of AWS and its client."""
 
 import re
 from typing import TYPE_CHECKING
@@ -8,11 +8,11 @@ if TYPE_CHECKING:
 
 
 class OperatorError(Exception):
-    """Something went wrong that has a known next step.
+    """An expected error with a known next step.
 
     Args:
-        message: what is wrong, with the value at fault.
-        next_step: what to do about it; lines that can be pasted into a shell stand on their own.
+        message: What is wrong, with the bad value.
+        next_step: What to do about it. Shell commands are on lines of their own.
     """
 
     def __init__(self, message: str, next_step: str | None = None) -> None:
@@ -31,7 +31,7 @@ _INVALID_CREDENTIALS = {
     "UnrecognizedClientException",
     "SignatureDoesNotMatch",
 }
-# S3 answers a bare "Access Denied", and its operations are not all named as the permission that they need.
+# S3 answers with a bare "Access Denied", and some operations differ from the permission that they need.
 _S3_ACTIONS = {
     "HeadObject": "s3:GetObject",
     "GetObject": "s3:GetObject",
@@ -42,12 +42,12 @@ _S3_ACTIONS = {
 }
 _CREDENTIALS_STEP = (
     "Log in (aws sso login), or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; "
-    "--local uses the local cloud, which needs none."
+    "--local uses the local cloud, which needs no credentials."
 )
 
 
 def explain(error: Exception) -> OperatorError | None:
-    """Return what ``error`` means to the operator, or None if it is not an error of AWS or of its client."""
+    """Return ``error`` as an OperatorError, or None if it is not an error of AWS or its client."""
     from botocore import exceptions as aws
 
     match error:
@@ -80,20 +80,20 @@ def explain(error: Exception) -> OperatorError | None:
 
 
 def code(error: "ClientError") -> str:
-    """Return the error code of a refused AWS request, for example ``AccessDenied``."""
+    """Return the error code of a failed AWS request, for example ``AccessDenied``."""
     return error.response.get("Error", {}).get("Code", "")
 
 
 def is_denied(error: "ClientError") -> bool:
-    """Tell whether an AWS request was refused because the credentials may not make it."""
+    """Return whether an AWS request failed for lack of permission."""
     return code(error) in _DENIED
 
 
 def is_missing(error: "ClientError") -> bool:
-    """Tell whether an AWS request was refused because what it names does not exist."""
+    """Return whether an AWS request failed because its resource does not exist."""
     if code(error) in {"ResourceNotFound", "ResourceNotFoundException"}:
         return True
-    # SageMaker says so of endpoints and model packages in the words of a validation error only.
+    # For endpoints and model packages, SageMaker says so only in the message of a validation error.
     return code(error) in {"ValidationException", "ValidationError"} and bool(
         re.search(r"does not exist|not f(?:ou|i)nd", str(error))
     )
@@ -104,8 +104,8 @@ def _explain_refusal(error: "ClientError") -> OperatorError:
     if is_denied(error):
         return _explain_denial(error.operation_name, message)
     if code(error) in _INVALID_CREDENTIALS:
-        return OperatorError(f"AWS does not accept the credentials: {message or code(error)}", _CREDENTIALS_STEP)
-    return OperatorError(f"AWS refused {error.operation_name} ({code(error)}): {message}")
+        return OperatorError(f"AWS rejected the credentials: {message or code(error)}", _CREDENTIALS_STEP)
+    return OperatorError(f"AWS rejected {error.operation_name} ({code(error)}): {message}")
 
 
 def _explain_denial(operation: str, message: str) -> OperatorError:
@@ -114,8 +114,8 @@ def _explain_denial(operation: str, message: str) -> OperatorError:
     resource = re.search(r"on resource:? \"?([^\s\"]+)", message)
     where = f" on {resource.group(1)}" if resource else ""
     return OperatorError(
-        f"Access denied: these credentials may not {needed}{where}.",
-        f"Ask for {needed}, or use credentials that have it (AWS_PROFILE). AWS said: {message or 'nothing more'}",
+        f"Access denied: these credentials lack {needed}{where}.",
+        f"Request the permission {needed}, or use other credentials (AWS_PROFILE). Message of AWS: {message or 'none'}",
     )
 
 

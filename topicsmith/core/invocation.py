@@ -1,4 +1,4 @@
-"""How this command line was called, so that the commands in its messages can be pasted as they are."""
+"""The choice of the cloud, and the ``topicsmith`` commands in messages."""
 
 import os
 from contextvars import ContextVar
@@ -9,12 +9,12 @@ _local = ContextVar("local", default=False)
 
 
 def remember(*, local: bool) -> None:
-    """Note which cloud this command talks to: the local one, or AWS."""
+    """Record whether this command uses the local cloud."""
     _local.set(local)
 
 
 def with_local_option() -> bool:
-    """Tell whether this command was told to talk to the local cloud."""
+    """Return whether this command uses the local cloud."""
     return _local.get()
 
 

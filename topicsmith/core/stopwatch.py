@@ -1,4 +1,4 @@
-"""How long the phases of something long took."""
+"""Timing of the phases of a long command."""
 
 import time
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ class Phase:
 
 
 class Stopwatch:
-    """Says on ``console`` what is being done, and keeps how long it took."""
+    """A timer of phases that shows the current one on ``console``."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -28,12 +28,12 @@ class Stopwatch:
 
     @property
     def seconds(self) -> float:
-        """Since this stopwatch was made."""
+        """Seconds since the stopwatch was created."""
         return time.monotonic() - self._started
 
     @contextmanager
     def phase(self, name: str, *, quiet: bool = True) -> Iterator[None]:
-        """Time the block; ``quiet`` ones, that show no progress of their own, get a spinner."""
+        """Time the block; ``quiet`` blocks, without progress output of their own, get a spinner."""
         started = time.monotonic()
         if quiet:
             with self._console.status(f"{name} ..."):

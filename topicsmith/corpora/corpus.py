@@ -1,4 +1,4 @@
-"""The corpus as the operator has it: checked before it costs an upload and a run, then put into the data bucket."""
+"""Local corpus files: checks before the upload, and the upload to the data bucket."""
 
 import csv
 import gzip
@@ -20,32 +20,32 @@ FORMATS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 _RECORDS_TO_LEARN_COLUMNS = 100
 _LONGEST_FIELD = 2**31 - 1
 _LONGEST_NAME_SHOWN = 60
-# Where an environment starts a run at each upload, an object with this metadata starts none: its run has options.
+# In environments that start a run at each upload, this metadata prevents a second run.
 _OWN_RUN = {"topicsmith-run": "started by the uploader"}
 
 
 def column_names(names: str) -> list[str]:
-    """Return the names in a list like ``title,body``, as preprocessing reads it."""
+    """Return the names in a list such as ``title,body``, parsed as in preprocessing."""
     return [name.strip() for name in names.split(",")]
 
 
 def check(path: Path, text_columns: Sequence[str], id_column: str | None) -> None:
-    """Make sure that preprocessing will find documents in ``path``.
+    """Check that preprocessing will find documents in ``path``.
 
     Args:
-        path: a file of one of ``FORMATS``.
-        text_columns: the columns that make up a document's text.
-        id_column: the column that names a document, or None if none is needed.
+        path: A file in one of ``FORMATS``.
+        text_columns: The columns with the text of a document.
+        id_column: The column with the id of a document, or None.
 
     Raises:
-        OperatorError: the file cannot be read, holds no text, or has no such columns; it says which there are.
+        OperatorError: The file cannot be read, contains no text, or lacks a column; the message lists its columns.
     """
     there = columns(path)
     wanted = [*text_columns, *([id_column] if id_column else [])]
     if missing := [name for name in wanted if name not in there]:
         raise OperatorError(
             f"{path} has no column {_listed(missing)}. It has {_listed(there) or 'no columns'}.",
-            "Name the text columns with --text title,body (TEXT=title,body for make) and the ids' column with --id.",
+            "Set the text columns with --text title,body (TEXT=title,body for make) and the id column with --id.",
         )
     if next(documents(path, text_columns), None) is None:
         raise OperatorError(f"{path} has no row with text in {_listed(text_columns)}.")
@@ -62,12 +62,12 @@ def columns(path: Path) -> tuple[str, ...]:
 
 
 def documents(path: Path, text_columns: Sequence[str]) -> Iterator[str]:
-    """Yield the text of each document: its text columns, joined by a space."""
+    """Yield the text of each document: its text columns, joined by spaces."""
     return (text for _, text in identified(path, text_columns, None))
 
 
 def identified(path: Path, text_columns: Sequence[str], id_column: str | None) -> Iterator[tuple[str, str]]:
-    """Yield the id and the text of each document; without a column of ids, the id is the number of the row, from 1."""
+    """Yield the id and the text of each document; without an id column, the id is the row number, from 1."""
     with _opened(path) as (lines, kind):
         records = _csv_records(lines) if kind == ".csv" else _json_records(lines)
         for number, record in enumerate(records, 1):
@@ -78,28 +78,28 @@ def identified(path: Path, text_columns: Sequence[str], id_column: str | None) -
 
 
 def uri_of(bucket: str, path: Path) -> str:
-    """Return where ``upload`` puts ``path``."""
+    """Return the S3 URI to which ``upload`` writes ``path``."""
     return f"s3://{bucket}/raw/{path.name}"
 
 
 def upload(s3: "S3Client", path: Path, bucket: str, on_bytes: Callable[[int], None]) -> str:
-    """Put ``path`` under ``raw/`` in the data bucket and return its URI; ``on_bytes`` hears each part's size."""
+    """Upload ``path`` to ``raw/`` in the data bucket and return its URI; ``on_bytes`` gets the size of each part."""
     with path.open("rb") as file:
         s3.upload_fileobj(file, bucket, f"raw/{path.name}", ExtraArgs={"Metadata": _OWN_RUN}, Callback=on_bytes)
     return uri_of(bucket, path)
 
 
 def check_uri(s3: "S3Client", uri: str, bucket: str) -> None:
-    """Make sure that ``uri`` names an object that preprocessing may read, or a prefix of such.
+    """Check that ``uri`` is an object that preprocessing may read, or a prefix of such objects.
 
     Raises:
-        OperatorError: it lies outside ``raw/`` in the data bucket, or there is nothing.
+        OperatorError: It is outside ``raw/`` in the data bucket, or nothing exists there.
     """
     allowed = f"s3://{bucket}/raw/"
     if not uri.startswith(allowed):
         raise OperatorError(
-            f"Preprocessing may not read {uri}: a corpus lies under {allowed}.",
-            f"Copy it there (aws s3 cp {uri} {allowed}), or give a local file: it is uploaded.",
+            f"Preprocessing may not read {uri}: a corpus must be under {allowed}.",
+            f"Copy it there (aws s3 cp {uri} {allowed}), or give a local file, which is uploaded.",
         )
     if not s3.list_objects_v2(Bucket=bucket, Prefix=uri.removeprefix(f"s3://{bucket}/"), MaxKeys=1).get("KeyCount"):
         raise OperatorError(f"There is nothing at {uri}.")
@@ -111,7 +111,7 @@ def _listed(names: Sequence[str]) -> str:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[IO[str], str]]:
-    """Open ``path`` as text, with the format's ending; what is wrong with its bytes becomes an OperatorError."""
+    """Open ``path`` as text and yield it with the suffix of its format; read errors become OperatorErrors."""
     if not path.is_file():
         raise OperatorError(f"There is no file {path}.", f"The current directory is {Path.cwd()}.")
     ending = next((e for e in FORMATS if path.name.lower().endswith(e)), None)
@@ -125,7 +125,7 @@ def _opened(path: Path) -> Iterator[tuple[IO[str], str]]:
             text.seek(0)
             yield text, ending.removesuffix(".gz")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise OperatorError(f"{path} is not a whole gzip file: {error}.") from error
+        raise OperatorError(f"{path} is not a complete gzip file: {error}.") from error
     except OSError as error:
         raise OperatorError(f"{path} cannot be read: {error.strerror or error}.") from error
 
@@ -137,7 +137,7 @@ def _csv_records(lines: IO[str]) -> Iterator[dict[str, object]]:
 
 
 def _json_records(lines: IO[str]) -> Iterator[dict[str, object]]:
-    """Yield the objects among the lines; preprocessing counts the others as malformed."""
+    """Yield the lines that are JSON objects; preprocessing counts the others as malformed."""
     for line in lines:
         try:
             record = json.loads(line)

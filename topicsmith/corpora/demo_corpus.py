@@ -1,4 +1,4 @@
-"""A corpus that needs no download: what every AWS operation does, in the words of its documentation."""
+"""The demo corpus, which needs no download: the documentation of every AWS operation, from botocore."""
 
 import csv
 import os
@@ -10,7 +10,7 @@ from botocore.loaders import Loader
 
 MIN_WORDS = 10
 
-# Tags that stand inside a word or a sentence; any other one ends a word.
+# Tags within a word or a sentence; any other tag ends a word.
 _INLINE = frozenset(
     {"a", "abbr", "b", "code", "em", "font", "i", "kbd", "q", "s", "small", "span", "strong", "sub", "sup", "u"}
 )
@@ -39,7 +39,7 @@ class _TextOfHtml(HTMLParser):
 def plain_text(html: str) -> str:
     """Return the text of an HTML fragment: no tags, no entities, single spaces.
 
-    HTML that stands in it escaped (``&lt;p&gt;``, ``&amp;amp;``) is read as HTML, too: botocore has such operations.
+    Escaped HTML (``&lt;p&gt;``, ``&amp;amp;``) is also treated as HTML: botocore has such operations.
     """
     parser = _TextOfHtml()
     parser.feed(html)
@@ -49,15 +49,14 @@ def plain_text(html: str) -> str:
 
 
 def demo_documents() -> Iterator[tuple[str, str, str]]:
-    """Yield (id, service, text) of the operations that the installed botocore documents in ten words or more.
+    """Yield (id, service, text) of the operations that the installed botocore documents in at least ten words.
 
-    The id is like ``s3.PutObject``. The order is that of the services' and operations' names, and a service's latest
-    API counts.
+    Ids look like ``s3.PutObject``. Services and operations are sorted by name, with each service's latest API.
     """
     catalogue = _loader()
     for service in catalogue.list_available_services("service-2"):
         version = catalogue.determine_latest_version(service, "service-2")
-        # A loader keeps all that it has loaded: 400 MB, were there one for all services.
+        # A loader caches everything: 400 MB with one loader for all services.
         operations = _loader().load_data(f"{service}/{version}/service-2")["operations"]
         for operation in sorted(operations):
             text = plain_text(operations[operation].get("documentation", ""))
@@ -66,15 +65,15 @@ def demo_documents() -> Iterator[tuple[str, str, str]]:
 
 
 def _loader() -> Loader:
-    # Without the models that the user has added in ~/.aws/models: the corpus follows from botocore's version alone.
+    # Ignores models in ~/.aws/models: the corpus depends on the version of botocore alone.
     return Loader([Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
 
 
 def write_demo_corpus(path: Path) -> int:
-    """Write the demo corpus to ``path`` as CSV with the columns ``id``, ``service`` and ``text``, whole or not at all.
+    """Write the demo corpus to ``path`` atomically, as CSV with the columns ``id``, ``service`` and ``text``.
 
     Returns:
-        The number of documents: with botocore 1.44 about 14,000, of more than 430 services.
+        The number of documents: about 14,000 of more than 430 services with botocore 1.44.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:

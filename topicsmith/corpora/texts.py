@@ -1,4 +1,4 @@
-"""Texts to ask about: from a file, from lines, or given as such."""
+"""Texts for inference: from a file, from lines, or from arguments."""
 
 import gzip
 import zlib
@@ -15,10 +15,11 @@ FORMATS = (*LINES, *corpus.FORMATS)
 
 @dataclass(frozen=True)
 class Text:
-    """A text.
+    """A text with an id.
 
     Attributes:
-        id: what names it among the others: its number, or what a column holds.
+        id: Its number, or the value of the id column.
+        text: The text.
     """
 
     id: str
@@ -26,9 +27,9 @@ class Text:
 
 
 def numbered(texts: Iterable[str]) -> Iterator[Text]:
-    """Yield what is not empty among the texts, named by its number from 1."""
+    """Yield the texts that are not empty, with their numbers from 1 as ids."""
     for number, text in enumerate(texts, 1):
-        # An argument that is not UTF-8 holds what no request can encode.
+        # An argument that is not UTF-8 contains surrogates, which a request cannot encode.
         if found := text.strip().encode(errors="replace").decode():
             yield Text(str(number), found)
 
@@ -37,12 +38,12 @@ def read(path: Path, text_columns: Sequence[str], id_column: str | None) -> Iter
     """Yield the texts in a file: the lines of a .txt, or the rows of a corpus.
 
     Args:
-        path: the file.
-        text_columns: the columns of a corpus that make up a text.
-        id_column: the column that names a text; None for the number of its row or line, from 1.
+        path: The file.
+        text_columns: The columns with the text.
+        id_column: The column with the id; None for the row or line number, from 1.
 
     Raises:
-        OperatorError: the file cannot be read, or has no such columns.
+        OperatorError: The file cannot be read, or lacks a column.
     """
     if path.name.lower().endswith(LINES):
         yield from numbered(_lines(path))
@@ -60,6 +61,6 @@ def _lines(path: Path) -> Iterator[str]:
         with opener(path, "rt", encoding="utf-8-sig", errors="replace") as lines:
             yield from lines
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise OperatorError(f"{path} is not a whole gzip file: {error}.") from error
+        raise OperatorError(f"{path} is not a complete gzip file: {error}.") from error
     except OSError as error:
         raise OperatorError(f"{path} cannot be read: {error.strerror or error}.") from error

@@ -1,4 +1,4 @@
-"""The CDK CLI, run as an operator would run it, with the synthesized app deployed to the local cloud."""
+"""The CDK CLI, run as a subprocess, to synthesize the app and deploy it to the local cloud."""
 
 import contextlib
 import os
@@ -24,34 +24,34 @@ _STOP_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Command:
-    """A CDK command that was started; its output goes to ``log``."""
+    """A running CDK command; its output goes to ``log``."""
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
 
     def finish(self) -> None:
-        """Wait until it is done.
+        """Wait for the command to finish.
 
         Raises:
-            OperatorError: it failed; with the end of its output.
+            OperatorError: The command failed; the message ends with its output.
         """
         if self.process.wait() == 0:
             return
         lines = self.log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
         raise OperatorError(
-            f"cdk {self.name} failed with exit code {self.process.returncode}; its output is in {self.log}.",
+            f"cdk {self.name} failed with exit code {self.process.returncode}. Full output: {self.log}",
             "\n".join(lines),
         )
 
 
 class Cdk:
-    """Runs CDK commands for one environment; each returns at once, so that other work can go on meanwhile.
+    """CDK commands for one environment. They run in the background.
 
     Args:
-        environment: whose stacks.
-        directory: where the assembly and the commands' output go.
-        account: of the local cloud, whose administrator acts; None for its main account.
+        environment: Name of the environment.
+        directory: Directory for the assembly and the output of the commands.
+        account: Account of the local cloud to act in as administrator; None for its main account.
     """
 
     def __init__(self, environment: str, directory: Path, account: str | None = None) -> None:
@@ -62,25 +62,25 @@ class Cdk:
         self._commands: list[Command] = []
 
     def synth(self, source: Path | None = None) -> Command:
-        """Write the assembly of the app in ``source``, by default of this checkout; needs no cloud."""
+        """Write the assembly of the app in ``source``, by default the checkout. This needs no cloud."""
         options = ["--quiet", "--output", str(self._assembly)]
         return self._start("synth", [self._stacks, *options], source or checkout.project_root(), {})
 
     def bootstrap(self, cloud: "LocalCloud") -> Command:
-        """Make what ``cdk deploy`` needs in the account."""
-        # Where there is no cdk.json, it does not synthesize the app, of which it needs nothing.
+        """Bootstrap the account for ``cdk deploy``."""
+        # In a directory without cdk.json it does not synthesize the app, which it does not need.
         place = f"aws://{self._account or cloud.account_id}/{cloud.region}"
         return self._start("bootstrap", [place], self._directory, self._variables(cloud))
 
     def deploy(self, cloud: "LocalCloud") -> Command:
         """Deploy the assembly that ``synth`` wrote."""
         options = ["--app", str(self._assembly), "--method=direct", "--require-approval=never", "--progress=events"]
-        # The image is built once there is a repository for it, which the data stack makes.
+        # The image is pushed to a repository that the data stack creates first.
         options.append("--asset-prebuild=false")
         return self._start("deploy", [self._stacks, *options], checkout.project_root(), self._variables(cloud))
 
     def stop(self) -> None:
-        """Stop the commands that are still running, with their children."""
+        """Stop all running commands and their children."""
         for command in self._commands:
             if command.process.poll() is None:
                 _stop(command.process)
@@ -91,9 +91,7 @@ class Cdk:
     def _start(self, name: str, arguments: list[str], place: Path, environ: dict[str, str]) -> Command:
         executable = checkout.project_root() / "node_modules" / ".bin" / "cdk"
         if not executable.exists():
-            raise OperatorError(
-                f"The CDK CLI is not installed: there is no {executable}.", "`make demo` and `make local` install it."
-            )
+            raise OperatorError(f"The CDK CLI is not installed: there is no {executable}.", "Install it: make install")
         self._directory.mkdir(parents=True, exist_ok=True)
         log = self._directory / f"cdk-{name}.log"
         with log.open("wb") as file:
@@ -104,7 +102,7 @@ class Cdk:
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                # A group of its own: it is stopped with its children, and only by us.
+                # In a process group of its own it is stopped with its children, and not by Ctrl-C.
                 start_new_session=True,
             )
         command = Command(name, process, log)
@@ -114,7 +112,7 @@ class Cdk:
 
 @contextmanager
 def commands(environment: str, directory: Path, account: str | None = None) -> Iterator[Cdk]:
-    """Give a ``Cdk`` whose commands do not outlive the block."""
+    """Yield a ``Cdk`` whose commands do not outlive the block."""
     cdk = Cdk(environment, directory, account)
     try:
         yield cdk
@@ -123,11 +121,11 @@ def commands(environment: str, directory: Path, account: str | None = None) -> I
 
 
 def _environ() -> dict[str, str]:
-    """Return this process's environment without its cloud, with this Python and its Node first on the PATH."""
+    """Return this process's environment without AWS variables, and with this Python and its Node first on the PATH."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return environ | {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
-        # A deployment to this machine has nothing to say to, or to ask of, the network.
+        # A deployment to this machine needs no network.
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         "CDK_DISABLE_VERSION_CHECK": "true",
         "AWS_CONFIG_FILE": os.devnull,

@@ -1,4 +1,4 @@
-"""More accounts in the local cloud, for environments that live in accounts of their own."""
+"""Additional accounts in the local cloud, for environments with accounts of their own."""
 
 from typing import TYPE_CHECKING
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 def create(cloud: "LocalCloud", account_id: str) -> bool:
-    """Make an account; one that is there is left as it is.
+    """Create an account unless it exists.
 
     Args:
-        cloud: where.
-        account_id: its number, twelve digits, which becomes the name of its profile.
+        cloud: The local cloud.
+        account_id: The account number, twelve digits, which becomes the name of its profile.
 
     Returns:
-        Whether it was not there before.
+        Whether the account was created.
     """
     import boto3
     from botocore.exceptions import ClientError
@@ -24,12 +24,12 @@ def create(cloud: "LocalCloud", account_id: str) -> bool:
     if account_id in cloud.accounts:
         return False
     local_cloud.use(cloud)
-    # The main account makes the others, whichever AWS_PROFILE names.
+    # The main account creates the others, whatever AWS_PROFILE is.
     organizations = boto3.Session(profile_name="default").client("organizations")
     try:
         organizations.create_account(AccountName=account_id, Email=f"{account_id}@topicsmith.invalid")
     except ClientError:
         if account_id not in cloud.accounts:
             raise
-        return False  # Another command made it meanwhile.
+        return False  # Another command created it in the meantime.
     return True

@@ -1,4 +1,4 @@
-"""The local cloud with the dev environment in it, deployed by the real CDK CLI."""
+"""Deployment of the dev environment to the local cloud with the CDK CLI."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,20 +21,20 @@ def create(
     state_dir: Path | None = None,
     meanwhile: Callable[[], None] = lambda: None,
 ) -> "LocalCloud":
-    """Start the local cloud, or take the one that runs, deploy dev to it, and make this process its client.
+    """Start the local cloud unless it is running, deploy dev to it, and make this process its client.
 
     Args:
-        stopwatch: times the phases.
-        port: where the cloud listens; default 4577.
-        state_dir: where the cloud keeps its state, and CDK its output; default ``.topicsmith``.
-        meanwhile: is called while CDK deploys.
+        stopwatch: Stopwatch for the phases.
+        port: Port of the cloud; default 4577.
+        state_dir: Directory for the state of the cloud and the output of the CDK; default ``.topicsmith``.
+        meanwhile: Function to call while the CDK deploys.
 
     Raises:
-        OperatorError: the cloud did not start, or CDK failed.
+        OperatorError: The cloud did not start, or the CDK failed.
     """
     directory = (state_dir or checkout.state_dir()) / "cdk"
     with cdk.commands(ENVIRONMENT, directory) as cli:
-        # Synthesis needs no cloud and is the longest part: it goes on during the two phases that follow.
+        # Synthesis is the longest part and needs no cloud: it runs during the next two phases.
         synth = cli.synth()
         with stopwatch.phase("Start the local cloud"):
             cloud = local_cloud.start(port, state_dir)

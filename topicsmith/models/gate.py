@@ -1,4 +1,4 @@
-"""The thresholds of an environment's gate, as its deployed pipeline has them, and what they say of a model."""
+"""The gate of an environment: the thresholds in its deployed pipeline, and a model's checks against them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,17 +24,17 @@ NAMES = {
     "against_baseline.topic_uniqueness": "topic_uniqueness_over_baseline",
     "against_baseline.perplexity": "perplexity_to_baseline",
 }
-"""The keys of ``gate`` in ``environments/<name>.yaml``, by the place in ``evaluation.json`` of what they are about."""
+"""The keys of ``gate`` in ``environments/<name>.yaml``, by the path of their metric in ``evaluation.json``."""
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """What a gate asks of one metric.
+    """A threshold of a gate.
 
     Attributes:
-        path: the metric's place in ``evaluation.json``, for example ``metrics.npmi``.
-        kind: whether more or less is better.
-        value: the threshold itself passes.
+        path: Path of the metric in ``evaluation.json``, for example ``metrics.npmi``.
+        kind: Direction: ``at_least`` or ``at_most``.
+        value: The threshold; a value equal to it passes.
     """
 
     path: str
@@ -43,7 +43,7 @@ class Threshold:
 
     @property
     def metric(self) -> str:
-        """The threshold's key in the section ``gate`` of the environment's file."""
+        """The key of the threshold in the section ``gate`` of the environment's file."""
         return NAMES.get(self.path, self.path)
 
     def __str__(self) -> str:
@@ -54,7 +54,7 @@ def thresholds(definition: Mapping[str, Any]) -> tuple[Threshold, ...]:
     """Return the thresholds of the gate in a pipeline's definition.
 
     Raises:
-        OperatorError: it has no gate, or one that an older version of this project made.
+        OperatorError: It has no gate, or one deployed by an older version of this project.
     """
     step = next((one for one in definition["Steps"] if one["Name"] == STEP), None)
     if step is None:
@@ -75,10 +75,10 @@ def thresholds(definition: Mapping[str, Any]) -> tuple[Threshold, ...]:
 
 
 def judge(evaluation: Evaluation, gate: Sequence[Threshold], environment: str) -> tuple[Check, ...]:
-    """Hold what was measured against the gate of an environment, which need not be that where it was measured.
+    """Check an evaluation against the gate of an environment, which may differ from the one that trained the model.
 
     Raises:
-        OperatorError: a metric that the gate asks for was not measured.
+        OperatorError: A metric of the gate was not measured.
     """
     return tuple(_check(evaluation, threshold, environment) for threshold in gate)
 
@@ -87,9 +87,9 @@ def _check(evaluation: Evaluation, threshold: Threshold, environment: str) -> Ch
     value = value_at(evaluation, threshold.path)
     if value is None:
         raise OperatorError(
-            f"The gate of {environment} asks for {threshold.metric}, of which the model's evaluation says nothing.",
-            "wetc needs evaluation.word_vectors where the model is trained: set that, and train again; or leave the "
-            f"threshold out of gate in environments/{environment}.yaml, and deploy.",
+            f"The gate of {environment} needs {threshold.metric}, which the model's evaluation does not contain.",
+            "wetc needs evaluation.word_vectors in the environment that trains the model: set it and train again. Or "
+            f"remove the threshold from gate in environments/{environment}.yaml and deploy.",
         )
     passed = value >= threshold.value if threshold.kind == "at_least" else value <= threshold.value
     return Check(metric=threshold.metric, value=value, threshold=threshold.value, kind=threshold.kind, passed=passed)

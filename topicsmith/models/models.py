@@ -1,4 +1,4 @@
-"""Models: the versions in an environment's model package group, and their approval."""
+"""Model versions in an environment's model package group, and their approval."""
 
 import itertools
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """One registered model.
+    """A registered model version.
 
     Attributes:
         approval: PendingManualApproval, Approved or Rejected.
-        changed: when it was changed last, for example approved.
+        changed: Time of the last change, for example the approval.
         data_uri: S3 URI of its model.tar.gz.
-        run: the id of the run that trained it, under which its artifacts lie.
-        corpus: S3 URI of what it was trained on.
-        npmi: mean coherence of its topics on held-out documents, from -1 to 1.
-        topic_uniqueness: their mean uniqueness, up to 1.
+        run: Id of the run that trained it, which is the prefix of its artifacts.
+        corpus: S3 URI of the training corpus.
+        npmi: Mean coherence of its topics on held-out documents, from -1 to 1.
+        topic_uniqueness: Mean uniqueness of its topics, up to 1.
     """
 
     version: int
@@ -61,10 +61,10 @@ def latest(sagemaker: "SageMakerClient", group: str, limit: int) -> list[ModelVe
 
 
 def newest(sagemaker: "SageMakerClient", deployment: Deployment) -> ModelVersion:
-    """Return the newest model of an environment.
+    """Return the newest model version of an environment.
 
     Raises:
-        OperatorError: there is none.
+        OperatorError: There is none.
     """
     found = latest(sagemaker, deployment.model_package_group, 1)
     if not found:
@@ -76,7 +76,7 @@ def find(sagemaker: "SageMakerClient", deployment: Deployment, version: int) -> 
     """Return version ``version`` of an environment's model.
 
     Raises:
-        OperatorError: there is no such version; it names those that exist.
+        OperatorError: There is no such version; the message lists the existing ones.
     """
     there = {int(id_of(arn)): arn for arn in arns(sagemaker, deployment.model_package_group)}
     if not there:
@@ -84,13 +84,13 @@ def find(sagemaker: "SageMakerClient", deployment: Deployment, version: int) -> 
     if version not in there:
         raise OperatorError(
             f"{deployment.model_package_group} has no version {version}. It has: {', '.join(map(str, sorted(there)))}.",
-            f"See them: {deployment.command('models')}",
+            f"List them: {deployment.command('models')}",
         )
     return describe(sagemaker, there[version])
 
 
 def describe(sagemaker: "SageMakerClient", arn: str) -> ModelVersion:
-    """Return the model that a model package's ARN names."""
+    """Return the model version with the given model package ARN."""
     package = sagemaker.describe_model_package(ModelPackageName=arn)
     container = package["InferenceSpecification"]["Containers"][0]
     origin = package.get("CustomerMetadataProperties", {})
@@ -109,30 +109,30 @@ def describe(sagemaker: "SageMakerClient", arn: str) -> ModelVersion:
 
 
 def approve(sagemaker: "SageMakerClient", model: ModelVersion) -> None:
-    """Approve a model: where the environment follows approvals, its endpoint then comes to serve it."""
+    """Approve a model version. An environment that follows approvals then deploys it to its endpoint."""
     if model.approval == "Approved":
-        # The event that serves a model tells of a change: to go back to an earlier version, make it one.
+        # Only a change of the status triggers the deployment. Reset it to deploy an approved version again.
         sagemaker.update_model_package(ModelPackageArn=model.arn, ModelApprovalStatus="PendingManualApproval")
     sagemaker.update_model_package(ModelPackageArn=model.arn, ModelApprovalStatus="Approved")
 
 
 def reject(sagemaker: "SageMakerClient", model: ModelVersion, reason: str) -> None:
-    """Reject a model, so that it is not served again; ``reason`` is kept with it."""
+    """Reject a model version, which prevents it from being served again; ``reason`` is stored with it."""
     sagemaker.update_model_package(
         ModelPackageArn=model.arn, ModelApprovalStatus="Rejected", ApprovalDescription=reason
     )
 
 
 def approved(sagemaker: "SageMakerClient", group: str) -> dict[int, str]:
-    """Return the ARNs of the approved models in a model package group, by version."""
+    """Return the ARNs of the approved versions in a model package group, by version."""
     return {int(id_of(arn)): arn for arn in arns(sagemaker, group, approval="Approved")}
 
 
 def arns(sagemaker: "SageMakerClient", group: str, approval: "ModelApprovalStatusType | None" = None) -> list[str]:
-    """Return the ARNs of the models in a model package group, newest first; of one approval status, or of all.
+    """Return the ARNs of the versions in a model package group, newest first, optionally of one approval status.
 
     Raises:
-        OperatorError: there is no such group.
+        OperatorError: There is no such group.
     """
     from botocore.exceptions import ClientError
 
@@ -149,7 +149,7 @@ def arns(sagemaker: "SageMakerClient", group: str, approval: "ModelApprovalStatu
         if not is_missing(error):
             raise
         raise OperatorError(
-            f"There is no model package group {group}, though its stack says so: it was deleted by hand.",
+            f"Model package group {group} does not exist, although its stack has it: it was deleted by hand.",
             "Deploy the environment again.",
         ) from error
     return [package["ModelPackageArn"] for page in pages for package in page["ModelPackageSummaryList"]]

@@ -1,4 +1,4 @@
-"""The topics that a model found, as its model.tar.gz tells them."""
+"""The topics of a model, from ``topics.json`` in its model.tar.gz."""
 
 import tarfile
 from typing import TYPE_CHECKING
@@ -15,14 +15,14 @@ _MEMBER = "topics.json"
 
 
 class Topic(BaseModel):
-    """One topic.
+    """A topic.
 
     Attributes:
-        topic: its number, which is its place in an answer's topic_weights.
-        npmi: mean pairwise normalised pointwise mutual information of its ten top words, from -1 to 1.
-        topic_uniqueness: mean over its top words of 1 / (number of topics that have the word), up to 1.
-        share: its share of the training corpus.
-        words: its top words and their probabilities, best first.
+        topic: Its number, which is its index in topic_weights.
+        npmi: Mean pairwise normalised pointwise mutual information of its ten top words, from -1 to 1.
+        topic_uniqueness: Mean over its top words of 1 / (number of topics with the word), up to 1.
+        share: Its share of the training corpus.
+        words: Its top words and their probabilities, most probable first.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,12 +34,12 @@ class Topic(BaseModel):
     words: tuple[tuple[str, float], ...]
 
     def top(self, count: int) -> list[str]:
-        """Return its ``count`` top words."""
+        """Return the ``count`` top words."""
         return [word for word, _ in self.words[:count]]
 
 
 class TopicModel(BaseModel):
-    """All topics of a model, the largest share first, and their means."""
+    """All topics of a model, largest share first, and their means."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,10 +50,10 @@ class TopicModel(BaseModel):
 
 
 def read(s3: "S3Client", model_uri: str) -> TopicModel:
-    """Read ``topics.json`` out of the model.tar.gz at an S3 URI, without keeping the rest.
+    """Read ``topics.json`` from the model.tar.gz at an S3 URI, as a stream.
 
     Raises:
-        OperatorError: the archive is missing or broken, or tells no topics.
+        OperatorError: The archive is missing or broken, or has no topics.
     """
     from botocore.exceptions import ClientError
 
@@ -63,7 +63,9 @@ def read(s3: "S3Client", model_uri: str) -> TopicModel:
     except ClientError as error:
         if not isinstance(error, s3.exceptions.NoSuchKey):
             raise
-        raise OperatorError(f"{model_uri} is not there any more: a lifecycle rule removed it, or somebody.") from error
+        raise OperatorError(
+            f"{model_uri} does not exist any more: it was deleted, by a lifecycle rule or by hand."
+        ) from error
     try:
         with body, tarfile.open(fileobj=body, mode="r|gz") as archive:
             content = next((_content(archive, m) for m in archive if m.name.removeprefix("./") == _MEMBER), None)
@@ -72,15 +74,15 @@ def read(s3: "S3Client", model_uri: str) -> TopicModel:
     if content is None:
         raise OperatorError(
             f"{model_uri} has no {_MEMBER}.",
-            "Models of the container in containers/ntm have it. Those of the built-in algorithm do not: the report of "
-            "the run tells their topics.",
+            "Models of the container in containers/ntm have it; models of SageMaker's built-in NTM do not. The run's "
+            "report shows their topics.",
         )
     try:
         return TopicModel.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise OperatorError(f"{_MEMBER} in {model_uri} is not as it should be: {place}: {first['msg']}.") from error
+        raise OperatorError(f"{_MEMBER} in {model_uri} is invalid: {place}: {first['msg']}.") from error
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

@@ -1,1 +1,1 @@
-"""Promotion: a model that was approved in one environment comes to another one without being trained again."""
+"""Promotion of approved models to another environment without retraining."""

@@ -1,4 +1,4 @@
-"""What a model consists of in S3: copied to another environment's bucket, or marked as promoted where it lies."""
+"""Model artifacts in S3: copied to another environment's bucket, or tagged as promoted in place."""
 
 import base64
 import hashlib
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
 
 MARK = "true"
 _BLOCK = 1 << 20
-# What a copy remembers of what it is a copy of: S3 gives an object another ETag whenever it is written.
+# Metadata of a copy that identifies its original: S3 changes the ETag with each write.
 _ORIGIN, _ORIGIN_ETAG = "promoted-from", "promoted-etag"
 
 
 def mark_name(environment: str) -> str:
-    """Return the tag that lets an environment read an object: the source's bucket policy asks for it."""
+    """Return the tag that lets an environment read an object, by the source's bucket policy."""
     return f"promoted-to-{environment}"
 
 
 def is_marked(s3: "S3Client", uri: str, environment: str) -> bool:
-    """Tell whether an environment may read an object.
+    """Return whether an environment may read an object.
 
     Raises:
-        OperatorError: it is gone.
+        OperatorError: The object was deleted.
     """
     return _tags(s3, uri).get(mark_name(environment)) == MARK
 
 
 def mark(s3: "S3Client", uri: str, environment: str) -> None:
-    """Let an environment read an object; the object's other tags stay."""
+    """Let an environment read an object; other tags of the object are kept."""
     tags = {**_tags(s3, uri), mark_name(environment): MARK}
     bucket, key = _place(uri)
     s3.put_object_tagging(
@@ -43,19 +43,19 @@ def mark(s3: "S3Client", uri: str, environment: str) -> None:
 
 
 def copy(source: "S3Client", target: "S3Client", origin: str, uri: str) -> str:
-    """Copy an object between two accounts, of which nobody has credentials for both, and return its SHA-256.
+    """Copy an object between two accounts with separate credentials, and return its SHA-256.
 
-    A copy that is there is left as it is. S3 keeps an object whole or not at all, and refuses bytes that are not those
-    of the checksum, so that what is there is right.
+    An existing copy is left as it is. S3 stores objects atomically and verifies the checksum: an existing copy is
+    complete.
 
     Args:
-        source: reads the object.
-        target: writes the copy.
+        source: Client that reads the object.
+        target: Client that writes the copy.
         origin: S3 URI of the object.
         uri: S3 URI of the copy.
 
     Raises:
-        OperatorError: the object is gone, or there is another one in the place of the copy.
+        OperatorError: The object was deleted, or another object is in the place of the copy.
     """
     described = _head(source, origin)
     if described is None:
@@ -66,17 +66,17 @@ def copy(source: "S3Client", target: "S3Client", origin: str, uri: str) -> str:
         return _transfer(source, target, origin, uri, remembered)
     if there["Metadata"] != remembered or "ChecksumSHA256" not in there:
         raise OperatorError(
-            f"{uri} is there already, and it is not a copy of {origin} as that is now.",
-            f"If no model of the registry needs it, remove it, and promote once more: aws s3 rm {uri}",
+            f"{uri} already exists and is not a copy of the current {origin}.",
+            f"If no registered model needs it, delete it and promote again: aws s3 rm {uri}",
         )
     return base64.b64decode(there["ChecksumSHA256"]).hex()
 
 
 def sha256(s3: "S3Client", uri: str) -> str:
-    """Return the SHA-256 of an object's bytes.
+    """Return the SHA-256 of an object.
 
     Raises:
-        OperatorError: it is gone.
+        OperatorError: The object was deleted.
     """
     with tempfile.TemporaryFile() as file:
         return _fetch(s3, uri, file).hex()
@@ -99,7 +99,7 @@ def _transfer(source: "S3Client", target: "S3Client", origin: str, uri: str, rem
 
 
 def _fetch(s3: "S3Client", uri: str, file: IO[bytes]) -> bytes:
-    """Write an object to a file, and return its SHA-256."""
+    """Download an object to a file and return its SHA-256."""
     from botocore.exceptions import ClientError
 
     bucket, key = _place(uri)
@@ -123,7 +123,7 @@ def _head(s3: "S3Client", uri: str) -> "HeadObjectOutputTypeDef | None":
     try:
         return s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
     except ClientError as error:
-        # A response to HEAD has no body that could name the error.
+        # A response to HEAD has no body with an error code.
         if code(error) == "404":
             return None
         raise
@@ -142,7 +142,7 @@ def _tags(s3: "S3Client", uri: str) -> dict[str, str]:
 
 
 def _gone(uri: str) -> OperatorError:
-    return OperatorError(f"{uri} is not there any more: a lifecycle rule removed it, or somebody.")
+    return OperatorError(f"{uri} does not exist any more: it was deleted, by a lifecycle rule or by hand.")
 
 
 def _place(uri: str) -> tuple[str, str]:

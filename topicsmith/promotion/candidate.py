@@ -1,4 +1,4 @@
-"""The version that is to be promoted, and whether it may be."""
+"""The candidate of a promotion, and the checks that it must pass."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An approved version of the source environment, with its evaluation.
+    """An approved model version of the source environment, with its evaluation.
 
     Attributes:
-        model: the version.
-        package: all that the registry says of it.
-        evaluation_uri: S3 URI under which ``evaluation.json`` lies, without a slash at the end.
-        report_uri: S3 URI of the same for people, if there is one.
-        evaluation: how good it is.
+        model: The version.
+        package: Its description in the registry.
+        evaluation_uri: S3 URI of the folder of ``evaluation.json``, without a trailing slash.
+        report_uri: S3 URI of the report, if there is one.
+        evaluation: Its evaluation.
     """
 
     model: ModelVersion
@@ -36,7 +36,7 @@ class Candidate:
 
     @property
     def properties(self) -> dict[str, str]:
-        """Where it comes from and how good it is, as text by name."""
+        """Its customer metadata: origin and quality."""
         return dict(self.package.get("CustomerMetadataProperties", {}))
 
     @property
@@ -46,10 +46,10 @@ class Candidate:
 
 
 def find(source: Side, version: int) -> Candidate:
-    """Return a version of the source environment that may leave it.
+    """Return a version of the source environment, ready for promotion.
 
     Raises:
-        OperatorError: there is none, it is not approved, it was not evaluated, or its own gate rejected it.
+        OperatorError: It does not exist, is not approved, was not evaluated, or was rejected by its own gate.
     """
     clients = source.clients
     model = models.find(clients.sagemaker, source.deployment, version)
@@ -60,13 +60,13 @@ def find(source: Side, version: int) -> Candidate:
     if document != evaluation.DOCUMENT:
         raise OperatorError(
             f"Version {version} of {source.name} has no evaluation: it was not registered by the pipeline.",
-            f"Train one that has: {source.command('run corpus.csv')}",
+            f"Train a model with the pipeline: {source.command('run corpus.csv')}",
         )
     found = evaluation.read(clients.s3, place)
     if not found.gate.passed:
         raise OperatorError(
             f"Version {version} of {source.name} did not pass the gate of {source.name}: {found.gate.reason}.",
-            "A promotion does not pass it by. Train a better model, or, if the gate asks for too much, change gate in "
+            "A promotion cannot bypass the gate. Train a better model. If the gate is too strict, change it in "
             f"{source.file.shown}, deploy, and train again.",
         )
     report = metrics.get("Explainability", {}).get("Report", {}).get("S3Uri")
@@ -74,23 +74,23 @@ def find(source: Side, version: int) -> Candidate:
 
 
 def target_gate(target: Side) -> tuple[Threshold, ...]:
-    """Return the thresholds of the target environment, as they are deployed."""
+    """Return the deployed thresholds of the target environment."""
     pipeline = runs.pipeline(target.clients.sagemaker, target.deployment.pipeline)
     return gate.thresholds(pipeline.definition)
 
 
 def require_good_enough(candidate: Candidate, source: Side, target: Side, thresholds: Sequence[Threshold]) -> None:
-    """Make sure that the model would pass the target's own gate.
+    """Check that the model passes the target's gate.
 
     Raises:
-        OperatorError: it would not; it names each threshold.
+        OperatorError: It does not; the message lists the failed thresholds.
     """
     failed = [check for check in gate.judge(candidate.evaluation, thresholds, target.name) if not check.passed]
     if failed:
         raise OperatorError(
             f"Version {candidate.model.version} of {source.name} does not pass the gate of {target.name}: "
             f"{'; '.join(map(_sentence, failed))}.",
-            f"There is no way around it. Promote a better model, or, if {target.name} asks for too much, change "
+            f"Promote a better model. If the gate of {target.name} is too strict, change "
             f"{', '.join(f'gate.{check.metric}' for check in failed)} in {target.file.shown} and deploy: "
             f"make deploy ENV={target.name}",
         )
@@ -105,15 +105,14 @@ def _require_approved(source: Side, model: ModelVersion, reason: str) -> None:
         because = f": {reason.rstrip('.')}" if reason else ""
         raise OperatorError(
             f"{name} is Rejected{because}. Only an approved version can be promoted.",
-            f"See which ones are: {source.command('models')}\nIf it is to be served after all: {approve}",
+            f"List the versions: {source.command('models')}\nTo serve it anyway: {approve}",
         )
-    look = f"Look at it: {source.command(f'report {model.run}')}\n" if model.run else ""
+    look = f"Review it: {source.command(f'report {model.run}')}\n" if model.run else ""
     raise OperatorError(
         f"{name} is {model.approval}. Only an approved version can be promoted.", f"{look}Approve it: {approve}"
     )
 
 
 def _sentence(check: Check) -> str:
-    return f"{check.metric} is {check.value:.4g}, {'at least' if check.kind == 'at_least' else 'at most'} " + (
-        f"{check.threshold:g} is asked for"
-    )
+    bound = "at least" if check.kind == "at_least" else "at most"
+    return f"{check.metric} is {check.value:.4g}, must be {bound} {check.threshold:g}"

@@ -1,4 +1,4 @@
-"""Promotion by reference: the target's file names the source's model, and a pull request decides."""
+"""Promotion by reference: the target's file pins the source's model, for a pull request."""
 
 from collections.abc import Callable
 
@@ -11,20 +11,20 @@ from topicsmith.promotion.served import Served
 
 
 class Pinning:
-    """A promotion that lets the target read the model where it lies, and changes one line of the target's file.
+    """A promotion that lets the target read the model in place and changes one line of the target's file.
 
-    The order is mark, record, write. Whatever interrupts it, the file is the old one or the new one, and the same
-    promotion once more goes on where it ended.
+    The order is tag, record, write. After an interruption the file is either old or new, and the same promotion
+    continues where it stopped.
 
     Attributes:
-        steps: what is left to be done.
+        steps: The remaining steps.
     """
 
     def __init__(self, source: Side, target: Side, candidate: Candidate, served: Served | None) -> None:
-        """Look at how far the promotion has come.
+        """Determine the remaining steps.
 
         Raises:
-            OperatorError: an artifact is gone, or the file is written in a way that one line cannot say this in.
+            OperatorError: An artifact was deleted, or the file cannot be changed in one line.
         """
         self._source, self._target, self._candidate, self._served = source, target, candidate, served
         self._text = environment_file.pinned(target.file, candidate.model.arn)
@@ -41,16 +41,16 @@ class Pinning:
 
     @property
     def outcome(self) -> str:
-        """What there is to do now."""
+        """The result and the next steps."""
         file, name, version = self._target.file.shown, self._target.name, self._candidate.model.version
-        deploy = f"It is served once that is deployed: make deploy ENV={name}"
+        deploy = f"Deploy it to serve the model: make deploy ENV={name}"
         if self._is_pinned:
             is_served = self._served is not None and self._served.arn == self._candidate.model.arn
             pins = f"{file} pins version {version} of {self._source.name}"
             return f"Nothing to do: {pins}, and {name} serves it." if is_served else f"{pins}.\n{deploy}"
         return "\n".join(
             [
-                f"{file} pins version {version} of {self._source.name} now. For a pull request:",
+                f"{file} now pins version {version} of {self._source.name}. For a pull request:",
                 f"  git switch -c promote-{self._source.name}-{version}-to-{name}",
                 f'  git commit -m "Serve version {version} of {self._source.name} in {name}" -- {file}',
                 "  git push -u origin HEAD",
@@ -59,13 +59,13 @@ class Pinning:
         )
 
     def carry_out(self, tell: Callable[[str], None]) -> Record:
-        """Let the target read the model, change the target's file, and return what was recorded.
+        """Let the target read the model, change the target's file, and return the record.
 
         Args:
-            tell: hears each step that was done.
+            tell: Callback for each completed step.
 
         Raises:
-            OperatorError: an artifact is gone, or the file cannot be written.
+            OperatorError: An artifact was deleted, or the file cannot be written.
         """
         source, target, model = self._source, self._target, self._candidate.model
         digests = {uri: artifacts.sha256(source.clients.s3, uri) for uri in self._artifacts}
@@ -91,9 +91,7 @@ class Pinning:
         file, name = self._target.file.shown, self._target.name
         steps = []
         if self._unmarked:
-            steps.append(
-                f"tag its artifacts {artifacts.mark_name(name)}={artifacts.MARK}, so that {name} may read them"
-            )
+            steps.append(f"tag its artifacts {artifacts.mark_name(name)}={artifacts.MARK}, which lets {name} read them")
         if not self._is_pinned:
             steps.append(f"set serving.model_package in {file} to {self._candidate.model.arn}")
         return steps

@@ -1,4 +1,4 @@
-"""What is recorded of a promotion before it takes effect."""
+"""Recording of a promotion before it takes effect."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -22,17 +22,17 @@ def record(
     artifacts: Mapping[str, str],
     goes_on: bool,
 ) -> Record:
-    """Write down in the target's bucket who promotes what, and return that.
+    """Write the record of a promotion to the target's bucket and return it.
 
     Args:
-        source: where the model comes from.
-        target: where it goes.
-        candidate: the model.
-        served: what the target serves now.
-        method: how it goes there.
-        place: the model as the target knows it.
-        artifacts: the SHA-256 of each object, by S3 URI.
-        goes_on: whether this promotion may have been begun and recorded earlier: the latest record then is of it.
+        source: The source environment.
+        target: The target environment.
+        candidate: The model.
+        served: The model that the target serves now.
+        method: The promotion method.
+        place: The model in the target.
+        artifacts: SHA-256 of each object, by S3 URI.
+        goes_on: Whether this promotion may have been recorded before; if so, that record is returned.
     """
     clients, bucket = target.clients, target.deployment.data_bucket
     begun = records.latest(clients.s3, bucket, 1) if goes_on else []

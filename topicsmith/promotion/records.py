@@ -1,4 +1,4 @@
-"""Who promoted what: an object for each promotion in the bucket of the environment that it went to."""
+"""Records of promotions: one object per promotion in the bucket of the target environment."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -19,10 +19,10 @@ class _Part(BaseModel):
 
 
 class Place(_Part):
-    """A version of a model, and where it is registered.
+    """A model version and its registry.
 
     Attributes:
-        version: None of a model that the target environment pins: it has no version there.
+        version: The version; None if the target environment pins the model, which has no version there.
     """
 
     environment: str
@@ -32,28 +32,29 @@ class Place(_Part):
 
 
 class Before(_Part):
-    """What was served before."""
+    """The model served before."""
 
     arn: str
     version: int
 
 
 class Record(_Part):
-    """One promotion.
+    """The record of a promotion.
 
     Attributes:
-        time: in UTC.
-        by: the ARN of the caller who promoted.
-        source: where the model comes from.
-        target: where it went.
-        run: the id of the run that trained it.
-        corpus: S3 URI of what it was trained on.
-        code_version: of what trained it.
-        metrics: how good it is.
-        baseline: the same of the LDA that it was held against.
-        gate: the verdict of the source's gate.
-        before: what the target served; None where that was nothing.
-        artifacts: the SHA-256 of each object, by S3 URI.
+        time: Time in UTC.
+        by: ARN of the caller.
+        method: The promotion method.
+        source: The model in the source environment.
+        target: The model in the target environment.
+        run: Id of the run that trained it.
+        corpus: S3 URI of the training corpus.
+        code_version: Version of the code that trained it.
+        metrics: Quality of the model.
+        baseline: Quality of the LDA baseline.
+        gate: Verdict of the source's gate.
+        before: The model that the target served before; None if there was none.
+        artifacts: SHA-256 of each object, by S3 URI.
     """
 
     time: Annotated[datetime, PlainSerializer(lambda time: _text(time, "%Y-%m-%dT%H:%M:%S"))]
@@ -72,17 +73,17 @@ class Record(_Part):
 
     @property
     def key(self) -> str:
-        """Where it lies in the target's bucket: the keys are in the order of time."""
+        """The key in the target's bucket; keys sort by time."""
         moment = _text(self.time, "%Y%m%dT%H%M%S")
         return f"{PREFIX}/{moment}-{self.source.environment}-{self.source.version}.json"
 
     def document(self) -> dict[str, object]:
-        """Return the record as the bucket and ``--json`` have it."""
+        """Return the record as JSON, as in the bucket and ``--json``."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 def write(s3: "S3Client", bucket: str, record: Record) -> None:
-    """Put a record into the target's bucket."""
+    """Write a record to the target's bucket."""
     content = record.model_dump_json(by_alias=True, exclude_unset=True, indent=1) + "\n"
     s3.put_object(Bucket=bucket, Key=record.key, Body=content.encode(), ContentType="application/json")
 
@@ -91,7 +92,7 @@ def latest(s3: "S3Client", bucket: str, limit: int) -> list[Record]:
     """Return the latest ``limit`` records of an environment, newest first.
 
     Raises:
-        OperatorError: one of them is not a record.
+        OperatorError: One of them is invalid.
     """
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{PREFIX}/")
     keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
@@ -99,7 +100,7 @@ def latest(s3: "S3Client", bucket: str, limit: int) -> list[Record]:
 
 
 def _text(time: datetime, form: str) -> str:
-    """Return a time in UTC to the millisecond: two promotions may be of the same second."""
+    """Return a time in UTC with milliseconds, which distinguish two promotions in the same second."""
     return f"{time.astimezone(UTC).strftime(form)}.{time.microsecond // 1000:03d}Z"
 
 
@@ -111,6 +112,6 @@ def _read(s3: "S3Client", bucket: str, key: str) -> Record:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise OperatorError(
-            f"s3://{bucket}/{key} is not the record of a promotion: {place}: {first['msg']}.",
-            "Somebody has changed it: an earlier version of the object is in the bucket.",
+            f"s3://{bucket}/{key} is not a valid promotion record: {place}: {first['msg']}.",
+            "It was changed by hand. Restore an earlier version of the object.",
         ) from error

@@ -1,4 +1,4 @@
-"""Promotion by a copy: the model's artifacts and its entry in the registry, in the target's account."""
+"""Promotion by copy: the artifacts and the registry entry in the target's account."""
 
 import re
 from collections.abc import Callable
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
 
 _FROM, _BY = "PromotedFrom", "PromotedBy"
 _RUN = "PipelineExecutionArn"
-# What the values of CustomerMetadataProperties may hold, and how long they may be.
+# Characters that CustomerMetadataProperties rejects, and the maximum length of their values.
 _NOT_IN_PROPERTIES = re.compile(r"[^\w .:/=+\-@]")
 _LONGEST_PROPERTY = 256
 
 
 class Registering:
-    """A promotion that copies the model, registers it, and leaves its approval to the caller.
+    """A promotion that copies and registers the model. The caller approves it.
 
-    The order is copy, register, record, approve. Whatever interrupts it, nothing is served that was not recorded, and
-    the same promotion once more goes on where it ended.
+    The order is copy, register, record, approve. After an interruption nothing is served without a record, and the same
+    promotion continues where it stopped.
 
     Attributes:
-        registered: the model in the target's registry, once it is there.
-        steps: what is left to be done; the approval is the caller's.
+        registered: The model in the target's registry, once it exists.
+        steps: The remaining steps, including the caller's approval.
     """
 
     def __init__(self, source: Side, target: Side, candidate: Candidate, served: Served | None) -> None:
-        """Look at how far the promotion has come.
+        """Determine the remaining steps.
 
         Raises:
-            OperatorError: the target pins its model, or has rejected this one.
+            OperatorError: The target pins its model, or has rejected this one.
         """
         self._source, self._target, self._candidate, self._served = source, target, candidate, served
         self._require_followed()
@@ -49,23 +49,23 @@ class Registering:
 
     @property
     def outcome(self) -> str:
-        """What came of it, and where it can be read."""
+        """The result, and the command that lists the promotions."""
         target, model = self._target, self.registered
         number = f" as version {model.version}" if model else ""
         name = f"Version {self._candidate.model.version} of {self._source.name}"
-        told = f"What was promoted when: {target.command('history')}"
+        told = f"All promotions: {target.command('history')}"
         if not self.steps:
             return f"Nothing to do: {name} is in {target.name}{number}, approved, and served or about to be.\n{told}"
         return f"{name} is in {target.name}{number}, approved for endpoint {target.deployment.endpoint}.\n{told}"
 
     def carry_out(self, tell: Callable[[str], None]) -> Record:
-        """Bring the model into the target's registry, and return what was recorded.
+        """Register the model in the target and return the record.
 
         Args:
-            tell: hears each step that was done.
+            tell: Callback for each completed step.
 
         Raises:
-            OperatorError: an artifact is gone, or is not what was copied before.
+            OperatorError: An artifact was deleted, or differs from an earlier copy.
         """
         target = self._target
         copied = {uri: self._copy(origin, uri, tell) for origin, uri in self._copies().items()}
@@ -87,15 +87,15 @@ class Registering:
     def _steps(self) -> list[str]:
         deployment, model = self._target.deployment, self.registered
         copy = f"copy its artifacts to s3://{deployment.data_bucket}/{self._folder('models')}/"
-        approve = f"approve it there, so that endpoint {deployment.endpoint} comes to serve it"
+        approve = f"approve it there, which deploys it to endpoint {deployment.endpoint}"
         if model is None:
             return [copy, f"register it in {deployment.model_package_group} of account {self._target.account}", approve]
         if model.approval == "Approved" and model.version == self._goal():
             return []
-        return [f"{approve}; it is version {model.version} of {self._target.name} already"]
+        return [f"{approve}; it is already version {model.version} of {self._target.name}"]
 
     def _goal(self) -> int | None:
-        """Return the version that is served, or that an update which is under way will bring."""
+        """Return the version that is served, or that an update in progress will deploy."""
         target = self._target
         latest = next(iter(stack_updates.updates(target.clients.cloudformation, target.deployment.serving_stack)), None)
         if latest and latest.version and latest.status == "UPDATE_IN_PROGRESS":
@@ -103,12 +103,12 @@ class Registering:
         return self._served.version if self._served and self._served.owner == target.name else None
 
     def _find(self) -> ModelVersion | None:
-        """Return the model that was promoted before.
+        """Return the model if it was promoted before.
 
-        A source that was deleted and deployed anew counts its versions from 1 again: the run tells them apart.
+        A source that was deleted and deployed again counts its versions from 1; the run distinguishes them.
 
         Raises:
-            OperatorError: it was rejected since.
+            OperatorError: It has been rejected since.
         """
         sagemaker, origin = self._target.clients.sagemaker, self._candidate.properties.get(_RUN)
         for arn in models.arns(sagemaker, self._target.deployment.model_package_group):
@@ -128,26 +128,26 @@ class Registering:
         return OperatorError(
             f"Version {self._candidate.model.version} of {self._source.name} was promoted before, as version "
             f"{found.version} of {name}, and is Rejected there{because}.",
-            f"If it is to be served after all: {self._target.command(f'approve {found.version} --wait')}",
+            f"To serve it anyway: {self._target.command(f'approve {found.version} --wait')}",
         )
 
     def _require_followed(self) -> None:
         target = self._target
         if not target.deployment.follows_approvals:
             raise OperatorError(
-                f"{target.file.shown} says promotion.method: register, but what {target.name} serves is pinned, so "
-                "that an approval serves nothing.",
-                f"Remove serving.model_package from {target.file.shown}, and deploy: make deploy ENV={target.name}\n"
-                "Or write promotion.method: pin",
+                f"{target.file.shown} has promotion.method: register, but pins the model that {target.name} serves, so "
+                "an approval has no effect.",
+                f"Remove serving.model_package from {target.file.shown} and deploy: make deploy ENV={target.name}\n"
+                "Or set promotion.method: pin",
             )
 
     def _folder(self, prefix: str) -> str:
-        """Return where the copies lie in the target's bucket: nothing that is copied later lies there as well."""
+        """Return the folder of the copies in the target's bucket, unique to this model."""
         model = self._candidate.model
         return "-".join(filter(None, [f"{prefix}/promoted", self._source.name, str(model.version), model.run]))
 
     def _copies(self) -> dict[str, str]:
-        """Return the S3 URI of each copy, by that of what is copied."""
+        """Return the S3 URIs of the copies, by those of the originals."""
         candidate, bucket = self._candidate, self._target.deployment.data_bucket
         copies = {
             candidate.model.data_uri: f"s3://{bucket}/{self._folder('models')}/model.tar.gz",
@@ -159,14 +159,13 @@ class Registering:
 
     def _copy(self, origin: str, uri: str, tell: Callable[[str], None]) -> str:
         digest = artifacts.copy(self._source.clients.s3, self._target.clients.s3, origin, uri)
-        tell(f"In place: {uri}, SHA-256 {digest[:12]}…")
+        tell(f"Copied: {uri}, SHA-256 {digest[:12]}…")
         return digest
 
     def _register(self) -> ModelVersion:
         """Register the copy, pending approval.
 
-        On which instance types it may serve is left out, which is allowed in a group: those that the source's pipeline
-        names are the source's.
+        Supported instance types are omitted: those in the original belong to the source environment.
         """
         candidate, target = self._candidate, self._target
         specification = candidate.package["InferenceSpecification"]

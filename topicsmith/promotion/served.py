@@ -1,4 +1,4 @@
-"""What an environment serves now, beside which a promotion is decided."""
+"""The model that the target serves now, shown before a promotion."""
 
 from dataclasses import dataclass
 
@@ -17,9 +17,11 @@ class Served:
     """The model that answers requests.
 
     Attributes:
-        model: the model; None where its version was deleted, or may not be looked at.
-        evaluation: how good it is; None where that is not told any more.
-        owner: the name of the environment in whose registry it is.
+        arn: ARN of its model package.
+        version: Its version.
+        owner: Name of the environment with its registry.
+        model: Its registry entry; None if it was deleted or access is denied.
+        evaluation: Its evaluation; None if it was deleted.
     """
 
     arn: str
@@ -30,12 +32,12 @@ class Served:
 
     @property
     def before(self) -> Before:
-        """What a record says of it."""
+        """The model as part of a record."""
         return Before(arn=self.arn, version=self.version)
 
 
 def now(target: Side, source: Side) -> Served | None:
-    """Return what the target environment serves, if anything; it may be a model of the source that it pins."""
+    """Return the model that the target serves, if any; it may be a pinned model of the source."""
     endpoint = serving.endpoint(target.clients.sagemaker, target.deployment.endpoint)
     if endpoint is None or endpoint.model_package is None or endpoint.model_version is None:
         return None
@@ -50,7 +52,7 @@ def _look_up(clients: Clients, arn: str) -> tuple[ModelVersion | None, Evaluatio
     try:
         package = clients.sagemaker.describe_model_package(ModelPackageName=arn)
     except ClientError as error:
-        # It may have been deleted, or be of an environment that neither side may look at.
+        # It may have been deleted, or belong to an environment that neither side may read.
         if not (is_missing(error) or is_denied(error)):
             raise
         return None, None
@@ -59,5 +61,5 @@ def _look_up(clients: Clients, arn: str) -> tuple[ModelVersion | None, Evaluatio
     try:
         return model, evaluation.read(clients.s3, uri.rpartition("/")[0]) if uri else None
     except OperatorError:
-        # The comparison lacks a column then; what is promoted was checked.
+        # The comparison then lacks a column; the candidate itself has been checked.
         return model, None

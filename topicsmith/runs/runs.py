@@ -122,12 +122,12 @@ class Run:
 
     @property
     def is_over(self) -> bool:
-        """Whether the run has finished."""
+        """True once the run has finished."""
         return self.status not in _RUNNING
 
     @property
     def succeeded(self) -> bool:
-        """Whether every step succeeded."""
+        """True if the run succeeded."""
         return self.status == "Succeeded"
 
     @property

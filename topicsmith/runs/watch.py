@@ -58,7 +58,7 @@ class Watcher:
 
     @property
     def refused(self) -> str | None:
-        """What the credentials may not read, if anything."""
+        """The error for details that the credentials may not read, if any."""
         return self._progress.refused
 
     def look(self) -> Snapshot:
@@ -198,7 +198,7 @@ def status(name: str) -> Text:
 
 
 def detail(step: Step, progress: str) -> str:
-    """Return the details of a step beyond its status; ``progress`` is that of its job."""
+    """Return the details of a step beyond its status; ``progress`` is the progress of its job."""
     if step.cached_from:
         return f"reused from run {step.cached_from}" + (f" · {progress}" if progress else "")
     if progress:

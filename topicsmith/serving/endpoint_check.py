@@ -1,4 +1,4 @@
-"""Whether an endpoint that was deployed works."""
+"""Test of a deployed endpoint."""
 
 import math
 import time
@@ -10,19 +10,19 @@ from topicsmith.serving import inference
 from topicsmith.serving.inference import Prediction, Target
 from topicsmith.serving.serving import Endpoint
 
-# Words that a model knows, that it hardly knows, and letters beyond ASCII: any text has topics.
+# Known words, unknown words, and characters beyond ASCII: each text must get topics.
 _TEXTS = ("Starts a virtual machine and attaches a disk to it.", "zzyzx", "Größe, 東京, naïve")
 _TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
 class Answer:
-    """How a variant answered.
+    """The answer of a variant.
 
     Attributes:
-        variant: its name.
-        topics: the number of topics of its model.
-        milliseconds: how long it took, this machine's way to it included.
+        variant: Name of the variant.
+        topics: Number of topics of its model.
+        milliseconds: Time of the request, network included.
     """
 
     variant: str
@@ -30,15 +30,15 @@ class Answer:
     milliseconds: int
 
     def record(self) -> dict[str, object]:
-        """Return it as ``--json`` prints it."""
+        """Return the answer as ``--json`` prints it."""
         return {"variant": self.variant, "topics": self.topics, "milliseconds": self.milliseconds}
 
 
 def ask_each_variant(clients: Clients, endpoint: Endpoint) -> list[Answer]:
-    """Return how each production variant answers some texts.
+    """Send sample texts to each production variant and return the answers.
 
     Raises:
-        OperatorError: one does not answer, or not with topics.
+        OperatorError: A variant does not answer, or not with topic weights.
     """
     return [_ask(clients, endpoint.name, variant) for variant in endpoint.variants]
 
@@ -50,9 +50,9 @@ def _ask(clients: Clients, endpoint: str, variant: str) -> Answer:
     sizes = {len(prediction.topic_weights) for prediction in predictions}
     if len(sizes) != 1 or not all(map(_is_mixture, predictions)):
         raise OperatorError(
-            f"Variant {variant} of endpoint {endpoint} does not answer with topics: weights must be 0 or more and sum "
-            f"to 1, as many of them for each text, and are {[one.topic_weights for one in predictions]}.",
-            f"Its log: /aws/sagemaker/Endpoints/{endpoint}",
+            f"Variant {variant} of endpoint {endpoint} does not answer with topics: each text needs the same number of "
+            f"weights, at least 0, with sum 1, but the weights are {[one.topic_weights for one in predictions]}.",
+            f"Log: /aws/sagemaker/Endpoints/{endpoint}",
         )
     return Answer(variant, sizes.pop(), milliseconds)
 

@@ -1,4 +1,4 @@
-"""Asking an endpoint which topics texts have: in batches, several at a time, and again where it was busy."""
+"""Inference requests in parallel batches, with retries."""
 
 import contextlib
 import json
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
 LARGEST_REQUEST = 6_291_456
-# Serverless endpoints take 4 MB, and no answer may be larger than a request: with 1,000 topics, 200 texts have 4 MB.
+# Serverless endpoints accept 4 MB, and responses have the same limit: 200 texts with 1,000 topics are 4 MB.
 _REQUEST_BYTES = 4_000_000
 _TEXTS = 200
 _REQUESTS_AT_A_TIME = 4
 _ATTEMPTS = 6
 _LONGEST_PAUSE_SECONDS = 20.0
-# Beside what boto3 tries again itself: a serverless endpoint that starts, and a fault of SageMaker's own.
+# In addition to what boto3 retries: a serverless endpoint that is starting, and a failure inside SageMaker.
 _TEMPORARY = {"ModelNotReadyException", "InternalDependencyException"}
 
 
@@ -34,9 +34,9 @@ class DescribedTopic(BaseModel):
     """One of the heaviest topics of a text.
 
     Attributes:
-        topic: its number, which is its place in ``topic_weights``.
-        weight: its share of the text.
-        words: its best words.
+        topic: Its number, which is its index in ``topic_weights``.
+        weight: Its share of the text.
+        words: Its top words.
     """
 
     topic: int
@@ -45,11 +45,11 @@ class DescribedTopic(BaseModel):
 
 
 class Prediction(BaseModel):
-    """What a model says of a text.
+    """The prediction for a text.
 
     Attributes:
-        topic_weights: a weight for each of its topics; their sum is 1.
-        topics: the heaviest topics, if they were asked for and the model can describe them.
+        topic_weights: One weight per topic; they sum to 1.
+        topics: The heaviest topics, if requested and if the model can describe them.
     """
 
     topic_weights: list[FiniteFloat]
@@ -62,13 +62,13 @@ class _Answer(BaseModel):
 
 @dataclass(frozen=True)
 class Target:
-    """What is asked.
+    """The target of inference requests.
 
     Attributes:
-        endpoint: its name.
-        variant: the production variant; None for whichever the weights of the variants choose.
-        topics: how many of each text's heaviest topics are described by their words.
-        sleep: waits before another attempt.
+        endpoint: Name of the endpoint.
+        variant: The production variant; None lets the weights of the variants choose.
+        topics: Number of heaviest topics per text to describe by their words.
+        sleep: Function that waits before a retry.
     """
 
     endpoint: str
@@ -78,13 +78,13 @@ class Target:
 
 
 def predictions(runtime: "SageMakerRuntimeClient", target: Target, texts: Iterable[str]) -> Iterator[Prediction]:
-    """Yield what the model says of each text, in the order of the texts.
+    """Yield the prediction for each text, in order.
 
-    The texts are read as they are needed: no more than a few requests are held.
+    The texts are consumed lazily; only a few requests are in memory.
 
     Raises:
-        OperatorError: the endpoint refused a text, or answered something else.
-        ClientError: it could not be reached; for example a ValidationError when it does not exist.
+        OperatorError: The endpoint rejected a text, or its answer is invalid.
+        ClientError: The request failed, for example with a ValidationError if the endpoint does not exist.
     """
     running: deque[Future[list[Prediction]]] = deque()
     threads = ThreadPoolExecutor(_REQUESTS_AT_A_TIME, thread_name_prefix="infer")
@@ -102,16 +102,14 @@ def predictions(runtime: "SageMakerRuntimeClient", target: Target, texts: Iterab
 
 
 def _ask(runtime: "SageMakerRuntimeClient", target: Target, texts: Sequence[str], first: int) -> list[Prediction]:
-    """Ask about texts, of which the first one has the number ``first``."""
+    """Send one request; ``first`` is the number of its first text."""
     content = _invoke(
         runtime, target, texts, f"text {first}" if len(texts) == 1 else f"texts {first}-{first + len(texts) - 1}"
     )
     try:
         answer = _Answer.model_validate_json(content)
     except ValidationError as error:
-        raise OperatorError(
-            f"Endpoint {target.endpoint} answered something else than topic weights: {content[:200]!r}"
-        ) from error
+        raise OperatorError(f"Endpoint {target.endpoint} answered without topic weights: {content[:200]!r}") from error
     if len(answer.predictions) != len(texts):
         raise OperatorError(f"Endpoint {target.endpoint} answered {len(answer.predictions)} of {len(texts)} texts.")
     return answer.predictions
@@ -123,9 +121,9 @@ def _invoke(runtime: "SageMakerRuntimeClient", target: Target, texts: Sequence[s
     request = body(texts)
     if len(request) > LARGEST_REQUEST:
         raise OperatorError(
-            f"{which.capitalize()} is too long: its request has {len(request):,} bytes, and SageMaker takes "
+            f"{which.capitalize()} is too long: its request has {len(request):,} bytes; SageMaker accepts "
             f"{LARGEST_REQUEST:,}.",
-            "Shorten it, or leave it out.",
+            "Shorten or remove the text.",
         )
     attempt = 0
     while True:
@@ -148,22 +146,22 @@ def _invoke(runtime: "SageMakerRuntimeClient", target: Target, texts: Sequence[s
 
 
 def _is_temporary(error: "ClientError") -> bool:
-    """Tell whether the same request may succeed later; a model's own 5xx is no error of the request."""
+    """Return whether a retry may succeed; so may one after a 5xx of the model."""
     return code(error) in _TEMPORARY or _original_status(error) >= 500
 
 
 def _original_status(error: "ClientError") -> int:
-    """Return the status that the container answered; 0 where it was not asked."""
+    """Return the status of the container's response; 0 if the request did not reach it."""
     return int(str(error.response.get("OriginalStatusCode", 0)))
 
 
 def body(texts: Sequence[str]) -> bytes:
-    """Return the request that asks for the topics of ``texts``."""
+    """Return the body of the request for the topics of ``texts``."""
     return json.dumps({"instances": [{"text": text} for text in texts]}, ensure_ascii=False).encode()
 
 
 def batches(texts: Iterable[str], limit: int = _REQUEST_BYTES, most: int = _TEXTS) -> Iterator[list[str]]:
-    """Yield the texts in order, ``most`` at a time, or as many as a request of ``limit`` bytes holds; at least one."""
+    """Yield the texts in batches of at most ``most`` texts and ``limit`` bytes; a batch has at least one text."""
     batch: list[str] = []
     size = 0
     for text in texts:
@@ -183,7 +181,7 @@ def _refused(endpoint: str, which: str, error: "ClientError") -> OperatorError:
         message = json.loads(message)["error"]
     if _original_status(error) >= 500:
         return OperatorError(
-            f"Endpoint {endpoint} failed at {which}, {_ATTEMPTS} times: {message}",
-            f"Its log: /aws/sagemaker/Endpoints/{endpoint}",
+            f"Endpoint {endpoint} failed {_ATTEMPTS} times on {which}: {message}",
+            f"Log: /aws/sagemaker/Endpoints/{endpoint}",
         )
-    return OperatorError(f"Endpoint {endpoint} refused the request with {which}: {message}")
+    return OperatorError(f"Endpoint {endpoint} rejected {which}: {message}")

@@ -1,4 +1,4 @@
-"""How an approved model comes to be served, and which ones were served before."""
+"""Rollout of an approved model to the endpoint, and the versions served before."""
 
 import time
 from collections.abc import Callable
@@ -17,18 +17,18 @@ from topicsmith.serving.stack_updates import Update
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
-# On one machine; on AWS ``Clients.patience`` times as long. An approval reaches the stack through EventBridge, a queue
-# and a Lambda function; how long an update takes is CloudFormation's business, which ends each of them.
+# On one machine; on AWS they are multiplied by ``Clients.patience``. An approval reaches the stack through EventBridge,
+# a queue and a Lambda function. The update itself needs no limit: CloudFormation ends it.
 _SECONDS_UNTIL_THE_STACK_MOVES = 30.0
 _SECONDS_UNTIL_IN_SERVICE = 300.0
-# An approval that finds the stack busy comes again after pauses that grow up to this.
+# An approval that finds the stack busy is retried after pauses that grow up to this.
 _LONGEST_PAUSE = 900.0
-# How the logical id of the function that deploys an approved model begins.
+# Prefix of the logical id of the function that deploys an approved model.
 _FUNCTION = "ApprovalDeploy"
 
 
 class Rollout:
-    """Watches the approval of one model until it is served, or cannot be."""
+    """Watcher of one approval, until the model is served or the rollout has failed."""
 
     def __init__(
         self,
@@ -40,15 +40,15 @@ class Rollout:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Remember how the stack is before the approval: what failed earlier does not count.
+        """Record the state of the stack before the approval, to ignore earlier failures.
 
         Args:
-            clients: the cloud.
-            deployment: the environment.
-            model: the model that is going to be approved.
-            tell: hears each change of the stack and the endpoint.
-            sleep: waits between two looks.
-            clock: seconds, from any start.
+            clients: Clients of the cloud.
+            deployment: The environment.
+            model: The model that is about to be approved.
+            tell: Callback for each change of the stack and the endpoint.
+            sleep: Function that waits between polls.
+            clock: Monotonic clock, in seconds.
         """
         self._clients = clients
         self._deployment = deployment
@@ -63,12 +63,12 @@ class Rollout:
         """Wait until the endpoint serves the model, and return the endpoint.
 
         Raises:
-            OperatorError: the update failed, the approval was taken back or outdone, or it takes too long.
+            OperatorError: The update failed or timed out, or the approval was withdrawn or superseded.
         """
         clients, deployment = self._clients, self._deployment
         started = quiet_since = self._clock()
         while True:
-            # In this order, an update of the stack is never taken for another one, nor its end for its middle.
+            # Read in this order: an update is then never mistaken for another, nor its end for its middle.
             status = stack_status(clients.cloudformation, deployment.serving_stack)
             own = self._own_update()
             found = serving.endpoint(clients.sagemaker, deployment.endpoint)
@@ -96,7 +96,7 @@ class Rollout:
             self._sleep(clients.poll_seconds)
 
     def _own_update(self) -> Update | None:
-        """Return the update of the stack that this approval began."""
+        """Return the stack update that this approval started."""
         begun = stack_updates.updates(self._clients.cloudformation, self._deployment.serving_stack, self._last_event)
         return next((update for update in begun if update.version == self._model.version), None)
 
@@ -114,15 +114,15 @@ class Rollout:
             )
 
     def _after_failure(self, own: Update, found: Endpoint | None) -> str:
-        """Say what is served now, and what to do."""
+        """Return what is served now and the next step."""
         if found is None:
-            served = "Nothing was served before, and nothing is served now."
+            served = "Nothing is served, as before."
         elif found.status == "InService":
-            served = f"Version {found.model_version} is served as before."
+            served = f"Version {found.model_version} is still served."
         else:
             served = f"Endpoint {found.name} is {found.status}{f': {found.failure}' if found.failure else ''}."
         if own.status == "UPDATE_ROLLBACK_COMPLETE":
-            return f"CloudFormation rolled it back. {served} The endpoint's log has more: {self._log_group}"
+            return f"CloudFormation rolled the update back. {served} Log of the endpoint: {self._log_group}"
         stack = self._deployment.serving_stack
         return f"Stack {stack} is {own.status}: continue the rollback in CloudFormation. {served}"
 
@@ -131,18 +131,18 @@ class Rollout:
         return f"/aws/sagemaker/Endpoints/{self._deployment.endpoint}"
 
     def _raise_if_outdone(self, found: Endpoint | None) -> None:
-        """Make sure that the approval still counts."""
+        """Check that the approval has not been withdrawn or superseded."""
         version = self._model.version
         now = models.describe(self._clients.sagemaker, self._model.arn)
         if now.approval != "Approved":
-            raise OperatorError(f"Version {version} is {now.approval} by now: it is not going to be served.")
+            raise OperatorError(f"Version {version} is {now.approval} now and will not be served.")
         if found is None or found.model_package is None or found.model_package == now.arn:
             return
         served = models.describe(self._clients.sagemaker, found.model_package)
         if served.approval == "Approved" and served.changed > now.changed:
             raise OperatorError(
-                f"Version {served.version} was approved after version {version}: it is what is served.",
-                f"Approve version {version} again, if it is to be served: "
+                f"Version {served.version} was approved after version {version} and is served instead.",
+                f"To serve version {version}, approve it again: "
                 + self._deployment.command(f"approve {version} --wait"),
             )
 
@@ -151,9 +151,9 @@ class Rollout:
         state = f"it is {found.status}, with version {found.model_version}" if found else "it does not exist"
         because = f": {found.failure}" if found and found.failure else ""
         return OperatorError(
-            f"Stack {deployment.serving_stack} was given version {self._model.version}, but endpoint "
+            f"Stack {deployment.serving_stack} has version {self._model.version}, but endpoint "
             f"{deployment.endpoint} does not serve it: {state}{because}.",
-            f"See the models: {deployment.command('models')}",
+            f"List the versions: {deployment.command('models')}",
         )
 
     def _did_not_arrive(self) -> OperatorError:
@@ -168,30 +168,30 @@ class Rollout:
         ]
         return OperatorError(
             f"The approval did not reach stack {stack}.",
-            f"The function that deploys an approved model logs to {', '.join(groups) or 'no log group: deploy again'}.",
+            f"Log of the function that deploys approved models: {', '.join(groups) or 'none, deploy again'}.",
         )
 
 
 def stack_status(cloudformation: "CloudFormationClient", stack: str) -> str:
-    """Return a stack's status."""
+    """Return the status of a stack."""
     return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
 
 
 def require_idle(clients: Clients, deployment: Deployment) -> None:
-    """Make sure that the stack can be updated now.
+    """Check that no update of the stack is in progress.
 
     Raises:
-        OperatorError: it is being changed; it says to what, and how to stop that.
+        OperatorError: An update is in progress; the message says which, and how to cancel it.
     """
     stack = deployment.serving_stack
     status = stack_status(clients.cloudformation, stack)
     if not status.endswith("_IN_PROGRESS"):
         return
     under_way = stack_updates.updates(clients.cloudformation, stack)
-    towards = f", towards version {under_way[0].version}" if under_way and under_way[0].version else ""
+    towards = f", to version {under_way[0].version}" if under_way and under_way[0].version else ""
     raise OperatorError(
-        f"Stack {stack} is {status}{towards}: an update is under way, and what is served may change.",
-        f"Wait for its end, or stop it, which brings back what was served before:\n"
+        f"Stack {stack} is {status}{towards}: an update is in progress and may change the served model.",
+        f"Wait for it to finish, or cancel it, which restores the previous model:\n"
         f"aws cloudformation cancel-update-stack --stack-name {stack}",
     )
 
@@ -199,10 +199,10 @@ def require_idle(clients: Clients, deployment: Deployment) -> None:
 def previous(clients: Clients, deployment: Deployment, served: int) -> ModelVersion:
     """Return the approved version that was served before ``served``.
 
-    Where CloudFormation does not remember any, it is the highest approved version below.
+    Without such an update in CloudFormation's events, it is the highest approved version below.
 
     Raises:
-        OperatorError: there is none.
+        OperatorError: There is none.
     """
     done = stack_updates.updates(clients.cloudformation, deployment.serving_stack)
     before = list(dict.fromkeys(update.version for update in done if update.version and update.succeeded))
@@ -211,7 +211,6 @@ def previous(clients: Clients, deployment: Deployment, served: int) -> ModelVers
         if version != served and version in approved:
             return models.describe(clients.sagemaker, approved[version])
     raise OperatorError(
-        f"There is no version to go back to: version {served} is served, and no other one that was served before is "
-        "approved.",
-        f"See the models: {deployment.command('models')}",
+        f"There is no version to roll back to: version {served} is served, and no earlier version is approved.",
+        f"List the versions: {deployment.command('models')}",
     )

@@ -1,4 +1,4 @@
-"""The endpoint of an environment: what it serves."""
+"""The endpoint of an environment and the model that it serves."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,19 +13,19 @@ from topicsmith.runs.runs import id_of
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-# Beside it there may be others, whose models the environment pins.
+# Further variants may exist; their models are pinned by the environment.
 _APPROVED_VARIANT = "AllTraffic"
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An endpoint as it is now.
+    """The current state of an endpoint.
 
     Attributes:
         status: SageMaker's EndpointStatus, for example InService, Creating, Updating or Failed.
-        model_package: the ARN of the model package that it serves, if it serves one from a registry.
+        model_package: ARN of the model package that it serves; None if its model is not from a registry.
         failure: SageMaker's FailureReason.
-        variants: the names of its production variants.
+        variants: Names of its production variants.
     """
 
     name: str
@@ -35,12 +35,12 @@ class Endpoint:
     variants: tuple[str, ...]
 
     def serves(self, model: ModelVersion) -> bool:
-        """Tell whether requests are answered by ``model``."""
+        """Return whether ``model`` answers requests."""
         return self.status == "InService" and self.model_package == model.arn
 
     @property
     def model_version(self) -> int | None:
-        """The version that it serves."""
+        """The model version that it serves."""
         return int(id_of(self.model_package)) if self.model_package else None
 
     def record(self) -> dict[str, object]:
@@ -54,14 +54,14 @@ class Endpoint:
 
 
 def endpoint(sagemaker: "SageMakerClient", name: str) -> Endpoint | None:
-    """Return the endpoint ``name``, or None if there is none (yet)."""
+    """Return the endpoint ``name``, or None if it does not exist (yet)."""
     from botocore.exceptions import ClientError
 
     try:
         answer = sagemaker.describe_endpoint(EndpointName=name)
         config = sagemaker.describe_endpoint_config(EndpointConfigName=answer["EndpointConfigName"])
         variants = {one["VariantName"]: one.get("ModelName") for one in config["ProductionVariants"]}
-        # What was deployed by others may have one variant, of another name.
+        # An endpoint deployed by other means may have one variant with another name.
         model = variants.get(_APPROVED_VARIANT, next(iter(variants.values())))
         model_package = _model_package(sagemaker, model) if model else None
     except ClientError as error:
@@ -72,10 +72,10 @@ def endpoint(sagemaker: "SageMakerClient", name: str) -> Endpoint | None:
 
 
 def require(clients: Clients, deployment: Deployment) -> Endpoint:
-    """Return the endpoint of an environment, able to answer.
+    """Return the endpoint of an environment, ready for requests.
 
     Raises:
-        OperatorError: nothing is served, or not yet; it says what to do.
+        OperatorError: No model is served (yet); the message has the next step.
     """
     found = endpoint(clients.sagemaker, deployment.endpoint)
     if found is None:
@@ -84,7 +84,7 @@ def require(clients: Clients, deployment: Deployment) -> Endpoint:
         because = f": {found.failure}" if found.failure else ""
         raise OperatorError(
             f"Endpoint {found.name} does not answer: it is {found.status}{because}.",
-            "It takes a few minutes; try again." if found.status == "Creating" else _stack_step(deployment),
+            "This takes a few minutes. Try again later." if found.status == "Creating" else _stack_step(deployment),
         )
     return found
 
@@ -94,7 +94,7 @@ def _nothing_served(clients: Clients, deployment: Deployment) -> OperatorError:
     versions = models.latest(clients.sagemaker, deployment.model_package_group, 1)
     if not versions:
         return OperatorError(
-            f"{message} No model was registered yet.", f"Train one: {deployment.command('run corpus.csv')}"
+            f"{message} No model has been registered yet.", f"Train one: {deployment.command('run corpus.csv')}"
         )
     newest = versions[0]
     if newest.approval == "Approved":
@@ -114,4 +114,4 @@ def _model_package(sagemaker: "SageMakerClient", model_name: str) -> str | None:
 
 
 def _stack_step(deployment: Deployment) -> str:
-    return f"Look at the events of stack {deployment.serving_stack}."
+    return f"Check the events of stack {deployment.serving_stack} in CloudFormation."

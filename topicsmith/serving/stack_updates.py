@@ -1,4 +1,4 @@
-"""What became of the updates of a stack: CloudFormation keeps the events of 90 days, each with its update's token."""
+"""Past updates of a stack, from CloudFormation's events: they are kept for 90 days, with the update's token."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackEventTypeDef
 
-# What the function that deploys an approved model calls its updates.
+# Token of the updates made by the function that deploys approved models.
 _TOKEN = re.compile(r"model-(\d+)-.+")
 _NO_REASON = "no reason given"
 
@@ -19,9 +19,9 @@ class Update:
     """An operation on a stack.
 
     Attributes:
-        version: the version of the model that was approved; None where something else was deployed.
-        status: the stack's status at its end, or as far as it has come.
-        failure: the resource that failed first, and why.
+        version: The approved model version that it deploys; None for any other update.
+        status: The stack's status at the end of the update, or the latest one.
+        failure: The resource that failed first, and the reason.
     """
 
     version: int | None
@@ -30,17 +30,17 @@ class Update:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has come to its end."""
+        """True once the update has finished."""
         return not self.status.endswith("_IN_PROGRESS")
 
     @property
     def succeeded(self) -> bool:
-        """Whether it did what it was to do; what is left is to remove what was replaced."""
+        """True if the update succeeded; the clean-up of replaced resources may still be running."""
         return self.status in {"UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"}
 
     @property
     def failed(self) -> bool:
-        """Whether it is over, and the stack is as it was before, or worse."""
+        """True if the update has finished without success."""
         return self.is_over and not self.succeeded
 
 
@@ -51,12 +51,12 @@ def last_event(cloudformation: "CloudFormationClient", stack: str) -> str | None
 
 
 def updates(cloudformation: "CloudFormationClient", stack: str, since: str | None = None) -> list[Update]:
-    """Return a stack's updates, the latest first.
+    """Return the updates of a stack, latest first.
 
     Args:
-        cloudformation: the client.
-        stack: its name.
-        since: the id of an event; updates that had ended before it are left out.
+        cloudformation: The client.
+        stack: Name of the stack.
+        since: Id of an event; updates that ended before it are left out.
     """
     operations: dict[str, list[StackEventTypeDef]] = {}
     for event in _events(cloudformation, stack):
@@ -67,7 +67,7 @@ def updates(cloudformation: "CloudFormationClient", stack: str, since: str | Non
 
 
 def _events(cloudformation: "CloudFormationClient", stack: str) -> "Iterator[StackEventTypeDef]":
-    """Yield the events of a stack, the latest first."""
+    """Yield the events of a stack, latest first."""
     for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack):
         yield from page["StackEvents"]
 
@@ -75,7 +75,7 @@ def _events(cloudformation: "CloudFormationClient", stack: str) -> "Iterator[Sta
 def _update(token: str, events: "list[StackEventTypeDef]") -> Update:
     found = _TOKEN.fullmatch(token)
     own = [event.get("ResourceStatus", "") for event in events if event.get("PhysicalResourceId") == event["StackId"]]
-    # The first failure is the cause, the later ones are what it took with it.
+    # The first failure is the cause; later ones are consequences.
     failures = [
         f"{event.get('LogicalResourceId')}: {event.get('ResourceStatusReason', _NO_REASON)}"
         for event in reversed(events)

@@ -94,7 +94,7 @@ def test_without_a_browser_the_path_of_the_report_is_printed(
     result = invoke("report", evaluated(deployed, EVALUATION), "--out", str(tmp_path / "r.html"))
     assert result.exit_code == 0
     assert "r.html" in result.stdout
-    assert "No browser was found" in result.stderr
+    assert "No browser found" in result.stderr
 
 
 def test_a_place_that_cannot_be_written_is_an_error(deployed: Account, invoke: Invoke, tmp_path: Path) -> None:
@@ -106,8 +106,8 @@ def test_a_place_that_cannot_be_written_is_an_error(deployed: Account, invoke: I
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"{", "is not as it should be"),
-        ({**EVALUATION, "metrics": {"npmi": "high"}}, "is not as it should be: metrics.npmi"),
+        (b"{", "is invalid"),
+        ({**EVALUATION, "metrics": {"npmi": "high"}}, "is invalid: metrics.npmi"),
     ],
 )
 def test_a_broken_evaluation_is_an_error_with_its_reason(
@@ -123,13 +123,13 @@ def test_a_deleted_evaluation_is_an_error(deployed: Account, invoke: Invoke) -> 
     boto3.client("s3").delete_object(Bucket="topicsmith-dev-data", Key="evaluation/r/evaluation.json")
     result = invoke("evaluation", run_id)
     assert result.exit_code == 1
-    assert "s3://topicsmith-dev-data/evaluation/r/evaluation.json is not there any more" in result.stderr
+    assert "s3://topicsmith-dev-data/evaluation/r/evaluation.json does not exist any more" in result.stderr
 
 
 def test_a_run_that_has_not_come_to_its_evaluation_says_so(deployed: Account, invoke: Invoke) -> None:
     result = invoke("evaluation", deployed.start())
     assert result.exit_code == 1
-    assert "has not come to its step Evaluate yet." in result.stderr
+    assert "has not reached step Evaluate yet." in result.stderr
 
 
 def test_an_evaluation_that_failed_is_not_shown(deployed: Account, invoke: Invoke) -> None:

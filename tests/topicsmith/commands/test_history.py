@@ -57,4 +57,4 @@ def test_an_invalid_record_is_named(promotions: Promotions, invoke: Invoke) -> N
     boto3.client("s3").put_object(Bucket="topicsmith-prod-data", Key="promotions/x.json", Body=b"{}")
     result = invoke("history", "--env", "prod")
     assert result.exit_code == 1
-    assert "s3://topicsmith-prod-data/promotions/x.json is not the record of a promotion: time: " in result.stderr
+    assert "s3://topicsmith-prod-data/promotions/x.json is not a valid promotion record: time: " in result.stderr

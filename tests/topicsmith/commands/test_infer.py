@@ -144,7 +144,7 @@ def test_a_file_that_holds_no_texts_says_why(
 
 def test_a_file_that_is_missing_or_broken_says_so(invoke: Invoke, tmp_path: Path) -> None:
     (tmp_path / "cut.txt.gz").write_bytes(gzip.compress(b"text\n" * 1000)[:30])
-    assert "is not a whole gzip file" in invoke("infer", "--file", str(tmp_path / "cut.txt.gz")).stderr
+    assert "is not a complete gzip file" in invoke("infer", "--file", str(tmp_path / "cut.txt.gz")).stderr
     assert "cannot be read: No such file" in invoke("infer", "--file", str(tmp_path / "gone.txt")).stderr
 
 

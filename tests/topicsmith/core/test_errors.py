@@ -96,7 +96,7 @@ def test_an_environment_that_is_not_there_names_those_that_are(account: Account,
 def test_nothing_deployed_at_all(invoke: Invoke) -> None:
     result = invoke("runs")
     assert result.exit_code == 1
-    assert "Nothing of topicsmith is deployed there" in result.stderr
+    assert "No topicsmith environment is deployed there" in result.stderr
 
 
 def test_a_deployment_that_did_not_finish(account: Account, invoke: Invoke) -> None:
@@ -122,14 +122,14 @@ def test_a_pipeline_that_was_deleted(invoke: Invoke) -> None:
     boto3.client("sagemaker").delete_pipeline(PipelineName="topicsmith-dev", ClientRequestToken="0" * 32)
     result = invoke("runs")
     assert result.exit_code == 1
-    assert "There is no pipeline topicsmith-dev" in result.stderr
+    assert "Pipeline topicsmith-dev does not exist" in result.stderr
 
 
 def test_nothing_is_served_because_no_model_was_trained(deployed: Account, invoke: Invoke) -> None:
     deployed.refuse_invocations()
     result = invoke("infer", "a text")
     assert result.exit_code == 1
-    assert "No model was registered yet" in result.stderr
+    assert "No model has been registered yet" in result.stderr
     assert "run corpus.csv --env dev" in result.stderr
 
 
@@ -162,23 +162,23 @@ def test_access_denied_names_the_action(invoke: Invoke, monkeypatch: pytest.Monk
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     result = set_initial_no_auth_action_count(0)(invoke)("models")
     assert result.exit_code == 1
-    assert "these credentials may not cloudformation:DescribeStacks" in result.stderr
+    assert "these credentials lack cloudformation:DescribeStacks" in result.stderr
 
 
 @pytest.mark.parametrize(
     ("code", "operation", "message", "expected"),
     [
-        ("403", "HeadObject", "Forbidden", "may not s3:GetObject."),
-        ("AccessDenied", "CreateMultipartUpload", "Access Denied", "may not s3:PutObject."),
+        ("403", "HeadObject", "Forbidden", "lack s3:GetObject."),
+        ("AccessDenied", "CreateMultipartUpload", "Access Denied", "lack s3:PutObject."),
         (
             "AccessDeniedException",
             "CreateModelPackage",
             "User: arn:aws:iam::1:user/x is not authorized to perform: sagemaker:CreateModelPackage on resource: "
             "arn:aws:sagemaker:us-east-1:1:model-package/g with an explicit deny",
-            "may not sagemaker:CreateModelPackage on arn:aws:sagemaker:us-east-1:1:model-package/g.",
+            "lack sagemaker:CreateModelPackage on arn:aws:sagemaker:us-east-1:1:model-package/g.",
         ),
-        ("ExpiredToken", "DescribeStacks", "The token is expired", "does not accept the credentials"),
-        ("ThrottlingException", "DescribeEndpoint", "Rate exceeded", "AWS refused DescribeEndpoint (Throttling"),
+        ("ExpiredToken", "DescribeStacks", "The token is expired", "rejected the credentials"),
+        ("ThrottlingException", "DescribeEndpoint", "Rate exceeded", "AWS rejected DescribeEndpoint (Throttling"),
     ],
 )
 def test_explanations_of_refusals(code: str, operation: str, message: str, expected: str) -> None:

@@ -64,9 +64,10 @@ def _shown(width: int, cells: Sequence[str]) -> str:
     table = output.table("Version", "Run", "Corpus", "By", right=["Version"], wrapped=["By"])
     table.add_row(*cells)
     table.add_row("2", "r2", "", "someone else")
-    console = Console(file=io.StringIO(), width=width)
+    buffer = io.StringIO()
+    console = Console(file=buffer, width=width)
     console.print(table)
-    return console.file.getvalue()  # type: ignore[attr-defined]
+    return buffer.getvalue()
 
 
 def test_a_table_that_is_too_wide_becomes_blocks() -> None:

@@ -73,7 +73,7 @@ def test_a_failure_shows_the_end_of_the_output(project: Path) -> None:
     write_cli(project, "seq 1 100; echo it is broken >&2; exit 3")
     with cdk.commands("dev", project / "out") as cli, pytest.raises(OperatorError) as caught:
         cli.synth().finish()
-    assert caught.value.message.startswith("cdk synth failed with exit code 3; its output is in ")
+    assert caught.value.message.startswith("cdk synth failed with exit code 3. Full output: ")
     assert caught.value.next_step is not None
     assert caught.value.next_step.splitlines()[0] == "82"
     assert caught.value.next_step.splitlines()[-1] == "it is broken"

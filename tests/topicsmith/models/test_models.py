@@ -163,8 +163,8 @@ def test_topics_of_a_run(deployed: Account, invoke: Invoke) -> None:
         (b"not an archive", "is not a model archive"),
         (model_archive(TOPICS)[:200], "is not a model archive"),
         (model_archive(TOPICS, name="other.json"), "has no topics.json"),
-        (model_archive(b"{"), "is not as it should be"),
-        (model_archive({**TOPICS, "topics": [{"topic": "x"}]}), "is not as it should be: topics.0.topic"),
+        (model_archive(b"{"), "is invalid"),
+        (model_archive({**TOPICS, "topics": [{"topic": "x"}]}), "is invalid: topics.0.topic"),
     ],
     ids=["no archive", "cut short", "no topics", "no JSON", "no topic number"],
 )
@@ -183,7 +183,7 @@ def test_a_deleted_model_archive_is_an_error(deployed: Account, invoke: Invoke) 
     boto3.client("s3").delete_object(Bucket="topicsmith-dev-data", Key="models/run1/job/output/model.tar.gz")
     result = invoke("topics")
     assert result.exit_code == 1
-    assert "is not there any more" in result.stderr
+    assert "does not exist any more" in result.stderr
 
 
 def test_a_version_and_a_run_at_once_is_wrong_usage(invoke: Invoke) -> None:

@@ -81,7 +81,7 @@ def test_a_failed_rollback_gives_the_reason_and_rejects_nothing(serving: Serving
     result = invoke("rollback")
     assert result.exit_code == 1
     assert "Version 1 could not be served: Model: the artifact is gone" in result.stderr
-    assert "Version 2 is served as before." in result.stderr
+    assert "Version 2 is still served." in result.stderr
     assert approval(serving.packages[1])[0] == "Approved"
 
 
@@ -90,17 +90,17 @@ def test_a_version_that_is_not_approved_is_refused(deployed: Account, serving: S
     assert "Version 2 is already served." in invoke("rollback", "--to", "2").stderr
     result = invoke("rollback", "--to", "3")
     assert result.exit_code == 1
-    assert "Version 3 is PendingManualApproval; one can go back to an approved version only." in result.stderr
+    assert "Version 3 is PendingManualApproval. A rollback needs an approved version." in result.stderr
     assert "approve 3 --wait --env dev" in result.stderr
     boto3.client("sagemaker").update_model_package(ModelPackageArn=serving.packages[0], ModelApprovalStatus="Rejected")
-    assert "There is no version to go back to: version 2 is served" in invoke("rollback").stderr
+    assert "There is no version to roll back to: version 2 is served" in invoke("rollback").stderr
 
 
 def test_rollback_waits_for_no_update_that_is_under_way(serving: Serving, invoke: Invoke) -> None:
     happen("UPDATE_IN_PROGRESS", version=3)
     result = invoke("rollback")
     assert result.exit_code == 1
-    assert "is UPDATE_IN_PROGRESS, towards version 3" in result.stderr
+    assert "is UPDATE_IN_PROGRESS, to version 3" in result.stderr
     assert approval(serving.packages[1])[0] == "Approved"
 
 
@@ -123,4 +123,4 @@ def test_approve_wait_explains_a_failed_update(serving: Serving, invoke: Invoke)
     result = invoke("approve", "1", "--wait")
     assert result.exit_code == 1
     assert "Error: Version 1 could not be served: Model: the artifact is gone" in result.stderr
-    assert "CloudFormation rolled it back. Version 2 is served as before." in result.stderr
+    assert "CloudFormation rolled the update back. Version 2 is still served." in result.stderr

@@ -77,7 +77,7 @@ def test_repeating_a_promotion_does_nothing(promotions: Promotions, invoke: Invo
     before = promotions.read()
     again = invoke(*promotions.arguments(1))
     assert again.exit_code == 0
-    assert "environments/prod.yaml pins version 1 of dev.\nIt is served once that is deployed" in again.stdout
+    assert "environments/prod.yaml pins version 1 of dev.\nDeploy it to serve the model" in again.stdout
     promotions.serve(arn)
     served = invoke(*promotions.arguments(1))
     assert "Nothing to do: environments/prod.yaml pins version 1 of dev, and prod serves it." in served.stdout
@@ -134,7 +134,7 @@ def test_a_file_that_was_changed_meanwhile_is_left_alone(
     monkeypatch.setattr("topicsmith.core.environment_file.write", change_before)
     result = invoke(*promotions.arguments(1, "--yes"))
     assert result.exit_code == 1
-    assert "environments/prod.yaml was changed by somebody else meanwhile" in result.stderr
+    assert "environments/prod.yaml was changed in the meantime" in result.stderr
     assert promotions.read().endswith("# mine\n")
     assert list(promotions.folder.iterdir()) == [promotions.folder / name for name in ("dev.yaml", "prod.yaml")]
 

@@ -43,7 +43,7 @@ def test_a_version_that_nobody_approved_or_evaluated(promotions: Promotions, inv
     assert "approve 1 --wait --env dev" in said[1]
     assert "Version 2 of dev is Rejected: looked at it. Only an approved version can be promoted." in said[2]
     assert "Version 3 of dev has no evaluation" in said[3]
-    assert "evaluation/run4/evaluation.json is not there any more" in said[4]
+    assert "evaluation/run4/evaluation.json does not exist any more" in said[4]
     assert "topicsmith-dev has no version 5. It has: 1, 2, 3, 4." in said[5]
 
 
@@ -51,12 +51,12 @@ def test_a_gate_that_was_failed_or_would_be(promotions: Promotions, invoke: Invo
     promotions.train("run1", evaluation=REJECTION)
     said = refusal(promotions, invoke)
     assert "Version 1 of dev did not pass the gate of dev: npmi 0.31 is below 0.99." in said
-    assert "change gate in environments/dev.yaml" in said
+    assert "change it in environments/dev.yaml" in said
     promotions.train("run2")
     promotions.set_gate("prod", {**GATE, "metrics.npmi": 0.4, "metrics.perplexity": 100})
     said = refusal(promotions, invoke, version=2)
-    assert "does not pass the gate of prod: npmi is 0.31, at least 0.4 is asked for; " in said
-    assert "perplexity is 812.4, at most 100 is asked for." in said
+    assert "does not pass the gate of prod: npmi is 0.31, must be at least 0.4; " in said
+    assert "perplexity is 812.4, must be at most 100." in said
     assert "change gate.npmi, gate.perplexity in environments/prod.yaml and deploy: make deploy ENV=prod" in said
 
 
@@ -64,7 +64,7 @@ def test_a_gate_on_an_unmeasured_metric_and_a_missing_gate(promotions: Promotion
     promotions.train()
     promotions.set_gate("prod", {"metrics.wetc": 0.2})
     said = refusal(promotions, invoke)
-    assert "The gate of prod asks for wetc, of which the model's evaluation says nothing." in said
+    assert "The gate of prod needs wetc, which the model's evaluation does not contain." in said
     boto3.client("sagemaker").update_pipeline(
         PipelineName="topicsmith-prod", PipelineDefinition='{"Version": "2020-12-01", "Steps": []}'
     )
@@ -74,10 +74,13 @@ def test_a_gate_on_an_unmeasured_metric_and_a_missing_gate(promotions: Promotion
 def test_a_file_that_does_not_match_the_promotion(promotions: Promotions, invoke: Invoke) -> None:
     promotions.train()
     for prod, message in (
-        ("region: us-east-1\n", "environments/prod.yaml does not say that models come from dev"),
-        ("region: us-east-1\npromotion: {from: staging}\n", "says that models come from staging, not from dev."),
-        ("region: us-east-1\npromotion: {from: dev, method: copy}\n", "cannot be used: promotion.method: "),
-        ("- region\n", "cannot be used: the whole file: "),
+        ("region: us-east-1\n", "environments/prod.yaml has no promotion.from"),
+        (
+            "region: us-east-1\npromotion: {from: staging}\n",
+            "promotion.from in environments/prod.yaml is staging, not dev.",
+        ),
+        ("region: us-east-1\npromotion: {from: dev, method: copy}\n", "is invalid: promotion.method: "),
+        ("- region\n", "is invalid: the whole file: "),
         ("region: [\n", "environments/prod.yaml cannot be read: "),
     ):
         promotions.write("prod", prod)
@@ -87,7 +90,7 @@ def test_a_file_that_does_not_match_the_promotion(promotions: Promotions, invoke
 def test_a_file_that_is_not_there_and_the_same_environment(promotions: Promotions, invoke: Invoke) -> None:
     result = invoke("promote", "1", "--from", "dev", "--to", "dev", "--environments", str(promotions.folder))
     assert result.exit_code == 1
-    assert "A model of dev cannot be promoted to dev: it is there." in result.stderr
+    assert "A model of dev cannot be promoted to dev itself." in result.stderr
     (promotions.folder / "dev.yaml").unlink()
     result = invoke(*promotions.arguments())
     assert result.exit_code == 1
@@ -101,7 +104,7 @@ def test_an_environment_that_is_not_deployed(account: Account, invoke: Invoke, t
     promotions.train()
     said = refusal(promotions, invoke)
     assert "No environment prod in this account in us-east-1. Deployed there: dev." in said
-    assert "Your credentials are of account 123456789012." in said
+    assert "Your credentials belong to account 123456789012." in said
     assert "--to-profile NAME" in said
 
 
@@ -111,10 +114,10 @@ def test_the_wrong_account(promotions: Promotions, invoke: Invoke) -> None:
         promotions.write(environment, f'{text}account: "{OTHER_ACCOUNT}"\n')
         said = refusal(promotions, invoke)
         assert (
-            "Your credentials are of account 123456789012, but "
+            "Your credentials belong to account 123456789012, but "
             f'environments/{environment}.yaml says account: "{OTHER_ACCOUNT}".'
         ) in said
-        assert f"Say with which profile to reach the account of {environment}: {option} NAME" in said
+        assert f"Give the profile for the account of {environment}: {option} NAME" in said
 
 
 @pytest.fixture
@@ -135,8 +138,8 @@ def other_account(account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_profile_of_the_wrong_account(promotions: Promotions, invoke: Invoke, other_account: str) -> None:
     promotions.train()
     said = refusal(promotions, invoke, "--to-profile", other_account)
-    assert "No environment prod in this account in us-east-1. Nothing of topicsmith is deployed there." in said
-    assert f"The credentials of profile other are of account {OTHER_ACCOUNT}." in said
+    assert "No environment prod in this account in us-east-1. No topicsmith environment is deployed there." in said
+    assert f"The credentials of profile other belong to account {OTHER_ACCOUNT}." in said
 
 
 def test_two_accounts_that_no_file_names(
@@ -150,7 +153,7 @@ def test_two_accounts_that_no_file_names(
     result = invoke(*promotions.arguments(1, "--yes", "--to-profile", other_account))
     assert result.exit_code == 1
     assert f"dev is in account 123456789012 and prod in account {OTHER_ACCOUNT}, but" in result.stderr
-    assert "Write the key account into both" in result.stderr
+    assert "Set the key account in both" in result.stderr
 
 
 def test_an_unknown_profile(promotions: Promotions, invoke: Invoke) -> None:

@@ -90,7 +90,7 @@ def test_metrics_are_shown_with_those_of_the_served_model_and_the_gate(promotion
     assert re.search(r"dev 2 +prod serves 1 +gate of prod", shown)
     assert "0.310  " in rows["NPMI"]
     assert "0.222  ✓ at least 0.1" in rows["NPMI"]
-    assert "✓ at least 0" in rows["NPMI above the LDA's"]
+    assert "✓ at least 0" in rows["NPMI minus LDA's"]
     assert rows["Run"].split()[1:] == ["run2", "run1"]
 
 
@@ -133,7 +133,7 @@ def test_a_dry_run_and_a_no_change_nothing(promotions: Promotions, invoke: Invok
     assert refused.exit_code == 1
     assert "Promote version 1 of dev to prod?" in refused.stderr
     assert "Nothing was changed." in refused.stderr
-    assert "With --yes it does not ask." in invoke(*promotions.arguments(), stdin="").stderr
+    assert "Skip the confirmation with --yes." in invoke(*promotions.arguments(), stdin="").stderr
     assert (promotions.objects("prod"), promotions.registered(), promotions.requests) == (before, [], [])
     assert invoke(*promotions.arguments(), stdin="y\n").exit_code == 0
     assert len(promotions.registered()) == 1
@@ -206,7 +206,8 @@ def test_other_bytes_do_not_replace_those_that_were_promoted(promotions: Promoti
     result = invoke(*promotions.arguments(1, "--yes"))
     assert result.exit_code == 1
     assert (
-        "model.tar.gz is there already, and it is not a copy of s3://topicsmith-dev-data/models/run1" in result.stderr
+        "model.tar.gz already exists and is not a copy of the current s3://topicsmith-dev-data/models/run1"
+        in result.stderr
     )
     assert promotions.objects("prod", "models/") == before
 
@@ -216,7 +217,7 @@ def test_a_deleted_artifact_is_an_error(promotions: Promotions, invoke: Invoke) 
     boto3.client("s3").delete_object(Bucket="topicsmith-dev-data", Key="models/run1/job/output/model.tar.gz")
     result = invoke(*promotions.arguments(1, "--yes"))
     assert result.exit_code == 1
-    assert "models/run1/job/output/model.tar.gz is not there any more" in result.stderr
+    assert "models/run1/job/output/model.tar.gz does not exist any more" in result.stderr
     assert promotions.registered() == []
 
 
@@ -240,5 +241,5 @@ def test_registering_in_an_environment_with_a_pinned_model_is_refused(
     promotions.train()
     result = invoke(*promotions.arguments(1, "--yes"))
     assert result.exit_code == 1
-    assert "promotion.method: register, but what prod serves is pinned" in result.stderr
+    assert "promotion.method: register, but pins the model that prod serves" in result.stderr
     assert promotions.registered() == []

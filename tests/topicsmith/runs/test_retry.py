@@ -46,7 +46,7 @@ def test_a_succeeded_run_is_not_retried(deployed: Account, invoke: Invoke) -> No
     invoke("runs", run_id)  # the status follows once the steps were listed
     result = invoke("retry", run_id)
     assert result.exit_code == 1
-    assert f"Run {run_id} succeeded: there is nothing to try again." in result.stderr
+    assert f"Run {run_id} succeeded: nothing to retry." in result.stderr
 
 
 def test_an_executing_run_is_not_retried(deployed: Account, invoke: Invoke) -> None:
@@ -54,4 +54,4 @@ def test_an_executing_run_is_not_retried(deployed: Account, invoke: Invoke) -> N
     deployed.steps = [[], []]
     result = invoke("retry", run_id)
     assert result.exit_code == 1
-    assert f"Run {run_id} is not over: it is Executing." in result.stderr
+    assert f"Run {run_id} has not finished: it is Executing." in result.stderr

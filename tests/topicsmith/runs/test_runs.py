@@ -182,9 +182,9 @@ def test_a_corpus_that_is_in_s3_already_is_not_uploaded(invoke: Invoke) -> None:
     ("uri", "reason"),
     [
         ("s3://topicsmith-dev-data/raw/nothing.csv", "There is nothing at"),
-        ("s3://elsewhere/x.csv", "a corpus lies under s3://topicsmith-dev-data/raw/."),
-        ("s3://topicsmith-dev-data/models/x.csv", "a corpus lies under s3://topicsmith-dev-data/raw/."),
-        ("s3://", "a corpus lies under"),
+        ("s3://elsewhere/x.csv", "a corpus must be under s3://topicsmith-dev-data/raw/."),
+        ("s3://topicsmith-dev-data/models/x.csv", "a corpus must be under s3://topicsmith-dev-data/raw/."),
+        ("s3://", "a corpus must be under"),
     ],
 )
 def test_an_s3_uri_that_preprocessing_cannot_read(invoke: Invoke, uri: str, reason: str) -> None:
@@ -203,7 +203,7 @@ def test_a_corpus_without_the_columns_is_refused_before_the_upload(invoke: Invok
 
 
 def test_runs_that_do_not_exist_name_those_that_do(deployed: Account, invoke: Invoke) -> None:
-    assert "It has never run." in invoke("runs", "nonsense").stderr
+    assert "It has no runs yet." in invoke("runs", "nonsense").stderr
     run_id = deployed.start()
     result = invoke("runs", "nonsense")
     assert result.exit_code == 1
@@ -244,7 +244,7 @@ def test_a_log_that_may_not_be_read_does_not_end_the_watching(
     deployed.steps = [[train("Succeeded")]]
     result = invoke("runs", deployed.start(), "--watch")
     assert result.exit_code == 0, result.output
-    assert "Not all was shown" in result.stderr
+    assert "Some details are missing" in result.stderr
     assert "logs:DescribeLogStreams" in result.stderr
 
 
@@ -319,7 +319,7 @@ def test_rows_left_out_by_preprocessing_are_reported(deployed: Account, invoke: 
     result = invoke("run", str(corpus), "--text", "title", "--json")
 
     assert json.loads(result.stdout)["preprocessing"]["malformed_rows"] == 3
-    assert "Of 1,000 rows 977 are documents of the model. Left out:" in result.stderr
+    assert "977 of 1,000 rows are in the model's corpus. Left out:" in result.stderr
     assert "  3 malformed: not UTF-8, for example raw/reviews.csv row 7 (line 9)" in result.stderr
     assert "  20 without a word\n" in result.stderr
 
@@ -344,7 +344,10 @@ def test_a_rejected_run_is_reported_with_the_metric_and_the_report(
 
     assert result.exit_code == 1
     assert f"Gate  Succeeded  7.0 s  rejected: {REASON}\n" in result.stderr
-    assert f"Rejected failed: {REASON}. See s3://topicsmith-dev-data/evaluation/r/report.html\n" in result.stderr
+    assert (
+        f"The gate rejected the model: {REASON}. See s3://topicsmith-dev-data/evaluation/r/report.html\n"
+        in result.stderr
+    )
     assert "Report: " in result.stderr
     assert "registered" not in result.stdout
 
@@ -362,7 +365,7 @@ def test_a_verdict_that_may_not_be_read_leaves_which_way_the_gate_went(deployed:
     deployed.steps = [evaluated(deployed.evaluate(b"{"), passed=False)]
     result = invoke("runs", deployed.start(), "--watch")
     assert "Gate  Succeeded  7.0 s  rejected\n" in result.stderr
-    assert "Not all was shown. s3://topicsmith-dev-data/evaluation/r/evaluation.json is not as" in result.stderr
+    assert "Some details are missing. s3://topicsmith-dev-data/evaluation/r/evaluation.json is invalid" in result.stderr
 
 
 def test_a_run_is_shown_with_the_log_of_each_step(deployed: Account, invoke: Invoke) -> None:

@@ -67,14 +67,14 @@ def test_a_tuning_job_that_was_cached_names_the_run_that_did_it(deployed: Accoun
     run_id = deployed.start()
     assert json.loads(invoke("tuning", run_id, "--json").stdout)["tuned_in_run"] == "earlier"
     assert "of run earlier" in invoke("tuning", run_id).stdout
-    assert "taken from run earlier · 0/6 trials done" in invoke("runs", run_id, "--watch").stderr
+    assert "reused from run earlier · 0/6 trials done" in invoke("runs", run_id, "--watch").stderr
 
 
 def test_a_run_without_tuning_says_so(deployed: Account, invoke: Invoke) -> None:
     run_id = deployed.start()
     result = invoke("tuning", run_id)
     assert result.exit_code == 1
-    assert f"Run {run_id} (Executing) has not come to its step Tune yet." in result.stderr
+    assert f"Run {run_id} (Executing) has not reached step Tune yet." in result.stderr
     result = invoke("tuning", run_id)
     assert f"Run {run_id} (Succeeded) has no step Tune." in result.stderr
 

@@ -45,8 +45,8 @@ def test_vectors_come_in_the_order_of_the_documents(deployed: Account, invoke: I
     ("parts", "reason"),
     [
         ({}, "There are no vectors under s3://topicsmith-dev-data/vectors/r"),
-        ({"p.out": line("a", 1.0) + b"half a li"}, "/p.out, line 2 is not a document's vector: b'half a li'"),
-        ({"p.out": b'{"id": "a", "SageMakerOutput": {}}'}, "/p.out, line 1 is not a document's vector"),
+        ({"p.out": line("a", 1.0) + b"half a li"}, "/p.out, line 2 is not a document vector: b'half a li'"),
+        ({"p.out": b'{"id": "a", "SageMakerOutput": {}}'}, "/p.out, line 1 is not a document vector"),
     ],
 )
 def test_an_invalid_vector_is_an_error_and_writes_nothing(

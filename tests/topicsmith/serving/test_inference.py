@@ -99,7 +99,7 @@ def test_texts_are_read_as_they_are_needed() -> None:
 
 def test_a_text_beyond_what_sagemaker_takes_is_refused_before_it_is_sent() -> None:
     runtime = Runtime()
-    with pytest.raises(OperatorError, match=r"Text 2 is too long: .* 7,000,029 bytes, and SageMaker takes 6,291,456"):
+    with pytest.raises(OperatorError, match=r"Text 2 is too long: .* 7,000,029 bytes; SageMaker accepts 6,291,456"):
         ask(runtime, ["short", "x" * 7_000_000])
     assert [texts_of(request) for request in runtime.requests] == [["short"]]
 
@@ -124,14 +124,14 @@ def test_transient_errors_are_retried_with_growing_pauses(failure: ClientError) 
 
 def test_persistent_errors_are_raised_with_the_log_group() -> None:
     runtime = Runtime(*[refusal("ModelError", '{"error": "out of memory"}', 500)] * 6)
-    with pytest.raises(OperatorError, match="Endpoint endpoint failed at text 1, 6 times: out of memory") as caught:
+    with pytest.raises(OperatorError, match="Endpoint endpoint failed 6 times on text 1: out of memory") as caught:
         ask(runtime, ["text"])
-    assert caught.value.next_step == "Its log: /aws/sagemaker/Endpoints/endpoint"
+    assert caught.value.next_step == "Log: /aws/sagemaker/Endpoints/endpoint"
 
 
 def test_texts_refused_by_the_model_are_named_and_not_retried() -> None:
     runtime = Runtime(refusal("ModelError", '{"error": "a text must not be empty"}', 400))
-    with pytest.raises(OperatorError, match="refused the request with texts 1-2: a text must not be empty"):
+    with pytest.raises(OperatorError, match="rejected texts 1-2: a text must not be empty"):
         ask(runtime, ["a", "b"])
     assert len(runtime.requests) == 1
 

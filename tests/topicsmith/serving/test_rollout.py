@@ -187,7 +187,7 @@ def second(deployed: Account, clients: Clients, deployment: Deployment, model: M
 def test_a_failed_update_is_reported_with_the_first_reason_and_the_served_model(second: Waiting) -> None:
     message, step = second.fails(fail_and_roll_back)
     assert message == "Version 2 could not be served: Endpoint: it did not answer a ping"
-    assert "CloudFormation rolled it back. Version 1 is served as before." in step
+    assert "CloudFormation rolled the update back. Version 1 is still served." in step
     assert "/aws/sagemaker/Endpoints/topicsmith-dev" in step
 
 
@@ -207,7 +207,7 @@ def test_a_failed_rollback_is_reported_with_the_manual_steps(second: Waiting) ->
 
 def test_the_first_model_that_failed_leaves_nothing_to_serve(waiting: Waiting) -> None:
     _, step = waiting.fails(lambda: update(1, "UPDATE_ROLLBACK_COMPLETE"))
-    assert "Nothing was served before, and nothing is served now." in step
+    assert "Nothing is served, as before." in step
 
 
 def test_failures_before_the_approval_do_not_count(
@@ -225,7 +225,7 @@ def test_failures_before_the_approval_do_not_count(
 
 def test_a_withdrawn_approval_is_not_waited_for(waiting: Waiting, clients: Clients, model: ModelVersion) -> None:
     message, _ = waiting.fails(lambda: models.reject(clients.sagemaker, model, "no good"))
-    assert message == "Version 1 is Rejected by now: it is not going to be served."
+    assert message == "Version 1 is Rejected now and will not be served."
 
 
 def test_a_superseded_approval_is_not_waited_for(waiting: Waiting, deployed: Account, clients: Clients) -> None:
@@ -235,7 +235,7 @@ def test_a_superseded_approval_is_not_waited_for(waiting: Waiting, deployed: Acc
         deployed.serve(other.arn)
 
     message, step = waiting.fails(outdo)
-    assert message == "Version 2 was approved after version 1: it is what is served."
+    assert message == "Version 2 was approved after version 1 and is served instead."
     assert "approve 1 --wait --env dev" in step
 
 
@@ -266,7 +266,7 @@ def test_an_update_may_take_as_long_as_cloudformation_lets_it(
 def test_a_busy_stack_is_reported_with_its_target_and_how_to_cancel(clients: Clients, deployment: Deployment) -> None:
     rollout.require_idle(clients, deployment)
     happen("UPDATE_IN_PROGRESS", version=7)
-    with pytest.raises(OperatorError, match="is UPDATE_IN_PROGRESS, towards version 7") as caught:
+    with pytest.raises(OperatorError, match="is UPDATE_IN_PROGRESS, to version 7") as caught:
         rollout.require_idle(clients, deployment)
     assert "aws cloudformation cancel-update-stack --stack-name topicsmith-dev-serving" in str(caught.value.next_step)
 
@@ -303,5 +303,5 @@ def test_without_a_history_the_previous_version_is_the_highest_approved_one_belo
 def test_no_previous_version_is_an_error(deployed: Account, clients: Clients, deployment: Deployment) -> None:
     approve_all(deployed, clients, 2)
     update(1)
-    with pytest.raises(OperatorError, match="There is no version to go back to: version 1 is served"):
+    with pytest.raises(OperatorError, match="There is no version to roll back to: version 1 is served"):
         rollout.previous(clients, deployment, 1)
