@@ -314,7 +314,7 @@ def test_warm_start_uses_the_earlier_trials(cloud: SmallCloud, tuned: dict[str, 
 def test_warm_start_from_other_ranges_is_transfer_learning(cloud: SmallCloud, tuned: dict[str, Any]) -> None:
     ranges = {"IntegerParameterRanges": [{"Name": "epochs", "MinValue": "1", "MaxValue": "2"}]}
     client = cloud.client("sagemaker")
-    with pytest.raises(client.exceptions.ClientError, match="those of tuned are learning_rate"):
+    with pytest.raises(client.exceptions.ClientError, match="tuned has learning_rate"):
         _create(cloud, "other", ranges=ranges, warm_start=_from("tuned"))
     _create(cloud, "other", ranges=ranges, jobs=1, warm_start=_from("tuned", "TransferLearning"))
     assert "OverallBestTrainingJob" not in _ended(cloud, "other")
