@@ -115,7 +115,8 @@ def _explain_denial(operation: str, message: str) -> OperatorError:
     where = f" on {resource.group(1)}" if resource else ""
     return OperatorError(
         f"Access denied: these credentials lack {needed}{where}.",
-        f"Request the permission {needed}, or use other credentials (AWS_PROFILE). Message of AWS: {message or 'none'}",
+        f"Request the permission {needed}, or use other credentials (AWS_PROFILE). "
+        f"Message from AWS: {message or 'none'}",
     )
 
 

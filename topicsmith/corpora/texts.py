@@ -15,10 +15,10 @@ FORMATS = (*LINES, *corpus.FORMATS)
 
 @dataclass(frozen=True)
 class Text:
-    """A text with an id.
+    """Text with an ID.
 
     Attributes:
-        id: Its number, or the value of the id column.
+        id: Number of the text, or the value of the id column.
         text: The text.
     """
 
@@ -43,7 +43,7 @@ def read(path: Path, text_columns: Sequence[str], id_column: str | None) -> Iter
         id_column: The column with the id; None for the row or line number, from 1.
 
     Raises:
-        OperatorError: The file cannot be read, or lacks a column.
+        OperatorError: The file is unreadable, or lacks a column.
     """
     if path.name.lower().endswith(LINES):
         yield from numbered(_lines(path))

@@ -62,7 +62,7 @@ class Cdk:
         self._commands: list[Command] = []
 
     def synth(self, source: Path | None = None) -> Command:
-        """Write the assembly of the app in ``source``, by default the checkout. This needs no cloud."""
+        """Write the assembly of the app in ``source``, by default the checkout. No cloud is needed."""
         options = ["--quiet", "--output", str(self._assembly)]
         return self._start("synth", [self._stacks, *options], source or checkout.project_root(), {})
 

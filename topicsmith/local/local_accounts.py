@@ -1,4 +1,4 @@
-"""Additional accounts in the local cloud, for environments with accounts of their own."""
+"""Additional accounts in the local cloud, for environments that are deployed to other accounts."""
 
 from typing import TYPE_CHECKING
 

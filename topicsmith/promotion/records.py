@@ -19,7 +19,7 @@ class _Part(BaseModel):
 
 
 class Place(_Part):
-    """A model version and its registry.
+    """Model version and its registry.
 
     Attributes:
         version: The version; None if the target environment pins the model, which has no version there.
@@ -32,14 +32,14 @@ class Place(_Part):
 
 
 class Before(_Part):
-    """The model served before."""
+    """Previously served model."""
 
     arn: str
     version: int
 
 
 class Record(_Part):
-    """The record of a promotion.
+    """Record of a promotion.
 
     Attributes:
         time: Time in UTC.
@@ -73,7 +73,7 @@ class Record(_Part):
 
     @property
     def key(self) -> str:
-        """The key in the target's bucket; keys sort by time."""
+        """Key in the target's bucket; keys sort by time."""
         moment = _text(self.time, "%Y%m%dT%H%M%S")
         return f"{PREFIX}/{moment}-{self.source.environment}-{self.source.version}.json"
 
@@ -92,7 +92,7 @@ def latest(s3: "S3Client", bucket: str, limit: int) -> list[Record]:
     """Return the latest ``limit`` records of an environment, newest first.
 
     Raises:
-        OperatorError: One of them is invalid.
+        OperatorError: A record is invalid.
     """
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{PREFIX}/")
     keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
@@ -113,5 +113,5 @@ def _read(s3: "S3Client", bucket: str, key: str) -> Record:
         place = ".".join(map(str, first["loc"]))
         raise OperatorError(
             f"s3://{bucket}/{key} is not a valid promotion record: {place}: {first['msg']}.",
-            "It was changed by hand. Restore an earlier version of the object.",
+            "It was changed manually. Restore an earlier version of the object.",
         ) from error

@@ -217,7 +217,7 @@ def test_a_deleted_artifact_is_an_error(promotions: Promotions, invoke: Invoke) 
     boto3.client("s3").delete_object(Bucket="topicsmith-dev-data", Key="models/run1/job/output/model.tar.gz")
     result = invoke(*promotions.arguments(1, "--yes"))
     assert result.exit_code == 1
-    assert "models/run1/job/output/model.tar.gz does not exist any more" in result.stderr
+    assert "models/run1/job/output/model.tar.gz no longer exists" in result.stderr
     assert promotions.registered() == []
 
 
