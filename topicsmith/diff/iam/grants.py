@@ -62,7 +62,7 @@ class Origin:
 
     Attributes:
         owner: Reference to the resource that the grant is on, or that holds it.
-        logical_id: Resource that contains the policy.
+        logical_id: Logical ID of the resource that contains the policy.
     """
 
     owner: str
@@ -207,7 +207,7 @@ def _owner(resource: str, otherwise: str) -> str:
 
 
 def _asks_less(condition: str, other: str) -> bool:
-    """Return True if a condition holds wherever the other one does: it has no test that the other one lacks."""
+    """Return True if a condition is no stricter than the other one: it adds no test and narrows none."""
     mine, theirs = _tests(condition), _tests(other)
     return all(
         key in theirs and (theirs[key] == values or (key[0] in _POSITIVE and theirs[key] <= values))

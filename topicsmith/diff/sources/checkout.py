@@ -25,9 +25,9 @@ def assemblies(root: Path, base: str | None, *, tree: bool) -> Iterator[tuple[Pa
     """Yield the assemblies of a commit and of the working tree; they are deleted afterwards.
 
     Args:
-        root: The checkout.
+        root: Root of the checkout.
         base: Hash of the commit, or None to leave it out.
-        tree: Synthesize the working tree.
+        tree: Whether to synthesize the working tree.
 
     Raises:
         OperatorError: The commit does not exist, or a side fails to synthesize.
