@@ -31,7 +31,7 @@ _BAR_WIDTH = 20
 
 def infer(
     given: Annotated[
-        list[str] | None, typer.Argument(metavar="TEXT", help="Texts. - reads one per line from stdin.")
+        list[str] | None, typer.Argument(metavar="TEXT", help="Texts; - reads them from stdin, one per line.")
     ] = None,
     file: Annotated[
         Path | None,

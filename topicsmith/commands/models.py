@@ -21,7 +21,7 @@ def list_models(
     limit: Annotated[int, typer.Option(min=1, help="Number of versions to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List the latest model versions with their approval, quality, run and corpus, and mark the served one.
+    """List the latest model versions with approval, quality and origin, and mark the served one.
 
     Example:
       topicsmith models --env prod

@@ -114,7 +114,7 @@ def list_runs(
 ) -> None:
     """List the latest runs, or show one run with its steps and their logs.
 
-    For a failed run, also shows the reason of the failed step and the end of its
+    For a failed run, also shows the reason for the failure and the end of the
     log.
 
     Example:
@@ -156,7 +156,7 @@ def print_left_out(clients: Clients, run: Run, console: Console) -> None:
 
 
 def require_success(clients: Clients, deployment: Deployment, run: Run) -> None:
-    """Raise an OperatorError with the reason and the log of a run's failure, unless the run succeeded."""
+    """Raise an OperatorError with the reason and the log of the failure, unless the run succeeded."""
     if run.succeeded:
         return
     reasons = [_failure(clients, step) for step in run.failed_steps]
@@ -263,7 +263,7 @@ def _report_of(deployment: Deployment, run: Run) -> list[str]:
 
 
 def _failure(clients: Clients, step: Step) -> str:
-    """Return the reason of a failed step, its log group, and the end of a job's log."""
+    """Return the reason for a step's failure, its log group, and the end of a job's log."""
     # The step that ends a run whose model did not pass the gate.
     title = "The gate rejected the model" if step.name == _REJECTED else f"{step.name} failed"
     lines = [f"{title}: {step.reason}"]

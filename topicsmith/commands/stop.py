@@ -18,7 +18,7 @@ def stop(
     wait: Annotated[bool, typer.Option("--wait", help="Wait until all of its jobs have stopped.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Stop a run with its jobs; no further steps start.
+    """Stop a run and the jobs that it started.
 
     Has no effect on a run that has already finished.
 

@@ -91,11 +91,11 @@ def require_declared(source: EnvironmentFile, target: EnvironmentFile) -> None:
     if declared is None:
         raise OperatorError(
             f"{target.shown} has no promotion.from, so {source.name} shares no models with {target.name}.",
-            f"Add  {wanted}  to it and deploy both: {deploy}",
+            f"Add `{wanted}` to it and deploy both: {deploy}",
         )
     raise OperatorError(
         f"promotion.from in {target.shown} is {declared}, not {source.name}.",
-        f"Promote from there: --from {declared}. Or change it to  {wanted}  and deploy both: {deploy}",
+        f"Promote from there (--from {declared}), or change it to `{wanted}` and deploy both: {deploy}",
     )
 
 
@@ -109,5 +109,5 @@ def require_one_account_or_two_named(source: Side, target: Side) -> None:
         raise OperatorError(
             f"{source.name} is in account {source.account} and {target.name} in account {target.account}, but "
             f"{source.file.shown} and {target.file.shown} do not both name their account, so nothing is shared.",
-            "Set the key account in both and deploy both.",
+            "Set `account` in both files and deploy both environments.",
         )

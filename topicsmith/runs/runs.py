@@ -303,7 +303,7 @@ def retry(sagemaker: "SageMakerClient", run: Run) -> None:
 
 
 def stop(sagemaker: "SageMakerClient", run: Run) -> None:
-    """Stop a run with its jobs; no further steps start."""
+    """Stop a run and the jobs that it started."""
     sagemaker.stop_pipeline_execution(PipelineExecutionArn=run.arn, ClientRequestToken=uuid.uuid4().hex)
 
 

@@ -168,7 +168,10 @@ class Rollout:
         ]
         return OperatorError(
             f"The approval did not reach stack {stack}.",
-            f"Log of the function that deploys approved models: {', '.join(groups) or 'none, deploy again'}.",
+            f"Check the log of the function that deploys approved models: {', '.join(groups)}"
+            if groups
+            else f"The stack lacks the function that deploys approved models. Deploy the environment again: "
+            f"make deploy ENV={self._deployment.environment}",
         )
 
 

@@ -102,7 +102,7 @@ def _nothing_served(clients: Clients, deployment: Deployment) -> OperatorError:
             f"{message} Version {newest.version} is approved but not deployed.", _stack_step(deployment)
         )
     return OperatorError(
-        f"{message} No model is approved; the newest, version {newest.version}, is {newest.approval}.",
+        f"{message} No model is approved; the newest version, {newest.version}, is {newest.approval}.",
         f"Approve it: {deployment.command(f'approve {newest.version} --wait')}",
     )
 

@@ -105,8 +105,8 @@ def test_two_assemblies_need_no_checkout(checkout: Path, invoke: Invoke, tmp_pat
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (["--base", "nowhere"], "There is no commit 'nowhere'."),
-        (["--base", "--output=x"], "There is no commit '--output=x'."),
+        (["--base", "nowhere"], "Commit 'nowhere' does not exist."),
+        (["--base", "--output=x"], "Commit '--output=x' does not exist."),
         (["--env", "staging"], "There is no environment 'staging' on either side."),
         (["--assembly", "nowhere"], "nowhere is not a cloud assembly"),
     ],

@@ -154,7 +154,7 @@ def test_two_accounts_that_no_file_names(
     result = invoke(*promotions.arguments(1, "--yes", "--to-profile", other_account))
     assert result.exit_code == 1
     assert f"dev is in account 123456789012 and prod in account {OTHER_ACCOUNT}, but" in result.stderr
-    assert "Set the key account in both" in result.stderr
+    assert "Set `account` in both files" in result.stderr
 
 
 def test_an_unknown_profile(promotions: Promotions, invoke: Invoke) -> None:

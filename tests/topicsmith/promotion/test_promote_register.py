@@ -101,7 +101,7 @@ def test_repeating_a_promotion_does_nothing(promotions: Promotions, invoke: Invo
     before = promotions.objects("prod")
     result = invoke(*promotions.arguments(1, "--wait"))
     assert result.exit_code == 0, result.output
-    assert "Nothing to do: Version 1 of dev is in prod as version 1, approved" in result.stdout
+    assert "Nothing to do: Version 1 of dev is already registered and approved in prod as version 1." in result.stdout
     assert "Endpoint topicsmith-prod serves it." in result.stdout
     assert promotions.requests == []
     assert promotions.objects("prod") == before
