@@ -139,7 +139,7 @@ def test_nothing_is_served_because_no_model_was_approved(deployed: Account, invo
     deployed.register()
     result = invoke("infer", "a text")
     assert result.exit_code == 1
-    assert "No model is approved; the newest, version 2, is PendingManualApproval." in result.stderr
+    assert "No model is approved; the newest version, 2, is PendingManualApproval." in result.stderr
     assert "approve 2 --wait --env dev" in result.stderr
 
 
