@@ -19,7 +19,7 @@ _PARTS = ("data", "training", "serving")
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployed environment.
+    """Deployed environment.
 
     Attributes:
         follows_approvals: Whether approved models are deployed; False if environments/<env>.yaml pins a model.

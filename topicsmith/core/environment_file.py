@@ -1,4 +1,4 @@
-"""The settings in ``environments/<name>.yaml`` for promotions and the pinned model.
+"""Settings in ``environments/<name>.yaml`` for promotions and the pinned model.
 
 Only ``make synth`` validates the whole file.
 """
@@ -25,14 +25,14 @@ class _Settings(BaseModel):
 
 
 class Promotion(_Settings):
-    """The section ``promotion``."""
+    """Section ``promotion``."""
 
     source: str | None = Field(default=None, alias="from")
     method: Literal["pin", "register"] = "register"
 
 
 class Serving(_Settings):
-    """The section ``serving``."""
+    """Section ``serving``."""
 
     model_package: str | None = None
 
@@ -57,7 +57,7 @@ class EnvironmentFile:
 
     @property
     def shown(self) -> str:
-        """The path for messages."""
+        """Path for messages."""
         return f"{self.path.parent.name}/{self.path.name}"
 
 
@@ -110,7 +110,7 @@ def pinned(file: EnvironmentFile, arn: str) -> str:
     """Return the file's text with ``serving.model_package`` set to ``arn``, which changes or adds one line.
 
     Raises:
-        OperatorError: The key cannot be set without changing more of the file.
+        OperatorError: The key cannot be set by changing a single line.
     """
     try:
         text = _spliced(file.text, arn)

@@ -33,9 +33,9 @@ def check(path: Path, text_columns: Sequence[str], id_column: str | None) -> Non
     """Check that preprocessing will find documents in ``path``.
 
     Args:
-        path: A file in one of ``FORMATS``.
-        text_columns: The columns with the text of a document.
-        id_column: The column with the id of a document, or None.
+        path: File in one of ``FORMATS``.
+        text_columns: Columns with the text of a document.
+        id_column: Column with the ID of a document, or None.
 
     Raises:
         OperatorError: The file cannot be read, contains no text, or lacks a column; the message lists its columns.

@@ -19,7 +19,7 @@ class Text:
 
     Attributes:
         id: Number of the text, or the value of the id column.
-        text: The text.
+        text: Content of the text.
     """
 
     id: str
@@ -38,9 +38,9 @@ def read(path: Path, text_columns: Sequence[str], id_column: str | None) -> Iter
     """Yield the texts in a file: the lines of a .txt, or the rows of a corpus.
 
     Args:
-        path: The file.
-        text_columns: The columns with the text.
-        id_column: The column with the id; None for the row or line number, from 1.
+        path: Path of the file.
+        text_columns: Columns with the text.
+        id_column: Column with the ID; None for the row or line number, from 1.
 
     Raises:
         OperatorError: The file is unreadable, or lacks a column.

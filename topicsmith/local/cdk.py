@@ -1,4 +1,4 @@
-"""The CDK CLI, run as a subprocess, to synthesize the app and deploy it to the local cloud."""
+"""CDK CLI, run as a subprocess to synthesize the app and deploy it to the local cloud."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ _STOP_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Command:
-    """A running CDK command; its output goes to ``log``."""
+    """Running CDK command, whose output goes to ``log``."""
 
     name: str
     process: subprocess.Popen[bytes]

@@ -34,7 +34,7 @@ class Threshold:
     Attributes:
         path: Path of the metric in ``evaluation.json``, for example ``metrics.npmi``.
         kind: Direction: ``at_least`` or ``at_most``.
-        value: The threshold; a value equal to it passes.
+        value: Limit; a metric equal to it passes.
     """
 
     path: str

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """A registered model version.
+    """Registered model version.
 
     Attributes:
         approval: PendingManualApproval, Approved or Rejected.

@@ -1,4 +1,4 @@
-"""The candidate of a promotion, and the checks that it must pass."""
+"""Candidate of a promotion, and the checks that it must pass."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

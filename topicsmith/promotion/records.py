@@ -22,7 +22,7 @@ class Place(_Part):
     """Model version and its registry.
 
     Attributes:
-        version: The version; None if the target environment pins the model, which has no version there.
+        version: Version of the model; None if the target pins the model, which then has no version there.
     """
 
     environment: str
@@ -44,16 +44,16 @@ class Record(_Part):
     Attributes:
         time: Time in UTC.
         by: ARN of the caller.
-        method: The promotion method.
-        source: The model in the source environment.
-        target: The model in the target environment.
-        run: Id of the run that trained it.
+        method: Promotion method.
+        source: Model in the source environment.
+        target: Model in the target environment.
+        run: ID of the run that trained it.
         corpus: S3 URI of the training corpus.
         code_version: Version of the code that trained it.
         metrics: Quality of the model.
         baseline: Quality of the LDA baseline.
         gate: Verdict of the source's gate.
-        before: The model that the target served before; None if there was none.
+        before: Model that the target served before, if any.
         artifacts: SHA-256 of each object, by S3 URI.
     """
 

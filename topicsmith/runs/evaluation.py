@@ -23,7 +23,7 @@ class Metrics(_Part):
 
     Attributes:
         npmi: Mean pairwise normalised pointwise mutual information of the topics' ten top words, from -1 to 1.
-        c_v: The C_V coherence of Röder et al., from 0 to 1.
+        c_v: C_V coherence of Röder et al., from 0 to 1.
         topic_uniqueness: Mean over the top words of 1 / (number of topics with the word), up to 1.
         topic_diversity: Share of distinct words among the 25 top words of all topics.
         perplexity: Perplexity per held-out word; lower is better.

@@ -95,7 +95,7 @@ class RunSummary:
 
     @property
     def id(self) -> str:
-        """The id of the execution, which is also the prefix of all outputs of the run."""
+        """ID of the execution, which is also the prefix of the run's outputs."""
         return id_of(self.arn)
 
     def record(self) -> dict[str, object]:
@@ -117,7 +117,7 @@ class Run:
 
     @property
     def id(self) -> str:
-        """The id of the execution, which is also the prefix of all outputs of the run."""
+        """ID of the execution, which is also the prefix of the run's outputs."""
         return id_of(self.arn)
 
     @property

@@ -29,7 +29,7 @@ _MARKS = {"Succeeded": "✓", "Failed": "✗", "Stopped": "■"}
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The state of a run at one moment, with details by step."""
+    """State of a run at one moment, with details by step."""
 
     run: Run
     details: Mapping[str, str]

@@ -17,12 +17,12 @@ _TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer of a variant.
+    """Response of a variant.
 
     Attributes:
         variant: Name of the variant.
         topics: Number of topics of its model.
-        milliseconds: Time of the request, network included.
+        milliseconds: Duration of the request, including the network.
     """
 
     variant: str

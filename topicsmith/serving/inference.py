@@ -83,7 +83,7 @@ def predictions(runtime: "SageMakerRuntimeClient", target: Target, texts: Iterab
     The texts are consumed lazily; only a few requests are in memory.
 
     Raises:
-        OperatorError: The endpoint rejected a text, or its answer is invalid.
+        OperatorError: The endpoint rejected a text or returned an invalid response.
         ClientError: The request failed, for example with a ValidationError if the endpoint does not exist.
     """
     running: deque[Future[list[Prediction]]] = deque()

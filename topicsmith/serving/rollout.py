@@ -44,7 +44,7 @@ class Rollout:
 
         Args:
             clients: Clients of the cloud.
-            deployment: The environment.
+            deployment: Environment of the endpoint.
             model: Model that is about to be approved.
             tell: Callback for each change of the stack and the endpoint.
             sleep: Function that waits between polls.

@@ -103,7 +103,7 @@ def test_a_deployment_that_did_not_finish(account: Account, invoke: Invoke) -> N
     account.deploy("dev", only=("data", "training"))
     result = invoke("runs")
     assert result.exit_code == 1
-    assert "topicsmith-dev-serving is missing" in result.stderr
+    assert "Missing stacks: topicsmith-dev-serving." in result.stderr
 
 
 def test_a_stack_without_the_output(account: Account, invoke: Invoke) -> None:

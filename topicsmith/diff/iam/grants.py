@@ -33,7 +33,7 @@ class Grant:
 
     Attributes:
         effect: ``Allow`` or ``Deny``.
-        principal: A reference to a role, ``AWS:<ARN>``, ``Service:<name>`` and the like, or ``*``.
+        principal: Reference to a role, ``AWS:<ARN>``, ``Service:<name>`` or similar, or ``*``.
         action: For example ``s3:GetObject``.
         resource: ARN of the resource.
         condition: JSON of the condition; empty without one.
@@ -61,7 +61,7 @@ class Origin:
     """Source of a grant.
 
     Attributes:
-        owner: Reference to the resource that the grant is on, or that holds it.
+        owner: Reference to the resource that the grant applies to or belongs to.
         logical_id: Logical ID of the resource that contains the policy.
     """
 

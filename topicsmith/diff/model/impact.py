@@ -46,7 +46,7 @@ class Impact:
     Attributes:
         resources: Actions by logical ID, without unchanged resources.
         security_groups: Added and removed rules, keyed by ``ingressRuleAdditions`` and the like.
-        stateful: Resource types that hold data.
+        stateful: Stateful resource types.
     """
 
     resources: Mapping[str, ResourceImpact]

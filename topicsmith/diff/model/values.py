@@ -72,7 +72,7 @@ class Difference:
 
     @property
     def place(self) -> str:
-        """The path as text, for example ``Rules[ExpireRuns].ExpirationInDays``."""
+        """Path as text, for example ``Rules[ExpireRuns].ExpirationInDays``."""
         return ".".join(self.path).replace(".[", "[")
 
     def __str__(self) -> str:

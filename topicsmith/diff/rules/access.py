@@ -15,11 +15,11 @@ _ORDER = {"opened": 0, "widened": 10, "new": 20, "narrowed": 40}
 
 @dataclass(frozen=True)
 class _Shift:
-    """An added or removed grant.
+    """Added or removed grant.
 
     Attributes:
         origin: Source of the grant.
-        grant: The grant.
+        grant: Added or removed grant.
         came: True if it was added, False if it was removed.
         danger: Dangerous exposure that it causes; None if it is harmless.
     """
