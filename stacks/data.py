@@ -1,4 +1,4 @@
-"""Stack of the resources that hold data."""
+"""Stack of the stateful resources."""
 
 from aws_cdk import CfnOutput, Duration, RemovalPolicy
 

@@ -12,7 +12,7 @@ class NetworkStack(EnvironmentStack):
     """VPC of an environment with ``network.mode: private``.
 
     It is a separate stack because it must be deleted last: Lambda and SageMaker release network interfaces long after
-    their functions and models were deleted.
+    the functions and models have been deleted.
 
     Attributes:
         placement: Placement for jobs, models and functions.
@@ -31,7 +31,7 @@ class NetworkStack(EnvironmentStack):
 
     @property
     def availability_zones(self) -> list[str]:
-        """Availability zones of the VPC, as references; with a known account, CDK would look up their names."""
+        """Availability zones of the VPC, as references, since CDK would look up their names if the account is known."""
         return [Fn.select(number, Fn.get_azs(self.region)) for number in range(MOST_ZONES)]
 
 

@@ -23,7 +23,7 @@ def share_images(images: ImageRepository, *, config: EnvironmentConfig, promotio
 
 
 def share_artifacts(data: DataBucket, *, name: str, config: EnvironmentConfig, promotions: PromotionPath) -> None:
-    """Allow endpoints of other accounts to read the artifacts of this environment's models that they pin."""
+    """Allow endpoints of other accounts to read the artifacts of models that they pin."""
     for target in promotions.pinned_by:
         account = target.config.account
         if account and account != config.account:

@@ -1,1 +1,1 @@
-"""The command line ``topicsmith``: runs, models, promotions and inference, on AWS and in the local cloud."""
+"""Command line ``topicsmith``: runs, models, promotions and inference, on AWS and in the local cloud."""

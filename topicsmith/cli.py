@@ -1,4 +1,4 @@
-"""Entry point of the program ``topicsmith``: its commands, global options and error handling."""
+"""Entry point of ``topicsmith``: commands, global options and error handling."""
 
 import io
 import os
@@ -50,7 +50,7 @@ diff has its own: topicsmith diff --help
 
 
 class _Program(grammar.Group):
-    """All commands. Expected errors end in a sentence and exit code 1 instead of a traceback."""
+    """Root command group. Expected errors print a message and exit with code 1 instead of a traceback."""
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Run the command."""
@@ -157,7 +157,7 @@ app.add_typer(_local, name="local", rich_help_panel="Local cloud")
 
 
 def main() -> None:
-    """Run the program. Characters that the terminal's encoding lacks are replaced."""
+    """Run the program. Characters that the terminal cannot encode are replaced."""
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -172,7 +172,7 @@ def main() -> None:
 
 
 def _discard_output() -> None:
-    """Send stdout nowhere. Python flushes it when it exits, which fails on a closed pipe."""
+    """Redirect stdout to the null device: Python flushes stdout on exit, which fails if the pipe is closed."""
     real = sys.__stdout__
     if real is not None and sys.stdout is real:
         os.dup2(os.open(os.devnull, os.O_WRONLY), real.fileno())

@@ -1,4 +1,4 @@
-"""Commands that accept ``--local`` and ``--env`` before and after their name, and hints for misplaced words."""
+"""Commands that accept ``--local`` and ``--env`` before or after their name, and hints for misplaced arguments."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -17,21 +17,21 @@ _ENV = "--env"
 
 
 class Command(TyperCommand):
-    """A command that also takes the ``--env`` given before its name."""
+    """Command that also accepts ``--env`` before its name."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the arguments, with the options given before the command's name first."""
+        """Parse the arguments, preceded by the options given before the command's name."""
         root = ctx.find_root()
         _refuse_options_of(root, self, ctx, args)
         if environment := root.params.get("env"):
             if _ENV not in _options(self):
-                ctx.fail(f"The command {self.name} takes no {_ENV}.")
+                ctx.fail(f"Command {self.name} has no option {_ENV}.")
             args = [_ENV, environment, *args]
         return super().parse_args(ctx, args)
 
 
 class Group(TyperGroup):
-    """A group of commands with hints for commands of another group and for options of a command."""
+    """Command group with hints for commands of other groups and for options of its commands."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments before the command's name."""
@@ -48,12 +48,12 @@ class Group(TyperGroup):
         """Return the command of that name and its arguments."""
         name = args[0]
         if name not in self.commands and (place := _other_place(self, ctx, name)):
-            ctx.fail(f"There is no command {name!r} here. Did you mean: {place}")
+            ctx.fail(f"No such command {name!r}. Did you mean: {place}")
         return super().resolve_command(ctx, args)
 
 
 def with_local(function: Callable[..., None]) -> Callable[..., None]:
-    """Return the function of a command with the option ``--local``."""
+    """Add the option ``--local`` to the function of a command."""
 
     @wraps(function)
     def command(*, local_option: bool, **given: Any) -> None:
@@ -69,7 +69,7 @@ def with_local(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _refuse_options_of(root: Any, command: TyperCommand, ctx: Any, args: Sequence[str]) -> None:
-    """Refuse options that only the program itself has."""
+    """Reject options that belong before the command."""
     misplaced = _options(root.command) - _options(command) - {_ENV}
     for argument in args:
         if argument == "--":
@@ -79,7 +79,7 @@ def _refuse_options_of(root: Any, command: TyperCommand, ctx: Any, args: Sequenc
 
 
 def _other_place(group: Group, ctx: Any, name: str) -> str | None:
-    """Return the command line of a command that is in another group."""
+    """Return the command line of a command in another group, or None if there is no such command."""
     root = ctx.find_root()
     if group is not root.command:
         return f"{root.info_name} --local {name}" if name in root.command.commands else None

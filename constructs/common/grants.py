@@ -25,7 +25,7 @@ def grant(
         actions: Full names of the actions.
         resources: ARNs.
         conditions: Conditions, as in an IAM policy.
-        wildcard: Reason that resources with a wildcard cannot be narrower; without one, cdk-nag reports them.
+        wildcard: Reason why wildcard resources cannot be narrower; without one, cdk-nag reports them.
     """
     aws_iam.Grant.add_to_principal(
         grantee=grantee, actions=actions, resource_arns=resources, conditions=conditions and dict(conditions)

@@ -20,7 +20,7 @@ def training_instance_types() -> tuple[str, ...]:
 
 
 def hosting_instance_types() -> tuple[str, ...]:
-    """Return the instance types that an endpoint's production variants accept."""
+    """Return the instance types that production variants of endpoints accept."""
     return _enumeration("ProductionVariantInstanceType")
 
 

@@ -11,13 +11,13 @@ _PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloa
 
 
 class ImageRepository(Construct):
-    """ECR repository of the environment, and the role with which CDK publishes to it.
+    """ECR repository of the environment, and the role that CDK uses to publish images.
 
     Images in the repository of ``cdk bootstrap`` are removed by ``cdk gc`` once no template refers to them, but a
     registered model needs its image for as long as it exists. Here, images never expire, tags are immutable, and other
     accounts can be allowed to pull the images of models promoted to them.
 
-    The repository and the role have fixed names because CDK must know them before they exist.
+    The repository and the role have fixed names, since CDK must know them before they exist.
     """
 
     def __init__(self, scope: Construct, id: str, *, name: str, removal_policy: RemovalPolicy) -> None:
@@ -51,7 +51,7 @@ class ImageRepository(Construct):
             )
 
     def _build_publishing_role(self, name: str) -> None:
-        """Build a counterpart of CDK's image publishing role, which may write only to the bootstrap repository.
+        """Build a counterpart of CDK's image publishing role, which is limited to the bootstrap repository.
 
         See ``ImagePublishingRole`` in
         https://github.com/aws/aws-cdk-cli/blob/main/packages/aws-cdk/lib/api/bootstrap/bootstrap-template.yaml.

@@ -11,7 +11,7 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 
 
 def get(path: str) -> Json:
-    """Return a reference to a value that is known only at run time."""
+    """Return a reference to a value that is only known at run time."""
     return {"Get": path}
 
 

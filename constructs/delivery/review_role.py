@@ -47,7 +47,7 @@ class ReviewRole(aws_iam.Role):
         self._grant_served_model()
 
     def _grant_templates(self, name: str) -> None:
-        """Allow reading the environment's stacks; only a list of all stacks shows those that a commit removes."""
+        """Allow reading the environment's stacks, and listing all stacks to find those that a commit removes."""
         stacks = Stack.of(self).format_arn(service="cloudformation", resource="stack", resource_name=f"{name}-*/*")
         grant(
             self,
@@ -63,7 +63,7 @@ class ReviewRole(aws_iam.Role):
         )
 
     def _grant_served_model(self) -> None:
-        """Allow finding out which model the endpoint serves."""
+        """Allow looking up the model that the endpoint serves."""
         for action, resource in (("DescribeEndpointConfig", "endpoint-config"), ("DescribeModel", "model")):
             grant(
                 self,

@@ -1,4 +1,4 @@
-"""Names of the delivery roles, which other accounts' policies and workflows refer to before the roles exist."""
+"""Names of the delivery roles, used by policies and workflows before the roles exist."""
 
 from typing import Literal
 

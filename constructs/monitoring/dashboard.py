@@ -56,7 +56,7 @@ class Dashboard(Construct):
         dashboard.add_widgets(*_processes(props.pipeline_name, props.approval))
 
     def _alarms(self, names: Sequence[str]) -> AlarmStatusWidget:
-        """Return the alarm widget; alarms are referenced by name, since the endpoint's exist only with a model."""
+        """Return the alarm widget. It refers to alarms by name, since the endpoint's exist only if there is a model."""
         stack = Stack.of(self)
         arns = [
             stack.format_arn(

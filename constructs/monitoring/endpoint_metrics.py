@@ -25,8 +25,8 @@ class EndpointMetrics:
         endpoint_name: Name of the endpoint.
         variant: Name of the variant.
         period: Metric period.
-        config_name: Endpoint configuration whose fleet is measured. By default, all fleets count, which are two during
-            an update. See "Monitor model latency on the new fleet" in
+        config_name: Endpoint configuration whose fleet is measured. By default, the metrics cover all fleets, of which
+            there are two during an update. See "Monitor model latency on the new fleet" in
             https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html.
     """
 

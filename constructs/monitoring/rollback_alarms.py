@@ -36,9 +36,9 @@ class RollbackAlarmsProps:
 class RollbackAlarms(Construct):
     """Alarms on the metrics of the new fleet only.
 
-    Alarms on the whole endpoint would be harmful. While the current model is bad, no update could replace it, because
-    SageMaker aborts an update as soon as an alarm goes off, no matter which fleet caused it. And errors of a small
-    canary would be diluted by the healthy responses of the old fleet. See
+    Alarms on the whole endpoint would be harmful. No update could replace a bad model, because SageMaker aborts an
+    update as soon as an alarm goes off, no matter which fleet caused it. Moreover, healthy responses of the old fleet
+    would mask the errors of a small canary. See
     https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html.
     """
 

@@ -57,7 +57,7 @@ class NetworkPlacement:
     def place(self, function: aws_lambda.Function) -> None:
         """Connect a function to the VPC.
 
-        Lambda needs the permissions of the function's role. The function's own code is denied them, as AWS recommends.
+        The function's role gets the permissions that Lambda needs. As AWS recommends, its own code is denied them.
         """
         # The L2 construct requires a VPC object, although neither the template nor Lambda needs one.
         resource = cast("aws_lambda.CfnFunction", function.node.default_child)

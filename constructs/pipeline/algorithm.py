@@ -1,4 +1,4 @@
-"""Implementations of the Neural Topic Model that an environment can choose from."""
+"""Implementations of the Neural Topic Model, one of which an environment selects."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -46,7 +46,7 @@ class NtmAlgorithm(Protocol):
 
     @property
     def needs_scoring(self) -> bool:
-        """True if the evaluation needs the predictions of a transform job, as it cannot run the model itself."""
+        """True if the evaluation needs predictions of a transform job, because it cannot run the model itself."""
 
     def grant_pull(self, grantee: aws_iam.IGrantable) -> None:
         """Allow pulling the image."""
@@ -56,7 +56,7 @@ class NtmAlgorithm(Protocol):
 
 
 class ContainerAlgorithm:
-    """Container image of this project."""
+    """NTM in this project's container image."""
 
     name = "container"
     writes_checkpoints = True
@@ -80,7 +80,7 @@ class ContainerAlgorithm:
 
 
 class BuiltInAlgorithm:
-    """SageMaker's built-in NTM, whose image is in the environment's region."""
+    """SageMaker's built-in NTM, from its image in the environment's region."""
 
     name = "builtin"
     writes_checkpoints = False

@@ -1,4 +1,4 @@
-"""Cross-environment access to the artifacts of promoted models, and nothing else.
+"""Cross-environment access to the artifacts of promoted models.
 
 Between accounts both sides must allow access: the policies of the source's bucket and key, and the policy of the
 target's role. Within one account the role's policy suffices. These are the minimum permissions for
@@ -42,7 +42,7 @@ class PromotionTarget:
 
 
 def endpoint_role_name(name: str) -> str:
-    """Return the name of the role with which an endpoint reads models of another account."""
+    """Return the name of the role that an endpoint uses to read models of another account."""
     return f"{name}-endpoint"
 
 

@@ -36,7 +36,7 @@ class ModelApprovalProps:
         parameter: Parameter of this stack for the model to serve.
         endpoint_name: Name of the endpoint in this stack.
         notifications: Topic for failed updates.
-        longest_update: Time limit of an endpoint update; a waiting approval is retried for at least as long.
+        longest_update: Time limit of an endpoint update; approvals that have to wait are retried at least this long.
         functions: Settings shared by all functions.
     """
 
@@ -49,7 +49,7 @@ class ModelApprovalProps:
 
 
 class ModelApproval(Construct):
-    """Update of the own stack with each approved model, which leaves CloudFormation in charge of all resources.
+    """Deployment of approved models by an update of this stack, which leaves CloudFormation in charge of all resources.
 
     An approval waits in a queue until the stack can be updated; if that never succeeds, it moves to the dead-letter
     queue. The function only changes a parameter value; the resources are updated with the role that deployed the stack.
@@ -178,9 +178,9 @@ class ModelApproval(Construct):
 
 
 def _bootstrap_qualifier(stack: Stack) -> str:
-    """Return the qualifier of ``cdk bootstrap``, found in the same way as by a synthesizer.
+    """Return the qualifier of ``cdk bootstrap``, resolved as a synthesizer does.
 
-    ``stack.synthesizer`` does not have it: in Python it is in the state before it was bound to the stack. See
+    ``stack.synthesizer`` does not provide it: in Python, it is not yet bound to the stack. See
     https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-customizing.html.
     """
     qualifier = stack.node.try_get_context("@aws-cdk/core:bootstrapQualifier")
@@ -188,7 +188,7 @@ def _bootstrap_qualifier(stack: Stack) -> str:
 
 
 def attempts_within(longest_update: Duration) -> int:
-    """Return the number of attempts after which the pauses between them exceed the duration of an update.
+    """Return the number of attempts whose pauses add up to more than the duration of an update.
 
     The first pause is 30 seconds; each further one is twice as long, up to 15 minutes.
     """

@@ -8,7 +8,7 @@ from typing import NotRequired, TypedDict
 
 
 class ModelPackageDetail(TypedDict):
-    """Used part of the event's detail."""
+    """Detail of the event, with the keys in use."""
 
     ModelPackageArn: str
     ModelApprovalStatus: str
@@ -35,7 +35,7 @@ class Decision:
         made: Time of the decision.
         model_package: ARN of the model package.
         status: ``Approved`` or ``Rejected``.
-        is_new: Whether the approval status changed; SageMaker also sends an event for a new description, for example.
+        is_new: Whether the approval status changed; SageMaker also sends events for other changes.
     """
 
     event: str

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def follow(decision: Decision, sagemaker: SageMakerClient, stack: ServingStack) -> str:
-    """Serve an approved model, or fall back to the previously served one if the served model was rejected.
+    """Serve an approved model, or fall back to the previous one if the served model was rejected.
 
     Returns:
         The action taken, or the reason for taking none.

@@ -16,13 +16,13 @@ _logger.setLevel(logging.INFO)
 
 
 class MessageAttributes(TypedDict):
-    """Used part of an SQS message's attributes."""
+    """Attributes of an SQS message, with the keys in use."""
 
     ApproximateReceiveCount: str
 
 
 class Message(TypedDict):
-    """Used part of an SQS message; its body is an EventBridge event."""
+    """SQS message that contains an EventBridge event, with the keys in use."""
 
     messageId: str
     receiptHandle: str
@@ -37,7 +37,7 @@ class Messages(TypedDict):
 
 
 class Failure(TypedDict):
-    """A message to redeliver."""
+    """Message to redeliver."""
 
     itemIdentifier: str
 

@@ -1,4 +1,4 @@
-"""Current state of a model package in the registry; an event may be out of date."""
+"""Lookup of model packages in the registry, since events may be out of date."""
 
 from __future__ import annotations
 

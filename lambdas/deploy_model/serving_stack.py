@@ -1,4 +1,4 @@
-"""The serving stack: its current model, its past deployments and its updates."""
+"""Serving stack, with its current model, past deployments and updates."""
 
 from __future__ import annotations
 
@@ -80,14 +80,14 @@ class ServingStack:
         ]
 
     def serve(self, model_package: str, decision: Decision) -> bool:
-        """Start an update that changes the model and nothing else.
+        """Start an update that only changes the model.
 
         Args:
             model_package: ARN of the model package.
             decision: Decision that triggers the update.
 
         Returns:
-            Whether there was anything to update.
+            Whether an update was started; False if there was nothing to change.
 
         Raises:
             StackBusy: Another update started in the meantime.

@@ -44,7 +44,7 @@ _STATUSES: Final = {
 
 
 class HttpRequest(TypedDict):
-    """Used part of API Gateway's event."""
+    """Event of API Gateway, with the keys in use."""
 
     headers: dict[str, str]
     isBase64Encoded: bool
@@ -97,7 +97,7 @@ def handler(event: HttpRequest, _context: object) -> HttpResponse:
 
 @cache
 def _runtime() -> SageMakerRuntimeClient:
-    """Return the process-wide client. It never retries; that decision is left to the API's caller."""
+    """Return the process-wide client, which leaves retries to the API's caller."""
     import boto3
     from botocore.config import Config
 
@@ -106,7 +106,7 @@ def _runtime() -> SageMakerRuntimeClient:
 
 
 def _answer_of(error: dict[str, Any]) -> HttpResponse | None:
-    """Return the response to an error of SageMaker, or None if the caller cannot act on it."""
+    """Return the response for a SageMaker error, or None if the caller cannot act on it."""
     code, message = error["Error"]["Code"], error["Error"]["Message"]
     _logger.warning("%s: %s", code, message)
     if code == "ModelError":

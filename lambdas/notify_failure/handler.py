@@ -21,7 +21,7 @@ _NO_REASON: Final = "SageMaker gave no reason."
 
 
 class ExecutionDetail(TypedDict):
-    """Used part of the event's detail."""
+    """Detail of the event, with the keys in use."""
 
     pipelineExecutionArn: str
 

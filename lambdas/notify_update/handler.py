@@ -79,7 +79,7 @@ def handler(event: StackStatusChange, _context: object) -> dict[str, str]:
 
 
 def _reason(cloudformation: CloudFormationClient, stack_id: str, token: str) -> str | None:
-    """Return the update's first failure; the later ones are its consequences."""
+    """Return the first failure of an update, which caused the later ones."""
     failures = [
         f"{one.get('LogicalResourceId')}: {one.get('ResourceStatusReason', _NO_REASON)}"
         for one in _events_of_update(cloudformation, stack_id, token)

@@ -1,4 +1,4 @@
-"""Preprocessing of a corpus in S3 into bags of words in S3."""
+"""Conversion of a corpus in S3 to bags of words."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def _check_splits(kept: Mapping[Split, array[int]], settings: Settings) -> None:
 
 
 def _shards(kept: array[int], documents: Documents, at_least: int) -> list[array[int]]:
-    """Deal the documents to shards in turn, so that each is a sample of the corpus even if that is sorted."""
+    """Distribute the documents over the shards in turn, which makes each a sample even of a sorted corpus."""
     count = max(at_least, ceil(len(kept) / SHARD_DOCUMENTS), ceil(len(documents.numbers) / SHARD_ENTRIES))
     return [kept[shard::count] for shard in range(min(count, len(kept)))]
 
@@ -203,7 +203,7 @@ def _write_split(
     vocabulary: Vocabulary,
     first_part: int,
 ) -> int:
-    """Write the documents of a split and return their number of words in the vocabulary.
+    """Write the documents of a split and return the number of vocabulary words in them.
 
     Args:
         output: Destination.
@@ -211,7 +211,7 @@ def _write_split(
         shards: Document indices of each shard.
         documents: Documents of the split.
         vocabulary: Vocabulary.
-        first_part: Number of the first object to write below ``documents/``, which all splits share.
+        first_part: Number of the first object below ``documents/``, which contains the documents of all splits.
     """
     feature_dim = len(vocabulary.words)
     encoder = RecordEncoder(feature_dim)

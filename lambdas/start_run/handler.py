@@ -21,7 +21,7 @@ OWN_RUN: Final = "topicsmith-run"
 
 
 class Bucket(TypedDict):
-    """Used part of the event's bucket."""
+    """Bucket in the event, with the keys in use."""
 
     name: str
 
@@ -31,7 +31,7 @@ StoredObject = TypedDict("StoredObject", {"key": str, "version-id": str})
 
 
 class ObjectDetail(TypedDict):
-    """Used part of the event's detail."""
+    """Detail of the event, with the keys in use."""
 
     bucket: Bucket
     object: StoredObject
@@ -52,7 +52,7 @@ class Schedule(TypedDict):
 
 
 class Context(Protocol):
-    """Used part of Lambda's context."""
+    """Lambda context, with the attributes in use."""
 
     @property
     def aws_request_id(self) -> str:
@@ -63,7 +63,7 @@ def handler(event: ObjectCreated | Schedule, context: Context) -> dict[str, str]
     """Start a run; duplicate events start it only once.
 
     Returns:
-        ``execution``, the ARN of the run; or ``skipped``, the reason that the object starts none.
+        ``execution``, the ARN of the run; or ``skipped``, the reason why no run was started.
 
     Raises:
         botocore.exceptions.ClientError: The run was not started; Lambda retries.
@@ -76,13 +76,13 @@ def handler(event: ObjectCreated | Schedule, context: Context) -> dict[str, str]
     uri = f"s3://{bucket}/{stored['key']}"
     reason = _why_not(boto3.client("s3"), bucket, stored["key"])
     if reason is not None:
-        _logger.info("%s starts no run: %s", uri, reason)
+        _logger.info("no run for %s: %s", uri, reason)
         return {"skipped": reason}
     return _start(uri, token=_token(bucket, stored["key"], stored["version-id"]))
 
 
 def _why_not(s3: S3Client, bucket: str, key: str) -> str | None:
-    """Return the reason that an object starts no run, or None if it starts one."""
+    """Return the reason why an object does not start a run, or None if it does."""
     if not key.lower().removesuffix(".gz").endswith(_EXTENSIONS):
         return f"its name does not end in {', '.join(_EXTENSIONS)}, optionally followed by .gz"
     if any(part.startswith(("_", ".")) for part in key.split("/")):
@@ -106,5 +106,5 @@ def _start(corpus_uri: str, token: str) -> dict[str, str]:
 
 
 def _token(*what: str) -> str:
-    """Return a client request token: requests with the same token start one run."""
+    """Return a client request token, which makes repeated requests start only one run."""
     return hashlib.sha256("\0".join(what).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The typed configuration of an environment: its fields, and the checks that involve several of them."""
+"""Typed configuration of an environment, with the checks that involve several fields."""
 
 from typing import Self
 
@@ -9,7 +9,7 @@ from stacks.config.sections.environment import EnvironmentFields
 
 
 class EnvironmentConfig(EnvironmentFields):
-    """One deployment of Topicsmith, as ``environments/<name>.yaml`` describes it."""
+    """Deployment of Topicsmith, as described in ``environments/<name>.yaml``."""
 
     @model_validator(mode="after")
     def _check_conflicts(self, info: ValidationInfo) -> Self:

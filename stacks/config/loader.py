@@ -155,7 +155,7 @@ def _is_model(annotation: object) -> TypeGuard[type[BaseModel]]:
 
 
 def _line_of(root: yaml.Node | None, path: Sequence[str | int]) -> int:
-    """Return the line, starting at 1, of the deepest part of the path that exists in the file."""
+    """Return the line number of the deepest part of the path that exists in the file."""
     *_, mark = _marks(root, path)
     return mark + 1
 

@@ -20,7 +20,7 @@ class Neighbour:
 
     @property
     def name(self) -> str:
-        """Name of its registry and prefix of its stacks."""
+        """Name of the environment's registry and prefix of its stacks."""
         return f"topicsmith-{self.environment}"
 
 
@@ -30,8 +30,8 @@ class PromotionPath:
 
     Attributes:
         source: Environment whose models are promoted to this one.
-        image_sources: Environments whose images promoted models may use. There are several if models are promoted in
-            stages, since a registered copy keeps the image of the environment that trained it.
+        image_sources: Environments whose images promoted models may use. With multi-stage promotion there are several,
+            since a registered copy keeps the image of the environment that trained it.
         image_readers: Environments whose models may use this environment's images.
         pinned_by: Environments that serve models from this environment's registry.
     """
@@ -50,7 +50,7 @@ def promotion_paths(environments: Mapping[str, EnvironmentConfig]) -> dict[str, 
     """Return the promotion path of each environment.
 
     Args:
-        environments: All environments by name, without ``promotion_conflicts``.
+        environments: All environments by name; ``promotion_conflicts`` must be empty for them.
     """
     neighbours = {name: Neighbour(environment=name, config=config) for name, config in environments.items()}
     sources = {name: tuple(_image_sources(neighbours, name)) for name in neighbours}

@@ -70,7 +70,7 @@ class DeliveryAccessStack(Stack):
 
 
 def _trust_pipeline(environment: str, codepipeline: CodePipelineConfig) -> Mapping[Work, aws_iam.IPrincipal]:
-    """Return the roles of the delivery pipeline's steps, matched by name since principals must already exist."""
+    """Return a principal for the roles of the delivery pipeline's steps, matched by name as they may not exist yet."""
     works: tuple[Work, Work] = ("deploy", "review")
     return {
         work: aws_iam.AccountPrincipal(codepipeline.account).with_conditions(

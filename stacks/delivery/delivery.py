@@ -13,8 +13,8 @@ from stacks.delivery.pipeline import DeliveryPipelineStack
 def add_delivery(app: App, delivery: DeliveryConfig, environments: Mapping[str, EnvironmentConfig]) -> None:
     """Add a stack ``Delivery-<environment>`` for each environment and, with CodePipeline, a stack ``Delivery``.
 
-    They are outside the environments' stages because a person deploys them before the first delivery. The names cannot
-    clash with environments, whose names have no capital letters.
+    They are outside the environments' stages, since they are deployed manually before the first delivery. Their names
+    cannot clash with those of environments, which have no capital letters.
 
     Args:
         app: CDK app.

@@ -243,11 +243,11 @@ def test_a_pull_request_has_one_comment(run: Run, tmp_path: Path, found: str, me
 @pytest.mark.parametrize(("rules", "ends"), [("required_reviewers", 0), ("wait_timer\nbranch_policy", 1), ("", 1)])
 @pytest.mark.parametrize("job", [("topicsmith", "dangerous"), ("environment", "deploy")])
 def test_an_approval_that_nobody_is_asked_for_is_none(run: Run, job: tuple[str, str], rules: str, ends: int) -> None:
-    result = run(*job, "Somebody had to approve", {"ENVIRONMENT": "prod", "RULES": "rules"}, gh=f"printf '{rules}\n'")
+    result = run(*job, "Require reviewers", {"ENVIRONMENT": "prod", "RULES": "rules"}, gh=f"printf '{rules}\n'")
     assert result.returncode == ends
     assert ("::error::" in result.stdout) is bool(ends)
 
 
 def test_an_approval_that_cannot_be_looked_up_is_none(run: Run) -> None:
     environment = {"ENVIRONMENT": "prod", "RULES": "rules"}
-    assert run("environment", "deploy", "Somebody had to approve", environment, gh="exit 1").returncode == 1
+    assert run("environment", "deploy", "Require reviewers", environment, gh="exit 1").returncode == 1

@@ -110,8 +110,8 @@ def test_env_goes_before_or_after_the_command_and_comes_before_the_variable(acco
         (("local", "runs"), "Did you mean: topicsmith --local runs"),
         (("modles",), "Did you mean 'models'?"),
         (("runs", "--limt", "3"), "No such option: --limt"),
-        (("--env", "prod", "local", "up"), "The command up takes no --env."),
-        (("--env", "prod", "promote", "1"), "The command promote takes no --env."),
+        (("--env", "prod", "local", "up"), "Command up has no option --env."),
+        (("--env", "prod", "promote", "1"), "Command promote has no option --env."),
     ],
 )
 def test_a_misplaced_word_gets_a_hint(invoke: Invoke, arguments: tuple[str, ...], hint: str) -> None:

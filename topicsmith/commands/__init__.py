@@ -1,1 +1,1 @@
-"""The commands of ``topicsmith``. They parse options and print; the other packages do the work."""
+"""Commands of ``topicsmith``: option parsing and output. The other packages do the work."""

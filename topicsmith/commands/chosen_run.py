@@ -1,4 +1,4 @@
-"""Look-up of the run that a command names."""
+"""Lookup of the run that a command names."""
 
 from topicsmith.core import environment
 from topicsmith.core.aws import Clients
@@ -11,7 +11,7 @@ def find(clients: Clients, env: str, run_id: str) -> tuple[Deployment, Run]:
     """Return an environment and the run ``run_id`` of its pipeline.
 
     Raises:
-        OperatorError: One of them does not exist.
+        OperatorError: The environment or the run does not exist.
     """
     deployment = environment.load(clients, env)
     pipeline = runs.pipeline(clients.sagemaker, deployment.pipeline)

@@ -49,7 +49,7 @@ _WORDS_OF_A_LONG_DOCUMENT = 20
 
 @dataclass(frozen=True)
 class _Corpus:
-    """The corpus to run on. Without a file it is the demo corpus, which is written when it is needed."""
+    """Corpus of the demo: a file or, by default, the demo corpus, which is written on demand."""
 
     file: Path | None
     text_columns: str
@@ -76,13 +76,13 @@ class _Corpus:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """The results of the demo.
+    """Results of the demo.
 
     Attributes:
-        tuning: The trials; None if the environment does not tune.
+        tuning: Trials; None if the environment does not tune.
         report: Path of the run's report.
         sentences: Texts sent to the endpoint.
-        predictions: Their predictions.
+        predictions: Predictions for the sentences, in the same order.
     """
 
     run: Run
@@ -132,9 +132,9 @@ def demo(
 ) -> None:
     """Run the full pipeline on this machine, from deployment to inference.
 
-    Starts a local cloud of its own, deploys the dev environment to it with the
+    Starts its own local cloud, deploys the dev environment to it with the
     CDK CLI, runs the pipeline, approves and serves the model, queries it, and
-    stops everything again. The demo corpus is the documentation of AWS's
+    stops everything. The demo corpus is the documentation of AWS's
     operations in the installed botocore.
 
     Example:
@@ -237,19 +237,19 @@ def _trials(clients: Clients, deployment: Deployment, run: Run) -> Tuning | None
 def _place(*, keep: bool) -> Iterator[tuple[int | None, Path]]:
     """Yield a port and a directory for a local cloud, and stop the cloud afterwards unless ``keep`` is set.
 
-    Without ``keep`` both are the demo's own, which leaves a cloud that already runs alone.
+    Without ``keep``, both are used by the demo alone, and a cloud that is already running is not affected.
     """
     running = local_cloud.running()
     if keep:
         if running:
             raise OperatorError(
-                f"A local cloud already runs at {running.endpoint_url}, and --keep would leave a second one.",
+                f"A local cloud is already running at {running.endpoint_url}, and --keep would leave a second one.",
                 f"Use that one, or stop it first: {command('local down')}",
             )
         yield None, checkout.state_dir()
         return
     if running:
-        output.progress().print(f"The demo starts a local cloud of its own, beside the one at {running.endpoint_url}.")
+        output.progress().print(f"The demo starts its own local cloud, apart from the one at {running.endpoint_url}.")
     checkout.state_dir().mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="demo-", dir=checkout.state_dir()))
     with _termination_unwinds():
@@ -270,7 +270,7 @@ def _place(*, keep: bool) -> Iterator[tuple[int | None, Path]]:
 
 
 def _stop(state_dir: Path) -> None:
-    """Stop the demo's cloud, undisturbed by a second Ctrl-C, which could leave half of it running."""
+    """Stop the demo's cloud. Ignores a second Ctrl-C, which could leave some of its processes running."""
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         local_cloud.stop(state_dir)
@@ -280,7 +280,7 @@ def _stop(state_dir: Path) -> None:
 
 @contextmanager
 def _termination_unwinds() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP unwind the stack as Ctrl-C does, which stops everything that was started."""
+    """Exit on SIGTERM and SIGHUP by an exception, as on Ctrl-C, so that started processes are cleaned up."""
 
     def unwind(signum: int, _frame: FrameType | None) -> None:
         sys.exit(128 + signum)
@@ -318,7 +318,7 @@ def _print_next_steps(report: Path, *, keep: bool) -> None:
     shown = report.relative_to(Path.cwd()) if report.is_relative_to(Path.cwd()) else report
     console.print(f"Report:            {shown}", soft_wrap=True)
     if keep:
-        console.print("The local cloud keeps running. Stop it: make down")
+        console.print("The local cloud is still running. Stop it: make down")
     else:
         console.print("Keep it running:   make local")
     console.print("Your own file:     make demo CORPUS=reviews.csv TEXT=title,body")

@@ -20,7 +20,7 @@ _CANNOT_COMPARE = 3
 
 
 class Format(StrEnum):
-    """The format of a report."""
+    """Format of a report."""
 
     TEXT = "text"
     MARKDOWN = "markdown"

@@ -80,13 +80,13 @@ def report(
 
 
 def _default_path(run_id: str) -> Path:
-    """Return the path of a run's report in the folder of reports, which is created."""
+    """Return the path of a run's report in the reports folder, which is created if it does not exist."""
     folder = checkout.reports_dir()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OperatorError(
-            f"{folder} cannot be created: {error.strerror or error}.", "Choose another place with --out FILE."
+            f"{folder} cannot be created: {error.strerror or error}.", "Choose another path with --out FILE."
         ) from error
     return folder / f"{runs.id_of(run_id)}.html"
 
@@ -95,7 +95,7 @@ def save_report(clients: Clients, uri: str, path: Path) -> None:
     """Write the report of the evaluation under an S3 URI to ``path``.
 
     Raises:
-        OperatorError: The report was deleted, or ``path`` cannot be written.
+        OperatorError: The report was deleted, or ``path`` is not writable.
     """
     content = evaluation.fetch(clients.s3, uri, evaluation.REPORT)
     try:

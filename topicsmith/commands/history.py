@@ -19,7 +19,7 @@ def history(
     limit: Annotated[int, typer.Option(min=1, help="Number of promotions to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List the promotions to an environment, newest first, with who made them and what they replaced.
+    """List the promotions to an environment, newest first.
 
     Example:
       topicsmith history --env prod

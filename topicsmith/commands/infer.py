@@ -31,7 +31,7 @@ _BAR_WIDTH = 20
 
 def infer(
     given: Annotated[
-        list[str] | None, typer.Argument(metavar="TEXT", help="Texts. - reads one per line from stdin.")
+        list[str] | None, typer.Argument(metavar="TEXT", help="Texts; - reads them from stdin, one per line.")
     ] = None,
     file: Annotated[
         Path | None,
@@ -49,7 +49,7 @@ def infer(
     ] = "text",
     id_column: Annotated[
         str | None,
-        typer.Option("--id", metavar="COLUMN", help="Column that holds the text's id.", show_default="row number"),
+        typer.Option("--id", metavar="COLUMN", help="Column with the id of a text.", show_default="row number"),
     ] = None,
     variant: Annotated[
         str | None,
@@ -76,7 +76,7 @@ def infer(
     """
     wanted = _texts(given or [], file, text, id_column)
     if sum((lines, as_json, out is not None)) > 1:
-        raise typer.BadParameter("--json, --jsonl and --out exclude each other", param_hint="--json")
+        raise typer.BadParameter("--json, --jsonl and --out are mutually exclusive", param_hint="--json")
     clients = connect(env)
     deployment, name = _deployment(clients, env)
     if lines or out:
@@ -128,7 +128,7 @@ def print_predictions(shown: Sequence[str], answers: Sequence[Prediction]) -> No
 def _texts(given: Sequence[str], file: Path | None, columns: str, id_column: str | None) -> Iterator[Text]:
     """Return the texts to classify, at least one."""
     if file and given:
-        raise typer.BadParameter("give texts or --file, not both", param_hint="TEXT...")
+        raise typer.BadParameter("specify either texts or --file, not both", param_hint="TEXT...")
     found = (
         texts.read(file, corpus.column_names(columns), id_column)
         if file
@@ -139,7 +139,7 @@ def _texts(given: Sequence[str], file: Path | None, columns: str, id_column: str
         return itertools.chain([first], found)
     if file:
         raise OperatorError(f"{file} contains no text.")
-    raise typer.BadParameter("no text given", param_hint="TEXT...")
+    raise typer.BadParameter("no text was given", param_hint="TEXT...")
 
 
 def _deployment(clients: Clients, env: str) -> tuple[Deployment | None, str]:
@@ -159,7 +159,7 @@ def _deployment(clients: Clients, env: str) -> tuple[Deployment | None, str]:
 def _predictions(
     clients: Clients, deployment: Deployment | None, target: Target, asked: Iterable[str]
 ) -> Iterator[Prediction]:
-    """Yield the prediction for each text, with a count on stderr if that is a terminal."""
+    """Yield the prediction for each text; if stderr is a terminal, show their number there."""
     from botocore.exceptions import ClientError
 
     console = output.progress()
@@ -176,14 +176,15 @@ def _predictions(
         endpoint = serving.require(clients, deployment)
         if target.variant and target.variant not in endpoint.variants:
             raise OperatorError(
-                f"Endpoint {endpoint.name} has no variant {target.variant}. It has: {', '.join(endpoint.variants)}."
+                f"Endpoint {endpoint.name} has no variant {target.variant}. "
+                f"Its variants: {', '.join(endpoint.variants)}."
             ) from error
         raise
 
 
 @contextmanager
 def _destination(out: Path | None) -> Iterator[IO[str]]:
-    """Yield a stream for the lines: stdout, or a file that is written completely or not at all."""
+    """Yield the output stream: stdout, or a file that is written completely or not at all."""
     if out is None:
         yield sys.stdout
         return

@@ -36,10 +36,10 @@ def up(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start the local cloud in the background. One that is already running is left as it is.
+    """Start the local cloud in the background, unless it is already running.
 
-    It serves the AWS API at http://localhost:4577. Everything in it is deleted
-    when it stops.
+    Serves the AWS API at http://localhost:4577. All data in it is deleted when
+    it stops.
 
     Example:
       topicsmith local up --deploy
@@ -62,7 +62,7 @@ def up(
 
 
 def down(as_json: AsJson = False) -> None:
-    """Stop the local cloud and everything that runs in it.
+    """Stop the local cloud, with all jobs and endpoints, and delete its data.
 
     Example:
       topicsmith local down
@@ -77,8 +77,8 @@ def down(as_json: AsJson = False) -> None:
 def status(as_json: AsJson = False) -> None:
     """Show whether the local cloud is running and what is deployed to it.
 
-    Also shows the last messages to its SNS topics, which it does not send as
-    e-mail. The exit code is 1 if the local cloud is not running.
+    Also shows the last messages to its SNS topics, since it sends no e-mail.
+    The exit code is 1 if the local cloud is not running.
 
     Example:
       topicsmith local status --json
@@ -111,7 +111,7 @@ def status(as_json: AsJson = False) -> None:
 
 def _account_number(value: str) -> str:
     if not re.fullmatch(r"[0-9]{12}", value):
-        raise typer.BadParameter(f"{value!r} is not an account number: it has twelve digits, like 222222222222")
+        raise typer.BadParameter(f"{value!r} is not an account number of twelve digits, such as 222222222222")
     return value
 
 
@@ -136,16 +136,18 @@ def account(
         output.print_json({"account": account_id, "profile": account_id, "created": created})
         return
     console = output.results()
-    console.print(f"Account {account_id} {'created' if created else 'already exists'}. Its profile is {account_id}.")
+    console.print(
+        f"Account {account_id} {'was created' if created else 'already exists'}. Its profile is {account_id}."
+    )
     console.print(f'Deploy to it: eval "$({command("local env")})" && export AWS_PROFILE={account_id}', soft_wrap=True)
     console.print(f"Then: node_modules/.bin/cdk bootstrap aws://{account_id}/{cloud.region}", soft_wrap=True)
 
 
 def env(as_json: AsJson = False) -> None:
-    """Print the environment variables for boto3, the AWS CLI or the CDK CLI as clients of the local cloud.
+    """Print environment variables that point boto3, the AWS CLI and the CDK CLI to the local cloud.
 
-    The credentials are those of the main account's administrator. AWS_PROFILE
-    selects another account by its number.
+    They contain the credentials of the main account's administrator. To use
+    another account, set AWS_PROFILE to its number.
 
     Example:
       eval "$(topicsmith local env)"
@@ -228,5 +230,5 @@ def _print_next_steps() -> None:
 
 
 def _shown(path: Path) -> Path:
-    """Return a path relative to the current directory, if it is inside."""
+    """Return a path for messages, relative to the current directory if it is inside."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,4 +1,4 @@
-"""``models``, ``approve`` and ``rollback``: registered models and the one that is served."""
+"""``models``, ``approve`` and ``rollback``: registered models and the served one."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ def list_models(
     limit: Annotated[int, typer.Option(min=1, help="Number of versions to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List the latest model versions with their approval, quality, run and corpus, and which one is served.
+    """List the latest model versions with approval, quality and origin, and mark the served one.
 
     Example:
       topicsmith models --env prod
@@ -86,17 +86,21 @@ def rollback(
     to: Annotated[
         int | None,
         typer.Option(
-            "--to", metavar="VERSION", min=1, help="The version to roll back to.", show_default="the one served before"
+            "--to",
+            metavar="VERSION",
+            min=1,
+            help="The version to roll back to.",
+            show_default="the previously served version",
         ),
     ] = None,
     reason: Annotated[str, typer.Option(help="The reason, stored with the rejected version.")] = "",
     env: Environment = "dev",
     as_json: AsJson = False,
 ) -> None:
-    """Roll back to the approved model that was served before, and reject the current one.
+    """Roll back to the previously served approved model, and reject the current one.
 
-    Waits until the endpoint serves the earlier model. The current one answers
-    requests until then, and is rejected afterwards.
+    The current model answers requests until the endpoint serves the earlier
+    one, and is then rejected.
 
     Example:
       topicsmith rollback --reason "topics of complaints are mixed up"

@@ -9,7 +9,7 @@ from topicsmith.corpora.corpus import column_names
 
 
 def check_columns(names: str | None) -> str | None:
-    """Refuse a list of columns with an empty or a repeated name."""
+    """Reject a list of columns with empty or repeated names."""
     columns = column_names(names) if names is not None else []
     if not all(columns) or len(set(columns)) < len(columns):
         raise typer.BadParameter(f"{names!r} is not a list of distinct column names such as title,body")

@@ -53,7 +53,7 @@ def promote(
     The model must pass the gates of both environments. promotion.method of the
     target decides how: `register` copies the model to the target's registry and
     approves it there; `pin` pins it in the target's file, for a pull request.
-    Promote an earlier version to go back to it.
+    To go back, promote an earlier version.
 
     Example:
       topicsmith promote 3 --from dev --to prod --to-profile prod --wait
@@ -106,7 +106,7 @@ def _ask(question: str) -> None:
     """Ask for confirmation.
 
     Raises:
-        OperatorError: The answer is no, or there is no answer.
+        OperatorError: The user declined or gave no answer.
     """
     try:
         answer = typer.confirm(question, err=True)

@@ -1,4 +1,4 @@
-"""Comparison shown before a promotion: the candidate's metrics, those of the served model, and the thresholds."""
+"""Comparison shown before a promotion: metrics of the candidate and the served model, with the thresholds."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ _TITLES = {
 def comparison(
     source: Side, target: Side, chosen: Candidate, present: Served | None, thresholds: Sequence[Threshold]
 ) -> Table:
-    """Return the table. The model meets each threshold in it."""
+    """Return the table for a candidate that meets all thresholds."""
     serves = f"{target.name} serves {_name(present, target)}" if present else f"{target.name} serves nothing"
     columns = ("", f"{source.name} {chosen.model.version}", serves, f"gate of {target.name}")
     table = output.table(*columns, right=columns[1:3])

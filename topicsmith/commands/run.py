@@ -98,7 +98,7 @@ def retry(
         raise OperatorError(f"Run {found.id} has not finished: it is {found.status}.", f"Watch it: {again}")
     if found.succeeded:
         raise OperatorError(
-            f"Run {found.id} succeeded: nothing to retry.",
+            f"Run {found.id} succeeded, so there is nothing to retry.",
             f"Start another: {deployment.command('run corpus.csv')}",
         )
     runs.retry(clients.sagemaker, found)
@@ -114,7 +114,7 @@ def list_runs(
 ) -> None:
     """List the latest runs, or show one run with its steps and their logs.
 
-    For a failed run, also shows the reason of the failed step and the end of its
+    For a failed run, also shows the reason for the failure and the end of the
     log.
 
     Example:
@@ -125,7 +125,7 @@ def list_runs(
     pipeline = runs.pipeline(clients.sagemaker, deployment.pipeline)
     if run_id is None:
         if watching:
-            raise typer.BadParameter("name the run to watch", param_hint="--watch")
+            raise typer.BadParameter("specify the run to watch", param_hint="--watch")
         _list(runs.latest(clients.sagemaker, pipeline, limit), deployment, as_json=as_json)
         return
     found = runs.find(clients.sagemaker, deployment, pipeline, run_id)
@@ -156,7 +156,7 @@ def print_left_out(clients: Clients, run: Run, console: Console) -> None:
 
 
 def require_success(clients: Clients, deployment: Deployment, run: Run) -> None:
-    """Raise an OperatorError with the reason and the log of a run's failure, unless the run succeeded."""
+    """Raise an OperatorError with the reason and the log of the failure, unless the run succeeded."""
     if run.succeeded:
         return
     reasons = [_failure(clients, step) for step in run.failed_steps]
@@ -188,7 +188,7 @@ def _bring(
 def _follow(
     clients: Clients, deployment: Deployment, pipeline: Pipeline, arn: str, did: str, *, wait: bool, as_json: bool
 ) -> None:
-    """Watch a run until it finishes, or print what happened to it (``did``) and how to watch it."""
+    """Watch a run until it finishes, or print its new state (``did``) and the command that watches it."""
     if wait:
         _watch(clients, deployment, pipeline, arn, as_json=as_json)
     elif as_json:
@@ -258,12 +258,12 @@ def _show(clients: Clients, deployment: Deployment, run: Run) -> None:
 
 
 def _report_of(deployment: Deployment, run: Run) -> list[str]:
-    """Return a line with the command that shows the report of a run; none without a report."""
+    """Return a line with the command that shows a run's report, or an empty list without a report."""
     return [f"Report: {deployment.command(f'report {run.id}')}"] if run_outputs.is_evaluated(run) else []
 
 
 def _failure(clients: Clients, step: Step) -> str:
-    """Return the reason of a failed step, its log group, and the end of a job's log."""
+    """Return the reason for a step's failure, its log group, and the end of a job's log."""
     # The step that ends a run whose model did not pass the gate.
     title = "The gate rejected the model" if step.name == _REJECTED else f"{step.name} failed"
     lines = [f"{title}: {step.reason}"]

@@ -18,9 +18,9 @@ def stop(
     wait: Annotated[bool, typer.Option("--wait", help="Wait until all of its jobs have stopped.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Stop a run: its jobs end, and no further step starts.
+    """Stop a run and the jobs that it started.
 
-    A run that has already finished is left as it is.
+    Has no effect on a run that has already finished.
 
     Example:
       topicsmith stop 7qk2v0xw9h3d --wait

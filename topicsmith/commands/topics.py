@@ -27,17 +27,17 @@ def show_topics(
 ) -> None:
     """Show the topics of a model: ten words each, coherence, and share of the corpus.
 
-    The default is the model that is served, otherwise the newest version.
+    The default is the served model or, if none is served, the newest version.
 
     NPMI is the mean pairwise normalised pointwise mutual information of the ten
-    words over the training documents, from -1 to 1; coherent topics are well
-    above 0. Unique is 1 if no other topic shares the words.
+    words over the training documents, from -1 to 1; it is well above 0 for
+    coherent topics. Unique is 1 if no other topic shares the words.
 
     Example:
       topicsmith topics --version 3
     """
     if version is not None and run_id is not None:
-        raise typer.BadParameter("give a version or a run, not both", param_hint="--version / --run")
+        raise typer.BadParameter("specify either a version or a run, not both", param_hint="--version / --run")
     clients = connect(env)
     deployment = environment.load(clients, env)
     title, uri = _model(clients, deployment, version, run_id)

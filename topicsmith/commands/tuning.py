@@ -32,7 +32,7 @@ def show_tuning(run_id: RunId, env: Environment = "dev", as_json: AsJson = False
 
 
 def print_trials(found: Tuning) -> None:
-    """Print a table of trials to stdout, with the best one marked, and the reasons of failures."""
+    """Print a table of trials to stdout, with the best one marked, and the reasons for failures."""
     console = output.results()
     metric = found.objective.removeprefix("validation:")
     table = output.table("", "Trial", "Status", metric, "Time", *found.tuned, right=["Trial", metric, "Time"])

@@ -26,8 +26,8 @@ class Clients:
     environment's file.
 
     Args:
-        profile: Profile of the AWS configuration files, instead of the variables' credentials.
-        region: Region, instead of all others.
+        profile: Profile of the AWS configuration files; takes precedence over credentials in the variables.
+        region: Region; takes precedence over all others.
         environment: Name of the environment that the clients are for.
     """
 
@@ -63,7 +63,7 @@ class Clients:
 
     @cached_property
     def runtime(self) -> "SageMakerRuntimeClient":
-        """Client for inference requests; throttled requests and SageMaker's own failures are retried."""
+        """Client for inference requests, which retries throttled requests and SageMaker's own failures."""
         from botocore.config import Config
 
         # A model has a minute to answer; boto3 would give up at the same moment.
@@ -72,34 +72,34 @@ class Clients:
 
     @cached_property
     def sts(self) -> "STSClient":
-        """Client for the identity of the credentials."""
+        """Client for looking up the identity of the credentials."""
         return self._session.client("sts", region_name=self._region, config=self._config)
 
     @property
     def account(self) -> str:
-        """The account of the credentials."""
+        """Account of the credentials."""
         return self._identity["Account"]
 
     @property
     def caller(self) -> str:
-        """The ARN of the user or role session of the credentials."""
+        """ARN of the user or role session of the credentials."""
         return self._identity["Arn"]
 
     @property
     def where(self) -> str:
-        """The cloud of these clients, as named in messages."""
+        """Description of the cloud for messages."""
         if is_local():
             return f"the local cloud at {os.environ['AWS_ENDPOINT_URL']}"
         return f"this account in {self.cloudformation.meta.region_name}"
 
     @property
     def poll_seconds(self) -> float:
-        """Seconds between two polls; SageMaker throttles describe calls."""
+        """Polling interval in seconds; SageMaker throttles frequent describe calls."""
         return 0.5 if is_local() else 5.0
 
     @property
     def patience(self) -> float:
-        """Factor by which operations may take longer than on one machine."""
+        """Factor for timeouts: operations take longer on AWS than in the local cloud."""
         return 1.0 if is_local() else 10.0
 
     @cached_property
@@ -131,15 +131,15 @@ class Clients:
 
 
 def is_local() -> bool:
-    """Return whether the AWS API is the local cloud's, by ``--local`` or by the variables of ``local env``."""
+    """Return whether requests go to the local cloud, by ``--local`` or by the variables of ``local env``."""
     return os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://localhost:")
 
 
 def connect(environment: str | None = None, *, profile: str | None = None, region: str | None = None) -> Clients:
-    """Return clients of the chosen cloud: AWS, or with ``--local`` the local cloud.
+    """Return clients of AWS or, with ``--local``, of the local cloud.
 
     Args:
-        environment: Name of the environment; its file has the region that applies if nothing else sets one.
+        environment: Name of the environment; the region in its file is the last resort.
         profile: Profile of the AWS configuration files; default: the credentials in the environment variables.
         region: Region; default: from the variables or the profile.
 

@@ -1,4 +1,4 @@
-"""The project's checkout, and the directories for what the commands write."""
+"""The project's checkout, and the directories that commands write to."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ _INSTALLED_FROM = Path(__file__).resolve().parents[2]
 
 
 def find() -> Path | None:
-    """Return the checkout that contains the current directory, else the one of an editable install, else ``None``."""
+    """Return the checkout of the current directory or else of an editable install, or None if there is neither."""
     here = Path.cwd()
     candidates = (here, *here.parents, _INSTALLED_FROM)
     return next((folder for folder in candidates if all((folder / name).exists() for name in _MARKERS)), None)
@@ -20,7 +20,7 @@ def project_root() -> Path:
     """Return the checkout.
 
     Raises:
-        OperatorError: There is none.
+        OperatorError: The current directory is not in a checkout.
     """
     root = find()
     if root is None:
@@ -38,10 +38,10 @@ def state_dir() -> Path:
 
 
 def reports_dir() -> Path:
-    """Return the default directory of reports, which quote the corpus: one that git ignores.
+    """Return the default directory for reports; git ignores it, since reports quote the corpus.
 
-    It is ``.topicsmith/reports`` in the checkout. Without a checkout it is ``topicsmith/reports`` among the user's data
-    (``XDG_DATA_HOME``, default ``~/.local/share``).
+    It is ``.topicsmith/reports`` in the checkout. Without a checkout it is ``topicsmith/reports`` in
+    ``XDG_DATA_HOME``, by default ``~/.local/share``.
     """
     root = find()
     if root is not None:

@@ -19,7 +19,7 @@ _PARTS = ("data", "training", "serving")
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployed environment.
+    """Deployed environment.
 
     Attributes:
         follows_approvals: Whether approved models are deployed; False if environments/<env>.yaml pins a model.
@@ -38,7 +38,7 @@ class Deployment:
 
     @property
     def serving_stack(self) -> str:
-        """The CloudFormation stack that owns the endpoint."""
+        """Name of the CloudFormation stack that owns the endpoint."""
         return stack_name(self.environment, "serving")
 
 
@@ -51,7 +51,7 @@ def load(clients: Clients, environment: str) -> Deployment:
     """Return the deployed environment ``environment``.
 
     Raises:
-        OperatorError: It is not deployed, or its deployment is incomplete.
+        OperatorError: The environment is not deployed, or some of its stacks are missing.
     """
     stacks = {part: _stack(clients.cloudformation, stack_name(environment, part)) for part in _PARTS}
     found = {part: stack for part, stack in stacks.items() if stack is not None}
@@ -59,7 +59,7 @@ def load(clients: Clients, environment: str) -> Deployment:
         raise _not_deployed(clients, environment)
     if missing := [stack_name(environment, part) for part in _PARTS if part not in found]:
         raise OperatorError(
-            f"Environment {environment} is incomplete: {', '.join(missing)} is missing.", _deploy(environment)
+            f"Environment {environment} is incomplete. Missing stacks: {', '.join(missing)}.", _deploy(environment)
         )
     return Deployment(
         environment=environment,

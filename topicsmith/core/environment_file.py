@@ -1,6 +1,6 @@
-"""The parts of ``environments/<name>.yaml`` that concern promotions and the pinned model.
+"""Settings in ``environments/<name>.yaml`` for promotions and the pinned model.
 
-``make synth`` validates the whole file.
+Only ``make synth`` validates the whole file.
 """
 
 import os
@@ -25,20 +25,20 @@ class _Settings(BaseModel):
 
 
 class Promotion(_Settings):
-    """The section ``promotion``."""
+    """Section ``promotion``."""
 
     source: str | None = Field(default=None, alias="from")
     method: Literal["pin", "register"] = "register"
 
 
 class Serving(_Settings):
-    """The section ``serving``."""
+    """Section ``serving``."""
 
     model_package: str | None = None
 
 
 class Settings(_Settings):
-    """Settings that matter to a promotion; the defaults are those of ``stacks/config/environment.py``."""
+    """Settings that matter to a promotion, with the defaults of ``stacks/config/sections/environment.py``."""
 
     account: str | None = None
     region: str
@@ -48,7 +48,7 @@ class Settings(_Settings):
 
 @dataclass(frozen=True)
 class EnvironmentFile:
-    """The file of an environment, as it was when it was read."""
+    """Snapshot of an environment's file."""
 
     name: str
     path: Path
@@ -57,7 +57,7 @@ class EnvironmentFile:
 
     @property
     def shown(self) -> str:
-        """The path for messages."""
+        """Path for messages."""
         return f"{self.path.parent.name}/{self.path.name}"
 
 
@@ -65,7 +65,7 @@ def folder() -> Path:
     """Return the folder of the environments' files in the checkout.
 
     Raises:
-        OperatorError: There is no checkout.
+        OperatorError: The current directory is not in a checkout.
     """
     return checkout.project_root() / "environments"
 
@@ -74,14 +74,14 @@ def read(folder: Path, name: str) -> EnvironmentFile:
     """Return the file of environment ``name``.
 
     Raises:
-        OperatorError: It does not exist or is invalid.
+        OperatorError: The file does not exist or is invalid.
     """
     path = folder / f"{name}.yaml"
     if not path.is_file():
         there = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
         raise OperatorError(
-            f"There is no file {path} for environment {name}." + (f" There is one for: {there}." if there else ""),
-            "Give its folder with --environments, or add the file and deploy the environment.",
+            f"Environment {name} has no file {path}." + (f" There are files for: {there}." if there else ""),
+            "Specify its folder with --environments, or add the file and deploy the environment.",
         )
     shown = f"{folder.name}/{path.name}"
     try:
@@ -107,10 +107,10 @@ def region(name: str) -> str | None:
 
 
 def pinned(file: EnvironmentFile, arn: str) -> str:
-    """Return the file's text with ``serving.model_package`` set to ``arn``: one line is changed or added.
+    """Return the file's text with ``serving.model_package`` set to ``arn``, which changes or adds one line.
 
     Raises:
-        OperatorError: The key cannot be set without changing more of the file.
+        OperatorError: The key cannot be set by changing a single line.
     """
     try:
         text = _spliced(file.text, arn)
@@ -121,8 +121,8 @@ def pinned(file: EnvironmentFile, arn: str) -> str:
     except (yaml.YAMLError, _OtherForm):
         pass
     raise OperatorError(
-        f"{_SECTION}.{_KEY} in {file.shown} cannot be set automatically without changing more of the file.",
-        f"Set it by hand and promote again:\n{_SECTION}:\n  {_KEY}: {arn}",
+        f"{_SECTION}.{_KEY} in {file.shown} cannot be set by changing a single line.",
+        f"Set it manually and promote again:\n{_SECTION}:\n  {_KEY}: {arn}",
     )
 
 
@@ -130,7 +130,7 @@ def write(file: EnvironmentFile, text: str) -> None:
     """Replace the text of the file atomically.
 
     Raises:
-        OperatorError: It cannot be written, or was changed since it was read.
+        OperatorError: The file cannot be written, or has changed since it was read.
     """
     # Keeps a symbolic link.
     path = file.path.resolve()
@@ -152,7 +152,7 @@ def write(file: EnvironmentFile, text: str) -> None:
 
 
 class _OtherForm(Exception):
-    """The file is in a form that cannot be edited in one line."""
+    """The file cannot be edited by changing one line."""
 
 
 def _spliced(text: str, arn: str) -> str:

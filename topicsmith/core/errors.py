@@ -8,11 +8,11 @@ if TYPE_CHECKING:
 
 
 class OperatorError(Exception):
-    """An expected error with a known next step.
+    """Expected error with a known next step.
 
     Args:
-        message: What is wrong, with the bad value.
-        next_step: What to do about it. Shell commands are on lines of their own.
+        message: Description of the problem, with the bad value.
+        next_step: Recommended action, with shell commands on separate lines.
     """
 
     def __init__(self, message: str, next_step: str | None = None) -> None:
@@ -115,7 +115,8 @@ def _explain_denial(operation: str, message: str) -> OperatorError:
     where = f" on {resource.group(1)}" if resource else ""
     return OperatorError(
         f"Access denied: these credentials lack {needed}{where}.",
-        f"Request the permission {needed}, or use other credentials (AWS_PROFILE). Message of AWS: {message or 'none'}",
+        f"Request the permission {needed}, or use other credentials (AWS_PROFILE). "
+        f"Message from AWS: {message or 'none'}",
     )
 
 

@@ -1,4 +1,4 @@
-"""The choice of the cloud, and the ``topicsmith`` commands in messages."""
+"""Choice between AWS and the local cloud, and the ``topicsmith`` commands that messages suggest."""
 
 import os
 from contextvars import ContextVar

@@ -1,4 +1,4 @@
-"""The local cloud, and this process as a client of it and of nothing else.
+"""Control of the local cloud, and configuration of this process as a client of it alone.
 
 The package ``localcloud`` is optional and imported only when it is needed.
 """
@@ -35,7 +35,7 @@ def require() -> "LocalCloud":
     """Return the running local cloud.
 
     Raises:
-        OperatorError: It is not running, or not installed.
+        OperatorError: The local cloud is not running, or not installed.
     """
     cloud = running()
     if cloud is None:
@@ -44,12 +44,12 @@ def require() -> "LocalCloud":
 
 
 def start(port: int | None, state_dir: Path | None) -> "LocalCloud":
-    """Start the local cloud, or return the one that already runs with this ``state_dir``; see ``control.up``.
+    """Start the local cloud, or return the one already running with this ``state_dir``; see ``control.up``.
 
     Its account and region are those in ``environments/dev.yaml``.
 
     Raises:
-        OperatorError: It did not start, or runs with another account, region or port.
+        OperatorError: The cloud did not start, or is running with another account, region or port.
     """
     control = _control()
     account_id, region = _place()
@@ -68,27 +68,27 @@ def start(port: int | None, state_dir: Path | None) -> "LocalCloud":
         raise OperatorError(str(error)) from error
     if port is not None and cloud.endpoint_url.rpartition(":")[2] != str(port):
         raise OperatorError(
-            f"The local cloud already runs at {cloud.endpoint_url}, not on port {port}.",
-            f"Use that one, or stop it first, which deletes what is deployed to it: {command('local down')}",
+            f"The local cloud is already running at {cloud.endpoint_url}, not on port {port}.",
+            f"Use that one, or stop it first, which deletes everything deployed to it: {command('local down')}",
         )
     return cloud
 
 
 def stop(state_dir: Path | None = None) -> bool:
-    """Stop the local cloud and delete what it held; return whether one was running."""
+    """Stop the local cloud and delete its contents; return whether it was running."""
     return bool(_control().down(state_dir or checkout.state_dir()))
 
 
 def variables(cloud: "LocalCloud") -> dict[str, str]:
-    """Return the environment variables of a client of ``cloud``; they keep proxies away from localhost."""
+    """Return the environment variables for clients of ``cloud``, which also exclude localhost from proxies."""
     hosts = ",".join(filter(None, [os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "localhost"]))
     return {**cloud.environ(), "NO_PROXY": hosts, "no_proxy": hosts}
 
 
 def use(cloud: "LocalCloud") -> None:
-    """Put ``variables`` into this process's environment, and remove every variable that could lead elsewhere.
+    """Make this process a client of ``cloud``: set its variables and remove all others that configure AWS clients.
 
-    ``AWS_PROFILE`` stays if it names an account of the cloud.
+    ``AWS_PROFILE`` is kept if it names an account of the cloud.
     """
     profile = os.environ.get("AWS_PROFILE")
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -100,7 +100,7 @@ def use(cloud: "LocalCloud") -> None:
 
 
 def _place() -> tuple[str | None, str | None]:
-    """Return the account and region of the environment that the local cloud is for in the first place."""
+    """Return the account and region of the dev environment, which are the local cloud's defaults."""
     folder = environment_file.folder()
     if not (folder / f"{_ENVIRONMENT}.yaml").is_file():
         return None, None
@@ -114,6 +114,6 @@ def _control() -> "ModuleType":
     except ImportError as error:
         raise OperatorError(
             f"The local cloud is not installed ({error}).",
-            "Install it in the checkout: make local\nOr into an environment of your own: pip install ./localcloud",
+            "In the checkout: make local\nIn a virtual environment of your own: pip install ./localcloud",
         ) from error
     return control

@@ -21,17 +21,17 @@ _NARROWEST_WRAPPED_COLUMN = 24
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Leave a closed pipe to the program."""
+        """Let the program handle a closed pipe."""
         raise BrokenPipeError
 
 
 class Table:
-    """A table without borders. Where it is too wide for the terminal, each row is a block of lines, one per cell.
+    """Table without borders. If it is too wide for the terminal, each row becomes a block with one line per cell.
 
     Args:
-        columns: The column heads.
-        right: The columns that are aligned to the right.
-        wrapped: The columns whose cells may take several lines.
+        columns: Column headings.
+        right: Right-aligned columns.
+        wrapped: Columns whose cells may wrap.
     """
 
     def __init__(self, columns: Sequence[str], right: Sequence[str] = (), wrapped: Sequence[str] = ()) -> None:
@@ -41,16 +41,16 @@ class Table:
         self._rows: list[list[Text]] = []
 
     def add_row(self, *cells: str | Text) -> None:
-        """Append a row; cells that are missing at its end are empty."""
+        """Append a row; missing trailing cells are left empty."""
         missing = [""] * (len(self._columns) - len(cells))
         self._rows.append([Text(cell) if isinstance(cell, str) else cell for cell in (*cells, *missing)])
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the table in the layout that fits."""
+        """Yield the table, or its rows as blocks if the table does not fit."""
         yield self._table() if self._width() <= options.max_width else self._blocks()
 
     def _width(self) -> int:
-        """Return the width that the table needs."""
+        """Return the minimum width of the table."""
         widths = [
             _NARROWEST_WRAPPED_COLUMN
             if name in self._wrapped
@@ -86,12 +86,12 @@ class Table:
 
 
 def results() -> Console:
-    """Return the console for results: stdout."""
+    """Return the console for results, on stdout."""
     return _console(stderr=False)
 
 
 def progress() -> Console:
-    """Return the console for everything else: stderr."""
+    """Return the console for progress and errors, on stderr."""
     return _console(stderr=True)
 
 
@@ -127,7 +127,7 @@ def table(*columns: str, right: Sequence[str] = (), wrapped: Sequence[str] = ())
 
 
 def duration(seconds: float | None) -> str:
-    """Return ``seconds`` in the units that a person uses.
+    """Return a human-readable duration.
 
     >>> duration(7.31), duration(80), duration(3725), duration(None)
     ('7.3 s', '1 min 20 s', '1 h 02 min', '')
@@ -148,11 +148,11 @@ def moment(value: datetime) -> str:
 
 
 def printable(text: str) -> str:
-    """Return ``text`` on one line, without control characters that a terminal would obey."""
+    """Return ``text`` on one line, without control characters that a terminal would interpret."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def shorten(text: str, width: int) -> str:
-    """Return ``text`` on one line of at most ``width`` characters, with an ellipsis where it was cut."""
+    """Return ``text`` on one line of at most ``width`` characters, with an ellipsis if it was truncated."""
     line = printable(text)
     return line if len(line) <= width else line[: width - 1].rstrip() + "…"

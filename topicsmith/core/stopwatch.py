@@ -12,14 +12,14 @@ from topicsmith.core import output
 
 @dataclass(frozen=True)
 class Phase:
-    """A phase and its wall-clock time."""
+    """Phase and its wall-clock time."""
 
     name: str
     seconds: float
 
 
 class Stopwatch:
-    """A timer of phases that shows the current one on ``console``."""
+    """Timer for phases that shows the current one on ``console``."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -33,7 +33,7 @@ class Stopwatch:
 
     @contextmanager
     def phase(self, name: str, *, quiet: bool = True) -> Iterator[None]:
-        """Time the block; ``quiet`` blocks, without progress output of their own, get a spinner."""
+        """Time a block; show a spinner if it is ``quiet``, that is, without progress output of its own."""
         started = time.monotonic()
         if quiet:
             with self._console.status(f"{name} ..."):

@@ -33,9 +33,9 @@ def check(path: Path, text_columns: Sequence[str], id_column: str | None) -> Non
     """Check that preprocessing will find documents in ``path``.
 
     Args:
-        path: A file in one of ``FORMATS``.
-        text_columns: The columns with the text of a document.
-        id_column: The column with the id of a document, or None.
+        path: File in one of ``FORMATS``.
+        text_columns: Columns with the text of a document.
+        id_column: Column with the ID of a document, or None.
 
     Raises:
         OperatorError: The file cannot be read, contains no text, or lacks a column; the message lists its columns.
@@ -44,7 +44,7 @@ def check(path: Path, text_columns: Sequence[str], id_column: str | None) -> Non
     wanted = [*text_columns, *([id_column] if id_column else [])]
     if missing := [name for name in wanted if name not in there]:
         raise OperatorError(
-            f"{path} has no column {_listed(missing)}. It has {_listed(there) or 'no columns'}.",
+            f"{path} has no column {_listed(missing)}. Its columns: {_listed(there) or 'none'}.",
             "Set the text columns with --text title,body (TEXT=title,body for make) and the id column with --id.",
         )
     if next(documents(path, text_columns), None) is None:
@@ -83,7 +83,14 @@ def uri_of(bucket: str, path: Path) -> str:
 
 
 def upload(s3: "S3Client", path: Path, bucket: str, on_bytes: Callable[[int], None]) -> str:
-    """Upload ``path`` to ``raw/`` in the data bucket and return its URI; ``on_bytes`` gets the size of each part."""
+    """Upload ``path`` to ``raw/`` in the data bucket and return its URI.
+
+    Args:
+        s3: Client for the data bucket.
+        path: Local file.
+        bucket: Name of the data bucket.
+        on_bytes: Callback that receives the size of each uploaded part.
+    """
     with path.open("rb") as file:
         s3.upload_fileobj(file, bucket, f"raw/{path.name}", ExtraArgs={"Metadata": _OWN_RUN}, Callback=on_bytes)
     return uri_of(bucket, path)
@@ -93,13 +100,13 @@ def check_uri(s3: "S3Client", uri: str, bucket: str) -> None:
     """Check that ``uri`` is an object that preprocessing may read, or a prefix of such objects.
 
     Raises:
-        OperatorError: It is outside ``raw/`` in the data bucket, or nothing exists there.
+        OperatorError: The URI is outside ``raw/`` in the data bucket, or no object exists there.
     """
     allowed = f"s3://{bucket}/raw/"
     if not uri.startswith(allowed):
         raise OperatorError(
             f"Preprocessing may not read {uri}: a corpus must be under {allowed}.",
-            f"Copy it there (aws s3 cp {uri} {allowed}), or give a local file, which is uploaded.",
+            f"Copy it there (aws s3 cp {uri} {allowed}), or specify a local file, which is then uploaded.",
         )
     if not s3.list_objects_v2(Bucket=bucket, Prefix=uri.removeprefix(f"s3://{bucket}/"), MaxKeys=1).get("KeyCount"):
         raise OperatorError(f"There is nothing at {uri}.")
@@ -111,7 +118,7 @@ def _listed(names: Sequence[str]) -> str:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[IO[str], str]]:
-    """Open ``path`` as text and yield it with the suffix of its format; read errors become OperatorErrors."""
+    """Open ``path`` as text and yield the stream and its format; read errors become OperatorErrors."""
     if not path.is_file():
         raise OperatorError(f"There is no file {path}.", f"The current directory is {Path.cwd()}.")
     ending = next((e for e in FORMATS if path.name.lower().endswith(e)), None)

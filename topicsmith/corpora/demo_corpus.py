@@ -1,4 +1,4 @@
-"""The demo corpus, which needs no download: the documentation of every AWS operation, from botocore."""
+"""The demo corpus: the documentation of all AWS operations in botocore, which needs no download."""
 
 import csv
 import os

@@ -15,11 +15,11 @@ FORMATS = (*LINES, *corpus.FORMATS)
 
 @dataclass(frozen=True)
 class Text:
-    """A text with an id.
+    """Text with an ID.
 
     Attributes:
-        id: Its number, or the value of the id column.
-        text: The text.
+        id: Number of the text, or the value of the id column.
+        text: Content of the text.
     """
 
     id: str
@@ -38,12 +38,12 @@ def read(path: Path, text_columns: Sequence[str], id_column: str | None) -> Iter
     """Yield the texts in a file: the lines of a .txt, or the rows of a corpus.
 
     Args:
-        path: The file.
-        text_columns: The columns with the text.
-        id_column: The column with the id; None for the row or line number, from 1.
+        path: Path of the file.
+        text_columns: Columns with the text.
+        id_column: Column with the ID; None for the row or line number, from 1.
 
     Raises:
-        OperatorError: The file cannot be read, or lacks a column.
+        OperatorError: The file is unreadable, or lacks a column.
     """
     if path.name.lower().endswith(LINES):
         yield from numbered(_lines(path))

@@ -1,4 +1,4 @@
-"""Comparison of two sides: runs every rule on every stack and merges changes shared by several environments."""
+"""Comparison of two sides: applies every rule to every stack and merges the changes that environments share."""
 
 import dataclasses
 import re
@@ -32,7 +32,7 @@ class Report:
     """Changes that a deployment would make.
 
     Attributes:
-        found: The changes, most dangerous first.
+        found: Changes, most dangerous first.
         notes: Caveats about the comparison.
     """
 
@@ -41,7 +41,7 @@ class Report:
 
     @property
     def dangerous(self) -> int:
-        """Number of changes that need a second look before they are deployed."""
+        """Number of dangerous changes."""
         return sum(one.change.dangerous for one in self.found)
 
     @property
@@ -80,14 +80,14 @@ def _changes(pair: StackPair, sides: Sides) -> Iterator[Change]:
 
 
 def _openings(pair: StackPair, sides: Sides) -> Iterator[Change]:
-    """Yield the dangerous changes of a new stack; the rest is summed up as new."""
+    """Yield the dangerous changes of a new stack, whose other resources are only counted."""
     yield from findings.find(pair, sides)
     for rule in (access, network, resources):
         yield from (change for change in rule.find(pair) if change.dangerous)
 
 
 def _merged(found: Sequence[tuple[Change, Stack]]) -> Iterator[Found]:
-    """Yield each change once, with all stacks that have it; environments differ only in their names."""
+    """Yield each change once, with all stacks that it affects; the names of environments do not count."""
     same: dict[Change, list[tuple[Change, Stack]]] = {}
     for change, stack in found:
         # A logical id that contains the environment's name differs in each environment.

@@ -1,4 +1,4 @@
-"""The CDK CLI, run as a subprocess, to synthesize the app and deploy it to the local cloud."""
+"""CDK CLI, run as a subprocess to synthesize the app and deploy it to the local cloud."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ _STOP_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Command:
-    """A running CDK command; its output goes to ``log``."""
+    """Running CDK command, whose output goes to ``log``."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -62,7 +62,7 @@ class Cdk:
         self._commands: list[Command] = []
 
     def synth(self, source: Path | None = None) -> Command:
-        """Write the assembly of the app in ``source``, by default the checkout. This needs no cloud."""
+        """Write the assembly of the app in ``source``, by default the checkout. No cloud is needed."""
         options = ["--quiet", "--output", str(self._assembly)]
         return self._start("synth", [self._stacks, *options], source or checkout.project_root(), {})
 

@@ -1,4 +1,4 @@
-"""Additional accounts in the local cloud, for environments with accounts of their own."""
+"""Additional accounts in the local cloud, for environments that are deployed to other accounts."""
 
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,8 @@ def create(cloud: "LocalCloud", account_id: str) -> bool:
     """Create an account unless it exists.
 
     Args:
-        cloud: The local cloud.
-        account_id: The account number, twelve digits, which becomes the name of its profile.
+        cloud: Local cloud.
+        account_id: Account number of twelve digits, which is also the name of the profile.
 
     Returns:
         Whether the account was created.

@@ -1,4 +1,4 @@
-"""The gate of an environment: the thresholds in its deployed pipeline, and a model's checks against them."""
+"""Quality gate of an environment: the thresholds in its deployed pipeline, and checks of a model against them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,17 +24,17 @@ NAMES = {
     "against_baseline.topic_uniqueness": "topic_uniqueness_over_baseline",
     "against_baseline.perplexity": "perplexity_to_baseline",
 }
-"""The keys of ``gate`` in ``environments/<name>.yaml``, by the path of their metric in ``evaluation.json``."""
+"""Keys of ``gate`` in ``environments/<name>.yaml``, by the path of the metric in ``evaluation.json``."""
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """A threshold of a gate.
+    """Threshold of a gate.
 
     Attributes:
         path: Path of the metric in ``evaluation.json``, for example ``metrics.npmi``.
         kind: Direction: ``at_least`` or ``at_most``.
-        value: The threshold; a value equal to it passes.
+        value: Limit; a metric equal to it passes.
     """
 
     path: str
@@ -43,7 +43,7 @@ class Threshold:
 
     @property
     def metric(self) -> str:
-        """The key of the threshold in the section ``gate`` of the environment's file."""
+        """Key of the threshold in the section ``gate`` of the environment's file."""
         return NAMES.get(self.path, self.path)
 
     def __str__(self) -> str:
@@ -54,7 +54,7 @@ def thresholds(definition: Mapping[str, Any]) -> tuple[Threshold, ...]:
     """Return the thresholds of the gate in a pipeline's definition.
 
     Raises:
-        OperatorError: It has no gate, or one deployed by an older version of this project.
+        OperatorError: The pipeline has no gate, or was deployed by an older version of this project.
     """
     step = next((one for one in definition["Steps"] if one["Name"] == STEP), None)
     if step is None:
@@ -78,7 +78,7 @@ def judge(evaluation: Evaluation, gate: Sequence[Threshold], environment: str) -
     """Check an evaluation against the gate of an environment, which may differ from the one that trained the model.
 
     Raises:
-        OperatorError: A metric of the gate was not measured.
+        OperatorError: The evaluation lacks a metric of the gate.
     """
     return tuple(_check(evaluation, threshold, environment) for threshold in gate)
 

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """A registered model version.
+    """Registered model version.
 
     Attributes:
         approval: PendingManualApproval, Approved or Rejected.
         changed: Time of the last change, for example the approval.
-        data_uri: S3 URI of its model.tar.gz.
-        run: Id of the run that trained it, which is the prefix of its artifacts.
+        data_uri: S3 URI of the model.tar.gz.
+        run: ID of the run that trained the model, which is also the prefix of its artifacts.
         corpus: S3 URI of the training corpus.
-        npmi: Mean coherence of its topics on held-out documents, from -1 to 1.
-        topic_uniqueness: Mean uniqueness of its topics, up to 1.
+        npmi: Mean coherence of the topics on held-out documents, from -1 to 1.
+        topic_uniqueness: Mean uniqueness of the topics, up to 1.
     """
 
     version: int
@@ -64,7 +64,7 @@ def newest(sagemaker: "SageMakerClient", deployment: Deployment) -> ModelVersion
     """Return the newest model version of an environment.
 
     Raises:
-        OperatorError: There is none.
+        OperatorError: The environment has no models.
     """
     found = latest(sagemaker, deployment.model_package_group, 1)
     if not found:
@@ -76,14 +76,15 @@ def find(sagemaker: "SageMakerClient", deployment: Deployment, version: int) -> 
     """Return version ``version`` of an environment's model.
 
     Raises:
-        OperatorError: There is no such version; the message lists the existing ones.
+        OperatorError: The version does not exist; the message lists the existing ones.
     """
     there = {int(id_of(arn)): arn for arn in arns(sagemaker, deployment.model_package_group)}
     if not there:
         raise _no_models(deployment)
     if version not in there:
         raise OperatorError(
-            f"{deployment.model_package_group} has no version {version}. It has: {', '.join(map(str, sorted(there)))}.",
+            f"{deployment.model_package_group} has no version {version}. "
+            f"Existing versions: {', '.join(map(str, sorted(there)))}.",
             f"List them: {deployment.command('models')}",
         )
     return describe(sagemaker, there[version])
@@ -129,10 +130,10 @@ def approved(sagemaker: "SageMakerClient", group: str) -> dict[int, str]:
 
 
 def arns(sagemaker: "SageMakerClient", group: str, approval: "ModelApprovalStatusType | None" = None) -> list[str]:
-    """Return the ARNs of the versions in a model package group, newest first, optionally of one approval status.
+    """Return the ARNs of the versions in a model package group, newest first.
 
     Raises:
-        OperatorError: There is no such group.
+        OperatorError: The group does not exist.
     """
     from botocore.exceptions import ClientError
 
@@ -149,7 +150,7 @@ def arns(sagemaker: "SageMakerClient", group: str, approval: "ModelApprovalStatu
         if not is_missing(error):
             raise
         raise OperatorError(
-            f"Model package group {group} does not exist, although its stack has it: it was deleted by hand.",
+            f"Model package group {group} does not exist, although its stack defines it: it was deleted manually.",
             "Deploy the environment again.",
         ) from error
     return [package["ModelPackageArn"] for page in pages for package in page["ModelPackageSummaryList"]]

@@ -1,4 +1,4 @@
-"""The topics of a model, from ``topics.json`` in its model.tar.gz."""
+"""Topics of a model, from ``topics.json`` in its model.tar.gz."""
 
 import tarfile
 from typing import TYPE_CHECKING
@@ -15,14 +15,14 @@ _MEMBER = "topics.json"
 
 
 class Topic(BaseModel):
-    """A topic.
+    """Topic of a model.
 
     Attributes:
-        topic: Its number, which is its index in topic_weights.
-        npmi: Mean pairwise normalised pointwise mutual information of its ten top words, from -1 to 1.
-        topic_uniqueness: Mean over its top words of 1 / (number of topics with the word), up to 1.
-        share: Its share of the training corpus.
-        words: Its top words and their probabilities, most probable first.
+        topic: Index of the topic in ``topic_weights``.
+        npmi: Mean pairwise normalised pointwise mutual information of the ten top words, from -1 to 1.
+        topic_uniqueness: Mean over the top words of 1 / (number of topics with the word), up to 1.
+        share: Share of the training corpus.
+        words: Top words and their probabilities, most probable first.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -64,7 +64,7 @@ def read(s3: "S3Client", model_uri: str) -> TopicModel:
         if not isinstance(error, s3.exceptions.NoSuchKey):
             raise
         raise OperatorError(
-            f"{model_uri} does not exist any more: it was deleted, by a lifecycle rule or by hand."
+            f"{model_uri} no longer exists: it was deleted, manually or by a lifecycle rule."
         ) from error
     try:
         with body, tarfile.open(fileobj=body, mode="r|gz") as archive:

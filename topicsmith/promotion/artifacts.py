@@ -20,7 +20,7 @@ _ORIGIN, _ORIGIN_ETAG = "promoted-from", "promoted-etag"
 
 
 def mark_name(environment: str) -> str:
-    """Return the tag that lets an environment read an object, by the source's bucket policy."""
+    """Return the key of the tag that lets an environment read an object, through the source's bucket policy."""
     return f"promoted-to-{environment}"
 
 
@@ -45,8 +45,7 @@ def mark(s3: "S3Client", uri: str, environment: str) -> None:
 def copy(source: "S3Client", target: "S3Client", origin: str, uri: str) -> str:
     """Copy an object between two accounts with separate credentials, and return its SHA-256.
 
-    An existing copy is left as it is. S3 stores objects atomically and verifies the checksum: an existing copy is
-    complete.
+    An existing copy is not overwritten: it is complete, since S3 stores objects atomically and verifies the checksum.
 
     Args:
         source: Client that reads the object.
@@ -55,7 +54,7 @@ def copy(source: "S3Client", target: "S3Client", origin: str, uri: str) -> str:
         uri: S3 URI of the copy.
 
     Raises:
-        OperatorError: The object was deleted, or another object is in the place of the copy.
+        OperatorError: The original was deleted, or the URI of the copy belongs to a different object.
     """
     described = _head(source, origin)
     if described is None:
@@ -142,10 +141,10 @@ def _tags(s3: "S3Client", uri: str) -> dict[str, str]:
 
 
 def _gone(uri: str) -> OperatorError:
-    return OperatorError(f"{uri} does not exist any more: it was deleted, by a lifecycle rule or by hand.")
+    return OperatorError(f"{uri} no longer exists: it was deleted, manually or by a lifecycle rule.")
 
 
 def _place(uri: str) -> tuple[str, str]:
-    """Return the bucket and the key of an S3 URI."""
+    """Return the bucket and key of an S3 URI."""
     parts = urlsplit(uri)
     return parts.netloc, parts.path.lstrip("/")

@@ -1,4 +1,4 @@
-"""The candidate of a promotion, and the checks that it must pass."""
+"""Candidate of a promotion, and the checks that it must pass."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An approved model version of the source environment, with its evaluation.
+    """Approved model version of the source environment, with its evaluation.
 
     Attributes:
-        model: The version.
-        package: Its description in the registry.
+        model: Model version.
+        package: Description of the model package in the registry.
         evaluation_uri: S3 URI of the folder of ``evaluation.json``, without a trailing slash.
         report_uri: S3 URI of the report, if there is one.
-        evaluation: Its evaluation.
+        evaluation: Content of ``evaluation.json``.
     """
 
     model: ModelVersion
@@ -36,7 +36,7 @@ class Candidate:
 
     @property
     def properties(self) -> dict[str, str]:
-        """Its customer metadata: origin and quality."""
+        """Customer metadata of the package: origin and quality of the model."""
         return dict(self.package.get("CustomerMetadataProperties", {}))
 
     @property
@@ -49,7 +49,7 @@ def find(source: Side, version: int) -> Candidate:
     """Return a version of the source environment, ready for promotion.
 
     Raises:
-        OperatorError: It does not exist, is not approved, was not evaluated, or was rejected by its own gate.
+        OperatorError: The version does not exist, is not approved, was not evaluated, or failed the source's gate.
     """
     clients = source.clients
     model = models.find(clients.sagemaker, source.deployment, version)
@@ -83,13 +83,13 @@ def require_good_enough(candidate: Candidate, source: Side, target: Side, thresh
     """Check that the model passes the target's gate.
 
     Raises:
-        OperatorError: It does not; the message lists the failed thresholds.
+        OperatorError: The model fails the gate; the message lists the failed thresholds.
     """
     failed = [check for check in gate.judge(candidate.evaluation, thresholds, target.name) if not check.passed]
     if failed:
         raise OperatorError(
             f"Version {candidate.model.version} of {source.name} does not pass the gate of {target.name}: "
-            f"{'; '.join(map(_sentence, failed))}.",
+            f"{'; '.join(map(explain, failed))}.",
             f"Promote a better model. If the gate of {target.name} is too strict, change "
             f"{', '.join(f'gate.{check.metric}' for check in failed)} in {target.file.shown} and deploy: "
             f"make deploy ENV={target.name}",
@@ -113,6 +113,19 @@ def _require_approved(source: Side, model: ModelVersion, reason: str) -> None:
     )
 
 
-def _sentence(check: Check) -> str:
+def explain(check: Check) -> str:
+    """Explain a failed check in the same words as the gate of the pipeline, ``ntm/evaluation/gate.py``."""
+    value, limit = f"{check.value:.4g}", f"{check.threshold:.4g}"
     bound = "at least" if check.kind == "at_least" else "at most"
-    return f"{check.metric} is {check.value:.4g}, must be {bound} {check.threshold:g}"
+    if check.metric.endswith("_to_baseline"):
+        name = check.metric.removesuffix("_to_baseline")
+        return f"{name} is {value} times the LDA baseline; it must be {bound} {limit} times the baseline"
+    if check.metric.endswith("_over_baseline"):
+        name = check.metric.removesuffix("_over_baseline")
+        required = _difference(check.threshold, "the baseline") if check.threshold else "equal"
+        return f"{name} is {_difference(check.value, 'the LDA baseline')}; it must be {bound} {required}"
+    return f"{check.metric} {value} is {'below' if check.kind == 'at_least' else 'above'} {limit}"
+
+
+def _difference(value: float, baseline: str) -> str:
+    return f"{abs(value):.4g} {'above' if value >= 0 else 'below'} {baseline}"

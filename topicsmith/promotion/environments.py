@@ -1,4 +1,4 @@
-"""The two environments of a promotion, each with credentials of its own account."""
+"""Environments of a promotion, each with credentials for its own account."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ from topicsmith.core.errors import OperatorError
 
 @dataclass(frozen=True)
 class Side:
-    """An environment: its file, its deployment, and clients of its account.
+    """Source or target environment: its file, its deployment, and clients of its account.
 
     Attributes:
-        account: Its AWS account.
+        account: AWS account of the environment.
     """
 
     file: EnvironmentFile
@@ -24,7 +24,7 @@ class Side:
 
     @property
     def name(self) -> str:
-        """The environment's name."""
+        """Name of the environment."""
         return self.file.name
 
     def command(self, arguments: str) -> str:
@@ -42,19 +42,20 @@ def reach(file: EnvironmentFile, *, profile: str | None, option: str, beside: Si
     """Return a deployed environment.
 
     Args:
-        file: Its file.
+        file: File of the environment.
         profile: Profile of the AWS configuration files; default: the credentials in the environment variables.
-        option: The option that sets its profile.
-        beside: The other environment; its clients are reused if profile and region are the same.
+        option: Command-line option that sets the profile.
+        beside: Other environment; its clients are reused if profile and region are the same.
 
     Raises:
-        OperatorError: The credentials belong to another account than the file says, or it is not deployed there.
+        OperatorError: The credentials belong to a different account than the one in the file, or the environment is
+            not deployed there.
     """
     region = file.settings.region
     same = beside is not None and (beside.clients.profile, beside.file.settings.region) == (profile, region)
     clients = beside.clients if beside and same else connect(profile=profile, region=region)
     credentials = f"The credentials of profile {profile}" if profile else "Your credentials"
-    elsewhere = f"Give the profile for the account of {file.name}: {option} NAME"
+    elsewhere = f"Specify a profile for the account of {file.name}: {option} NAME"
     if file.settings.account and file.settings.account != clients.account:
         raise OperatorError(
             f"{credentials} belong to account {clients.account}, but {file.shown} says account: "
@@ -72,10 +73,10 @@ def reach(file: EnvironmentFile, *, profile: str | None, option: str, beside: Si
 
 
 def require_declared(source: EnvironmentFile, target: EnvironmentFile) -> None:
-    """Check that the target's file names the source in promotion.from, which is what shares the models.
+    """Check that the target's file names the source in promotion.from, without which models are not shared.
 
     Raises:
-        OperatorError: It does not.
+        OperatorError: The file names another environment or none.
     """
     declared = target.settings.promotion.source
     if source.name == target.name:
@@ -90,23 +91,23 @@ def require_declared(source: EnvironmentFile, target: EnvironmentFile) -> None:
     if declared is None:
         raise OperatorError(
             f"{target.shown} has no promotion.from, so {source.name} shares no models with {target.name}.",
-            f"Add  {wanted}  to it and deploy both: {deploy}",
+            f"Add `{wanted}` to it and deploy both: {deploy}",
         )
     raise OperatorError(
         f"promotion.from in {target.shown} is {declared}, not {source.name}.",
-        f"Promote from there: --from {declared}. Or change it to  {wanted}  and deploy both: {deploy}",
+        f"Promote from there (--from {declared}), or change it to `{wanted}` and deploy both: {deploy}",
     )
 
 
 def require_one_account_or_two_named(source: Side, target: Side) -> None:
-    """Check that both files name their accounts if these differ; access between them depends on the names.
+    """Check that both files name their accounts if the accounts differ, since the access policies depend on them.
 
     Raises:
-        OperatorError: They do not.
+        OperatorError: The accounts differ, but a file does not name its account.
     """
     if source.account != target.account and not (source.file.settings.account and target.file.settings.account):
         raise OperatorError(
             f"{source.name} is in account {source.account} and {target.name} in account {target.account}, but "
             f"{source.file.shown} and {target.file.shown} do not both name their account, so nothing is shared.",
-            "Set the key account in both and deploy both.",
+            "Set `account` in both files and deploy both environments.",
         )

@@ -11,20 +11,20 @@ from topicsmith.promotion.served import Served
 
 
 class Pinning:
-    """A promotion that lets the target read the model in place and changes one line of the target's file.
+    """Promotion that lets the target read the model in place and changes one line of the target's file.
 
     The order is tag, record, write. After an interruption the file is either old or new, and the same promotion
     continues where it stopped.
 
     Attributes:
-        steps: The remaining steps.
+        steps: Remaining steps.
     """
 
     def __init__(self, source: Side, target: Side, candidate: Candidate, served: Served | None) -> None:
         """Determine the remaining steps.
 
         Raises:
-            OperatorError: An artifact was deleted, or the file cannot be changed in one line.
+            OperatorError: An artifact was deleted, or the file cannot be edited by changing one line.
         """
         self._source, self._target, self._candidate, self._served = source, target, candidate, served
         self._text = environment_file.pinned(target.file, candidate.model.arn)
@@ -41,7 +41,7 @@ class Pinning:
 
     @property
     def outcome(self) -> str:
-        """The result and the next steps."""
+        """Description of the result and the next steps."""
         file, name, version = self._target.file.shown, self._target.name, self._candidate.model.version
         deploy = f"Deploy it to serve the model: make deploy ENV={name}"
         if self._is_pinned:
@@ -80,7 +80,7 @@ class Pinning:
             method="pin",
             place=Place(environment=target.name, account=target.account, version=None, arn=model.arn),
             artifacts=digests,
-            goes_on=not self._is_pinned,
+            resumes=not self._is_pinned,
         )
         if not self._is_pinned:
             environment_file.write(target.file, self._text)

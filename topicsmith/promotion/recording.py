@@ -1,4 +1,4 @@
-"""Recording of a promotion before it takes effect."""
+"""Creation of a promotion's record before the promotion takes effect."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,22 +20,22 @@ def record(
     method: Literal["pin", "register"],
     place: Place,
     artifacts: Mapping[str, str],
-    goes_on: bool,
+    resumes: bool,
 ) -> Record:
     """Write the record of a promotion to the target's bucket and return it.
 
     Args:
-        source: The source environment.
-        target: The target environment.
-        candidate: The model.
-        served: The model that the target serves now.
-        method: The promotion method.
-        place: The model in the target.
+        source: Source environment.
+        target: Target environment.
+        candidate: Model to promote.
+        served: Model that the target serves now.
+        method: Promotion method.
+        place: Model in the target.
         artifacts: SHA-256 of each object, by S3 URI.
-        goes_on: Whether this promotion may have been recorded before; if so, that record is returned.
+        resumes: Whether an earlier attempt may have recorded this promotion; that record is then returned.
     """
     clients, bucket = target.clients, target.deployment.data_bucket
-    begun = records.latest(clients.s3, bucket, 1) if goes_on else []
+    begun = records.latest(clients.s3, bucket, 1) if resumes else []
     if begun and begun[0].target.arn == place.arn and begun[0].run == candidate.model.run:
         return begun[0]
     model, found = candidate.model, candidate.evaluation

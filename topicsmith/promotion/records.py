@@ -19,10 +19,10 @@ class _Part(BaseModel):
 
 
 class Place(_Part):
-    """A model version and its registry.
+    """Model version and its registry.
 
     Attributes:
-        version: The version; None if the target environment pins the model, which has no version there.
+        version: Version of the model; None if the target pins the model, which then has no version there.
     """
 
     environment: str
@@ -32,28 +32,28 @@ class Place(_Part):
 
 
 class Before(_Part):
-    """The model served before."""
+    """Previously served model."""
 
     arn: str
     version: int
 
 
 class Record(_Part):
-    """The record of a promotion.
+    """Record of a promotion.
 
     Attributes:
         time: Time in UTC.
         by: ARN of the caller.
-        method: The promotion method.
-        source: The model in the source environment.
-        target: The model in the target environment.
-        run: Id of the run that trained it.
+        method: Promotion method.
+        source: Model in the source environment.
+        target: Model in the target environment.
+        run: ID of the run that trained it.
         corpus: S3 URI of the training corpus.
         code_version: Version of the code that trained it.
         metrics: Quality of the model.
         baseline: Quality of the LDA baseline.
         gate: Verdict of the source's gate.
-        before: The model that the target served before; None if there was none.
+        before: Model that the target served before, if any.
         artifacts: SHA-256 of each object, by S3 URI.
     """
 
@@ -73,7 +73,7 @@ class Record(_Part):
 
     @property
     def key(self) -> str:
-        """The key in the target's bucket; keys sort by time."""
+        """Key in the target's bucket; keys sort by time."""
         moment = _text(self.time, "%Y%m%dT%H%M%S")
         return f"{PREFIX}/{moment}-{self.source.environment}-{self.source.version}.json"
 
@@ -92,7 +92,7 @@ def latest(s3: "S3Client", bucket: str, limit: int) -> list[Record]:
     """Return the latest ``limit`` records of an environment, newest first.
 
     Raises:
-        OperatorError: One of them is invalid.
+        OperatorError: A record is invalid.
     """
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{PREFIX}/")
     keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
@@ -113,5 +113,5 @@ def _read(s3: "S3Client", bucket: str, key: str) -> Record:
         place = ".".join(map(str, first["loc"]))
         raise OperatorError(
             f"s3://{bucket}/{key} is not a valid promotion record: {place}: {first['msg']}.",
-            "It was changed by hand. Restore an earlier version of the object.",
+            "It was changed manually. Restore an earlier version of the object.",
         ) from error

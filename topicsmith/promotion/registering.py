@@ -26,14 +26,14 @@ _LONGEST_PROPERTY = 256
 
 
 class Registering:
-    """A promotion that copies and registers the model. The caller approves it.
+    """Promotion that copies and registers the model. The caller approves it.
 
     The order is copy, register, record, approve. After an interruption nothing is served without a record, and the same
     promotion continues where it stopped.
 
     Attributes:
-        registered: The model in the target's registry, once it exists.
-        steps: The remaining steps, including the caller's approval.
+        registered: Model in the target's registry, once it exists.
+        steps: Remaining steps, including the caller's approval.
     """
 
     def __init__(self, source: Side, target: Side, candidate: Candidate, served: Served | None) -> None:
@@ -49,14 +49,14 @@ class Registering:
 
     @property
     def outcome(self) -> str:
-        """The result, and the command that lists the promotions."""
+        """Description of the result, with the command that lists the promotions."""
         target, model = self._target, self.registered
         number = f" as version {model.version}" if model else ""
         name = f"Version {self._candidate.model.version} of {self._source.name}"
         told = f"All promotions: {target.command('history')}"
         if not self.steps:
-            return f"Nothing to do: {name} is in {target.name}{number}, approved, and served or about to be.\n{told}"
-        return f"{name} is in {target.name}{number}, approved for endpoint {target.deployment.endpoint}.\n{told}"
+            return f"Nothing to do: {name} is already registered and approved in {target.name}{number}.\n{told}"
+        return f"{name} is registered in {target.name}{number} and approved for {target.deployment.endpoint}.\n{told}"
 
     def carry_out(self, tell: Callable[[str], None]) -> Record:
         """Register the model in the target and return the record.
@@ -81,7 +81,7 @@ class Registering:
             method="register",
             place=Place(environment=target.name, account=target.account, version=model.version, arn=model.arn),
             artifacts=copied,
-            goes_on=model.approval != "Approved",
+            resumes=model.approval != "Approved",
         )
 
     def _steps(self) -> list[str]:
@@ -95,7 +95,7 @@ class Registering:
         return [f"{approve}; it is already version {model.version} of {self._target.name}"]
 
     def _goal(self) -> int | None:
-        """Return the version that is served, or that an update in progress will deploy."""
+        """Return the served version, or the one that an update in progress deploys."""
         target = self._target
         latest = next(iter(stack_updates.updates(target.clients.cloudformation, target.deployment.serving_stack)), None)
         if latest and latest.version and latest.status == "UPDATE_IN_PROGRESS":
@@ -105,10 +105,10 @@ class Registering:
     def _find(self) -> ModelVersion | None:
         """Return the model if it was promoted before.
 
-        A source that was deleted and deployed again counts its versions from 1; the run distinguishes them.
+        Versions start at 1 again in a source that was deleted and redeployed; the run distinguishes them.
 
         Raises:
-            OperatorError: It has been rejected since.
+            OperatorError: The model has been rejected since.
         """
         sagemaker, origin = self._target.clients.sagemaker, self._candidate.properties.get(_RUN)
         for arn in models.arns(sagemaker, self._target.deployment.model_package_group):
@@ -147,7 +147,7 @@ class Registering:
         return "-".join(filter(None, [f"{prefix}/promoted", self._source.name, str(model.version), model.run]))
 
     def _copies(self) -> dict[str, str]:
-        """Return the S3 URIs of the copies, by those of the originals."""
+        """Return the S3 URI of each copy, by the URI of its original."""
         candidate, bucket = self._candidate, self._target.deployment.data_bucket
         copies = {
             candidate.model.data_uri: f"s3://{bucket}/{self._folder('models')}/model.tar.gz",
@@ -165,7 +165,7 @@ class Registering:
     def _register(self) -> ModelVersion:
         """Register the copy, pending approval.
 
-        Supported instance types are omitted: those in the original belong to the source environment.
+        Supported instance types are omitted, since those of the original were chosen for the source environment.
         """
         candidate, target = self._candidate, self._target
         specification = candidate.package["InferenceSpecification"]

@@ -1,4 +1,4 @@
-"""The model that the target serves now, shown before a promotion."""
+"""Model currently served by the target of a promotion."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ from topicsmith.serving import serving
 
 @dataclass(frozen=True)
 class Served:
-    """The model that answers requests.
+    """Model that answers requests.
 
     Attributes:
-        arn: ARN of its model package.
-        version: Its version.
-        owner: Name of the environment with its registry.
-        model: Its registry entry; None if it was deleted or access is denied.
-        evaluation: Its evaluation; None if it was deleted.
+        arn: ARN of the model package.
+        version: Version of the model package.
+        owner: Name of the environment whose registry contains it.
+        model: Registry entry; None if it was deleted or access is denied.
+        evaluation: Evaluation; None if it was deleted.
     """
 
     arn: str
@@ -32,7 +32,7 @@ class Served:
 
     @property
     def before(self) -> Before:
-        """The model as part of a record."""
+        """Model in the form of a promotion record."""
         return Before(arn=self.arn, version=self.version)
 
 

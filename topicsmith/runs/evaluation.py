@@ -1,4 +1,4 @@
-"""The evaluation of a run's model: ``evaluation.json`` of the Evaluate step."""
+"""Evaluation of a run's model, from the Evaluate step's ``evaluation.json``."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -19,11 +19,11 @@ class _Part(BaseModel):
 
 
 class Metrics(_Part):
-    """The quality of a model, measured on held-out documents.
+    """Quality of a model, measured on held-out documents.
 
     Attributes:
         npmi: Mean pairwise normalised pointwise mutual information of the topics' ten top words, from -1 to 1.
-        c_v: The C_V coherence of Röder et al., from 0 to 1.
+        c_v: C_V coherence of Röder et al., from 0 to 1.
         topic_uniqueness: Mean over the top words of 1 / (number of topics with the word), up to 1.
         topic_diversity: Share of distinct words among the 25 top words of all topics.
         perplexity: Perplexity per held-out word; lower is better.
@@ -39,13 +39,13 @@ class Metrics(_Part):
 
 
 class Baseline(Metrics):
-    """The quality of an LDA baseline with the same number of topics and vocabulary."""
+    """Quality of an LDA baseline with the same number of topics and vocabulary."""
 
     model: str
 
 
 class Check(_Part):
-    """One threshold of the gate."""
+    """Result of comparing a metric with a threshold of the gate."""
 
     metric: str
     value: float
@@ -59,10 +59,10 @@ class Check(_Part):
 
 
 class Gate(_Part):
-    """The gate's verdict.
+    """Verdict of the gate.
 
     Attributes:
-        reason: The failed thresholds, in a sentence.
+        reason: Explanation of the failed thresholds.
     """
 
     passed: bool
@@ -76,7 +76,7 @@ class Gate(_Part):
 
 
 class Evaluation(_Part):
-    """The quality of a model and of the baseline, and the gate's verdict."""
+    """Quality of a model and of the baseline, and the verdict of the gate."""
 
     metrics: Metrics
     baseline: Baseline
@@ -87,7 +87,7 @@ def read(s3: "S3Client", uri: str) -> Evaluation:
     """Return the evaluation under an S3 URI.
 
     Raises:
-        OperatorError: It was deleted or is invalid.
+        OperatorError: The evaluation was deleted or is invalid.
     """
     place = f"{uri.rstrip('/')}/{DOCUMENT}"
     try:
@@ -102,7 +102,7 @@ def fetch(s3: "S3Client", uri: str, name: str) -> bytes:
     """Return the file ``name`` of the evaluation under an S3 URI.
 
     Raises:
-        OperatorError: It was deleted.
+        OperatorError: The file was deleted.
     """
     from botocore.exceptions import ClientError
 
@@ -113,4 +113,4 @@ def fetch(s3: "S3Client", uri: str, name: str) -> bytes:
     except ClientError as error:
         if not isinstance(error, s3.exceptions.NoSuchKey):
             raise
-        raise OperatorError(f"s3://{bucket}/{key} does not exist any more: it was deleted by hand.") from error
+        raise OperatorError(f"s3://{bucket}/{key} no longer exists: it was deleted manually.") from error

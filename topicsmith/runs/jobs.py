@@ -1,4 +1,4 @@
-"""The SageMaker jobs of a run's steps, and their logs."""
+"""SageMaker jobs of a run's steps, and their logs."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class JobKind(Enum):
-    """The kind of a job."""
+    """Kind of SageMaker job."""
 
     TUNING = "tuning"
     TRAINING = "training"
@@ -29,24 +29,24 @@ _LOG_GROUPS = {
 
 @dataclass(frozen=True)
 class Job:
-    """A SageMaker job."""
+    """SageMaker job."""
 
     kind: JobKind
     name: str
 
     @property
     def log_group(self) -> str:
-        """The CloudWatch log group of the job."""
+        """CloudWatch log group of the job."""
         return _LOG_GROUPS[self.kind]
 
     @property
     def log_prefix(self) -> str:
-        """The prefix of the names of its log streams."""
+        """Prefix of the names of its log streams."""
         return f"{self.name}-" if self.kind is JobKind.TUNING else f"{self.name}/"
 
     @property
     def log(self) -> str:
-        """The log group and streams, in words."""
+        """Description of the log group and streams, for messages."""
         return f"{self.log_group}, streams {self.log_prefix}*"
 
     def record(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The report of preprocessing: ``meta.json`` of a run."""
+"""Report of preprocessing, from a run's ``meta.json``."""
 
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -27,7 +27,7 @@ class Malformed(BaseModel):
 
 
 class PreprocessingReport(BaseModel):
-    """The number of rows read, of documents kept, and of rows left out by reason.
+    """Number of rows read, of documents kept, and of rows left out by reason.
 
     Attributes:
         rows: Rows of the corpus.
@@ -64,7 +64,7 @@ class PreprocessingReport(BaseModel):
 
 
 def read(s3: "S3Client", run: Run) -> PreprocessingReport | None:
-    """Return the report of a run; None if there is none (yet) or it cannot be read."""
+    """Return the report of a run, or None if it does not exist (yet) or cannot be read."""
     from botocore.exceptions import ClientError
 
     uri = next((step.outputs["meta_uri"] for step in run.steps if "meta_uri" in step.outputs), None)

@@ -1,4 +1,4 @@
-"""The progress of a run's steps: trials of a tuning job, metrics of a training job, the gate's verdict."""
+"""Progress of a run's steps: trials of a tuning job, metrics of a training job, the gate's verdict."""
 
 from collections.abc import Callable
 
@@ -13,10 +13,10 @@ _OVER = {"Succeeded", "Failed", "Stopped"}
 
 
 class Progress:
-    """Incremental reader of a run's progress. Finished steps and those that may not be read are read once.
+    """Incremental reader of a run's progress. Steps that have finished or denied access are not read again.
 
     Attributes:
-        refused: Why something could not be read. Missing permissions do not end the watching.
+        refused: Reasons why details could not be read; watching continues without them.
     """
 
     def __init__(self, clients: Clients) -> None:
@@ -27,7 +27,7 @@ class Progress:
         self.refused: str | None = None
 
     def of(self, run: Run, step: Step) -> str:
-        """Return the progress of ``step`` of ``run``; empty for a step with nothing beyond its status."""
+        """Return the progress of a step, or an empty string if there is nothing to add to its status."""
         read = self._reader(run, step)
         if read is not None and step.name not in self._final:
             self._read(step, read)

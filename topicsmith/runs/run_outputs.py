@@ -1,4 +1,4 @@
-"""Locations of the outputs of a run's steps, from their jobs."""
+"""Locations of a run's outputs, from the jobs of its steps."""
 
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,10 @@ VECTORIZE = "Vectorize"
 
 
 def tuning_job(deployment: Deployment, run: Run) -> Job:
-    """Return the tuning job of a run; of a cached step, the job of the earlier run.
+    """Return the tuning job of a run; for a cached step, the job of the earlier run.
 
     Raises:
-        OperatorError: There is none (yet).
+        OperatorError: The run has no tuning job (yet).
     """
     step = _step(deployment, run, TUNE)
     if step.job is None or step.job.kind is not JobKind.TUNING:
@@ -52,7 +52,7 @@ def vectors_uri(sagemaker: "SageMakerClient", deployment: Deployment, run: Run) 
     """Return the S3 URI of a run's document vectors.
 
     Raises:
-        OperatorError: The run has none (yet).
+        OperatorError: The run has no vectors (yet).
     """
     job = _finished(deployment, run, VECTORIZE)
     return sagemaker.describe_transform_job(TransformJobName=job.name)["TransformOutput"]["S3OutputPath"]

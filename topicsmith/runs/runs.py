@@ -1,4 +1,4 @@
-"""Runs: executions of an environment's SageMaker pipeline, and their steps."""
+"""Runs (executions of an environment's SageMaker pipeline) and their steps."""
 
 import itertools
 import json
@@ -24,12 +24,12 @@ _RUNS_TO_NAME = 5
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a run.
+    """Step of a run.
 
     Attributes:
         status: SageMaker's StepStatus: Starting, Executing, Stopping, Stopped, Failed or Succeeded.
         failure: SageMaker's FailureReason.
-        job: The job that the step started; of a cached step, the original job.
+        job: Job that the step started; for a cached step, the original job.
         function: Name of the Lambda function that the step calls.
         model_package: ARN of the model package that the step registered.
         outputs: Output parameters of a Lambda step.
@@ -51,7 +51,7 @@ class Step:
 
     @property
     def training_job(self) -> str | None:
-        """The name of the training job that the step started."""
+        """Name of the training job that the step started."""
         return self.job.name if self.job and self.job.kind is JobKind.TRAINING else None
 
     @property
@@ -63,7 +63,7 @@ class Step:
 
     @property
     def reason(self) -> str:
-        """The reason of the failure; of a Lambda function's error, its type and message without the stack trace."""
+        """Reason for the failure; for an error in a Lambda function, its type and message without the stack trace."""
         found = dict(re.findall(r'"(errorType|errorMessage)": *("(?:[^"\\]|\\.)*")', self.failure or ""))
         if "errorMessage" not in found:
             return self.failure or "SageMaker gives no reason."
@@ -87,7 +87,7 @@ class Step:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run in a list of runs. ``status`` is SageMaker's PipelineExecutionStatus."""
+    """Entry in a list of runs. ``status`` is SageMaker's PipelineExecutionStatus."""
 
     arn: str
     status: str
@@ -95,7 +95,7 @@ class RunSummary:
 
     @property
     def id(self) -> str:
-        """The id of the execution, which is also the prefix of all outputs of the run."""
+        """ID of the execution, which is also the prefix of the run's outputs."""
         return id_of(self.arn)
 
     def record(self) -> dict[str, object]:
@@ -105,7 +105,7 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class Run:
-    """A run and its steps so far, in the order in which they started."""
+    """Run with the steps started so far, in order."""
 
     arn: str
     status: str
@@ -117,7 +117,7 @@ class Run:
 
     @property
     def id(self) -> str:
-        """The id of the execution, which is also the prefix of all outputs of the run."""
+        """ID of the execution, which is also the prefix of the run's outputs."""
         return id_of(self.arn)
 
     @property
@@ -137,21 +137,21 @@ class Run:
 
     @property
     def model_package(self) -> str | None:
-        """The ARN of the model package that the run registered."""
+        """ARN of the model package that the run registered."""
         return next((step.model_package for step in self.steps if step.model_package), None)
 
     @property
     def model_version(self) -> int | None:
-        """The model version that the run registered."""
+        """Model version that the run registered."""
         return int(id_of(self.model_package)) if self.model_package else None
 
     def step(self, name: str) -> Step | None:
-        """Return the step ``name``, if it has started."""
+        """Return the step ``name``, or None if it has not started."""
         return next((step for step in self.steps if step.name == name), None)
 
     @property
     def failed_steps(self) -> list[Step]:
-        """The steps that failed."""
+        """Steps that failed."""
         return [step for step in self.steps if step.status == "Failed"]
 
     def record(self) -> dict[str, object]:
@@ -171,12 +171,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A deployed pipeline.
+    """Deployed pipeline.
 
     Attributes:
         steps: Names of the steps of a successful run, in order.
         defaults: Default values of its parameters.
-        definition: The pipeline definition.
+        definition: Pipeline definition.
     """
 
     name: str
@@ -187,7 +187,7 @@ class Pipeline:
 
 
 def id_of(arn: str) -> str:
-    """Return the last part of an ARN: an execution's id, a package's version, a job's name."""
+    """Return the last part of an ARN: an execution's ID, a package's version or a job's name."""
     return arn.rpartition("/")[2]
 
 
@@ -195,7 +195,7 @@ def pipeline(sagemaker: "SageMakerClient", name: str) -> Pipeline:
     """Return the deployed pipeline ``name``.
 
     Raises:
-        OperatorError: There is none.
+        OperatorError: The pipeline does not exist.
     """
     from botocore.exceptions import ClientError
 
@@ -205,7 +205,7 @@ def pipeline(sagemaker: "SageMakerClient", name: str) -> Pipeline:
         if not is_missing(error):
             raise
         raise OperatorError(
-            f"Pipeline {name} does not exist, although its stack has it: it was deleted by hand.",
+            f"Pipeline {name} does not exist, although its stack defines it: it was deleted manually.",
             "Deploy the environment again.",
         ) from error
     definition = json.loads(answer["PipelineDefinition"])
@@ -278,7 +278,7 @@ def find(sagemaker: "SageMakerClient", deployment: Deployment, of: Pipeline, run
     """Return the run ``run_id`` of an environment's pipeline.
 
     Raises:
-        OperatorError: There is none; the message names the latest runs.
+        OperatorError: The run does not exist; the message names the latest runs.
     """
     from botocore.exceptions import ClientError
 
@@ -289,7 +289,8 @@ def find(sagemaker: "SageMakerClient", deployment: Deployment, of: Pipeline, run
             raise
         there = ", ".join(run.id for run in latest(sagemaker, of, _RUNS_TO_NAME))
         raise OperatorError(
-            f"Pipeline {of.name} has no run {run_id}. " + (f"The latest: {there}." if there else "It has no runs yet."),
+            f"Pipeline {of.name} has no run {run_id}. "
+            + (f"The latest runs: {there}." if there else "It has no runs yet."),
             f"List them: {deployment.command('runs')}"
             if there
             else f"Start one: {deployment.command('run corpus.csv')}",
@@ -302,7 +303,7 @@ def retry(sagemaker: "SageMakerClient", run: Run) -> None:
 
 
 def stop(sagemaker: "SageMakerClient", run: Run) -> None:
-    """Stop a run: its jobs end, and no further step starts."""
+    """Stop a run and the jobs that it started."""
     sagemaker.stop_pipeline_execution(PipelineExecutionArn=run.arn, ClientRequestToken=uuid.uuid4().hex)
 
 

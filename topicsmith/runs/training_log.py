@@ -1,4 +1,4 @@
-"""The progress of a training job, from its log in CloudWatch Logs."""
+"""Progress of a training job, from its log in CloudWatch Logs."""
 
 import re
 from collections.abc import Iterable
@@ -20,10 +20,10 @@ _PROGRESS = re.compile(r"#progress_metric: host=\S+, completed (\S+) % of epochs
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """The latest values that a training job logged; None for values not logged yet.
+    """Latest values that a training job logged; None for values not logged yet.
 
     Attributes:
-        epoch: The current epoch.
+        epoch: Current epoch.
         percent: Percentage of completed epochs; a job that stops early never reaches 100.
         train_loss: Loss on the training documents, in nats per word.
         validation_loss: Loss on the validation documents, in nats per word.
@@ -71,7 +71,7 @@ class TrainingLog:
         self._progress = TrainingProgress()
 
     def read(self) -> TrainingProgress:
-        """Return the current progress; it is empty before the job has logged anything."""
+        """Return the current progress, which is empty until the job logs something."""
         from botocore.exceptions import ClientError
 
         try:

@@ -17,11 +17,11 @@ _NUMBER = re.compile(r"-(\d{3,})-[0-9a-f]{8}$")
 
 @dataclass(frozen=True)
 class Trial:
-    """One training job of a tuning job.
+    """Training job of a tuning job.
 
     Attributes:
         status: SageMaker's TrainingJobStatus: InProgress, Completed, Failed, Stopping or Stopped.
-        value: The last value of the objective; None if the job has not logged one (yet).
+        value: Last logged value of the objective, if any.
         hyperparameters: Values of the tuned hyperparameters.
         failure: SageMaker's FailureReason.
     """
@@ -36,7 +36,7 @@ class Trial:
 
     @property
     def number(self) -> str:
-        """The number of the trial, from the job's name."""
+        """Number of the trial, from the job's name."""
         match = _NUMBER.search(self.job)
         return match[1] if match else self.job
 
@@ -62,14 +62,14 @@ class Trial:
 
 @dataclass(frozen=True)
 class Tuning:
-    """The current state of a tuning job.
+    """Current state of a tuning job.
 
     Attributes:
         status: SageMaker's HyperParameterTuningJobStatus.
         objective: Name of the objective metric.
         maximize: Whether a higher value is better.
         max_trials: Maximum number of trials; None if the strategy decides.
-        trials: The trials, best first; those without a value are last. Ties are ordered by number.
+        trials: Trials, best first; those without a value come last. Ties are ordered by number.
         failure: SageMaker's FailureReason.
     """
 
@@ -83,7 +83,7 @@ class Tuning:
 
     @property
     def best(self) -> Trial | None:
-        """The best trial; None before any has a value."""
+        """Best trial; None until a trial has a value."""
         return next((trial for trial in self.trials if trial.value is not None), None)
 
     @property

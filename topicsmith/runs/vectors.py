@@ -1,4 +1,4 @@
-"""The topic mixtures of the documents of a corpus, written by a batch transform job."""
+"""Topic mixtures of a corpus's documents, written by a batch transform job."""
 
 import json
 import os
@@ -20,11 +20,11 @@ class _Mixture(BaseModel):
 
 
 class Vector(BaseModel):
-    """A document's topic mixture.
+    """Topic mixture of a document.
 
     Attributes:
-        id: Id of the document.
-        output: The model's output: one weight per topic; they sum to 1.
+        id: ID of the document.
+        output: Output of the model: one weight per topic; the weights sum to 1.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,13 +37,13 @@ def read(s3: "S3Client", uri: str) -> Iterator[Vector]:
     """Yield the vectors under an S3 URI, in the order of the object names; objects are streamed.
 
     Raises:
-        OperatorError: There are none, or a line is invalid.
+        OperatorError: The vectors were deleted, or a line is invalid.
     """
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix.rstrip('/')}/")
     keys = sorted(item["Key"] for page in pages for item in page.get("Contents", []))
     if not keys:
-        raise OperatorError(f"There are no vectors under {uri}: they were deleted, by a lifecycle rule or by hand.")
+        raise OperatorError(f"There are no vectors under {uri}: they were deleted, manually or by a lifecycle rule.")
     for key in keys:
         # Used as a context manager, the body yields the raw stream, which has no iter_lines.
         with closing(s3.get_object(Bucket=bucket, Key=key)["Body"]) as body:
@@ -57,7 +57,7 @@ def save(s3: "S3Client", uri: str, path: Path) -> int:
     The file is written completely or not at all. A line is ``{"id": ..., "topic_weights": [...]}``.
 
     Raises:
-        OperatorError: There are none, a line is invalid, or ``path`` cannot be written.
+        OperatorError: The vectors were deleted, a line is invalid, or ``path`` is not writable.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:

@@ -29,7 +29,7 @@ _MARKS = {"Succeeded": "✓", "Failed": "✗", "Stopped": "■"}
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The state of a run at one moment, with details by step."""
+    """State of a run at one moment, with details by step."""
 
     run: Run
     details: Mapping[str, str]
@@ -58,7 +58,7 @@ class Watcher:
 
     @property
     def refused(self) -> str | None:
-        """The error for details that the credentials may not read, if any."""
+        """Reason why some details could not be read, if any."""
         return self._progress.refused
 
     def look(self) -> Snapshot:
@@ -79,7 +79,7 @@ def watch(
     Args:
         clients: Clients of the run's cloud.
         run_arn: ARN of the pipeline execution.
-        step_names: All steps of the pipeline in order; those that have not started are shown as waiting.
+        step_names: All steps of the pipeline, in order; steps that have not started are shown as waiting.
         console: Console to show the run on.
         sleep: Function that waits between polls.
     """
@@ -98,7 +98,7 @@ def watch(
 
 
 class LiveReporter:
-    """A table that is updated in place; its times advance between polls."""
+    """Table that is updated in place; its times advance between polls."""
 
     def __init__(self, console: Console, step_names: Sequence[str]) -> None:
         self._step_names = step_names
@@ -128,7 +128,7 @@ class LiveReporter:
 
 
 class LineReporter:
-    """A line for each status change of a step, and occasional lines of progress."""
+    """Line for each status change of a step, with occasional lines of progress."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
@@ -171,7 +171,7 @@ def steps_table(snapshot: Snapshot, step_names: Sequence[str] = (), running: "Re
 
     Args:
         snapshot: State of the run.
-        step_names: All steps of the pipeline; those of a running run that have not started are shown as waiting.
+        step_names: All steps of the pipeline; during a run, steps that have not started are shown as waiting.
         running: Mark of a running step.
     """
     table = Table.grid(padding=(0, 2, 0, 0))
@@ -193,7 +193,7 @@ def steps_table(snapshot: Snapshot, step_names: Sequence[str] = (), running: "Re
 
 
 def status(name: str) -> Text:
-    """Return a coloured status."""
+    """Return a status with its colour."""
     return Text(name, style=_STYLES.get(name, "cyan"))
 
 

@@ -1,1 +1,1 @@
-"""The deployed endpoint: inference, updates and rollbacks."""
+"""Deployed endpoint: inference, updates and rollbacks."""

@@ -17,12 +17,12 @@ _TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer of a variant.
+    """Response of a variant.
 
     Attributes:
         variant: Name of the variant.
         topics: Number of topics of its model.
-        milliseconds: Time of the request, network included.
+        milliseconds: Duration of the request, including the network.
     """
 
     variant: str
@@ -38,7 +38,7 @@ def ask_each_variant(clients: Clients, endpoint: Endpoint) -> list[Answer]:
     """Send sample texts to each production variant and return the answers.
 
     Raises:
-        OperatorError: A variant does not answer, or not with topic weights.
+        OperatorError: A variant does not answer, or returns invalid topic weights.
     """
     return [_ask(clients, endpoint.name, variant) for variant in endpoint.variants]
 
@@ -50,8 +50,8 @@ def _ask(clients: Clients, endpoint: str, variant: str) -> Answer:
     sizes = {len(prediction.topic_weights) for prediction in predictions}
     if len(sizes) != 1 or not all(map(_is_mixture, predictions)):
         raise OperatorError(
-            f"Variant {variant} of endpoint {endpoint} does not answer with topics: each text needs the same number of "
-            f"weights, at least 0, with sum 1, but the weights are {[one.topic_weights for one in predictions]}.",
+            f"Variant {variant} of endpoint {endpoint} returned invalid topic weights: each text needs the same "
+            f"number of non-negative weights that sum to 1, but got {[one.topic_weights for one in predictions]}.",
             f"Log: /aws/sagemaker/Endpoints/{endpoint}",
         )
     return Answer(variant, sizes.pop(), milliseconds)

@@ -34,9 +34,9 @@ class DescribedTopic(BaseModel):
     """One of the heaviest topics of a text.
 
     Attributes:
-        topic: Its number, which is its index in ``topic_weights``.
-        weight: Its share of the text.
-        words: Its top words.
+        topic: Index of the topic in ``topic_weights``.
+        weight: Share of the text.
+        words: Top words.
     """
 
     topic: int
@@ -45,11 +45,11 @@ class DescribedTopic(BaseModel):
 
 
 class Prediction(BaseModel):
-    """The prediction for a text.
+    """Prediction for a text.
 
     Attributes:
-        topic_weights: One weight per topic; they sum to 1.
-        topics: The heaviest topics, if requested and if the model can describe them.
+        topic_weights: One weight per topic; the weights sum to 1.
+        topics: Heaviest topics, if requested and if the model can describe them.
     """
 
     topic_weights: list[FiniteFloat]
@@ -62,11 +62,11 @@ class _Answer(BaseModel):
 
 @dataclass(frozen=True)
 class Target:
-    """The target of inference requests.
+    """Target of inference requests.
 
     Attributes:
         endpoint: Name of the endpoint.
-        variant: The production variant; None lets the weights of the variants choose.
+        variant: Production variant; None selects by the variants' weights.
         topics: Number of heaviest topics per text to describe by their words.
         sleep: Function that waits before a retry.
     """
@@ -83,7 +83,7 @@ def predictions(runtime: "SageMakerRuntimeClient", target: Target, texts: Iterab
     The texts are consumed lazily; only a few requests are in memory.
 
     Raises:
-        OperatorError: The endpoint rejected a text, or its answer is invalid.
+        OperatorError: The endpoint rejected a text or returned an invalid response.
         ClientError: The request failed, for example with a ValidationError if the endpoint does not exist.
     """
     running: deque[Future[list[Prediction]]] = deque()
@@ -109,9 +109,11 @@ def _ask(runtime: "SageMakerRuntimeClient", target: Target, texts: Sequence[str]
     try:
         answer = _Answer.model_validate_json(content)
     except ValidationError as error:
-        raise OperatorError(f"Endpoint {target.endpoint} answered without topic weights: {content[:200]!r}") from error
+        raise OperatorError(f"Endpoint {target.endpoint} returned no topic weights: {content[:200]!r}") from error
     if len(answer.predictions) != len(texts):
-        raise OperatorError(f"Endpoint {target.endpoint} answered {len(answer.predictions)} of {len(texts)} texts.")
+        raise OperatorError(
+            f"Endpoint {target.endpoint} returned predictions for {len(answer.predictions)} of {len(texts)} texts."
+        )
     return answer.predictions
 
 
@@ -146,12 +148,12 @@ def _invoke(runtime: "SageMakerRuntimeClient", target: Target, texts: Sequence[s
 
 
 def _is_temporary(error: "ClientError") -> bool:
-    """Return whether a retry may succeed; so may one after a 5xx of the model."""
+    """Return whether a retry may succeed, as it may even after a 5xx response of the model."""
     return code(error) in _TEMPORARY or _original_status(error) >= 500
 
 
 def _original_status(error: "ClientError") -> int:
-    """Return the status of the container's response; 0 if the request did not reach it."""
+    """Return the status of the container's response, or 0 if the request did not reach the container."""
     return int(str(error.response.get("OriginalStatusCode", 0)))
 
 

@@ -1,4 +1,4 @@
-"""Rollout of an approved model to the endpoint, and the versions served before."""
+"""Rollout of an approved model to the endpoint, and lookup of previously served versions."""
 
 import time
 from collections.abc import Callable
@@ -28,7 +28,7 @@ _FUNCTION = "ApprovalDeploy"
 
 
 class Rollout:
-    """Watcher of one approval, until the model is served or the rollout has failed."""
+    """Watcher of an approval until its model is served or the rollout fails."""
 
     def __init__(
         self,
@@ -40,12 +40,12 @@ class Rollout:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Record the state of the stack before the approval, to ignore earlier failures.
+        """Record the state of the stack before the approval; earlier failures are ignored.
 
         Args:
             clients: Clients of the cloud.
-            deployment: The environment.
-            model: The model that is about to be approved.
+            deployment: Environment of the endpoint.
+            model: Model that is about to be approved.
             tell: Callback for each change of the stack and the endpoint.
             sleep: Function that waits between polls.
             clock: Monotonic clock, in seconds.
@@ -114,7 +114,7 @@ class Rollout:
             )
 
     def _after_failure(self, own: Update, found: Endpoint | None) -> str:
-        """Return what is served now and the next step."""
+        """Return a description of the served model and the next step."""
         if found is None:
             served = "Nothing is served, as before."
         elif found.status == "InService":
@@ -168,7 +168,10 @@ class Rollout:
         ]
         return OperatorError(
             f"The approval did not reach stack {stack}.",
-            f"Log of the function that deploys approved models: {', '.join(groups) or 'none, deploy again'}.",
+            f"Check the log of the function that deploys approved models: {', '.join(groups)}"
+            if groups
+            else f"The stack lacks the function that deploys approved models. Deploy the environment again: "
+            f"make deploy ENV={self._deployment.environment}",
         )
 
 
@@ -181,7 +184,7 @@ def require_idle(clients: Clients, deployment: Deployment) -> None:
     """Check that no update of the stack is in progress.
 
     Raises:
-        OperatorError: An update is in progress; the message says which, and how to cancel it.
+        OperatorError: An update is in progress; the message explains how to cancel it.
     """
     stack = deployment.serving_stack
     status = stack_status(clients.cloudformation, stack)
@@ -199,10 +202,10 @@ def require_idle(clients: Clients, deployment: Deployment) -> None:
 def previous(clients: Clients, deployment: Deployment, served: int) -> ModelVersion:
     """Return the approved version that was served before ``served``.
 
-    Without such an update in CloudFormation's events, it is the highest approved version below.
+    If CloudFormation's events do not show it, this is the highest approved version below ``served``.
 
     Raises:
-        OperatorError: There is none.
+        OperatorError: No earlier version is approved.
     """
     done = stack_updates.updates(clients.cloudformation, deployment.serving_stack)
     before = list(dict.fromkeys(update.version for update in done if update.version and update.succeeded))

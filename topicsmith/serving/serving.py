@@ -1,4 +1,4 @@
-"""The endpoint of an environment and the model that it serves."""
+"""Endpoint of an environment and the model that it serves."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,13 +19,13 @@ _APPROVED_VARIANT = "AllTraffic"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """The current state of an endpoint.
+    """Current state of an endpoint.
 
     Attributes:
         status: SageMaker's EndpointStatus, for example InService, Creating, Updating or Failed.
-        model_package: ARN of the model package that it serves; None if its model is not from a registry.
+        model_package: ARN of the served model package; None if the model is not from a registry.
         failure: SageMaker's FailureReason.
-        variants: Names of its production variants.
+        variants: Names of the production variants.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Endpoint:
 
     @property
     def model_version(self) -> int | None:
-        """The model version that it serves."""
+        """Served model version."""
         return int(id_of(self.model_package)) if self.model_package else None
 
     def record(self) -> dict[str, object]:
@@ -75,7 +75,7 @@ def require(clients: Clients, deployment: Deployment) -> Endpoint:
     """Return the endpoint of an environment, ready for requests.
 
     Raises:
-        OperatorError: No model is served (yet); the message has the next step.
+        OperatorError: No model is served (yet); the message states the next step.
     """
     found = endpoint(clients.sagemaker, deployment.endpoint)
     if found is None:
@@ -102,7 +102,7 @@ def _nothing_served(clients: Clients, deployment: Deployment) -> OperatorError:
             f"{message} Version {newest.version} is approved but not deployed.", _stack_step(deployment)
         )
     return OperatorError(
-        f"{message} No model is approved; the newest, version {newest.version}, is {newest.approval}.",
+        f"{message} No model is approved; the newest version, {newest.version}, is {newest.approval}.",
         f"Approve it: {deployment.command(f'approve {newest.version} --wait')}",
     )
 

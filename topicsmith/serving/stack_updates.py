@@ -1,4 +1,4 @@
-"""Past updates of a stack, from CloudFormation's events: they are kept for 90 days, with the update's token."""
+"""Past updates of a stack, from CloudFormation's events, which are kept for 90 days and contain the update's token."""
 
 import re
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ _NO_REASON = "no reason given"
 
 @dataclass(frozen=True)
 class Update:
-    """An operation on a stack.
+    """Update of a stack.
 
     Attributes:
-        version: The approved model version that it deploys; None for any other update.
-        status: The stack's status at the end of the update, or the latest one.
-        failure: The resource that failed first, and the reason.
+        version: Approved model version that it deploys; None for any other update.
+        status: Status of the stack at the end of the update, or the latest one.
+        failure: Resource that failed first, and the reason.
     """
 
     version: int | None
@@ -54,9 +54,9 @@ def updates(cloudformation: "CloudFormationClient", stack: str, since: str | Non
     """Return the updates of a stack, latest first.
 
     Args:
-        cloudformation: The client.
+        cloudformation: CloudFormation client.
         stack: Name of the stack.
-        since: Id of an event; updates that ended before it are left out.
+        since: ID of an event; updates that ended before it are omitted.
     """
     operations: dict[str, list[StackEventTypeDef]] = {}
     for event in _events(cloudformation, stack):

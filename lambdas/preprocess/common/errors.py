@@ -4,5 +4,5 @@
 class CorpusError(ValueError):
     """The corpus or the settings are unusable.
 
-    The pipeline step shows the message, which names the problem, the value, what is allowed and where to change it.
+    The message appears in the pipeline step. It names the problem, the value, the allowed values and the setting.
     """

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class S3Uri(NamedTuple):
-    """An S3 location; ``key`` names an object or a prefix and may be empty (the whole bucket)."""
+    """S3 location. ``key`` is an object key or a prefix; it is empty for the whole bucket."""
 
     bucket: str
     key: str

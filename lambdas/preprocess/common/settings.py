@@ -21,10 +21,10 @@ class Settings:
     """Input, output and parameters of preprocessing.
 
     Attributes:
-        corpus_uri: An object, or a prefix that ends in ``/``.
+        corpus_uri: URI of an object, or of a prefix that ends in ``/``.
         text_columns: Columns joined, in this order, into a document's text.
         id_column: Column of the document IDs. If it is empty or a row lacks it, the row's position is the ID.
-        output_uri: Prefix below which a folder for this corpus and these settings is written.
+        output_uri: Prefix for the output folder, which is specific to the corpus and the settings.
         vocabulary_size: Maximum number of words; the most frequent ones are kept.
         min_document_frequency: Minimum number of training documents that contain a word of the vocabulary.
         max_document_share: Maximum share of the training documents that contain a word of the vocabulary.
@@ -97,7 +97,7 @@ class Settings:
 
 
 class _EventReader:
-    """Reader of single keys that collects problems and returns a placeholder for each invalid value."""
+    """Reader of an event's keys that collects problems and returns placeholders for invalid values."""
 
     def __init__(self, event: Mapping[str, object]) -> None:
         self._event = event

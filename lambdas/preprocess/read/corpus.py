@@ -28,7 +28,7 @@ _ALLOWED = ", ".join(chain(_READERS, (f"{extension}.gz" for extension in _READER
 
 @dataclass(frozen=True)
 class CorpusObject:
-    """An object that was read, with the exact version and its number of rows."""
+    """Object that was read, with its version and number of rows."""
 
     key: str
     size: int
@@ -57,7 +57,7 @@ class Corpus:
         """Yield the (id, text) of each usable row; objects are streamed once.
 
         Raises:
-            CorpusError: There is nothing to read, or the content of an object does not match its extension.
+            CorpusError: There are no objects to read, or the content of an object does not match its extension.
         """
         # Check all formats before reading the first object, which may take minutes.
         readers = [(key, _reader(S3Uri(self.uri.bucket, key))) for key in self._keys()]
@@ -104,7 +104,7 @@ class Corpus:
 
 
 def _is_data(path: str) -> bool:
-    """Return whether an object is data, not a folder marker or Hadoop's _SUCCESS, _temporary/... and .part.crc."""
+    """Return whether an object is data, not a folder marker or Hadoop's _SUCCESS, _temporary/... or .part.crc."""
     return not path.endswith("/") and path != "" and not any(name.startswith(("_", ".")) for name in path.split("/"))
 
 

@@ -19,7 +19,7 @@ class _RowTooLong(Exception):
 
 
 class _RowLines(Iterator[str]):
-    """Line source of the csv reader that buffers the current row, so that its lines can be read again.
+    """Line source for the csv reader that buffers the current row, whose lines may have to be read again.
 
     Attributes:
         row: Lines of the current row so far.
@@ -56,7 +56,7 @@ class _RowLines(Iterator[str]):
         self.first = self._number + 1
 
     def read_again_from_second(self) -> None:
-        """Reduce the row to its first line, so that an unclosed quote does not swallow the following lines."""
+        """Reduce the row to its first line, which keeps an unclosed quote from swallowing the following lines."""
         self._again.extendleft(reversed(self.row[1:]))
         self._number -= len(self.row) - 1
         self._read_again += self._size - len(self.row[0])
@@ -104,7 +104,7 @@ def read_csv(
 
 
 def _parse(source: _RowLines) -> Iterator[list[str] | str]:
-    """Yield the fields of each non-blank row, or the reason that it is malformed."""
+    """Yield the fields of each non-blank row, or the reason why it is malformed."""
     reader = csv.reader(source, strict=True)
     while True:
         source.begin_row()

@@ -12,7 +12,7 @@ REPORTED_PLACES = 5
 
 @dataclass
 class Malformed:
-    """Rows that are malformed for the same reason; ``first`` locates the first few."""
+    """Rows that are malformed for the same reason; ``first`` contains the locations of the first few."""
 
     rows: int = 0
     first: list[str] = field(default_factory=list)
@@ -69,7 +69,7 @@ class RowReport:
 
 
 def damage(raw: str) -> str | None:
-    """Return the reason that a row is unusable in any format, or None."""
+    """Return the reason why a row is unusable in any format, or None."""
     if "\0" in raw:
         return "NUL byte"
     return None if is_unicode(raw) else "not UTF-8"

@@ -37,7 +37,7 @@ class WordNumbers(dict[str, int]):
         return number
 
     def bag(self, words: Iterable[str]) -> Counter[int]:
-        """Return the count of each word number, without ignored words."""
+        """Return the number of occurrences of each word number, without ignored words."""
         bag = Counter(map(self.__getitem__, words))
         bag.pop(IGNORED, None)
         return bag
@@ -46,7 +46,7 @@ class WordNumbers(dict[str, int]):
         """Raise an error before memory runs out.
 
         Raises:
-            CorpusError: There are more distinct words than any language has.
+            CorpusError: The corpus has too many distinct words to be prose.
         """
         if len(self) > MAX_DISTINCT_WORDS:
             raise CorpusError(

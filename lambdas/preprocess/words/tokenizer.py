@@ -1,4 +1,4 @@
-"""Tokenizer that serving can reproduce from ``tokenizer.json`` alone."""
+"""Tokenizer that the serving container can reproduce from ``tokenizer.json`` alone."""
 
 import re
 import unicodedata

@@ -50,7 +50,7 @@ def choose_vocabulary(
     alphabetically.
 
     Raises:
-        CorpusError: No word is within the limits.
+        CorpusError: No word meets the limits.
     """
     totals = array("Q", [0]) * numbers.next_number
     document_frequencies = array("I", [0]) * numbers.next_number

@@ -1,4 +1,4 @@
-"""Content-based names: the same corpus and settings always get the same name."""
+"""Content-based names, which are equal for equal corpora and settings."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Checks of alarms against updates of the endpoint."""
+"""Checks of the alarms that roll back updates of the endpoint."""
 
 from stacks.config.sections.base import Conflicts, conflict
 from stacks.config.sections.environment import EnvironmentFields

@@ -33,7 +33,7 @@ class Rule:
         key: Key in docs/environments.md.
         allowed: Allowed values.
         reason: Consequence of breaking the rule.
-        broken: Function that finds violations.
+        broken: Function that returns the keys that break the rule, with their values.
     """
 
     key: str
@@ -43,7 +43,7 @@ class Rule:
 
 
 def production_unsaid(config: EnvironmentFields, name: str) -> Conflicts:
-    """Return an error if the name suggests production but the file does not set it."""
+    """Return an error if the name suggests production but the file does not set ``production``."""
     if name.startswith(_NAME) and "production" not in config.model_fields_set:
         yield unsaid("production", f"the name {name} suggests a production environment", "true, false")
 
@@ -109,7 +109,7 @@ def _open_gate(config: EnvironmentFields) -> Found:
 
 
 def _is_no_threshold(name: str, value: float) -> bool:
-    """Return whether a threshold is the minimum of its metric, which every model meets."""
+    """Return whether every model meets a threshold, as it is the minimum of its metric."""
     return any(isinstance(limit, Ge) and value == limit.ge for limit in GateConfig.model_fields[name].metadata)
 
 

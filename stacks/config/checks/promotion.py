@@ -14,7 +14,7 @@ _LONGEST_PINNED_NAME = 15
 
 
 def promotion_conflicts(environments: Mapping[str, EnvironmentFields]) -> dict[str, Sequence[ErrorDetails]]:
-    """Return the conflicts, as pydantic's error details, by environment.
+    """Return the conflicts of each environment, as pydantic's error details.
 
     Args:
         environments: All environments by name, each valid on its own.
@@ -37,17 +37,17 @@ def _conflicts(name: str, environments: Mapping[str, EnvironmentFields]) -> Conf
         allowed = ", ".join(others) or "null, since there is no other environment"
         yield conflict("promotion.from", promotion.source, reason, allowed)
         return
-    circle = list(_circle(name, environments))
-    if circle:
-        reason = f"promotions form a circle, {' ← '.join(circle)}"
+    cycle = list(_cycle(name, environments))
+    if cycle:
+        reason = f"promotions form a cycle, {' ← '.join(cycle)}"
         yield conflict("promotion.from", promotion.source, reason, "an environment that this one does not promote to")
     yield from _places(name, promotion.source, environments)
     if promotion.method == "pin":
         yield from _pinned(name, promotion.source, environments)
 
 
-def _circle(name: str, environments: Mapping[str, EnvironmentFields]) -> Iterator[str]:
-    """Yield the path back to the environment, if there is one."""
+def _cycle(name: str, environments: Mapping[str, EnvironmentFields]) -> Iterator[str]:
+    """Yield the cycle of promotions that contains the environment, if any."""
     way = [name]
     while (source := environments[way[-1]].promotion.source) and source in environments:
         if source in way:

@@ -33,7 +33,7 @@ def serving_conflicts(config: EnvironmentFields) -> Conflicts:
 
 
 def fleets(config: EnvironmentFields) -> Iterator[tuple[str, int, int]]:
-    """Yield the key of the minimum, the minimum and the maximum number of instances of each possible fleet."""
+    """Yield each possible fleet: the key of its minimum, and its minimum and maximum number of instances."""
     serving = config.serving
     yield "serving.min_instances", serving.min_instances, serving.max_instances
     for index, change in enumerate(serving.scheduled_scaling):
@@ -127,7 +127,7 @@ def _regions(config: EnvironmentFields) -> Conflicts:
 
 
 def _shift(config: EnvironmentFields) -> Conflicts:
-    """Return the conflicts between the size of canary or steps and the smallest and largest possible fleet.
+    """Return the conflicts between the size of the canary or steps and the size of the fleets.
 
     See https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TrafficRoutingConfig.html.
     """

@@ -30,7 +30,7 @@ def inner_section(field: FieldInfo) -> type[Section] | None:
 
 @dataclass(frozen=True)
 class _Value:
-    """Decomposed type annotation.
+    """Type annotation, split into its parts.
 
     Attributes:
         kind: Type without annotations.

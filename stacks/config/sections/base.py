@@ -25,7 +25,7 @@ class Section(BaseModel):
 
 @dataclass(frozen=True)
 class Words:
-    """Description of the allowed values in docs/environments.md, in place of one generated from the type."""
+    """Description of the allowed values for docs/environments.md, instead of one generated from the type."""
 
     text: str
 
@@ -57,7 +57,7 @@ def different(values: tuple[str, ...]) -> tuple[str, ...]:
     """Reject duplicates.
 
     Raises:
-        PydanticCustomError: There is a duplicate.
+        PydanticCustomError: The values contain duplicates.
     """
     twice = sorted({value for value in values if values.count(value) > 1})
     if twice:
@@ -66,7 +66,7 @@ def different(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def unsaid(key: str, reason: str, allowed: str) -> InitErrorDetails:
-    """Return the error for a missing key that is required although it has a default."""
+    """Return the error for a missing key that is required here, although it has a default."""
     error = PydanticCustomError("unsaid", "{reason}; allowed: {allowed}", {"reason": reason, "allowed": allowed})
     return InitErrorDetails(type=error, loc=(key,), input=None)
 
@@ -85,15 +85,15 @@ def conflict(key: str, value: Any, reason: str, allowed: str) -> InitErrorDetail
 
 
 def runs_our_image(existing: Sequence[str]) -> list[str]:
-    """Return the x86 instance types."""
+    """Return the instance types that can run the x86 image."""
     return [name for name in existing if not is_arm(name)]
 
 
 def check_instance_type(instance_type: str, use: str, existing: tuple[str, ...]) -> None:
-    """Reject an unsupported instance type and suggest sizes of its family or other families.
+    """Reject an unsupported instance type, suggesting sizes of the same family or other families.
 
     Raises:
-        PydanticCustomError: The type does not exist for this use, or the image does not run on it.
+        PydanticCustomError: The type is not available for this use, or cannot run the image.
     """
     usable = runs_our_image(existing)
     if instance_type in usable:

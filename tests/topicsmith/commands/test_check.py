@@ -49,7 +49,7 @@ def test_an_endpoint_that_answers_something_else_fails(
     answer_with(deployed, *mixtures)
     result = invoke("check")
     assert result.exit_code == 1
-    assert "Variant AllTraffic of endpoint topicsmith-dev does not answer with topics" in result.stderr
+    assert "Variant AllTraffic of endpoint topicsmith-dev returned invalid topic weights" in result.stderr
     assert "/aws/sagemaker/Endpoints/topicsmith-dev" in result.stderr
 
 

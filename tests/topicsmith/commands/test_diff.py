@@ -105,8 +105,8 @@ def test_two_assemblies_need_no_checkout(checkout: Path, invoke: Invoke, tmp_pat
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (["--base", "nowhere"], "There is no commit 'nowhere'."),
-        (["--base", "--output=x"], "There is no commit '--output=x'."),
+        (["--base", "nowhere"], "Commit 'nowhere' does not exist."),
+        (["--base", "--output=x"], "Commit '--output=x' does not exist."),
         (["--env", "staging"], "There is no environment 'staging' on either side."),
         (["--assembly", "nowhere"], "nowhere is not a cloud assembly"),
     ],
@@ -152,7 +152,7 @@ def test_a_violated_rule_is_compared_and_dangerous(checkout: Path, invoke: Invok
     break_rule("error", "Role")
     result = invoke("diff")
     assert result.exit_code == 2
-    assert "! Violates Rules-IAM5[Action::s3:*], so the deployment is refused: Too wide." in result.stdout
+    assert "! Violates Rules-IAM5[Action::s3:*], so the deployment fails: Too wide." in result.stdout
     _commit(checkout, "Broken")
     assert invoke("diff").exit_code == 0
     break_rule("error", "Role", "Other")
@@ -198,4 +198,4 @@ def test_stacks_in_another_account_need_other_credentials(account: Account, invo
 
 def test_cloudformation_returns_question_marks_for_non_ascii_characters() -> None:
     stack = Stack("s", "dev/s", None, None, {"Description": "é → 🙂"})
-    assert deployed.as_told(stack).template == {"Description": "? ? ?"}
+    assert deployed.as_returned(stack).template == {"Description": "? ? ?"}

@@ -123,7 +123,7 @@ def test_a_deleted_evaluation_is_an_error(deployed: Account, invoke: Invoke) -> 
     boto3.client("s3").delete_object(Bucket="topicsmith-dev-data", Key="evaluation/r/evaluation.json")
     result = invoke("evaluation", run_id)
     assert result.exit_code == 1
-    assert "s3://topicsmith-dev-data/evaluation/r/evaluation.json does not exist any more" in result.stderr
+    assert "s3://topicsmith-dev-data/evaluation/r/evaluation.json no longer exists" in result.stderr
 
 
 def test_a_run_that_has_not_come_to_its_evaluation_says_so(deployed: Account, invoke: Invoke) -> None:

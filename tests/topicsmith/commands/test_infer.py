@@ -114,10 +114,10 @@ def test_a_place_that_cannot_be_written_is_an_error(invoke: Invoke, tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "no text given"),
-        (("text", "--file", "texts.txt"), "give texts or --file, not both"),
-        (("text", "--json", "--jsonl"), "exclude each other"),
-        (("text", "--jsonl", "--out", "x.jsonl"), "exclude each other"),
+        ((), "no text was given"),
+        (("text", "--file", "texts.txt"), "specify either texts or --file, not both"),
+        (("text", "--json", "--jsonl"), "mutually exclusive"),
+        (("text", "--jsonl", "--out", "x.jsonl"), "mutually exclusive"),
     ],
 )
 def test_wrong_usage(invoke: Invoke, arguments: tuple[str, ...], says: str) -> None:
@@ -131,7 +131,7 @@ def test_wrong_usage(invoke: Invoke, arguments: tuple[str, ...], says: str) -> N
     [
         ("texts.pdf", "x", "its name must end in .txt, .txt.gz, .csv"),
         ("texts.txt", "\n\n", "contains no text"),
-        ("reviews.csv", "title\nx\n", "has no column text. It has title."),
+        ("reviews.csv", "title\nx\n", "has no column text. Its columns: title."),
     ],
 )
 def test_a_file_that_holds_no_texts_says_why(
@@ -152,7 +152,7 @@ def test_a_variant_that_does_not_exist_names_those_that_do(served: Account, invo
     served.refuse_invocations()
     result = invoke("infer", "text", "--variant", "Other")
     assert result.exit_code == 1
-    assert "Endpoint topicsmith-dev has no variant Other. It has: AllTraffic." in result.stderr
+    assert "Endpoint topicsmith-dev has no variant Other. Its variants: AllTraffic." in result.stderr
 
 
 def test_permission_to_invoke_is_enough(served: Account, invoke: Invoke) -> None:

@@ -103,7 +103,7 @@ def test_a_deployment_that_did_not_finish(account: Account, invoke: Invoke) -> N
     account.deploy("dev", only=("data", "training"))
     result = invoke("runs")
     assert result.exit_code == 1
-    assert "topicsmith-dev-serving is missing" in result.stderr
+    assert "Missing stacks: topicsmith-dev-serving." in result.stderr
 
 
 def test_a_stack_without_the_output(account: Account, invoke: Invoke) -> None:
@@ -139,7 +139,7 @@ def test_nothing_is_served_because_no_model_was_approved(deployed: Account, invo
     deployed.register()
     result = invoke("infer", "a text")
     assert result.exit_code == 1
-    assert "No model is approved; the newest, version 2, is PendingManualApproval." in result.stderr
+    assert "No model is approved; the newest version, 2, is PendingManualApproval." in result.stderr
     assert "approve 2 --wait --env dev" in result.stderr
 
 

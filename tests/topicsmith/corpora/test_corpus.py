@@ -60,11 +60,11 @@ def test_json_lines_have_the_columns_of_all_their_first_records(tmp_path: Path) 
         ("a.csv.gz", gzip.compress(b"", mtime=0), "is empty"),
         ("a.csv.gz", b"text\n", "is not a complete gzip file"),
         ("a.csv.gz", gzip.compress(bytes(range(256)) * 100, mtime=0)[:60], "is not a complete gzip file"),
-        ("a.csv", b'"' + b"x" * 200_000, f"It has {'x' * 59}…."),
-        ("a.csv", b"a,b\n1,2\n", "It has a, b."),
+        ("a.csv", b'"' + b"x" * 200_000, f"Its columns: {'x' * 59}…."),
+        ("a.csv", b"a,b\n1,2\n", "Its columns: a, b."),
         ("a.csv", b"text\x00\xff\n1\n", "has no column"),
         ("a.csv", b"id,text\n1,\n2, \n", "has no row with text in text."),
-        ("a.jsonl", b"[]\n", "has no column text. It has no columns."),
+        ("a.jsonl", b"[]\n", "has no column text. Its columns: none."),
     ],
 )
 def test_a_file_that_is_not_a_corpus_is_refused_with_the_reason(

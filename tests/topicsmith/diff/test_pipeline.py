@@ -112,7 +112,7 @@ def test_a_change_of_behaviour_is_one_line(changes: dict[str, list[Change]], nam
     [
         (
             "approved",
-            "Register approves every model automatically: nobody reviews it before it can be served",
+            "Register approves every model automatically: models are served without a review",
             "ModelApprovalStatus: PendingManualApproval → Approved",
         ),
         (

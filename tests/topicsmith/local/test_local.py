@@ -97,7 +97,7 @@ def test_up_says_how_to_deploy_where_nothing_is_deployed(
 def test_another_port_than_that_of_the_running_cloud_is_an_error(invoke: Invoke, variables: dict[str, str]) -> None:
     result = invoke("local", "up", *([] if variables else ["--port", "80"]), env=variables)
     assert result.exit_code == 1
-    assert "already runs at http://localhost:4577, not on port 80." in result.stderr
+    assert "already running at http://localhost:4577, not on port 80." in result.stderr
     assert "topicsmith local down" in result.stderr
 
 
@@ -148,7 +148,7 @@ def test_a_profile_of_the_local_cloud_stays(monkeypatch: pytest.MonkeyPatch, tmp
 def test_an_account_is_created_with_a_profile(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_accounts, "create", lambda _, account: account != "333333333333")
     shown = invoke("local", "account", "222222222222").stdout
-    assert "Account 222222222222 created. Its profile is 222222222222." in shown
+    assert "Account 222222222222 was created. Its profile is 222222222222." in shown
     assert "cdk bootstrap aws://222222222222/us-east-1" in shown
     there = json.loads(invoke("local", "account", "333333333333", "--json").stdout)
     assert there == {"account": "333333333333", "profile": "333333333333", "created": False}
@@ -171,14 +171,14 @@ def test_an_account_needs_a_cloud(invoke: Invoke) -> None:
 def test_keep_does_not_leave_a_second_cloud(invoke: Invoke) -> None:
     result = invoke("local", "demo", "--keep")
     assert result.exit_code == 1
-    assert "already runs at http://localhost:4577" in result.stderr
+    assert "already running at http://localhost:4577" in result.stderr
 
 
 def test_the_demo_checks_the_file_before_it_starts_anything(invoke: Invoke, tmp_path: Path) -> None:
     (tmp_path / "reviews.csv").write_text("id,body\n1,Good\n")
     result = invoke("local", "demo", "--corpus", str(tmp_path / "reviews.csv"), "--text", "title,body")
     assert result.exit_code == 1
-    assert "has no column title. It has id, body." in result.stderr
+    assert "has no column title. Its columns: id, body." in result.stderr
     assert not (tmp_path / "local-cloud").exists()
 
 

@@ -79,7 +79,7 @@ def test_approving_an_unknown_version_names_those_that_exist(deployed: Account, 
     deployed.register()
     result = invoke("approve", "7")
     assert result.exit_code == 1
-    assert "topicsmith-dev has no version 7. It has: 1, 2." in result.stderr
+    assert "topicsmith-dev has no version 7. Existing versions: 1, 2." in result.stderr
     assert result.stdout == ""
 
 
@@ -183,7 +183,7 @@ def test_a_deleted_model_archive_is_an_error(deployed: Account, invoke: Invoke) 
     boto3.client("s3").delete_object(Bucket="topicsmith-dev-data", Key="models/run1/job/output/model.tar.gz")
     result = invoke("topics")
     assert result.exit_code == 1
-    assert "does not exist any more" in result.stderr
+    assert "no longer exists" in result.stderr
 
 
 def test_a_version_and_a_run_at_once_is_wrong_usage(invoke: Invoke) -> None:

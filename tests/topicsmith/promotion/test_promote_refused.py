@@ -43,8 +43,8 @@ def test_a_version_that_nobody_approved_or_evaluated(promotions: Promotions, inv
     assert "approve 1 --wait --env dev" in said[1]
     assert "Version 2 of dev is Rejected: looked at it. Only an approved version can be promoted." in said[2]
     assert "Version 3 of dev has no evaluation" in said[3]
-    assert "evaluation/run4/evaluation.json does not exist any more" in said[4]
-    assert "topicsmith-dev has no version 5. It has: 1, 2, 3, 4." in said[5]
+    assert "evaluation/run4/evaluation.json no longer exists" in said[4]
+    assert "topicsmith-dev has no version 5. Existing versions: 1, 2, 3, 4." in said[5]
 
 
 def test_a_gate_that_was_failed_or_would_be(promotions: Promotions, invoke: Invoke) -> None:
@@ -55,8 +55,8 @@ def test_a_gate_that_was_failed_or_would_be(promotions: Promotions, invoke: Invo
     promotions.train("run2")
     promotions.set_gate("prod", {**GATE, "metrics.npmi": 0.4, "metrics.perplexity": 100})
     said = refusal(promotions, invoke, version=2)
-    assert "does not pass the gate of prod: npmi is 0.31, must be at least 0.4; " in said
-    assert "perplexity is 812.4, must be at most 100." in said
+    assert "does not pass the gate of prod: npmi 0.31 is below 0.4; " in said
+    assert "perplexity 812.4 is above 100." in said
     assert "change gate.npmi, gate.perplexity in environments/prod.yaml and deploy: make deploy ENV=prod" in said
 
 
@@ -94,7 +94,8 @@ def test_a_file_that_is_not_there_and_the_same_environment(promotions: Promotion
     (promotions.folder / "dev.yaml").unlink()
     result = invoke(*promotions.arguments())
     assert result.exit_code == 1
-    assert "for environment dev. There is one for: prod." in result.stderr
+    assert "Environment dev has no file" in result.stderr
+    assert "There are files for: prod." in result.stderr
     assert "--environments" in result.stderr
 
 
@@ -117,7 +118,7 @@ def test_the_wrong_account(promotions: Promotions, invoke: Invoke) -> None:
             "Your credentials belong to account 123456789012, but "
             f'environments/{environment}.yaml says account: "{OTHER_ACCOUNT}".'
         ) in said
-        assert f"Give the profile for the account of {environment}: {option} NAME" in said
+        assert f"Specify a profile for the account of {environment}: {option} NAME" in said
 
 
 @pytest.fixture
@@ -153,7 +154,7 @@ def test_two_accounts_that_no_file_names(
     result = invoke(*promotions.arguments(1, "--yes", "--to-profile", other_account))
     assert result.exit_code == 1
     assert f"dev is in account 123456789012 and prod in account {OTHER_ACCOUNT}, but" in result.stderr
-    assert "Set the key account in both" in result.stderr
+    assert "Set `account` in both files" in result.stderr
 
 
 def test_an_unknown_profile(promotions: Promotions, invoke: Invoke) -> None:

@@ -101,7 +101,7 @@ def test_repeating_a_promotion_does_nothing(promotions: Promotions, invoke: Invo
     before = promotions.objects("prod")
     result = invoke(*promotions.arguments(1, "--wait"))
     assert result.exit_code == 0, result.output
-    assert "Nothing to do: Version 1 of dev is in prod as version 1, approved" in result.stdout
+    assert "Nothing to do: Version 1 of dev is already registered and approved in prod as version 1." in result.stdout
     assert "Endpoint topicsmith-prod serves it." in result.stdout
     assert promotions.requests == []
     assert promotions.objects("prod") == before
@@ -217,7 +217,7 @@ def test_a_deleted_artifact_is_an_error(promotions: Promotions, invoke: Invoke) 
     boto3.client("s3").delete_object(Bucket="topicsmith-dev-data", Key="models/run1/job/output/model.tar.gz")
     result = invoke(*promotions.arguments(1, "--yes"))
     assert result.exit_code == 1
-    assert "models/run1/job/output/model.tar.gz does not exist any more" in result.stderr
+    assert "models/run1/job/output/model.tar.gz no longer exists" in result.stderr
     assert promotions.registered() == []
 
 

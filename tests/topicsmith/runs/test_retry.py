@@ -46,7 +46,7 @@ def test_a_succeeded_run_is_not_retried(deployed: Account, invoke: Invoke) -> No
     invoke("runs", run_id)  # the status follows once the steps were listed
     result = invoke("retry", run_id)
     assert result.exit_code == 1
-    assert f"Run {run_id} succeeded: nothing to retry." in result.stderr
+    assert f"Run {run_id} succeeded, so there is nothing to retry." in result.stderr
 
 
 def test_an_executing_run_is_not_retried(deployed: Account, invoke: Invoke) -> None:

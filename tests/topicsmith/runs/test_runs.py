@@ -197,7 +197,7 @@ def test_an_s3_uri_that_preprocessing_cannot_read(invoke: Invoke, uri: str, reas
 def test_a_corpus_without_the_columns_is_refused_before_the_upload(invoke: Invoke, corpus: Path) -> None:
     result = invoke("run", str(corpus))
     assert result.exit_code == 1
-    assert "has no column text. It has id, title, body." in result.stderr
+    assert "has no column text. Its columns: id, title, body." in result.stderr
     assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket="topicsmith-dev-data")
     assert invoke("runs", "--json").stdout.strip() == "[]"
 
@@ -207,7 +207,7 @@ def test_runs_that_do_not_exist_name_those_that_do(deployed: Account, invoke: In
     run_id = deployed.start()
     result = invoke("runs", "nonsense")
     assert result.exit_code == 1
-    assert f"has no run nonsense. The latest: {run_id}." in result.stderr
+    assert f"has no run nonsense. The latest runs: {run_id}." in result.stderr
 
 
 def test_runs_are_listed_and_an_empty_list_says_how_to_start(deployed: Account, invoke: Invoke) -> None:

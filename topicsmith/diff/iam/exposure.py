@@ -1,4 +1,4 @@
-"""Grants that nobody should get by accident: to everyone, to other accounts, to administrators."""
+"""Detection of dangerous grants: public access, access for other accounts, and administrator rights."""
 
 import json
 import re
@@ -27,7 +27,7 @@ _NARROWING_KEYS = {
     "s3:dataaccesspointaccount",
     "s3:dataaccesspointarn",
 }
-_ADMINISTRATOR = "an administrator's rights"
+_ADMINISTRATOR = "administrator rights"
 _ADMINISTRATORS = ("AdministratorAccess", "IAMFullAccess", "PowerUserAccess")
 # With these on all resources, a principal can escalate its rights, or read and delete other people's data.
 _POWERFUL = (
@@ -51,10 +51,10 @@ _OF_NOTHING_IN_PARTICULAR = re.compile(
 
 
 def exposes(grant: Grant, *, account: str | None, known: Iterable[str]) -> str | None:
-    """Return the danger of a new grant, or None if it is harmless.
+    """Return a description of the danger of a new grant, or None if it is harmless.
 
     Args:
-        grant: A grant that did not exist before.
+        grant: New grant.
         account: Account of the stack; None if the credentials decide.
         known: Accounts and identity providers that were trusted before.
     """
@@ -64,7 +64,7 @@ def exposes(grant: Grant, *, account: str | None, known: Iterable[str]) -> str |
 
 
 def outsiders(grant: Grant) -> set[str]:
-    """Return the accounts and identity providers that the grant lets in."""
+    """Return the accounts and identity providers to which the grant gives access."""
     if grant.principal.startswith("Federated:"):
         return {grant.principal}
     return set(_ACCOUNT.findall(grant.principal)) if grant.principal.startswith(("AWS:", "CanonicalUser:")) else set()
@@ -78,7 +78,7 @@ def _to_outsiders(grant: Grant, account: str | None, known: set[str]) -> str | N
         foreign = {name for value in narrowing for name in _ACCOUNT.findall(value)} - known - {account}
         return f"opened to account {', '.join(sorted(foreign))}" if foreign else None
     if grant.principal.startswith("Federated:") and ":sub" not in grant.condition:
-        return "opened to everyone whom the identity provider authenticates"
+        return "opened to everyone authenticated by the identity provider"
     if new := outsiders(grant) - known - {account}:
         kind = (
             "an identity provider" if grant.principal.startswith("Federated:") else f"account {', '.join(sorted(new))}"
@@ -108,7 +108,7 @@ def _is_identity(grant: Grant) -> bool:
 
 
 def _narrowing(grant: Grant) -> list[str]:
-    """Return the values that restrict the callers in the condition."""
+    """Return the values in the condition that restrict the callers."""
     tests = json.loads(grant.condition) if grant.condition else {}
     values = [
         value

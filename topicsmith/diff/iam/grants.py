@@ -33,7 +33,7 @@ class Grant:
 
     Attributes:
         effect: ``Allow`` or ``Deny``.
-        principal: A reference to a role, ``AWS:<ARN>``, ``Service:<name>`` and the like, or ``*``.
+        principal: Reference to a role, ``AWS:<ARN>``, ``Service:<name>`` or similar, or ``*``.
         action: For example ``s3:GetObject``.
         resource: ARN of the resource.
         condition: JSON of the condition; empty without one.
@@ -61,8 +61,8 @@ class Origin:
     """Source of a grant.
 
     Attributes:
-        owner: Reference to the resource that the grant is on, or that holds it.
-        logical_id: Resource that contains the policy.
+        owner: Reference to the resource that the grant applies to or belongs to.
+        logical_id: Logical ID of the resource that contains the policy.
     """
 
     owner: str
@@ -207,7 +207,7 @@ def _owner(resource: str, otherwise: str) -> str:
 
 
 def _asks_less(condition: str, other: str) -> bool:
-    """Return True if a condition holds wherever the other one does: it has no test that the other one lacks."""
+    """Return True if a condition is no stricter than the other one: it adds no test and narrows none."""
     mine, theirs = _tests(condition), _tests(other)
     return all(
         key in theirs and (theirs[key] == values or (key[0] in _POSITIVE and theirs[key] <= values))

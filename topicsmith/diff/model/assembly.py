@@ -18,18 +18,18 @@ _DEPLOYED_BY = ("assumeRoleArn", "cloudFormationExecutionRoleArn")
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack with everything that a deployment acts on.
+    """Synthesized or deployed stack.
 
     Attributes:
-        name: CloudFormation's name of the stack.
-        path: Path of its construct, for example ``prod/data``.
-        account: Account it is deployed to; None if the credentials decide.
-        region: Region it is deployed to; None if the credentials decide.
-        template: Its template.
-        protected: Has termination protection.
+        name: Name in CloudFormation.
+        path: Path of the construct, for example ``prod/data``.
+        account: Target account; None if the credentials decide.
+        region: Target region; None if the credentials decide.
+        template: Template of the stack.
+        protected: Whether termination protection is enabled.
         tags: Tags of the stack.
-        deployed_by: Roles that deploy it, keyed by the manifest's property.
-        parameters: Values it is deployed with; empty if only the template is known.
+        deployed_by: Roles that deploy the stack, keyed by the property of the manifest.
+        parameters: Parameter values; empty if only the template is known.
     """
 
     name: str
@@ -112,7 +112,7 @@ def _load(path: Path) -> JsonObject:
 
 
 def _place(environment: str) -> tuple[str | None, str | None]:
-    """Return account and region, None for ``unknown-account``: there the credentials decide."""
+    """Return account and region; None stands for ``unknown-account``, where the credentials decide."""
     match = _PLACE.fullmatch(environment)
     assert match, environment
     account, region = (None if part.startswith("unknown-") else part for part in match.groups())

@@ -1,11 +1,11 @@
-"""Changes, their risks and the reviewer's sentences about them."""
+"""Changes, with their risks and their descriptions for reviewers."""
 
 from dataclasses import dataclass
 from enum import IntEnum
 
 
 class Risk(IntEnum):
-    """Cost of a change if it goes wrong; lower numbers are reported first."""
+    """Kind of damage that a change can do; lower numbers are reported first."""
 
     DATA = 1
     ACCESS = 2
@@ -24,19 +24,19 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Change:
-    """One effect of a deployment, as a sentence for a reviewer.
+    """Effect of a deployment, described for a reviewer.
 
     Attributes:
-        risk: The group.
-        rule: Rule that found it, as an identifier for programs.
-        message: The effect.
+        risk: Group of the change.
+        rule: Identifier of the rule that found it, for programs.
+        message: Description of the effect.
         details: Lines below the message, usually ``path: old → new``.
         way_out: Advice on how to avoid the effect.
-        exposes: Opens something to everyone or to another account, gives administrator rights, or violates a
-            rule of the app.
+        exposes: Whether it opens something to everyone or to another account, grants administrator rights, or
+            violates a rule of the app.
         order: Position within the group; lower first.
-        resources: Logical ids of the affected resources; empty if the stack itself is affected.
-        folded: Hide the details unless the reader asks for them.
+        resources: Logical IDs of the affected resources; empty if the stack itself is affected.
+        folded: Whether the details are hidden by default.
     """
 
     risk: Risk
@@ -51,16 +51,16 @@ class Change:
 
     @property
     def dangerous(self) -> bool:
-        """True if the change needs a second look before it is deployed."""
+        """True if the change must be reviewed before it is deployed."""
         return self.risk is Risk.DATA or self.exposes
 
 
 @dataclass(frozen=True)
 class Found:
-    """A change and the stacks that it affects.
+    """Change and the stacks that it affects.
 
     Attributes:
-        change: The change, with ``<env>`` for the environment's name if several environments share it.
+        change: Change, with ``<env>`` for the environment's name if several environments share it.
         stacks: Names of the stacks.
     """
 

@@ -1,4 +1,4 @@
-"""The two sides of a comparison."""
+"""Sides of a comparison."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from topicsmith.diff.model.assembly import Stack
 
 @dataclass(frozen=True)
 class Sides:
-    """The stacks to compare.
+    """Stacks to compare.
 
     Attributes:
         before: Stacks of the old side.

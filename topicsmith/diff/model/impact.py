@@ -1,4 +1,4 @@
-"""CloudFormation's action on each resource, according to the CDK's diff library."""
+"""Predicted actions of CloudFormation on each resource, from the CDK's diff library."""
 
 import json
 import os
@@ -18,7 +18,7 @@ _PROGRAM = Path(__file__).with_name("change_impact.cjs")
 
 @dataclass(frozen=True)
 class Question:
-    """Two templates to compare, each as written and in the readable form of ``intrinsics``."""
+    """Templates to compare, as written and in the readable form of ``intrinsics``."""
 
     old: JsonObject
     new: JsonObject
@@ -44,9 +44,9 @@ class Impact:
     """Actions on the resources of one stack.
 
     Attributes:
-        resources: Actions by logical id; unchanged resources are left out.
+        resources: Actions by logical ID, without unchanged resources.
         security_groups: Added and removed rules, keyed by ``ingressRuleAdditions`` and the like.
-        stateful: Resource types that hold data.
+        stateful: Stateful resource types.
     """
 
     resources: Mapping[str, ResourceImpact]

@@ -20,7 +20,7 @@ class Reader:
     """Reader of the templates of stacks that refer to each other.
 
     Args:
-        stacks: The stacks of one side of the comparison.
+        stacks: Stacks of one side of the comparison.
     """
 
     def __init__(self, stacks: Sequence[Stack]) -> None:
@@ -95,7 +95,7 @@ def renamed(value: Any, ids: Mapping[tuple[str, str], tuple[str, str]], stack: s
     """Return a value read by ``Reader`` with other logical ids in its references.
 
     Args:
-        value: A value of the template.
+        value: Value in the template.
         ids: New stack and logical id by old stack and logical id.
         stack: Name of the stack that contains the value.
     """

@@ -1,4 +1,4 @@
-"""Physical names set by a template; each can exist only once at a time."""
+"""Physical names set by a template, which no two resources can have at the same time."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +17,6 @@ def physical_name(kind: str, properties: Mapping[str, Any]) -> str | None:
 
 
 def kept_name(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
-    """Return the physical name that stays the same, or None if there is none or it changes."""
+    """Return the physical name if both sides set the same one, or None."""
     name = physical_name(kind, before)
     return name if name == physical_name(kind, after) else None

@@ -1,4 +1,4 @@
-"""Pairing of the stacks and resources of two sides; differences in notation alone disappear."""
+"""Pairing of the stacks and resources of two sides, without differences in notation."""
 
 import dataclasses
 import json
@@ -21,17 +21,17 @@ _ALIKE = 0.8
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource on one side or both.
+    """Resource on one side or both.
 
     Attributes:
-        logical_id: The new logical id, or the last one of a removed resource.
-        old_place: Old stack and logical id; None for a new resource.
+        logical_id: New logical ID, or the last one of a removed resource.
+        old_place: Old stack and logical ID; None for a new resource.
         old: Old definition, with references in their new form; None for a new resource.
         new: New definition; None for a removed resource.
-        impact: CloudFormation's action on it; on the old resource if it was renamed or moved.
+        impact: CloudFormation's action; for a renamed or moved resource, the action on the old one.
         replacing: Properties that cannot be changed in place.
-        is_renamed: Has another logical id or moved to another stack.
-        label: Its type and the path of its construct.
+        is_renamed: Whether its logical ID or stack changed.
+        label: Type and construct path.
     """
 
     logical_id: str
@@ -52,7 +52,7 @@ class Resource:
 
     @cached_property
     def differences(self) -> tuple[Difference, ...]:
-        """Changed properties, asset hashes aside; empty for an added or removed resource."""
+        """Changed properties, ignoring asset hashes; empty for an added or removed resource."""
         if self.old is None or self.new is None:
             return ()
         old, new = (without_hashes(side.get("Properties", {})) for side in (self.old, self.new))
@@ -60,12 +60,12 @@ class Resource:
 
     @property
     def is_replaced(self) -> bool:
-        """True if CloudFormation replaces it, certainly or possibly."""
+        """True if CloudFormation replaces or may replace it."""
         return self.impact in ("WILL_REPLACE", "MAY_REPLACE")
 
     @property
     def is_gone(self) -> bool:
-        """True if the stack no longer has it."""
+        """True if it was removed from the stack."""
         return self.new is None
 
     def before(self) -> JsonObject:
@@ -79,11 +79,11 @@ class Resource:
 
 @dataclass(frozen=True)
 class StackPair:
-    """The old and new version of a stack.
+    """Old and new versions of a stack.
 
     Attributes:
-        old: The old stack.
-        new: The new stack.
+        old: Old stack.
+        new: New stack.
         before: Old template as read by ``intrinsics``, with the new logical ids and references.
         after: New template as read by ``intrinsics``.
         resources: Resources of either side.
@@ -113,7 +113,7 @@ class StackPair:
 
 @dataclass(frozen=True)
 class Pairs:
-    """The stacks of both sides.
+    """Stacks of both sides.
 
     Attributes:
         both: Stacks that exist on both sides.
@@ -206,12 +206,12 @@ def _nothing(stack: Stack) -> Stack:
 
 
 def _at_home(stack: Stack, other: Stack) -> Stack:
-    """Return the stack with the account and region of the other one where the credentials decide its own."""
+    """Return the stack with account and region taken from the other one if the credentials decide its own."""
     return dataclasses.replace(stack, account=stack.account or other.account, region=stack.region or other.region)
 
 
 def _as_if_there(template: JsonObject, old: Stack, new: Stack) -> JsonObject:
-    """Return the old template as if deployed in the new one's account and region, under the new name."""
+    """Return the old template as it would read under the new one's account, region and name."""
     text = json.dumps(template)
     for one, two in ((old.account, new.account), (old.region, new.region), (old.name, new.name)):
         if one and two and one != two:

@@ -1,4 +1,4 @@
-"""Detection of renamed resources: the same thing under another logical id."""
+"""Detection of renamed resources, which are the same under another logical ID."""
 
 import re
 from collections import Counter
@@ -19,7 +19,7 @@ _ALIKE_ENOUGH_TO_WARN = 0.3
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """A stack and a logical id in it."""
+    """Stack and logical ID in it."""
 
     stack: str
     logical_id: str

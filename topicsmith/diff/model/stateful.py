@@ -17,7 +17,7 @@ HOLDS = {
     "AWS::SecretsManager::Secret": "the secret",
     "AWS::Cognito::UserPool": "its users",
 }
-"""Data lost with a resource, by type; the types that CloudFormation's specification calls stateful come on top."""
+"""Data lost with a resource, by type, in addition to the types that CloudFormation's specification calls stateful."""
 
 ANSWERS = {
     "AWS::SageMaker::Endpoint": "requests are refused",
@@ -34,7 +34,7 @@ def holds_something(kind: str, stateful: frozenset[str] = frozenset()) -> bool:
     """Return True if data is lost with a resource of this type.
 
     Args:
-        kind: The resource type.
+        kind: Resource type.
         stateful: Types that CloudFormation's specification calls stateful.
     """
     return kind in HOLDS or kind in stateful

@@ -58,10 +58,10 @@ MISSING: Final = _Missing()
 
 @dataclass(frozen=True)
 class Difference:
-    """One path at which two values differ.
+    """Difference between two values at one path.
 
     Attributes:
-        path: Keys that lead to it; elements of a list are in brackets.
+        path: Keys from the root; elements of a list are in brackets.
         old: Old value, or ``MISSING``.
         new: New value, or ``MISSING``.
     """
@@ -72,7 +72,7 @@ class Difference:
 
     @property
     def place(self) -> str:
-        """The path as text, for example ``Rules[ExpireRuns].ExpirationInDays``."""
+        """Path as text, for example ``Rules[ExpireRuns].ExpirationInDays``."""
         return ".".join(self.path).replace(".[", "[")
 
     def __str__(self) -> str:
@@ -83,7 +83,7 @@ class Difference:
         return f"{self.place}: {_pair(self.old, self.new)}"
 
     def leaves(self) -> Iterator["Difference"]:
-        """Yield the difference of each scalar, if a whole object or list was added or removed."""
+        """Yield the difference itself or, if an object or list was added or removed, one for each scalar in it."""
         if self.old is MISSING and isinstance(self.new, (dict, list)) and self.new:
             yield from (leaf for one in differences(_empty(self.new), self.new, self.path) for leaf in one.leaves())
         elif self.new is MISSING and isinstance(self.old, (dict, list)) and self.old:
@@ -95,13 +95,13 @@ class Difference:
 def differences(old: Any, new: Any, path: tuple[str, ...] = ()) -> list[Difference]:
     """Return the differences between two values; JSON texts are compared by content.
 
-    The order of keys, the order of lists with named elements, and number versus text do not count.
+    Ignores the order of keys and of lists with named elements, and whether a number is written as text.
     """
     return list(_compare(parsed(old), parsed(new), path))
 
 
 def parsed(value: Any) -> Any:
-    """Return the object or list that a JSON text holds; any other value as it is."""
+    """Return the object or list encoded in a JSON text; return any other value unchanged."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             return json.loads(value)
@@ -124,7 +124,7 @@ def without_hashes(value: Any) -> Any:
 
 
 def hashes(value: Any) -> list[str]:
-    """Return the asset hashes in a value, in order, each once."""
+    """Return the distinct asset hashes in a value, in order."""
     return list(dict.fromkeys(_ASSET_HASH.findall(canonical(value))))
 
 
@@ -134,7 +134,7 @@ def canonical(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """Return the value as one line for a reader."""
+    """Return the value on one line, for display."""
     match value:
         case str():
             text = " ".join(value.split()) or '""'
@@ -148,7 +148,7 @@ def shown(value: Any) -> str:
 
 
 def _pair(old: Any, new: Any) -> str:
-    """Return both values; of long ones, the part that differs."""
+    """Return both values for display; only the differing parts if they are long."""
     before, after = (value if isinstance(value, str) else shown(value) for value in (old, new))
     if max(len(before), len(after)) > _LONG:
         start = next((at for at, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), 0)
@@ -200,7 +200,7 @@ def _compare_flat(old: list[Any], new: list[Any], path: tuple[str, ...]) -> Iter
 
 
 def _align(old: list[Any], new: list[Any], path: tuple[str, ...]) -> Iterator[Difference]:
-    """Compare lists of unnamed elements: those between equal elements are paired in order."""
+    """Compare lists of unnamed elements, pairing those between equal elements in order."""
     before, after = ([canonical(item) for item in side] for side in (old, new))
     for tag, start, stop, other_start, other_stop in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if tag == "equal":
@@ -243,7 +243,7 @@ def _has_options(items: list[Any]) -> bool:
 
 
 def _same(old: Any, new: Any) -> bool:
-    """Return True if CloudFormation treats both as equal: it does not tell a number from its text."""
+    """Return True if CloudFormation treats both as equal, as it does a number and its text."""
     if isinstance(old, (dict, list)) or isinstance(new, (dict, list)):
         return bool(old == new)
     return bool(old == new) or _text(old) == _text(new)

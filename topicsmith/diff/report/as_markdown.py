@@ -14,12 +14,12 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|@])")
 
 
 def write(report: Report, *, title: str, verbose: bool = False) -> str:
-    """Return the report as Markdown that fits into a GitHub comment and says how much was left out.
+    """Return the report as Markdown that fits into a GitHub comment and states how many changes were left out.
 
     Args:
-        report: The changes.
+        report: Changes to report.
         title: Heading of the comment.
-        verbose: Unfold folded details.
+        verbose: Whether to show folded details.
     """
     sign = "⛔" if report.dangerous else "✅" if not report.found else "▫️"
     text = f"## {sign} {_escaped(title)}: {layout.summary(report)}\n"

@@ -16,9 +16,9 @@ def write(report: Report, console: Console, *, verbose: bool = False) -> None:
     """Print the report.
 
     Args:
-        report: The changes.
+        report: Changes to report.
         console: Console to print to.
-        verbose: Unfold folded details.
+        verbose: Whether to show folded details.
     """
     for note in report.notes:
         _line(console, 0, Text(note, style="dim"))

@@ -14,9 +14,9 @@ class Group:
     """Changes of one risk to the same stacks.
 
     Attributes:
-        risk: Risk of all the changes.
+        risk: Risk of the changes.
         stacks: Names of the stacks.
-        found: The changes, most dangerous first.
+        found: Changes, most dangerous first.
     """
 
     risk: Risk
@@ -51,7 +51,7 @@ def summary(report: Report) -> str:
 
 
 def details(one: Found, *, verbose: bool) -> list[str]:
-    """Return the detail lines of a change: none if it is folded, the first ones if it is long, all if verbose."""
+    """Return the detail lines of a change: all if verbose, none if folded, otherwise the first ones."""
     lines = list(one.change.details)
     if verbose or (not one.change.folded and len(lines) <= _MANY):
         return lines

@@ -15,13 +15,13 @@ _ORDER = {"opened": 0, "widened": 10, "new": 20, "narrowed": 40}
 
 @dataclass(frozen=True)
 class _Shift:
-    """An added or removed grant.
+    """Added or removed grant.
 
     Attributes:
         origin: Source of the grant.
-        grant: The grant.
+        grant: Added or removed grant.
         came: True if it was added, False if it was removed.
-        danger: The dangerous exposure it causes; None if it is harmless.
+        danger: Dangerous exposure that it causes; None if it is harmless.
     """
 
     origin: Origin
@@ -31,12 +31,12 @@ class _Shift:
 
     @property
     def widens(self) -> bool:
-        """True if the change allows more."""
+        """True if the change widens access."""
         return self.came is (self.grant.effect == "Allow")
 
 
 def find(pair: StackPair) -> Iterator[Change]:
-    """Yield the changes of a stack's permissions, grouped by the resource that they are on or that holds them."""
+    """Yield the changes of a stack's permissions, grouped by the resource that they apply to or belong to."""
     shifts = sorted(_shifts(pair), key=lambda shift: (shift.origin.owner, shift.grant))
     alike: dict[Change, list[tuple[str, Change]]] = {}
     for owner, group in groupby(shifts, key=lambda shift: shift.origin.owner):
@@ -62,7 +62,7 @@ def _shifts(pair: StackPair) -> Iterator[_Shift]:
 
 
 def _changes(pair: StackPair, owner: str, logical_id: str, shifts: Sequence[_Shift]) -> Iterator[Change]:
-    """Yield the change of one owner's permissions; its message is what follows the owner's name."""
+    """Yield the change of an owner's permissions; the caller prefixes its message with the owner's name."""
     resource = next((one for one in pair.resources if one.logical_id == logical_id), None)
     if resource and resource.is_gone:
         return

@@ -1,7 +1,7 @@
 """Recreated resources with side effects outside themselves.
 
-CloudFormation creates the new resource before it deletes the old one. If both configure the same third resource, or
-somebody outside the stack uses the old one, a rename is more than a rename.
+CloudFormation creates the new resource before it deletes the old one. Renaming a resource is therefore not harmless if
+both configure the same third resource, or if the old one is used outside the stack.
 """
 
 import re
@@ -18,9 +18,9 @@ _SETS = {
     "AWS::SQS::QueuePolicy": ("Queues",),
 }
 _KNOWN_OUTSIDE = {
-    "AWS::IAM::ManagedPolicy": "attach the new one wherever it is attached outside this stack",
-    "AWS::SNS::Subscription": "its address has to confirm the subscription again",
-    "AWS::SNS::Topic": "subscribers from outside this stack have to subscribe again",
+    "AWS::IAM::ManagedPolicy": "wherever it is attached outside this stack, attach the new one",
+    "AWS::SNS::Subscription": "its address must confirm the subscription again",
+    "AWS::SNS::Topic": "subscribers from outside this stack must subscribe again",
 }
 _REFERENCE = re.compile(r"\$\{([A-Za-z0-9]+)")
 

@@ -1,4 +1,4 @@
-"""Violated rules of the app, with which ``cdk synth`` and ``cdk deploy`` fail.
+"""Violated rules of the app, which make ``cdk synth`` and ``cdk deploy`` fail.
 
 The rules are cdk-nag's and the CDK's own; synth writes their findings beside the templates.
 """
@@ -24,7 +24,7 @@ def find(pair: StackPair, sides: Sides) -> Iterator[Change]:
             yield Change(
                 risk=Risk.ACCESS,
                 rule="finding",
-                message=f"Violates {rule}, so the deployment is refused: {description}",
+                message=f"Violates {rule}, so the deployment fails: {description}",
                 details=tuple(added),
                 way_out="Fix it, or acknowledge it in the construct that grants it, with the reason.",
                 exposes=True,
@@ -38,7 +38,7 @@ def has_findings(assembly: Path) -> bool:
 
 
 def _of_stack(assembly: Path | None, stack: str) -> dict[tuple[str, str], set[str]]:
-    """Return the violations within a stack: construct paths relative to the stack, by rule and description."""
+    """Return the violations in a stack by rule and description, as construct paths relative to the stack."""
     found: dict[tuple[str, str], set[str]] = {}
     for rule, paths in (_findings(assembly) if assembly else {}).items():
         if own := {path.removeprefix(f"{stack}/") for path in paths if path.startswith(f"{stack}/")}:

@@ -1,4 +1,4 @@
-"""Changes reported in one line however often they occur: new code, tags, descriptions, ids and outputs."""
+"""Minor changes, combined in one line per kind: new code, tags, descriptions, IDs and outputs."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,9 +24,9 @@ def find(pair: StackPair, sides: Sides, told: Sequence[Change]) -> Iterator[Chan
     """Yield a stack's minor changes, one for each kind.
 
     Args:
-        pair: The stack.
-        sides: The assemblies with the files of new code.
-        told: Changes found by the other rules.
+        pair: Versions of the stack.
+        sides: Assemblies with the files of new code.
+        told: Changes reported by the other rules.
     """
     both = [resource for resource in pair.resources if resource.old is not None and resource.new is not None]
     yield from _code(both, sides)
@@ -63,7 +63,7 @@ def _changed_files(sides: Sides, old: str, new: str) -> Iterator[str]:
 
 
 def _made_anew(resources: Sequence[Resource], told: set[str]) -> Iterator[Change]:
-    """Yield the renamed stateless resources: nothing is lost with the old ones."""
+    """Yield the renamed stateless resources, which lose no data."""
     found = [one for one in resources if one.is_renamed and one.logical_id not in told]
     if found:
         lines = tuple(f"{one.old_place.logical_id} → {one.logical_id}" for one in found if one.old_place)
@@ -108,7 +108,7 @@ def _prose(pair: StackPair, resources: Sequence[Resource]) -> Iterator[Change]:
 
 
 def _sections(pair: StackPair) -> Iterator[Change]:
-    """Yield the changes outside the resources."""
+    """Yield the changes in the template's other sections."""
     outputs = [
         str(one)
         for one in differences(_outputs(pair.before), _outputs(pair.after), ("Outputs",))

@@ -20,7 +20,7 @@ _REVIVE = "If this is intended, back up its contents first."
 
 
 def find(pair: StackPair) -> Iterator[Change]:
-    """Yield the losses of a stack."""
+    """Yield the data and service losses in a stack."""
     if pair.is_another_stack:
         return
     for resource in pair.resources:

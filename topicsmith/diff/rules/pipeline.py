@@ -1,4 +1,4 @@
-"""Changes of a pipeline's definition: the gate first, then its steps, argument by argument.
+"""Changes of a pipeline definition: the gate first, then the other steps, argument by argument.
 
 https://aws-sagemaker-mlops.github.io/sagemaker-model-building-pipeline-definition-JSON-schema/
 """
@@ -43,13 +43,13 @@ _OFTEN = 3
 
 @dataclass(frozen=True)
 class Step:
-    """A step of a pipeline's definition.
+    """Step of a pipeline's definition.
 
     Attributes:
-        name: Its name.
-        kind: Its type.
+        name: Name of the step.
+        kind: Type of the step.
         branch: Condition and branch that contain it; empty if it always runs.
-        body: The rest of it, without the steps of its branches.
+        body: Other members of the definition, without the steps of its branches.
     """
 
     name: str
@@ -94,7 +94,7 @@ def _changes(resource: Resource) -> Iterator[Change]:
 
 
 def _both(resource: Resource) -> tuple[list[Step], list[Step], Mapping[str, str]]:
-    """Return the steps of both sides, the old ones under their new names, and the new names by old name."""
+    """Return the steps of both sides, the old ones under their new names, and a mapping of old to new names."""
     old, new = steps(resource.before()), steps(resource.after())
     names = _renames(old, new)
     if names:
@@ -165,7 +165,7 @@ def _gate(resource: Resource, old: Sequence[Step], new: Sequence[Step]) -> Itera
 
 
 def _registration(resource: Resource, old: Sequence[Step], new: Sequence[Step]) -> Iterator[Change]:
-    """Yield the changes that register models past the gate, or approve them without a person."""
+    """Yield the changes that bypass the gate or the manual approval."""
     before = {step.name: step for step in old}
     for step in new:
         if step.kind == _REGISTERS and step.name in before and _is_released(before[step.name], step):
@@ -179,7 +179,7 @@ def _registration(resource: Resource, old: Sequence[Step], new: Sequence[Step]) 
             )
     for step, one in _step_differences(old, new):
         if _approves(step, one):
-            what = f"{step.name} approves every model automatically: nobody reviews it before it can be served"
+            what = f"{step.name} approves every model automatically: models are served without a review"
             yield _change(resource, "gate", what, (str(Difference(one.path[1:], one.old, one.new)),), 0)
 
 
@@ -192,7 +192,7 @@ def _approves(step: Step, difference: Difference) -> bool:
 
 
 def _conditions(step: Step) -> Mapping[str, Any]:
-    """Return the right-hand side of each condition, by left-hand side and operator."""
+    """Return the right-hand side of each condition, keyed by left-hand side and operator."""
     found: dict[str, Any] = {}
     for condition in step.body.get("Arguments", {}).get("Conditions", []):
         kind = condition.get("Type", "")
@@ -213,7 +213,7 @@ def _operand(value: Any) -> str:
 
 
 def _direction(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """Return the effect of a condition's change on the gate."""
+    """Return a note on whether a change of a condition makes the gate easier or harder to pass."""
     if key not in new:
         return " (easier to pass)"
     if key not in old:
@@ -271,7 +271,7 @@ def _without_conditions(body: JsonObject) -> JsonObject:
 
 
 def _arguments(resource: Resource, old: Sequence[Step], new: Sequence[Step]) -> Iterator[Change]:
-    """Yield the changed arguments of steps; changes common to several steps are reported once."""
+    """Yield the changed arguments of steps, combining changes that several steps share."""
     told: dict[tuple[Verdict | None, str], list[str]] = {}
     found = [
         (step, one) for step, one in _step_differences(old, new) if "Tags" not in one.path and not _approves(step, one)

@@ -1,4 +1,4 @@
-"""Properties that protect something, in a resource or in a step of the pipeline."""
+"""Protective properties of resources and pipeline steps."""
 
 import re
 from collections.abc import Mapping
@@ -20,14 +20,14 @@ _PUBLIC_ACL = {"PublicRead", "PublicReadWrite", "AuthenticatedRead"}
 
 @dataclass(frozen=True)
 class _Guard:
-    """A property that protects something.
+    """Protective property.
 
     Attributes:
-        protects: The protecting value; ``...`` for any value.
-        means: Consequence of losing it.
-        exposes: Losing it lets everyone in.
-        without: Protected if the property is missing.
-        changed: Consequence of another protecting value; empty if the values speak for themselves.
+        protects: Protective value; ``...`` for any value.
+        means: Consequence of losing the protection.
+        exposes: Whether losing it gives everyone access.
+        without: Whether a missing property protects.
+        changed: Consequence of a change to another protective value; empty if the values are self-explanatory.
     """
 
     protects: Any
@@ -87,10 +87,10 @@ class Verdict:
     """Consequence of a changed property.
 
     Attributes:
-        risk: The group.
+        risk: Group of the change.
         rule: Identifier for programs.
-        means: The consequence; empty if the values speak for themselves.
-        exposes: Everyone may get in.
+        means: Description of the consequence; empty if the values are self-explanatory.
+        exposes: Whether it may give everyone access.
     """
 
     risk: Risk
@@ -100,7 +100,7 @@ class Verdict:
 
 
 def is_open_to_everyone(kind: str, properties: Mapping[str, Any]) -> bool:
-    """Return True if anybody can use a resource with these properties without authentication."""
+    """Return True if a resource with these properties accepts unauthenticated callers."""
     if kind == "AWS::Lambda::Url":
         return bool(properties.get("AuthType") == "NONE")
     if kind in ("AWS::ApiGatewayV2::Route", "AWS::ApiGateway::Method") and properties.get("HttpMethod") != "OPTIONS":
@@ -111,7 +111,7 @@ def is_open_to_everyone(kind: str, properties: Mapping[str, Any]) -> bool:
 
 
 def judge(difference: Difference, kind: str) -> Verdict | None:
-    """Return the worst consequence of a difference's values, or None if none of them protects anything.
+    """Return the worst consequence of a difference, or None if no protective value is involved.
 
     Args:
         difference: Difference of a property or of a step's argument.

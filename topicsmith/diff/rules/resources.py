@@ -1,4 +1,4 @@
-"""Added, removed and changed resources, as far as no other rule reports them."""
+"""Added, removed and changed resources that no other rule reports."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -61,7 +61,7 @@ def find(pair: StackPair) -> Iterator[Change]:
 
 
 def is_told_elsewhere(resource: Resource, name: str) -> bool:
-    """Return True if another rule reports the property, or a folded line covers it."""
+    """Return True if another rule or a folded line reports the property."""
     if name in _FOLDED or (name in _PROSE and not resource.is_replaced):
         return True
     if resource.type == grants.PERMISSION or (_is_about_permissions(resource) and name in grants.PROPERTIES):
@@ -85,7 +85,7 @@ def prose(resource: Resource) -> list[Difference]:
 
 
 def _updates(pair: StackPair) -> Iterator[Change]:
-    """Yield the changes of remaining resources, equal changes together."""
+    """Yield the changes of the remaining resources, with equal changes combined."""
     alike: dict[tuple[str, str, tuple[str, ...]], list[Resource]] = {}
     taken: dict[str, list[tuple[Resource, str]]] = {}
     both = [resource for resource in pair.resources if resource.old is not None and resource.new is not None]
@@ -108,7 +108,7 @@ def _updates(pair: StackPair) -> Iterator[Change]:
 
 
 def _guarded(resources: Sequence[Resource]) -> Iterator[Change]:
-    """Yield the changes of protecting properties, equal changes together."""
+    """Yield the changes of protective properties, with equal changes combined."""
     alike: dict[tuple[Verdict, tuple[str, ...]], list[Resource]] = {}
     for resource in resources:
         told: dict[Verdict, list[Difference]] = {}
@@ -164,7 +164,7 @@ def _update(resources: Sequence[Resource], impact: str, lines: tuple[str, ...]) 
     return Change(
         risk=Risk.BEHAVIOUR if impact and risk is Risk.REST else risk,
         rule="replaced" if impact else "changed",
-        message=f"{len(resources)} {word} resources {does} alike." if several else f"{first.label} {does}.",
+        message=f"{len(resources)} {word} resources {does} in the same way." if several else f"{first.label} {does}.",
         details=(*lines, f"({names})") if several else lines,
         order=order,
         resources=tuple(one.logical_id for one in resources),
@@ -173,7 +173,7 @@ def _update(resources: Sequence[Resource], impact: str, lines: tuple[str, ...]) 
 
 
 def _names_taken(found: Sequence[tuple[Resource, str]]) -> Change:
-    """Return the change of renamed resources that fail to deploy because the old ones still have their names."""
+    """Return the change of renamed resources that fail to deploy because the old ones still use their names."""
     (first, name), several = found[0], len(found) > 1
     lines = [
         f"{f'{taken}: ' if several else ''}{one.old_place.logical_id} → {one.logical_id}"
@@ -269,7 +269,7 @@ def _group(risk: Risk, order: int, verb: str, kind: str, resources: Sequence[Res
 
 
 def _attributes(pair: StackPair, resource: Resource) -> list[str]:
-    """Return the changed attributes beside the properties, except those reported as losses."""
+    """Return the changed attributes other than properties, except those reported as losses."""
     assert resource.old is not None
     assert resource.new is not None
     return [
@@ -300,7 +300,7 @@ def _place(kind: str) -> tuple[Risk, int]:
 
 
 def loses(pair: StackPair, resource: Resource) -> bool:
-    """Return True if the rules of losses cover the resource."""
+    """Return True if the rules for losses cover the resource."""
     return not pair.is_another_stack and (
         resource.type in ANSWERS or holds_something(resource.type, pair.impact.stateful)
     )

@@ -1,4 +1,4 @@
-"""Shorter retention: data that expires sooner, or for the first time."""
+"""Shorter retention periods, including new expiry rules."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,12 +32,12 @@ def find(pair: StackPair) -> Iterator[Change]:
 
 
 def expires_sooner(resource: Resource) -> bool:
-    """Return True if a resource keeps data for a shorter time."""
+    """Return True if the retention period of a resource is shortened."""
     return any(_periods(resource)) or any(_sooner_objects(resource)) or any(_expiring_images(resource))
 
 
 def _shorter_periods(resources: Sequence[Resource]) -> Iterator[Change]:
-    """Yield the shortened periods, resources with equal changes together."""
+    """Yield the shortened periods, combining resources with equal changes."""
     together: dict[str, list[Resource]] = {}
     for resource in resources:
         for line in _periods(resource):

@@ -1,4 +1,4 @@
-"""Resources whose template text differs without any effect."""
+"""Resources that differ only in notation, with no effect on the deployment."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,8 +10,8 @@ def find(pair: StackPair, told: Sequence[Change]) -> Iterator[Change]:
     """Yield the resources of a stack that differ only in notation; nothing is skipped silently.
 
     Args:
-        pair: The stack.
-        told: Its other changes.
+        pair: Versions of the stack.
+        told: Changes already reported for the stack.
     """
     known = {name for change in told for name in change.resources}
     found = [one for one in pair.resources if one.impact != "NO_CHANGE" and one.logical_id not in known]
@@ -22,7 +22,7 @@ def find(pair: StackPair, told: Sequence[Change]) -> Iterator[Change]:
         yield Change(
             risk=Risk.REST,
             rule="same",
-            message=f"{number} rewritten or following another id, without any effect.",
+            message=f"{number} with changes in notation or references only: no effect.",
             details=tuple(one.label for one in found),
             order=9,
             resources=tuple(one.logical_id for one in found),

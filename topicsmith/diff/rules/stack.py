@@ -11,11 +11,11 @@ from topicsmith.diff.model.stateful import ANSWERS, holds_something
 
 
 def gone(stack: Stack, came: Sequence[Stack]) -> Change:
-    """Return the change of a stack that left the app.
+    """Return the change of a stack that is no longer in the app.
 
     Args:
-        stack: The stack.
-        came: The new stacks.
+        stack: Stack that is gone.
+        came: New stacks.
     """
     kinds = Counter(resource["Type"] for resource in stack.template.get("Resources", {}).values())
     held = {kind: count for kind, count in kinds.items() if holds_something(kind) or kind in ANSWERS}
@@ -81,8 +81,8 @@ def _moved(old: Stack, new: Stack) -> Change:
         return Change(
             risk=Risk.BEHAVIOUR,
             rule="account",
-            message=f"Another account, unless the credentials belong to it: {where}. All the stack's resources would "
-            "be created there, empty.",
+            message=f"The stack moves to another account, unless the credentials belong to it: {where}. All of its "
+            "resources would be created there, empty.",
             order=1,
         )
     return Change(
@@ -116,7 +116,7 @@ def _keep_the_name(stack: Stack) -> str:
 
 
 def _names_taken(old: Stack, new: Stack) -> list[str]:
-    """Return the conflict with the old stack, whose resources still have the new one's names."""
+    """Return the conflict with the old stack, whose resources still use the new one's names."""
     names = [
         f"{resource['Type'].split('::')[-1]} {name}"
         for logical_id, resource in old.template["Resources"].items()

@@ -25,9 +25,9 @@ def assemblies(root: Path, base: str | None, *, tree: bool) -> Iterator[tuple[Pa
     """Yield the assemblies of a commit and of the working tree; they are deleted afterwards.
 
     Args:
-        root: The checkout.
+        root: Root of the checkout.
         base: Hash of the commit, or None to leave it out.
-        tree: Synthesize the working tree.
+        tree: Whether to synthesize the working tree.
 
     Raises:
         OperatorError: The commit does not exist, or a side fails to synthesize.
@@ -62,15 +62,15 @@ def resolve(root: Path, base: str) -> str:
     """
     if _git(root, "rev-parse", "--git-dir").returncode:
         raise OperatorError(
-            f"{root} is not in a git repository, and BASE {base!r} is a commit.",
-            "Clone the project with git, or compare with what is deployed: --base deployed (BASE=deployed for make).",
+            f"{root} is not in a git repository, so commit {base!r} is not available.",
+            "Clone the project with git, or compare with the deployed stacks: --base deployed (make: BASE=deployed).",
         )
     found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
     if found.returncode:
         raise OperatorError(
-            f"There is no commit {base!r}.",
-            "BASE is a commit, a branch, a tag, `deployed`, or the directory of a cloud assembly. If only the remote "
-            "has the commit, run: git fetch origin",
+            f"Commit {base!r} does not exist.",
+            "The base must be a commit, branch or tag, `deployed`, or the directory of a cloud assembly. If the commit "
+            "exists only in the remote repository, run: git fetch origin",
         )
     return found.stdout.decode().strip()
 

@@ -23,11 +23,11 @@ def stacks(wanted: Sequence[Stack], environments: Sequence[str]) -> list[Stack]:
     """Return the deployed stacks with these names, and all others of these environments.
 
     Args:
-        wanted: The stacks of an assembly.
+        wanted: Stacks of an assembly.
         environments: Names of the environments.
 
     Raises:
-        OperatorError: A template cannot be read, or a stack is in another account than the credentials.
+        OperatorError: A template cannot be read, or a stack is in a different account from that of the credentials.
     """
     found = []
     for region in sorted({stack.region or "" for stack in wanted}):
@@ -43,8 +43,8 @@ def stacks(wanted: Sequence[Stack], environments: Sequence[str]) -> list[Stack]:
     return found
 
 
-def as_told(stack: Stack) -> Stack:
-    """Return the stack with its template as CloudFormation returns it: a question mark for each non-ASCII character."""
+def as_returned(stack: Stack) -> Stack:
+    """Return the stack with its template as CloudFormation returns it, with non-ASCII characters as question marks."""
     template = json.loads(_NOT_ASCII.sub("?", json.dumps(stack.template, ensure_ascii=False)))
     return dataclasses.replace(stack, template=template)
 

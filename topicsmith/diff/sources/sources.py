@@ -1,4 +1,4 @@
-"""The two sides of a comparison: the working tree and its base."""
+"""Sides of a comparison: the working tree and its base."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,10 +21,10 @@ def open_sides(root: Path, *, base: str, environment: str, new: Path | None) -> 
     """Yield the two sides; assemblies synthesized for them are deleted afterwards.
 
     Args:
-        root: The checkout.
-        base: A commit, ``deployed``, or the directory of a cloud assembly.
+        root: Root of the checkout.
+        base: Commit, ``deployed``, or directory of a cloud assembly.
         environment: Name of the environment, or ``all``.
-        new: A cloud assembly that replaces the working tree's.
+        new: Cloud assembly to compare instead of the working tree's.
 
     Raises:
         OperatorError: A side is not available, or neither has this environment.
@@ -49,7 +49,7 @@ def _sides(old: Path | None, new: Path, environment: str, notes: tuple[str, ...]
     if old is None:
         names = [environment] if environment != ALL else sorted({one.environment for one in after if one.environment})
         before = deployed.stacks(_of(after, environment), names)
-        after = [deployed.as_told(stack) for stack in after]
+        after = [deployed.as_returned(stack) for stack in after]
     else:
         before = assembly.read(old)
     _require(environment, [*before, *after])
