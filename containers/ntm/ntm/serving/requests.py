@@ -43,7 +43,7 @@ class RequestReader:
         """Create a reader.
 
         Args:
-            feature_dim: size of the model's vocabulary.
+            feature_dim: Size of the model's vocabulary.
             text_reader: Reader of text; without it, text requests are rejected.
             max_documents: Maximum documents per request: one byte of a request may produce kilobytes of response.
         """
@@ -63,8 +63,8 @@ class RequestReader:
         """Return the request's documents, at least one.
 
         Raises:
-            UnsupportedMediaType: the content type or its charset is not known.
-            RequestTooLarge: there are more than ``max_documents``.
+            UnsupportedMediaType: The content type or its charset is not supported.
+            RequestTooLarge: There are more than ``max_documents``.
             InputError: The body is empty or malformed, or does not match the model.
         """
         media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
@@ -103,7 +103,7 @@ class RequestReader:
 
     def _lines(self, body: bytes) -> list[str]:
         text = _decode(body).removesuffix("\n")
-        # Before anything is made of each.
+        # Check before allocating anything per line.
         self._check_size(text.count("\n") + 1)
         return text.split("\n") if text.strip() else []
 
@@ -194,7 +194,7 @@ def _parse(content: bytes | str, name: str) -> object:
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
-        # Few are so strict about half a surrogate pair or a byte order mark; and this one says where what is wrong.
+        # json accepts lone surrogates and, once decoded, a byte order mark; its errors give the position.
         text = content if isinstance(content, str) else _decode(content)
     try:
         return json.loads(text)
@@ -214,6 +214,6 @@ def _decode(body: bytes) -> str:
 
 
 def _require_numbers(values: list[object], name: str) -> None:
-    # bool is an int to Python, not to JSON.
+    # A bool is an int in Python but not in JSON.
     if not set(map(type, values)) <= _NUMBERS:
         raise InputError(f"its {name} are not all numbers.")
