@@ -153,11 +153,11 @@ def _read_files(
 def _files(channel: Channel) -> list[Path]:
     if channel.mode == PIPE:
         if not channel.path.exists():
-            raise InputError(f"Channel {channel.name} is in Pipe mode and has no pipe {channel.path}.")
+            raise InputError(f"Channel {channel.name} is in Pipe mode, but the pipe {channel.path} does not exist.")
         return [channel.path]
     files = sorted(path for path in channel.path.rglob("*") if path.is_file())
     if not files and not channel.sharded:
-        raise InputError(f"Channel {channel.name} has no file: its S3 prefix is empty or wrong.")
+        raise InputError(f"Channel {channel.name} has no files: its S3 prefix is empty or wrong.")
     return files
 
 

@@ -79,10 +79,7 @@ def _decode(content: bytes, feature_dim: int, lines_before: int, documents_befor
         blank[alone] = not content[end - sizes[last[alone]] : end].strip()
     if (wrong := ~blank & (fields != feature_dim)).any():
         line = int(np.argmax(wrong))
-        raise InputError(
-            f"Line {lines_before + line + 1} has {fields[line]} fields; feature_dim is {feature_dim}: "
-            "they must be equal."
-        )
+        raise InputError(f"Line {lines_before + line + 1} has {fields[line]} fields, but feature_dim is {feature_dim}.")
     zero = (sizes == 1) & (data[ends - 1] == ord("0"))
     zero[last[blank]] = True
     others = np.flatnonzero(~zero)
@@ -92,7 +89,7 @@ def _decode(content: bytes, feature_dim: int, lines_before: int, documents_befor
         at = next(at for at, text in enumerate(texts) if _numbers([text]) is None)
         raise InputError(
             f"The CSV has a field that is not a number: {texts[at].decode()[:50]!r} in line "
-            f"{lines_before + lines[at] + 1}. CSV holds word counts, without a header."
+            f"{lines_before + lines[at] + 1}. CSV files must contain word counts and no header."
         )
     documents = (np.cumsum(~blank) - 1)[lines]
     words = others - (last - fields + 1)[lines]

@@ -115,7 +115,7 @@ def _walk_frames(content: bytes, before: int) -> Iterator[int]:
         if magic != MAGIC:
             raise InputError(
                 f"Record {before} does not begin with RecordIO's magic number: "
-                "the file is damaged, or is not application/x-recordio-protobuf."
+                "the file is damaged or is not application/x-recordio-protobuf."
             )
         if length >> _LENGTH_BITS:
             raise InputError(f"Record {before} is split into several parts; write each document as one part.")
@@ -170,8 +170,7 @@ class _Block:
         if (wrong := shape != feature_dim).any():
             at = int(np.argmax(wrong))
             raise InputError(
-                f"{self._name(self._owners(shape_sizes)[at])} has shape {shape[at]}; "
-                f"feature_dim is {feature_dim}: they must be equal."
+                f"{self._name(self._owners(shape_sizes)[at])} has shape {shape[at]}, but feature_dim is {feature_dim}."
             )
         dense = (key_sizes == 0) & (value_sizes > 0)
         expected = np.where(dense, feature_dim, key_sizes)
@@ -179,7 +178,7 @@ class _Block:
             at = int(np.argmax(wrong))
             raise InputError(
                 f"{self._name(at)} has {value_sizes[at]} values; expected {expected[at]}, "
-                + ("feature_dim, as it has no keys." if dense[at] else "as many as it has keys.")
+                + ("the value of feature_dim, because it has no keys." if dense[at] else "the number of its keys.")
             )
         records, words = self._owners(value_sizes), keys
         if dense.any():
@@ -311,7 +310,7 @@ class _Block:
     def _require(self, parts: _Fields, whole: NDArray[np.bool_]) -> None:
         if not whole.all():
             record = self._name(parts.records[np.argmin(whole)])
-            raise InputError(f"{record} has packed numbers that end in the middle of a number.")
+            raise InputError(f"{record} has a truncated number in a packed field.")
 
     def _count(self, parts: _Fields, items: _Integers) -> _Integers:
         """Return the number of items of each record."""

@@ -74,7 +74,7 @@ class Application:
                 paths = ", ".join(f"{method} {path}" for path, (method, _) in self._routes.items())
                 response = _refusal(404, f"There is no {scope['path'][:100]}; allowed: {paths}.")
             elif scope["method"] != method:
-                reason = f"{scope['path']} is not for {scope['method']}; allowed: {method}."
+                reason = f"{scope['path']} does not support {scope['method']}; allowed: {method}."
                 response = _refusal(405, reason)._replace(headers=((b"allow", method.encode()),))
             else:
                 response = await handle(scope, receive)
@@ -83,7 +83,7 @@ class Application:
         except Exception:
             # Not the client's fault, and no reason to end this process.
             _log.exception("%s %s failed", scope["method"], scope["path"])
-            response = _refusal(500, "The model failed; its log tells why.")
+            response = _refusal(500, "The model failed; see the log of the container.")
         headers = [
             (b"content-type", response.content_type.encode()),
             (b"content-length", str(len(response.body)).encode()),
@@ -134,13 +134,13 @@ class Application:
         try:
             encoding = headers.get(b"content-encoding", "identity")
             if encoding.lower() != "identity":
-                raise UnsupportedMediaType(f"Content encoding {encoding!r} is not read; send the body as it is.")
+                raise UnsupportedMediaType(f"Content encoding {encoding!r} is not supported; allowed: identity.")
             content_type, top = wanted(headers.get(b"accept", ""))
             corpus = self._reader.read(body, headers.get(b"content-type", ""))
             described = len(corpus) * min(top, self._model.encoder.num_topics)
             if described > _MAX_DESCRIBED:
                 raise RequestTooLarge(
-                    f"The request asks for the words of {described} topics, those of all documents together; allowed: "
+                    f"The request asks for the words of {described} topics over all documents; allowed: "
                     f"{_MAX_DESCRIBED}."
                 )
             answer = Answer(self._model.encoder.topic_weights(corpus), self._model.topic_words, top)

@@ -70,7 +70,7 @@ class Encoder:
         ones = np.ones(len(words), np.float32)
         theta = self.topic_weights(BagOfWords(np.arange(len(words) + 1), words, ones, self.feature_dim))
         if not np.allclose(theta.sum(axis=1), 1, atol=1e-3):
-            raise InputError(f"The model in {ONNX} answers with weights that do not add up to 1: it is damaged.")
+            raise InputError(f"The model in {ONNX} is damaged: its topic weights do not add up to 1.")
 
     def _run(self, corpus: BagOfWords) -> Array:
         entries = {
@@ -125,5 +125,5 @@ class ServedModel:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"There is no usable model in {directory}: {TOPICS}: {error!r}.") from None
         if len(words) != encoder.num_topics:
-            raise InputError(f"{TOPICS} has {len(words)} topics and {ONNX} {encoder.num_topics}: they must be equal.")
+            raise InputError(f"{TOPICS} has {len(words)} topics, but {ONNX} has {encoder.num_topics}.")
         return cls(encoder, text_reader, words)

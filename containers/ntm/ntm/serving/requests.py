@@ -70,14 +70,14 @@ class RequestReader:
         media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
         if media_type not in self._readers:
             raise UnsupportedMediaType(
-                f"Content type {content_type!r} is not read; allowed: {', '.join(self._readers)}."
+                f"Content type {content_type!r} is not supported; allowed: {', '.join(self._readers)}."
             )
         for name, _, charset in (parameter.partition("=") for parameter in parameters):
             if name.strip() == "charset" and charset.strip(' "') not in _CHARSETS:
-                raise UnsupportedMediaType(f"Content type {content_type!r} is not read; the allowed charset is utf-8.")
+                raise UnsupportedMediaType(f"Content type {content_type!r} is not supported; allowed charset: utf-8.")
         corpus = self._readers[media_type](body)
         if not len(corpus):
-            raise InputError("The request has no document.")
+            raise InputError("The request has no documents.")
         self._check_size(len(corpus))
         return corpus
 
@@ -110,7 +110,7 @@ class RequestReader:
     def _check_size(self, documents: int) -> None:
         if documents > self._max_documents:
             raise RequestTooLarge(
-                f"The request has {documents} documents; this model answers {self._max_documents} at a time."
+                f"The request has {documents} documents; allowed for this model: {self._max_documents}."
             )
 
     def _read_instances(self, instances: Sequence[object], name: str) -> BagOfWords:
@@ -146,19 +146,19 @@ class RequestReader:
                 return self._read_sparse(keys, values, features)
             case {"data": {"features": {"values": list(values)}}}:
                 return self._read_dense(values)
-        raise InputError(f"it is not {_SHAPES}.")
+        raise InputError(f"expected {_SHAPES}.")
 
     def _read_dense(self, values: list[object]) -> _Entries:
         if len(values) != self._feature_dim:
-            raise InputError(f"it has {len(values)} features; the model has {self._feature_dim}: they must be equal.")
+            raise InputError(f"it has {len(values)} features, but the model has {self._feature_dim}.")
         _require_numbers(values, "values")
         return list(compress(range(self._feature_dim), values)), list(compress(values, values))
 
     def _read_sparse(self, keys: list[object], values: list[object], features: Mapping[str, object]) -> _Entries:
         if len(keys) != len(values):
-            raise InputError(f"it has {len(keys)} keys and {len(values)} values: they must be as many.")
+            raise InputError(f"it has {len(keys)} keys but {len(values)} values.")
         if (shape := features.get("shape", [self._feature_dim])) != [self._feature_dim]:
-            raise InputError(f"its shape is {json.dumps(shape)[:50]}; the model has {self._feature_dim} words.")
+            raise InputError(f"its shape is {json.dumps(shape)[:50]}, but the model has {self._feature_dim} words.")
         _require_numbers(keys, "keys")
         _require_numbers(values, "values")
         if float in map(type, keys):
@@ -173,7 +173,7 @@ class RequestReader:
     def _count_words(self, texts: Sequence[str]) -> BagOfWords:
         if self._text_reader is None:
             raise InputError(
-                "this model reads word counts only: it was trained without vocab.txt and tokenizer.json "
+                "this model accepts only word counts: it was trained without vocab.txt and tokenizer.json "
                 "in its auxiliary channel."
             )
         return self._text_reader.read(texts)
@@ -203,7 +203,7 @@ def _parse(content: bytes | str, name: str) -> object:
     except json.JSONDecodeError as error:
         raise InputError(f"{name} is not JSON: {error}.") from None
     except ValueError:
-        raise InputError(f"{name} has a number of too many digits; allowed: up to 3.4e38.") from None
+        raise InputError(f"{name} has a number with too many digits; allowed: up to 3.4e38.") from None
 
 
 def _decode(body: bytes) -> str:

@@ -122,7 +122,7 @@ def wanted(accept: str) -> Wanted:
         if quality:
             found.append((quality, Wanted(content_type, _top(values.get(TOPICS_PARAMETER), content_type))))
     if not found:
-        raise NotAcceptable(f"Accept {accept!r} is not written; allowed: {', '.join(WRITERS)}.")
+        raise NotAcceptable(f"Accept {accept!r} is not supported; allowed: {', '.join(WRITERS)}.")
     return max(found, key=lambda item: item[0])[1]
 
 
@@ -140,7 +140,7 @@ def _top(text: str | None, content_type: str) -> int:
     if text is None:
         return 0
     if content_type == RECORDIO:
-        raise NotAcceptable(f"Accept {RECORDIO} has no room for words; allowed with topics: {JSON}, {JSON_LINES}.")
+        raise NotAcceptable(f"Accept {RECORDIO} does not support topics; allowed with topics: {JSON}, {JSON_LINES}.")
     if not (text.isascii() and text.isdigit() and len(text) <= 4 and int(text) > 0):
-        raise NotAcceptable(f"Accept has topics={text[:20]}; allowed: how many topics of a document, 1 or more.")
+        raise NotAcceptable(f"Accept has topics={text[:20]}; allowed: a number of topics, 1 or more.")
     return int(text)

@@ -65,7 +65,7 @@ class Workers:
             self._stop()
         if self._stopping:
             return
-        _log.error("Process %s ended with code %s; another one takes its place.", ended.pid, ended.exitcode)
+        _log.error("Process %s ended with code %s; starting another one.", ended.pid, ended.exitcode)
         if time.monotonic() < self._started.pop(ended) + _SOON_SECONDS:
             time.sleep(_PAUSE_SECONDS)
         self._start()

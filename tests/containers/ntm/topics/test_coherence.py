@@ -42,7 +42,7 @@ def test_npmi_by_hand() -> None:
     assert npmi(np.array([[0]]), corpus).tolist() == [0]
 
 
-def test_npmi_over_hosts_is_that_over_all_documents() -> None:
+def test_npmi_over_several_hosts_equals_npmi_over_all_documents() -> None:
     documents = [{0, 1}, {0, 1, 2}, {2}, {1, 2}, {0, 2}, {0}]
     words = np.array([[0, 1, 2], [2, 1, 0]])
     whole = npmi(words, Corpus.of(planted.bag_of(documents, 3)))

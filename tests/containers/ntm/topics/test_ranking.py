@@ -13,7 +13,7 @@ def statistics(theta: Array, bag: BagOfWords) -> TopicStatistics:
     return TopicStatistics.of(parts, lambda _: next(rows), lambda sums: sums, (bag.feature_dim, theta.shape[1]))
 
 
-def test_scores_are_those_of_a_regression() -> None:
+def test_scores_equal_regression_coefficients() -> None:
     random = np.random.default_rng(0)
     theta = random.dirichlet([0.3] * 4, size=400).astype(np.float32)
     # Words 0 to 3 go with a topic each, 4 with the first two; 5 with none; 6 is everywhere and 7 nowhere.
@@ -35,7 +35,7 @@ def test_scores_are_those_of_a_regression() -> None:
     assert best_words(scores, 3)[:, 0].tolist() == [0, 1, 2, 3]
 
 
-def test_topics_that_are_alike_everywhere_still_have_words() -> None:
+def test_identical_topics_still_have_words() -> None:
     bag = planted.bag_of([[0], [1], [0, 1]] * 4, 3)
     scores = statistics(np.full((12, 2), 0.5, np.float32), bag).scores()
     assert sorted(characteristic_words(scores, 20)[0].tolist()) == [0, 1, 2]

@@ -40,7 +40,7 @@ _PEERS = {
 
 @pytest.mark.parametrize("decay", [0.0, 0.5])
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_each_optimizer_is_pytorchs(name: str, decay: float) -> None:
+def test_each_optimizer_equals_pytorchs(name: str, decay: float) -> None:
     gradients = [[1.0, -2.0, 0.5], [0.5, 0.0, -3.0], [0.1, 0.2, 0.3]]
     ours, theirs = Parameters(3.0, -1.0, 2.0), Parameters(3.0, -1.0, 2.0)
     ours.optimize(dataclasses.replace(SETTINGS, optimizer=name, weight_decay=decay), gradients)
@@ -51,7 +51,7 @@ def test_each_optimizer_is_pytorchs(name: str, decay: float) -> None:
     torch.testing.assert_close(list(ours.parameters()), list(theirs.parameters()))
 
 
-def test_the_learning_rate_goes_up_and_then_down_to_nothing() -> None:
+def test_the_learning_rate_warms_up_and_then_falls_to_zero() -> None:
     rates = [annealing(progress / 100) for progress in range(101)]
     top = rates.index(max(rates))
     assert rates[0] == 0
