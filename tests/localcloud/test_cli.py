@@ -80,7 +80,7 @@ def test_another_account_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     ("options", "message"),
     [
         (["--image", "*/x"], "'*/x' is not of the form URI=DIRECTORY"),
-        (["--image", "*/x=nowhere"], "there is no directory 'nowhere'"),
+        (["--image", "*/x=nowhere"], "the directory 'nowhere' does not exist"),
         (["--port", "70000"], "70000 is not a port; allowed: 1 to 65535"),
     ],
 )

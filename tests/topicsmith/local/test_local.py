@@ -62,7 +62,7 @@ def test_the_cloud_is_in_the_account_and_region_of_dev(
     result = invoke("local", "up")
     assert result.exit_code == 1
     assert "A local cloud with account 123456789012 in us-east-1 already runs" in result.stderr
-    assert "account 111122223333 in eu-west-1 was asked for" in result.stderr
+    assert "account 111122223333 in eu-west-1 was requested" in result.stderr
     assert "local down" in result.stderr
 
 

@@ -405,7 +405,7 @@ def test_scheduled_action_is_due(action: LocalScheduledAction, moment: datetime,
     ("schedule", "timezone", "limits", "complaint"),
     [
         ("noon", None, {"MinCapacity": 1}, "is neither rate"),
-        ("at(2024-13-01T12:00:00)", None, {"MinCapacity": 1}, "is no time"),
+        ("at(2024-13-01T12:00:00)", None, {"MinCapacity": 1}, "is not a valid time"),
         ("cron(0 12 * * ? *)", "Mars/Olympus", {"MinCapacity": 1}, "'Mars/Olympus' is not known"),
         ("cron(0 12 * * ? *)", None, {}, "neither MinCapacity nor MaxCapacity"),
         ("cron(0 12 * * ? *)", None, {"MinCapacity": 3, "MaxCapacity": 2}, "is above MaxCapacity 2"),
