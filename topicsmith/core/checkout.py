@@ -20,7 +20,7 @@ def project_root() -> Path:
     """Return the checkout.
 
     Raises:
-        OperatorError: There is none.
+        OperatorError: There is no checkout.
     """
     root = find()
     if root is None:

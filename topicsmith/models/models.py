@@ -64,7 +64,7 @@ def newest(sagemaker: "SageMakerClient", deployment: Deployment) -> ModelVersion
     """Return the newest model version of an environment.
 
     Raises:
-        OperatorError: There is none.
+        OperatorError: The environment has no models.
     """
     found = latest(sagemaker, deployment.model_package_group, 1)
     if not found:

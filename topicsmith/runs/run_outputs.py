@@ -19,7 +19,7 @@ def tuning_job(deployment: Deployment, run: Run) -> Job:
     """Return the tuning job of a run; of a cached step, the job of the earlier run.
 
     Raises:
-        OperatorError: There is none (yet).
+        OperatorError: The run has no tuning job (yet).
     """
     step = _step(deployment, run, TUNE)
     if step.job is None or step.job.kind is not JobKind.TUNING:

@@ -195,7 +195,7 @@ def pipeline(sagemaker: "SageMakerClient", name: str) -> Pipeline:
     """Return the deployed pipeline ``name``.
 
     Raises:
-        OperatorError: There is none.
+        OperatorError: The pipeline does not exist.
     """
     from botocore.exceptions import ClientError
 
@@ -278,7 +278,7 @@ def find(sagemaker: "SageMakerClient", deployment: Deployment, of: Pipeline, run
     """Return the run ``run_id`` of an environment's pipeline.
 
     Raises:
-        OperatorError: There is none; the message names the latest runs.
+        OperatorError: The run does not exist; the message names the latest runs.
     """
     from botocore.exceptions import ClientError
 

@@ -37,7 +37,7 @@ def read(s3: "S3Client", uri: str) -> Iterator[Vector]:
     """Yield the vectors under an S3 URI, in the order of the object names; objects are streamed.
 
     Raises:
-        OperatorError: There are none, or a line is invalid.
+        OperatorError: There are no vectors, or a line is invalid.
     """
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix.rstrip('/')}/")
@@ -57,7 +57,7 @@ def save(s3: "S3Client", uri: str, path: Path) -> int:
     The file is written completely or not at all. A line is ``{"id": ..., "topic_weights": [...]}``.
 
     Raises:
-        OperatorError: There are none, a line is invalid, or ``path`` cannot be written.
+        OperatorError: There are no vectors, a line is invalid, or ``path`` cannot be written.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:

@@ -202,7 +202,7 @@ def previous(clients: Clients, deployment: Deployment, served: int) -> ModelVers
     Without such an update in CloudFormation's events, it is the highest approved version below.
 
     Raises:
-        OperatorError: There is none.
+        OperatorError: There is no previous version.
     """
     done = stack_updates.updates(clients.cloudformation, deployment.serving_stack)
     before = list(dict.fromkeys(update.version for update in done if update.version and update.succeeded))

@@ -30,7 +30,7 @@ def _statements(deployment: Deployment) -> list[JsonObject]:
     return statements
 
 
-def test_callers_may_invoke_this_endpoint_and_nothing_else(deployment: Deployment) -> None:
+def test_callers_may_only_invoke_this_endpoint(deployment: Deployment) -> None:
     assert _statements(deployment) == [
         {
             "Effect": "Allow",

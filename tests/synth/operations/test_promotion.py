@@ -86,7 +86,7 @@ def test_the_image_follows_a_model_through_every_registry(origin: Deployment, mi
         assert statement.keys() == {"Effect", "Principal", "Action"}
 
 
-def test_an_environment_that_registers_models_gets_the_image_and_nothing_else(origin: Deployment) -> None:
+def test_an_environment_that_registers_models_may_only_pull_the_image(origin: Deployment) -> None:
     assert _shared(origin, own=_ORIGIN).keys() == {"repository"}
 
 
@@ -264,7 +264,7 @@ def test_an_environment_that_no_model_leaves_shares_nothing(variants: Path, last
         assert _policies(deployment).keys() == {"bucket", "key"}
 
 
-def test_within_an_account_nothing_is_shared() -> None:
+def test_nothing_is_shared_within_an_account() -> None:
     """Like the shipped environments: prod gets dev's models, and both are in the deployer's account."""
     environments: dict[str, JsonObject] = {"dev": {}, "prod": {"promotion": {"from": "dev"}}}
     assert "RepositoryPolicyText" not in str(_data(environments, "dev").to_json())

@@ -103,7 +103,7 @@ def changes() -> dict[str, list[Change]]:
 
 
 @pytest.mark.parametrize(("name", "rule"), [(name, rule) for name, (_, rule) in FOLDED.items()])
-def test_a_harmless_change_is_one_line_of_the_rest(changes: dict[str, list[Change]], name: str, rule: str) -> None:
+def test_a_harmless_change_is_folded_into_one_line(changes: dict[str, list[Change]], name: str, rule: str) -> None:
     (change,) = changes[name]
     assert (change.risk, change.rule) == (Risk.REST, rule)
 

@@ -107,9 +107,7 @@ def test_a_served_model_is_not_final_during_another_update(
     assert waiting.told[0] == "stack topicsmith-dev-serving is UPDATE_IN_PROGRESS; the approval waits for it"
 
 
-def test_a_busy_stack_is_reported_and_its_failure_is_not_the_approvals(
-    deployed: Account, waiting: Waiting, model: ModelVersion
-) -> None:
+def test_a_busy_stacks_failure_is_not_the_approvals(deployed: Account, waiting: Waiting, model: ModelVersion) -> None:
     def deployment_fails() -> None:
         happen("UPDATE_FAILED", resource="Dashboard", reason="no such metric", token="cdk")
         happen("UPDATE_ROLLBACK_COMPLETE", token="cdk")
@@ -138,7 +136,7 @@ def test_after_a_long_wait_for_a_busy_stack_the_approval_has_its_longer_pause(
     assert 1000 + 900 + 300 < waiting.now < 1000 + 900 + 300 + 300
 
 
-def test_a_stack_that_does_not_move_names_the_functions_log(waiting: Waiting) -> None:
+def test_a_stuck_stack_is_reported_with_the_functions_log(waiting: Waiting) -> None:
     role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     resources = {
         name: {
@@ -191,7 +189,7 @@ def test_a_failed_update_is_reported_with_the_first_reason_and_the_served_model(
     assert "/aws/sagemaker/Endpoints/topicsmith-dev" in step
 
 
-def test_a_rollback_under_way_is_waited_for_with_its_reason(second: Waiting) -> None:
+def test_waiting_includes_the_rollback_and_reports_its_reason(second: Waiting) -> None:
     second.fails(lambda: fail_and_roll_back("UPDATE_ROLLBACK_IN_PROGRESS"), fail_and_roll_back)
     assert second.told[-1] == (
         "stack UPDATE_ROLLBACK_IN_PROGRESS, endpoint InService: Endpoint: it did not answer a ping"
@@ -205,7 +203,7 @@ def test_a_failed_rollback_is_reported_with_the_manual_steps(second: Waiting) ->
     assert "Endpoint topicsmith-dev is Failed" in step
 
 
-def test_the_first_model_that_failed_leaves_nothing_to_serve(waiting: Waiting) -> None:
+def test_if_the_first_model_fails_no_model_is_served(waiting: Waiting) -> None:
     _, step = waiting.fails(lambda: update(1, "UPDATE_ROLLBACK_COMPLETE"))
     assert "Nothing is served, as before." in step
 
@@ -246,7 +244,7 @@ def test_waiting_ends_if_the_endpoint_never_serves_the_model(second: Waiting, mo
     assert 3000 < second.now < 3400
 
 
-def test_an_update_may_take_as_long_as_cloudformation_lets_it(
+def test_an_update_may_take_as_long_as_cloudformation_allows(
     second: Waiting, deployed: Account, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Clients, "poll_seconds", 1000.0)

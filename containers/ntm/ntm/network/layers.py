@@ -126,10 +126,10 @@ class WordLayer(nn.Module):
         """Create a layer with random weights.
 
         Args:
-            feature_dim: size of the vocabulary, V.
-            units: H.
+            feature_dim: Size of the vocabulary, V.
+            units: Number of units, H.
             normalised: Batch-normalise the units.
-            activation: sigmoid, tanh or relu.
+            activation: Activation function: sigmoid, tanh or relu.
             dropout: Share of a document's words dropped in training.
         """
         super().__init__()

@@ -98,7 +98,7 @@ def test_labels_metadata_and_other_features_are_ignored() -> None:
 
 
 def test_a_payload_may_contain_the_magic_number() -> None:
-    # At a multiple of four bytes, where a record could begin.
+    # Aligned to four bytes, where a record could begin.
     payload = records.sparse_record([1], [1], [10]).SerializeToString()
     tag = b"\x1a"  # uid
     filler = b"\0" * (-(len(payload) + 2) % 4)
@@ -152,7 +152,7 @@ def test_an_empty_file_has_no_documents() -> None:
     assert len(read_recordio(b"", 10)) == 0
 
 
-# A record of one word whose key goes on where it ends.
+# A record whose only key is a varint cut off at the end.
 CUT = b"\x0a\x06values\x12\x0f\x12\x0d\x0a\x04\x00\x00\x80?\x12\x02\x01\x81\x1a\x01\x0a"
 ONE = records.framed([records.sparse_record([1], [1], [10])])
 

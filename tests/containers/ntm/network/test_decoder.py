@@ -75,7 +75,7 @@ def test_decoder_gradients_equal_autograds(batch: Batch, counts: Tensor, normali
     by_weight, by_bias, by_input = torch.autograd.grad(expected.sum(), (weight, bias, theta))
     torch.testing.assert_close(network.weight.grad, by_weight, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(network.bias.grad, by_bias, rtol=1e-3, atol=1e-3)
-    # theta is a softmax: what is the same for all topics of a document does not count.
+    # theta is a softmax, so a constant over all topics of a document has no effect.
     torch.testing.assert_close(
         by_theta - by_theta.mean(1, True), by_input - by_input.mean(1, True), rtol=1e-3, atol=5e-3
     )

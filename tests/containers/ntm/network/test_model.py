@@ -76,7 +76,7 @@ def test_losses_equal_the_dense_formula(objective: str) -> None:
 def dense_losses(
     network: Network, bag: BagOfWords, mean: Tensor, log_variance: Tensor, weights: Tensor, bias: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return reconstruction and divergence of each document, and theta, as textbooks write them."""
+    """Return reconstruction loss, divergence and theta of each document by the textbook formulas."""
     noise = torch.randn(mean.shape, generator=generator())
     posterior = torch.distributions.Normal(mean, (log_variance / 2).exp())
     theta = torch.softmax(mean + noise * posterior.scale, dim=1)
@@ -134,7 +134,7 @@ def test_gradients_equal_autograds(
 
 
 def mutual_information(theta: Tensor) -> Tensor:
-    """Return that of a document and a topic drawn from its mixture, in nats."""
+    """Return the mutual information of a document and a topic drawn from its mixture, in nats."""
     mean = theta.mean(0)
     return (theta * theta.log()).sum(1).mean() - (mean * mean.log()).sum()
 
@@ -158,7 +158,7 @@ def test_word_dropout_only_in_training_and_never_of_a_whole_document() -> None:
     torch.testing.assert_close(words(batch, draws), whole)
     words.train()
     seen = torch.stack([words(batch, draws) for _ in range(50)])
-    # The document of one word is seen whole each time; of the other's words, each part that is not empty.
+    # The document of one word keeps it each time; of the other, every non-empty subset occurs.
     torch.testing.assert_close(seen[:, 0], whole[0].expand_as(seen[:, 0]))
     assert len(seen[:, 1].round(decimals=4).unique(dim=0)) == 7
 

@@ -32,7 +32,7 @@ def test_npmi_is_the_mean_over_the_pairs_of_ten_words(documents: list[set[int]],
 
 
 def test_npmi_by_hand() -> None:
-    # Of four documents, two have both 0 and 1; each is in three.
+    # Of four documents, two contain both 0 and 1; each occurs in three.
     corpus = Corpus.of(planted.bag_of([{0, 1}, {0, 1}, {0, 2}, {1, 2}], 4))
     expected = math.log((2 / 4) / (3 / 4 * 3 / 4)) / -math.log(2 / 4)
     assert npmi(np.array([[0, 1]]), corpus).tolist() == pytest.approx([expected])

@@ -9,7 +9,7 @@ from ntm.topics.pruning import survivors, topics_at
 def test_duplicate_and_dead_topics_are_dropped() -> None:
     words = np.array([[0, 1, 2, 3], [4, 5, 6, 7], [0, 1, 2, 3], [8, 9, 10, 11], [12, 13, 14, 15]])
     coherence = np.array([0.4, 0.2, 0.5, -0.6, 0.3])
-    # Of the two that say the same, the less coherent one goes; the other is then unique, and stays.
+    # Of two duplicates, the less coherent one is dropped; the other is then unique and stays.
     assert survivors(words, coherence, 3).tolist() == [1, 2, 4]
     assert survivors(words, coherence, 5).tolist() == [0, 1, 2, 3, 4]
     assert survivors(words, coherence, 1).tolist() == [2]

@@ -17,7 +17,7 @@ from tests.containers.ntm import jobs, planted, records
 
 
 def failure(base: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run a job that must fail in this process; return the reason that SageMaker would show."""
+    """Run a job that must fail, in this process, and return its failure reason."""
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(base))
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     assert job.main() == 1
@@ -39,7 +39,7 @@ def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_job_leaves_a_model_that_serving_can_load(base: Path) -> None:
-    # Words of a topic point one way, a little apart.
+    # Vectors of a topic's words have a similar direction.
     vectors = [np.eye(6)[word // planted.WORDS] + 0.1 * np.eye(6)[word % 6] for word in range(planted.FEATURE_DIM)]
     lines = [f"{word} {' '.join(map(str, row))}\n" for word, row in zip(jobs.VOCABULARY, vectors, strict=True)]
     (base / "input" / "data" / "auxiliary" / "vectors.txt").write_text("the 1 1 1 1 1 1\n" + "".join(lines))
@@ -65,7 +65,7 @@ def test_a_job_leaves_a_model_that_serving_can_load(base: Path) -> None:
     owners = [{word[0] for word, _ in topic["words"][:10]} for topic in topics["topics"]]
     assert sorted(map(sorted, owners)) == [["a"], ["b"], ["c"], ["d"], ["e"]]
 
-    # A document of one topic's words weighs on that topic, in the order of topics.json.
+    # A document of one topic's words gets that topic, in the order of topics.json.
     model, reader = read_model(base / "model")
     assert reader is not None
     texts = [" ".join(word for word, _ in topic["words"][:10]) for topic in topics["topics"]]
@@ -86,7 +86,7 @@ def test_a_job_leaves_a_model_that_serving_can_load(base: Path) -> None:
         }.items()
     }
     assert len(metric["train"]) >= 10
-    # A tuning job follows it: one of each epoch, in place of the last the best model's.
+    # For the tuning job: one per epoch; the last one is the best model's.
     assert len(metric["validation"]) == len(metric["train"])
     assert metric["best"] == metric["validation"][-1:]
     assert metric["test"][0] == pytest.approx(metric["validation"][-1], rel=0.05)
@@ -130,7 +130,7 @@ def test_the_metric_of_a_tuning_job_is_logged_during_training(
     with caplog.at_level("INFO"):
         job.run(lambda: False)
     found = re.findall(rf"#quality_metric: host=algo-1, epoch=(\d+), validation {re.escape(name)}=(\S+)", caplog.text)
-    # And once of the model that is left, whatever is tuned by.
+    # And once for the final model, whatever the objective.
     assert [int(epoch) for epoch, _ in found] == [*range(2, 2 * times + 1, 2), 8]
     values = [float(value) for _, value in found]
     if times:
@@ -154,7 +154,7 @@ def test_an_interrupted_job_resumes_to_the_same_model(
     shutil.rmtree(base / "model")
 
     (base / "checkpoints").mkdir()
-    # SIGTERM saves one, whenever the last was.
+    # SIGTERM saves one regardless of the interval.
     process = jobs.start("train", base, NTM_CHECKPOINT_SECONDS="0" if end == signal.SIGKILL else "1e6")
     assert process.stdout is not None
     while "completed 60.0 % of epochs" not in (line := process.stdout.readline()):
@@ -203,7 +203,7 @@ def test_jobs_of_a_tuning_job_can_share_a_checkpoint_location(base: Path, monkey
 
 
 def free_port() -> int:
-    """Return a port that the system gives to nobody who does not ask for it, and that no other test is given."""
+    """Return a free port outside the ephemeral range that no other test gets."""
     for port in range(20_000 + os.getpid() % 10_000, 32_768):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
@@ -212,7 +212,7 @@ def free_port() -> int:
 
 
 def start_hosts(bases: dict[str, Path]) -> list[str]:
-    """Run a job of several hosts on this machine to its end; return their logs, those of a failed one marked."""
+    """Run a job of several hosts to its end and return their logs; logs of failed hosts are marked."""
     meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     processes = [jobs.start("train", base, **meeting) for base in bases.values()]
     logs = [process.communicate(timeout=900)[0] for process in processes]
@@ -236,7 +236,7 @@ def test_two_hosts_train_one_model(first: int, tmp_path: Path) -> None:
     (one, losses), (two, same) = (zip(*re.findall(pattern, log), strict=True) for log in logs)
     assert (set(one), set(two)) == ({"algo-1"}, {"algo-2"})
     assert losses == same
-    # One host comes to this with these documents.
+    # Expected result of a single host with these documents.
     assert float(losses[-1]) == pytest.approx(4.056, rel=0.02)
 
 
@@ -342,7 +342,7 @@ def test_the_checkpoint_interval_must_be_a_number(seconds: str, base: Path, monk
 
 
 def test_unexpected_errors_are_reported_as_internal(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # No model can be written where a file is in the way.
+    # A file in place of the model directory.
     jobs.write_config(base, "hyperparameters", jobs.HYPERPARAMETERS | {"epochs": "1"})
     (base / "model").write_bytes(b"")
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(base))

@@ -12,14 +12,14 @@ SETTINGS = Hyperparameters(feature_dim=1, num_topics=2, learning_rate=0.1)
 
 
 class Parameters(nn.Module):
-    """Some parameters, and another that is not used."""
+    """Two parameters, one of them unused."""
 
     def __init__(self, *values: float) -> None:
         super().__init__()
         self.used, self.unused = nn.Parameter(torch.tensor(values)), nn.Parameter(torch.ones(2, 3))
 
     def optimize(self, settings: Hyperparameters, gradients: list[list[float]]) -> list[float]:
-        """Take a step for each of the gradients; return the parameters."""
+        """Take one step per gradient and return the parameters."""
         optimizer = Optimizer(self.requires_grad_(False), settings)
         for gradient in gradients:
             assert self.used.grad is not None

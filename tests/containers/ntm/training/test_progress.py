@@ -39,5 +39,5 @@ def test_the_progress_bar_on_a_terminal_erases_itself() -> None:
     text = shown(HALF, END, terminal=True)
     assert "Epoch 2/5" in text
     assert "loss 6.5432, validation 6.7000, 12,346 documents/s" in text
-    # The last that is written erases the line.
+    # The last output erases the line.
     assert text.endswith("\x1b[2K")

@@ -40,7 +40,7 @@ def arrays(model: TopicModel) -> list[np.ndarray]:
 
 
 def check_planted(trained: Trained, seed: int) -> None:
-    """Check that each topic is one of those planted, and that documents are of the topic that they were made of."""
+    """Check that the topics are the planted ones and that documents get the topic that they were made from."""
     owners = trained.topics.words[:, :10] // planted.WORDS
     assert sorted(owners[:, 0]) == list(range(planted.TOPICS))
     assert (owners == owners[:, :1]).mean() > 0.95
@@ -52,7 +52,7 @@ def check_planted(trained: Trained, seed: int) -> None:
     assert (found == truth).mean() > 0.97
 
 
-# What moves far enough in few steps.
+# Settings that learn enough in a few steps.
 _RATES = {"adam": 0.01, "adagrad": 0.05, "rmsprop": 0.005, "sgd": 0.001, "adadelta": 1.0}
 
 
@@ -150,7 +150,7 @@ def test_training_stops_on_request_and_keeps_a_model() -> None:
 
 
 class Scripted(Trainer):
-    """A training whose validation losses are given."""
+    """A trainer with predefined validation losses."""
 
     losses: list[float]
 
@@ -167,7 +167,7 @@ def scripted(losses: list[float], **changes: Any) -> Trained:
 
 @pytest.mark.parametrize("objective", ["topics", "elbo"])
 def test_the_best_model_has_the_lowest_loss_after_the_build_up(objective: str) -> None:
-    # The first is the lowest, and of another objective where there is a build-up.
+    # The first loss is the lowest, but belongs to the build-up if there is one.
     losses = [1.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 3.0, 4.0]
     trained = scripted(losses, objective=objective, num_patience_epochs=10)
     assert trained.epoch == (9 if objective == "topics" else 1)
@@ -177,7 +177,7 @@ def test_the_best_model_has_the_lowest_loss_after_the_build_up(objective: str) -
 @pytest.mark.parametrize("objective", ["topics", "elbo"])
 def test_training_stops_early_only_after_the_build_up(objective: str) -> None:
     trained = scripted([5.0] * 20, objective=objective, num_patience_epochs=1)
-    # The second bad epoch in a row is the third one that counts: 15 of 20 are those of the build-up's 0.7 and one more.
+    # The second bad epoch in a row is the third after the build-up, which takes 14 of 20 epochs.
     assert trained.epochs == {"topics": 17, "elbo": 3}[objective]
 
 

@@ -23,7 +23,7 @@ def collect(
 
 
 @given(corpora, st.integers(1, 5), st.floats(0.1, 1), st.integers(1, 8))
-def test_limits_hold_and_nothing_is_forgotten(texts: list[list[str]], least: int, share: float, size: int) -> None:
+def test_limits_select_exactly_the_matching_words(texts: list[list[str]], least: int, share: float, size: int) -> None:
     numbers, documents = collect(texts)
     counts = Counter(word for words in texts for word in words)
     frequencies = Counter(word for words in texts for word in set(words))
