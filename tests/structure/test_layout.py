@@ -49,11 +49,11 @@ def test_a_cycle_is_found() -> None:
     assert not _cycle({"a": {"b"}, "b": {"c"}})
 
 
-def test_no_circle_between_files() -> None:
+def test_no_cycle_between_files() -> None:
     assert _cycle(_graph()) == []
 
 
-def test_no_circle_between_folders() -> None:
+def test_no_cycle_between_folders() -> None:
     folders: dict[Path, set[Path]] = {}
     for path, targets in _graph().items():
         # A package's own __init__ belongs to the package: `from package import module` is no arrow to it.

@@ -53,10 +53,10 @@ class Registering:
         target, model = self._target, self.registered
         number = f" as version {model.version}" if model else ""
         name = f"Version {self._candidate.model.version} of {self._source.name}"
-        told = f"All promotions: {target.command('history')}"
+        hint = f"All promotions: {target.command('history')}"
         if not self.steps:
-            return f"Nothing to do: {name} is in {target.name}{number}, approved, and served or about to be.\n{told}"
-        return f"{name} is in {target.name}{number}, approved for endpoint {target.deployment.endpoint}.\n{told}"
+            return f"Nothing to do: {name} is in {target.name}{number}, approved, and served or about to be.\n{hint}"
+        return f"{name} is in {target.name}{number}, approved for endpoint {target.deployment.endpoint}.\n{hint}"
 
     def carry_out(self, tell: Callable[[str], None]) -> Record:
         """Register the model in the target and return the record.

@@ -57,7 +57,7 @@ def _text(row: dict[str, object], column: str) -> str:
     if not isinstance(value, str):
         raise _Malformed(f"{column!r} is {_KINDS[type(value)]}, not a string")
     if not is_unicode(value):
-        raise _Malformed(f"{column!r} holds half a surrogate pair")
+        raise _Malformed(f"{column!r} contains a lone surrogate")
     return value
 
 

@@ -38,7 +38,7 @@ def read_word_vectors(s3: S3Client, uri: S3Uri, words: Sequence[str]) -> WordVec
     """Stream the vectors of the given words from a file in GloVe's text format.
 
     Raises:
-        CorpusError: The file does not exist, or has no vector of any of the words.
+        CorpusError: The file does not exist, or has no vector for any of the words.
     """
     try:
         answer = s3.get_object(Bucket=uri.bucket, Key=uri.key)
@@ -53,7 +53,7 @@ def read_word_vectors(s3: S3Client, uri: S3Uri, words: Sequence[str]) -> WordVec
             lines.append(line)
     if not lines:
         raise CorpusError(
-            f"{uri} has no vector of any of the {len(words):,} words of the vocabulary. It must be in GloVe's text "
+            f"{uri} has no vector for any of the {len(words):,} words of the vocabulary. It must be in GloVe's text "
             f"format: a word and its numbers per line, separated by spaces. Upload another file, or change {_SETTING}."
         )
     return WordVectors(answer["ETag"].strip('"'), lines)

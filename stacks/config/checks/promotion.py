@@ -37,16 +37,16 @@ def _conflicts(name: str, environments: Mapping[str, EnvironmentFields]) -> Conf
         allowed = ", ".join(others) or "null, since there is no other environment"
         yield conflict("promotion.from", promotion.source, reason, allowed)
         return
-    circle = list(_circle(name, environments))
-    if circle:
-        reason = f"promotions form a circle, {' ← '.join(circle)}"
+    cycle = list(_cycle(name, environments))
+    if cycle:
+        reason = f"promotions form a cycle, {' ← '.join(cycle)}"
         yield conflict("promotion.from", promotion.source, reason, "an environment that this one does not promote to")
     yield from _places(name, promotion.source, environments)
     if promotion.method == "pin":
         yield from _pinned(name, promotion.source, environments)
 
 
-def _circle(name: str, environments: Mapping[str, EnvironmentFields]) -> Iterator[str]:
+def _cycle(name: str, environments: Mapping[str, EnvironmentFields]) -> Iterator[str]:
     """Yield the path back to the environment, if there is one."""
     way = [name]
     while (source := environments[way[-1]].promotion.source) and source in environments:

@@ -198,4 +198,4 @@ def test_stacks_in_another_account_need_other_credentials(account: Account, invo
 
 def test_cloudformation_returns_question_marks_for_non_ascii_characters() -> None:
     stack = Stack("s", "dev/s", None, None, {"Description": "é → 🙂"})
-    assert deployed.as_told(stack).template == {"Description": "? ? ?"}
+    assert deployed.as_returned(stack).template == {"Description": "? ? ?"}

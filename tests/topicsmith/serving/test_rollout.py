@@ -25,11 +25,13 @@ class Waiting:
     """Harness for waiting with a fake clock, which only sleeping advances; each poll may trigger an event."""
 
     def __init__(self, clients: Clients, deployment: Deployment, model: ModelVersion) -> None:
-        self.told: list[str] = []
+        self.progress: list[str] = []
         self.now = 0.0
         self._happenings: list[Happening] = []
         models.approve(clients.sagemaker, model)
-        self._rollout = Rollout(clients, deployment, model, self.told.append, sleep=self._sleep, clock=lambda: self.now)
+        self._rollout = Rollout(
+            clients, deployment, model, self.progress.append, sleep=self._sleep, clock=lambda: self.now
+        )
 
     def __call__(self, *happenings: Happening) -> Endpoint:
         self._happenings = list(happenings)
@@ -81,7 +83,7 @@ def test_waiting_reports_each_change_once(deployed: Account, waiting: Waiting, m
         lambda: happen("UPDATE_COMPLETE", version=1),
     )
     assert served.model_version == 1
-    assert waiting.told == [
+    assert waiting.progress == [
         "the approval has not reached the stack yet",
         "stack UPDATE_IN_PROGRESS, endpoint not there yet",
         "stack UPDATE_IN_PROGRESS, endpoint Creating",
@@ -95,7 +97,7 @@ def test_a_model_that_is_already_served_is_not_waited_for(
 ) -> None:
     deployed.serve(model.arn)
     assert waiting().status == "InService"
-    assert waiting.told == []
+    assert waiting.progress == []
 
 
 def test_a_served_model_is_not_final_during_another_update(
@@ -104,7 +106,7 @@ def test_a_served_model_is_not_final_during_another_update(
     deployed.serve(model.arn)
     happen("UPDATE_IN_PROGRESS", version=9)
     waiting(lambda: None, lambda: update(9), lambda: update(1))
-    assert waiting.told[0] == "stack topicsmith-dev-serving is UPDATE_IN_PROGRESS; the approval waits for it"
+    assert waiting.progress[0] == "stack topicsmith-dev-serving is UPDATE_IN_PROGRESS; the approval waits for it"
 
 
 def test_a_busy_stacks_failure_is_not_the_approvals(deployed: Account, waiting: Waiting, model: ModelVersion) -> None:
@@ -117,7 +119,7 @@ def test_a_busy_stacks_failure_is_not_the_approvals(deployed: Account, waiting: 
         update(1)
 
     assert waiting(lambda: happen("UPDATE_IN_PROGRESS", token="cdk"), deployment_fails, lambda: None, served)
-    assert waiting.told == [
+    assert waiting.progress == [
         "the approval has not reached the stack yet",
         "stack topicsmith-dev-serving is UPDATE_IN_PROGRESS; the approval waits for it",
         "the approval has not reached the stack yet",
@@ -191,7 +193,7 @@ def test_a_failed_update_is_reported_with_the_first_reason_and_the_served_model(
 
 def test_waiting_includes_the_rollback_and_reports_its_reason(second: Waiting) -> None:
     second.fails(lambda: fail_and_roll_back("UPDATE_ROLLBACK_IN_PROGRESS"), fail_and_roll_back)
-    assert second.told[-1] == (
+    assert second.progress[-1] == (
         "stack UPDATE_ROLLBACK_IN_PROGRESS, endpoint InService: Endpoint: it did not answer a ping"
     )
 

@@ -20,17 +20,17 @@ _FEW = 4
 _OWN_SECTIONS = {"Resources", "Outputs", "Description", "Metadata", "AWSTemplateFormatVersion"}
 
 
-def find(pair: StackPair, sides: Sides, told: Sequence[Change]) -> Iterator[Change]:
+def find(pair: StackPair, sides: Sides, reported: Sequence[Change]) -> Iterator[Change]:
     """Yield a stack's minor changes, one for each kind.
 
     Args:
         pair: The stack.
         sides: The assemblies with the files of new code.
-        told: Changes found by the other rules.
+        reported: Changes found by the other rules.
     """
     both = [resource for resource in pair.resources if resource.old is not None and resource.new is not None]
     yield from _code(both, sides)
-    yield from _made_anew(both, {name for change in told for name in change.resources})
+    yield from _made_anew(both, {name for change in reported for name in change.resources})
     yield from _tags(pair, both)
     yield from _prose(pair, both)
     yield from _sections(pair)
@@ -62,9 +62,9 @@ def _changed_files(sides: Sides, old: str, new: str) -> Iterator[str]:
             yield f"{'+' if path not in before else '-' if path not in after else '~'} {path}"
 
 
-def _made_anew(resources: Sequence[Resource], told: set[str]) -> Iterator[Change]:
+def _made_anew(resources: Sequence[Resource], reported: set[str]) -> Iterator[Change]:
     """Yield the renamed stateless resources: nothing is lost with the old ones."""
-    found = [one for one in resources if one.is_renamed and one.logical_id not in told]
+    found = [one for one in resources if one.is_renamed and one.logical_id not in reported]
     if found:
         lines = tuple(f"{one.old_place.logical_id} → {one.logical_id}" for one in found if one.old_place)
         message = f"{_number(found, 'resource')} with another logical id: recreated, no data to lose."

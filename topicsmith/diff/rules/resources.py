@@ -60,7 +60,7 @@ def find(pair: StackPair) -> Iterator[Change]:
     yield from _came_and_went(pair)
 
 
-def is_told_elsewhere(resource: Resource, name: str) -> bool:
+def is_reported_elsewhere(resource: Resource, name: str) -> bool:
     """Return True if another rule reports the property, or a folded line covers it."""
     if name in _FOLDED or (name in _PROSE and not resource.is_replaced):
         return True
@@ -111,12 +111,12 @@ def _guarded(resources: Sequence[Resource]) -> Iterator[Change]:
     """Yield the changes of protecting properties, equal changes together."""
     alike: dict[tuple[Verdict, tuple[str, ...]], list[Resource]] = {}
     for resource in resources:
-        told: dict[Verdict, list[Difference]] = {}
+        reported: dict[Verdict, list[Difference]] = {}
         for difference in resource.differences:
             verdict = None if _is_opening(resource, difference) else _verdict(resource, difference)
-            if verdict is not None and not is_told_elsewhere(resource, difference.path[0]):
-                told.setdefault(verdict, []).append(difference)
-        for verdict, found in told.items():
+            if verdict is not None and not is_reported_elsewhere(resource, difference.path[0]):
+                reported.setdefault(verdict, []).append(difference)
+        for verdict, found in reported.items():
             alike.setdefault((verdict, tuple(map(str, found))), []).append(resource)
     for (verdict, lines), found_in in alike.items():
         means = verdict.means or "its protection changes"
@@ -134,13 +134,13 @@ def _guarded(resources: Sequence[Resource]) -> Iterator[Change]:
 
 def _lines(pair: StackPair, resource: Resource) -> tuple[str, ...]:
     """Return the changes that no other rule reports, as lines."""
-    told = set(resource.replacing) if loses(pair, resource) else set()
-    told |= _EXPIRING if retention.expires_sooner(resource) else set()
+    reported = set(resource.replacing) if loses(pair, resource) else set()
+    reported |= _EXPIRING if retention.expires_sooner(resource) else set()
     lines = [
         str(one)
         for one in resource.differences
-        if one.path[0] not in told
-        and (one.path[0] in resource.replacing or not is_told_elsewhere(resource, one.path[0]))
+        if one.path[0] not in reported
+        and (one.path[0] in resource.replacing or not is_reported_elsewhere(resource, one.path[0]))
         and _verdict(resource, one) is None
     ]
     return (*lines, *_attributes(pair, resource))
@@ -219,15 +219,15 @@ def _is_open(kind: str, resource: JsonObject | None) -> bool:
 
 def _opened(resource: Resource) -> Change:
     issuer = _issuer(resource.type, resource.after())
-    told = [one for one in resource.differences if one.path[0] in SAYS_WHO]
-    if issuer and not told:
-        told = [Difference(("JwtConfiguration", "Issuer"), MISSING, issuer)]
+    reported = [one for one in resource.differences if one.path[0] in SAYS_WHO]
+    if issuer and not reported:
+        reported = [Difference(("JwtConfiguration", "Issuer"), MISSING, issuer)]
     return Change(
         risk=Risk.ACCESS,
         rule="opened",
         message=f"{resource.label}: opened to "
         f"{'an identity provider that was not trusted before' if issuer else 'everyone'}.",
-        details=tuple(map(str, told)),
+        details=tuple(map(str, reported)),
         exposes=True,
         order=0,
         resources=(resource.logical_id,),

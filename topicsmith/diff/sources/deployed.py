@@ -43,7 +43,7 @@ def stacks(wanted: Sequence[Stack], environments: Sequence[str]) -> list[Stack]:
     return found
 
 
-def as_told(stack: Stack) -> Stack:
+def as_returned(stack: Stack) -> Stack:
     """Return the stack with its template as CloudFormation returns it: a question mark for each non-ASCII character."""
     template = json.loads(_NOT_ASCII.sub("?", json.dumps(stack.template, ensure_ascii=False)))
     return dataclasses.replace(stack, template=template)

@@ -49,7 +49,7 @@ def _sides(old: Path | None, new: Path, environment: str, notes: tuple[str, ...]
     if old is None:
         names = [environment] if environment != ALL else sorted({one.environment for one in after if one.environment})
         before = deployed.stacks(_of(after, environment), names)
-        after = [deployed.as_told(stack) for stack in after]
+        after = [deployed.as_returned(stack) for stack in after]
     else:
         before = assembly.read(old)
     _require(environment, [*before, *after])

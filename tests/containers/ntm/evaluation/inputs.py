@@ -53,10 +53,11 @@ def held_out(documents: int = 120, seed: int = 1, text: str = "") -> HeldOut:
         entries = slice(bag.offsets[number], bag.offsets[number + 1])
         return random.permutation(np.repeat(bag.words[entries], bag.counts[entries].astype(int)))
 
-    told = [words(number) for number in range(documents)]
-    texts = [f"{text}{' '.join(jobs.VOCABULARY[word] for word in row)}" for row in told]
+    rows = [words(number) for number in range(documents)]
+    texts = [f"{text}{' '.join(jobs.VOCABULARY[word] for word in row)}" for row in rows]
     return HeldOut.of(
-        [(f"doc {number}", texts[number], told[number].tolist()) for number in range(documents)], bag.feature_dim
+        [(f"doc {number}", texts[number], rows[number].tolist()) for number in range(documents)],
+        bag.feature_dim,
     )
 
 

@@ -54,7 +54,7 @@ def test_other_vectors_make_another_folder(s3: S3Client) -> None:
     ("rows", "reason"),
     [
         ([], "There is no file of word vectors s3://data/raw/glove.txt"),
-        ([("elsewhere", SECOND_MOON)], "no vector of any of the .* words"),
+        ([("elsewhere", SECOND_MOON)], "no vector for any of the .* words"),
     ],
 )
 def test_unusable_vectors_are_refused(s3: S3Client, rows: list[tuple[str, list[float]]], reason: str) -> None:

@@ -89,7 +89,7 @@ def test_a_cycle_is_reported_in_each_of_its_files(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as error:
         load_environments(tmp_path)
     problems = [line for line in str(error.value).splitlines() if line.startswith("  ")]
-    assert [problem.partition("circle, ")[2].partition(";")[0] for problem in problems] == [
+    assert [problem.partition("cycle, ")[2].partition(";")[0] for problem in problems] == [
         "dev ← prod ← staging ← dev",
         "prod ← staging ← dev ← prod",
         "staging ← dev ← prod ← staging",
@@ -175,14 +175,14 @@ def _environments(sources: Mapping[str, str | None], methods: Mapping[str, str])
 
 @given(sources=_SOURCES, methods=_METHODS)
 def test_exactly_the_cycles_are_found(sources: dict[str, str | None], methods: dict[str, str]) -> None:
-    in_circle = set()
+    in_cycle = set()
     for name in _NAMES:
         step: str | None = name
         for _ in _NAMES:
             step = sources[step] if step else None
             if step == name:
-                in_circle.add(name)
-    assert promotion_conflicts(_environments(sources, methods)).keys() == in_circle
+                in_cycle.add(name)
+    assert promotion_conflicts(_environments(sources, methods)).keys() == in_cycle
 
 
 @given(order=st.permutations(_NAMES), methods=_METHODS, data=st.data())

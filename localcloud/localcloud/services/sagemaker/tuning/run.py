@@ -135,13 +135,13 @@ class TuningRun(JobRun):
             **({"ConvergenceDetectedTime": self._completion.converged_at} if self._completion.converged_at else {}),
         }
 
-    def _hear(self, number: int, metric: str, told: int | None, value: float) -> None:
+    def _hear(self, number: int, metric: str, reported: int | None, value: float) -> None:
         """Record a metric of a trial; stop the trial if it is not worth continuing."""
         trial = self._running.get(number)
         if trial is None or metric != self._job.objective["MetricName"]:
             return
         last = max(trial.curve, default=0)
-        epoch = last + 1 if told is None else max(told, last)
+        epoch = last + 1 if reported is None else max(reported, last)
         is_news = epoch not in trial.curve  # Another host or the final model may report the same epoch again.
         trial.curve[epoch] = value
         if is_news and self._is_enough(number, trial, epoch):
