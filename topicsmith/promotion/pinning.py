@@ -80,7 +80,7 @@ class Pinning:
             method="pin",
             place=Place(environment=target.name, account=target.account, version=None, arn=model.arn),
             artifacts=digests,
-            goes_on=not self._is_pinned,
+            may_resume=not self._is_pinned,
         )
         if not self._is_pinned:
             environment_file.write(target.file, self._text)

@@ -20,7 +20,7 @@ def record(
     method: Literal["pin", "register"],
     place: Place,
     artifacts: Mapping[str, str],
-    goes_on: bool,
+    may_resume: bool,
 ) -> Record:
     """Write the record of a promotion to the target's bucket and return it.
 
@@ -32,10 +32,10 @@ def record(
         method: The promotion method.
         place: The model in the target.
         artifacts: SHA-256 of each object, by S3 URI.
-        goes_on: Whether this promotion may have been recorded before; if so, that record is returned.
+        may_resume: Whether this promotion may have been recorded before; if so, that record is returned.
     """
     clients, bucket = target.clients, target.deployment.data_bucket
-    begun = records.latest(clients.s3, bucket, 1) if goes_on else []
+    begun = records.latest(clients.s3, bucket, 1) if may_resume else []
     if begun and begun[0].target.arn == place.arn and begun[0].run == candidate.model.run:
         return begun[0]
     model, found = candidate.model, candidate.evaluation

@@ -81,7 +81,7 @@ class Registering:
             method="register",
             place=Place(environment=target.name, account=target.account, version=model.version, arn=model.arn),
             artifacts=copied,
-            goes_on=model.approval != "Approved",
+            may_resume=model.approval != "Approved",
         )
 
     def _steps(self) -> list[str]:

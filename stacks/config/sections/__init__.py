@@ -1,1 +1,1 @@
-"""Sections of an environment file, one pydantic model a module."""
+"""Sections of an environment file, one pydantic model per module."""

@@ -261,7 +261,7 @@ class Trainer:
             self._rate = done / max(time.monotonic() - started, 1e-9)
             if not last:
                 self._report(loss, None)
-                if not self._go_on():
+                if not self._save_if_due():
                     return False
         return True
 
@@ -288,7 +288,7 @@ class Trainer:
             self._track(validated)
             state.epoch, state.steps, state.sums = state.epoch + 1, 0, torch.zeros_like(state.sums)
             state.order = self._order()
-        return self._go_on()
+        return self._save_if_due()
 
     def _track(self, validated: BoundPerWord | None) -> None:
         """Log the objective metric of the tuning job, which may stop this job early."""
@@ -318,7 +318,7 @@ class Trainer:
         state.losses.append(loss.total)
         return rule.should_stop(loss.total)
 
-    def _go_on(self) -> bool:
+    def _save_if_due(self) -> bool:
         """Save a checkpoint if one is due; return False if any host was asked to stop."""
         stop, save = (self._hosts.largest(float(flag)) > 0 for flag in (self._stopped(), self._checkpoints.due))
         if stop or save:
