@@ -52,7 +52,7 @@ class Grant:
             and self.principal in ("*", other.principal)
             and _pattern(self.action.lower()).fullmatch(other.action.lower()) is not None
             and _pattern(self.resource).fullmatch(other.resource) is not None
-            and _asks_less(self.condition, other.condition)
+            and _is_weaker(self.condition, other.condition)
         )
 
 
@@ -206,7 +206,7 @@ def _owner(resource: str, otherwise: str) -> str:
     return f"${{{match[1]}}}" if match else otherwise
 
 
-def _asks_less(condition: str, other: str) -> bool:
+def _is_weaker(condition: str, other: str) -> bool:
     """Return True if a condition holds wherever the other one does: it has no test that the other one lacks."""
     mine, theirs = _tests(condition), _tests(other)
     return all(

@@ -148,7 +148,7 @@ def pair(old: Sequence[Stack], new: Sequence[Stack]) -> Pairs:
     sides = [*matched, *((_nothing(stack), stack) for stack in came)]
 
     reader, new_reader = intrinsics.Reader(old), intrinsics.Reader(new)
-    before = [_as_if_there(reader.read(_at_home(one, two)), one, two) for one, two in sides]
+    before = [_as_redeployed(reader.read(_at_home(one, two)), one, two) for one, two in sides]
     after = [new_reader.read(_at_home(two, one)) for one, two in sides]
     places = _places(sides, before, after)
     ids = {(one.stack, one.logical_id): (two.stack, two.logical_id) for one, two in places.items()}
@@ -210,7 +210,7 @@ def _at_home(stack: Stack, other: Stack) -> Stack:
     return dataclasses.replace(stack, account=stack.account or other.account, region=stack.region or other.region)
 
 
-def _as_if_there(template: JsonObject, old: Stack, new: Stack) -> JsonObject:
+def _as_redeployed(template: JsonObject, old: Stack, new: Stack) -> JsonObject:
     """Return the old template as if deployed in the new one's account and region, under the new name."""
     text = json.dumps(template)
     for one, two in ((old.account, new.account), (old.region, new.region), (old.name, new.name)):

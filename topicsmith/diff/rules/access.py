@@ -107,7 +107,7 @@ def _lines(owner: str, shifts: Sequence[_Shift]) -> Iterator[str]:
         resources.setdefault((narrows, came, effect, principal, condition, tuple(names)), []).append(resource)
     for (_, came, effect, principal, condition, what), where in resources.items():
         sign = "+" if came else "-"
-        who = "" if principal == owner else f"{_who(principal)} "
+        who = "" if principal == owner else f"{_principal_name(principal)} "
         verb = "may" if effect == "Allow" else "must not"
         when = f" if {condition}" if condition else ""
         if what == (MANAGED_POLICY,):
@@ -116,5 +116,5 @@ def _lines(owner: str, shifts: Sequence[_Shift]) -> Iterator[str]:
             yield f"{sign} {who}{verb} {', '.join(what)} on {', '.join(where)}{when}"
 
 
-def _who(principal: str) -> str:
+def _principal_name(principal: str) -> str:
     return "everyone" if principal == "*" else principal.removeprefix("AWS:").removeprefix("Service:")

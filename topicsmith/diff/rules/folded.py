@@ -30,7 +30,7 @@ def find(pair: StackPair, sides: Sides, reported: Sequence[Change]) -> Iterator[
     """
     both = [resource for resource in pair.resources if resource.old is not None and resource.new is not None]
     yield from _code(both, sides)
-    yield from _made_anew(both, {name for change in reported for name in change.resources})
+    yield from _recreated(both, {name for change in reported for name in change.resources})
     yield from _tags(pair, both)
     yield from _prose(pair, both)
     yield from _sections(pair)
@@ -62,7 +62,7 @@ def _changed_files(sides: Sides, old: str, new: str) -> Iterator[str]:
             yield f"{'+' if path not in before else '-' if path not in after else '~'} {path}"
 
 
-def _made_anew(resources: Sequence[Resource], reported: set[str]) -> Iterator[Change]:
+def _recreated(resources: Sequence[Resource], reported: set[str]) -> Iterator[Change]:
     """Yield the renamed stateless resources: nothing is lost with the old ones."""
     found = [one for one in resources if one.is_renamed and one.logical_id not in reported]
     if found:

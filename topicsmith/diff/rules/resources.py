@@ -9,7 +9,7 @@ from topicsmith.diff.model.assembly import JsonObject
 from topicsmith.diff.model.changes import Change, Risk
 from topicsmith.diff.model.names import kept_name
 from topicsmith.diff.model.pairs import Resource, StackPair, keep_the_id
-from topicsmith.diff.model.stateful import ANSWERS, holds_something
+from topicsmith.diff.model.stateful import ANSWERS, holds_data
 from topicsmith.diff.model.values import MISSING, Difference, shown
 from topicsmith.diff.rules import network, pipeline, retention
 from topicsmith.diff.rules.properties import SAYS_WHO, Verdict, is_open_to_everyone, judge
@@ -301,6 +301,4 @@ def _place(kind: str) -> tuple[Risk, int]:
 
 def loses(pair: StackPair, resource: Resource) -> bool:
     """Return True if the rules of losses cover the resource."""
-    return not pair.is_another_stack and (
-        resource.type in ANSWERS or holds_something(resource.type, pair.impact.stateful)
-    )
+    return not pair.is_another_stack and (resource.type in ANSWERS or holds_data(resource.type, pair.impact.stateful))
