@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 from tests.lambdas.deploy_model.conftest import Cloud, event
 
 
-def test_the_stack_gets_the_model_and_keeps_everything_else(cloud: Cloud) -> None:
+def test_an_approval_changes_only_the_model_of_the_stack(cloud: Cloud) -> None:
     package = cloud.register()
 
     assert cloud.deliver(cloud.decide(package, at=1)) == {"batchItemFailures": []}

@@ -216,7 +216,7 @@ def test_yaml_that_is_not_an_environment(tmp_path: Path, text: str, problem: str
     assert _errors(tmp_path, text)[1].startswith(problem)
 
 
-def test_bytes_that_are_not_utf_8(tmp_path: Path) -> None:
+def test_invalid_utf_8(tmp_path: Path) -> None:
     file = tmp_path / "dev.yaml"
     file.write_bytes(b"region: \xff\xfe\n")
     with pytest.raises(ConfigError, match="is not valid YAML"):

@@ -141,7 +141,7 @@ def _grants(deployment: Deployment, source: str) -> list[JsonObject]:
     return [one for one in statements if source in str(one["Resource"]) or source in str(one.get("Condition"))]
 
 
-def test_the_endpoints_permissions_match_what_is_shared(last: Deployment) -> None:
+def test_the_endpoints_permissions_match_the_shared_resources(last: Deployment) -> None:
     images, objects, keys = _grants(last, "middle")
     assert {*images["Action"]} == _PULL
     assert set(images["Resource"]) == {
@@ -246,7 +246,7 @@ def test_nobody_decrypts_anything_else(middle: Deployment, allowed: bool, change
         ("last", {_LAST}),
     ],
 )
-def test_no_policy_names_an_account_that_no_promotion_leads_to(
+def test_policies_name_only_accounts_on_a_promotion_path(
     variants: Path, environment: str, named: set[str]
 ) -> None:
     templates = [Assembly(variants).template(environment, part) for part in PARTS]
@@ -359,8 +359,8 @@ _METHODS = st.sampled_from(["pin", "register"])
     methods=st.tuples(_METHODS, _METHODS),
     last_from=st.sampled_from(["first", "second"]),
 )
-def test_an_endpoint_never_gets_more(accounts: tuple[str, str, str], methods: tuple[str, str], last_from: str) -> None:
-    """On any path: it pulls images that its models may use and reads objects that one environment tagged for it."""
+def test_an_endpoint_gets_only_the_permissions_of_its_promotion_path(accounts: tuple[str, str, str], methods: tuple[str, str], last_from: str) -> None:
+    """It may only pull images of its models and read objects that one environment tagged for it."""
     first, second, third = accounts
     environments: dict[str, JsonObject] = {
         "first": {"account": first},

@@ -86,7 +86,7 @@ def test_application_auto_scaling_accepts_targets_schedules_and_policies(deploym
         assert problems(operation, request, "application-autoscaling") == [], operation
 
 
-def test_each_variant_has_a_model_of_its_own(any_deployment: Deployment) -> None:
+def test_each_variant_has_its_own_model(any_deployment: Deployment) -> None:
     config = any_deployment.resource("serving", _CONFIG)
     variants = [*config["ProductionVariants"], *config.get("ShadowProductionVariants", [])]
     models = [variant["ModelName"] for variant in variants]

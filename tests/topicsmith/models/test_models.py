@@ -22,7 +22,7 @@ MIXTURES = {
 }
 
 
-def test_models_are_listed_with_approval_quality_run_and_what_is_served(deployed: Account, invoke: Invoke) -> None:
+def test_models_are_listed_with_approval_quality_run_and_status(deployed: Account, invoke: Invoke) -> None:
     deployed.register(run="run1")
     deployed.serve(deployed.register(run="run2"))
 

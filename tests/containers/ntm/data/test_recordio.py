@@ -109,7 +109,7 @@ def test_a_payload_may_contain_the_magic_number() -> None:
         assert concatenate(parts, 10).words.tolist() == [1, 1]
 
 
-def test_the_first_wrong_record_of_the_whole_file_is_named() -> None:
+def test_the_first_invalid_record_of_the_file_is_named() -> None:
     content = ONE * 5 + records.framed([records.sparse_record([1], [1], [11])]) + ONE
     with pytest.raises(InputError, match="Record 6 has shape 11"):
         list(stream_recordio(io.BytesIO(content), 10, len(ONE)))

@@ -50,7 +50,7 @@ def test_limits_select_exactly_the_matching_words(texts: list[list[str]], least:
         assert documents.uid(index).decode() == f"№{index}"
 
 
-def test_empty_vocabulary_says_what_to_change() -> None:
+def test_empty_vocabulary_error_names_the_settings_to_change() -> None:
     numbers, documents = collect([["abc", "abd"], ["abc"]])
     with pytest.raises(CorpusError) as caught:
         choose_vocabulary(numbers, documents, size=9, min_document_frequency=5, max_document_share=0.5)

@@ -320,7 +320,7 @@ def _watched(monkeypatch: pytest.MonkeyPatch, name: str, **tracking: Any) -> Loc
     return policy
 
 
-def test_scaling_out_during_the_cooldown_counts_what_was_added(monkeypatch: pytest.MonkeyPatch, clock: _Clock) -> None:
+def test_scaling_out_during_the_cooldown_counts_added_capacity(monkeypatch: pytest.MonkeyPatch, clock: _Clock) -> None:
     target, policy = _Target(), _watched(monkeypatch, "p", ScaleOutCooldown=300)
     values = [700.0]
     monkeypatch.setattr(target_tracking, "_values", lambda _: list(values))

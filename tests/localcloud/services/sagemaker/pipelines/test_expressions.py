@@ -116,7 +116,7 @@ def test_plain_values_are_unchanged(value: Any) -> None:
 
 
 @given(st.lists(NAMES, min_size=1, max_size=5), PLAIN)
-def test_any_path_leads_to_its_value(names: list[str], value: Any) -> None:
+def test_any_path_selects_its_value(names: list[str], value: Any) -> None:
     scope: Any = value
     for name in reversed(names):
         scope = {name: scope}

@@ -57,7 +57,7 @@ def test_invalid_filters_are_refused(text: str, complaint: str) -> None:
 
 
 @given(st.lists(NAMES, min_size=1, max_size=4), JSON)
-def test_any_path_leads_to_its_value(names: list[str], value: Any) -> None:
+def test_any_path_selects_its_value(names: list[str], value: Any) -> None:
     record = value
     for name in reversed(names):
         record = {name: record}
