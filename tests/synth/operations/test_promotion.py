@@ -246,9 +246,7 @@ def test_nobody_decrypts_anything_else(middle: Deployment, allowed: bool, change
         ("last", {_LAST}),
     ],
 )
-def test_policies_name_only_accounts_on_a_promotion_path(
-    variants: Path, environment: str, named: set[str]
-) -> None:
+def test_policies_name_only_accounts_on_a_promotion_path(variants: Path, environment: str, named: set[str]) -> None:
     templates = [Assembly(variants).template(environment, part) for part in PARTS]
     assert {account for template in templates for account in _accounts(template["Resources"])} == named
     for statements in _shared(
@@ -359,7 +357,7 @@ _METHODS = st.sampled_from(["pin", "register"])
     methods=st.tuples(_METHODS, _METHODS),
     last_from=st.sampled_from(["first", "second"]),
 )
-def test_an_endpoint_gets_only_the_permissions_of_its_promotion_path(accounts: tuple[str, str, str], methods: tuple[str, str], last_from: str) -> None:
+def test_endpoints_get_nothing_else(accounts: tuple[str, str, str], methods: tuple[str, str], last_from: str) -> None:
     """It may only pull images of its models and read objects that one environment tagged for it."""
     first, second, third = accounts
     environments: dict[str, JsonObject] = {

@@ -92,9 +92,7 @@ def test_waiting_reports_each_change_once(deployed: Account, waiting: Waiting, m
     ]
 
 
-def test_an_already_served_model_needs_no_waiting(
-    deployed: Account, waiting: Waiting, model: ModelVersion
-) -> None:
+def test_an_already_served_model_needs_no_waiting(deployed: Account, waiting: Waiting, model: ModelVersion) -> None:
     deployed.serve(model.arn)
     assert waiting().status == "InService"
     assert waiting.progress == []
