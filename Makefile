@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 CDK := node_modules/.bin/cdk
 TOPICSMITH := $(BIN)/topicsmith
 
-# Checks with one sentence for an error, where the CDK would fail with a traceback or pass in silence.
+# Checks with a one-sentence error, where the CDK would fail with a traceback or pass silently.
 HAS_ENV      = test -f "environments/$(ENV).yaml" || { echo "There is no environments/$(ENV).yaml. Choose another ENV: $(basename $(notdir $(wildcard environments/*.yaml)))." >&2; exit 1; }
 HAS_DELIVERY = test -f delivery.yaml || { echo "There is no delivery.yaml. Copy delivery.example.yaml to it and fill it in." >&2; exit 1; }
 HAS_ACCOUNT  = $(TOPICSMITH) whoami --env "$(ENV)" >/dev/null
@@ -48,8 +48,8 @@ down: ## stop the local cloud
 	@$(TOPICSMITH) local down
 
 test: $(TOOLS) $(NODE) $(CHROME) style ## check style and types, and run all tests
-	@# The types are checked beside the tests, and said last. Three processes share two cores well: whoever tests the
-	@# local cloud mostly waits for it.
+	@# Types are checked in parallel with the tests and reported last. Three processes suit two cores, because tests of
+	@# the local cloud mostly wait.
 	@types=$$(mktemp); ( $(TYPES) ) >"$$types" 2>&1 & checked=$$!; \
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadgroup $(PYTEST); tested=$$?; \
 	wait $$checked || tested=1; cat "$$types"; rm "$$types"; exit $$tested
@@ -80,7 +80,7 @@ synth: $(CORE) $(NODE) ## synthesize every environment to cdk.out, offline
 	@$(CDK) synth --quiet "*/*" && echo "Assemblies of every environment are in cdk.out/."
 
 diff: $(CORE) $(NODE) ## show what a deployment would change; BASE=<commit>|deployed ENV=dev|prod|all FORMAT=text|markdown|json
-	@# make has one status for all failures: only dangerous changes and failed comparisons fail here.
+	@# make has a single failure status, so only dangerous changes and failed comparisons fail here.
 	@$(TOPICSMITH) diff --base "$(BASE)" --env "$(ENV)" --format "$(FORMAT)" || test $$? -eq 1
 
 deploy: $(CORE) $(NODE) ## deploy ENV to the account of your credentials

@@ -153,10 +153,10 @@ class Example:
         finally:
             predictor.delete_model()
             predictor.delete_endpoint()
-        told = ["TrainingJobName", "FinalObjectiveValue", "learning_rate", "optimizer"]
+        columns = ["TrainingJobName", "FinalObjectiveValue", "learning_rate", "optimizer"]
         return {
             "model": estimator.model_data,
-            "trials": tuner.analytics().dataframe()[told].to_dict("records"),
+            "trials": tuner.analytics().dataframe()[columns].to_dict("records"),
             "best": tuner.best_training_job(),
             "subjects": subjects,
             "predicted": [prediction["topic_weights"] for prediction in answer["predictions"]],

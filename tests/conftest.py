@@ -10,18 +10,18 @@ from hypothesis import settings
 
 from tests import leaks
 
-# How long an example takes says more of the machine than of the code.
+# The duration of an example depends on the machine more than on the code.
 settings.register_profile("topicsmith", deadline=None)
 settings.load_profile("topicsmith")
 
-# Tests of these folders share something that is expensive to make (an assembly, a cloud with a deployment).
+# Tests of these folders share expensive fixtures (an assembly, a cloud with a deployment).
 _ONE_WORKER_EACH = ("synth", "end_to_end")
-# Those that share one of these fixtures are as long as all others of tests/end_to_end: they have a cloud of their own.
+# Tests with one of these fixtures take as long as all others of tests/end_to_end, so they get their own cloud.
 _SECOND_CLOUD = {"small", "strict"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # The hooks of a conftest.py do not see fixtures of the session, those of a plugin do.
+    # Hooks of a plugin see session fixtures; hooks of a conftest.py do not.
     config.pluginmanager.register(leaks, "leaks")
 
 
@@ -40,6 +40,6 @@ def _read_once(path: str) -> Any:
     return _read(loaders.JSONFileLoader(), path)
 
 
-# Every session of boto3 reads AWS's descriptions of its APIs anew, and many tests begin one.
+# Each boto3 session parses AWS's API models again, and many tests create one.
 _read = loaders.JSONFileLoader.load_file
 loaders.JSONFileLoader.load_file = lambda _, file_path: _read_once(file_path)  # type: ignore[method-assign]

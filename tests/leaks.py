@@ -1,7 +1,7 @@
-"""A check that no test leaves a thread or a process behind.
+"""Check for threads and processes that tests leave behind.
 
-A thread or child process that exists after a test, and did not before it, fails the test. One that a fixture of a wider
-scope starts belongs to that scope, and is checked when the scope ends. Those that are ending get the time they need.
+A new thread or child process that exists after a test fails the test. If a fixture of a wider scope started it, it is
+checked at the end of that scope. The check waits for threads and processes that are about to end.
 """
 
 import os
@@ -14,12 +14,12 @@ from typing import Any
 import psutil
 import pytest
 
-# Ends a hang; a thread or process that is about to end is waited for as long as it takes.
+# Only limits a hang; threads and processes that are about to end take less.
 _PATIENCE_SECONDS = 60.0
 _SCOPES = ("session", "package", "module", "class", "function")
 
-# Libraries keep these for as long as the process lives: the CDK its JavaScript kernel, started by the first use, and
-# multiprocessing its tracker, started by the first lock.
+# Kept by libraries until the process exits: the CDK's JavaScript kernel, started on first use, and multiprocessing's
+# tracker, started by the first lock.
 _PROCESSES_OF_LIBRARIES = ("jsii-runtime", "multiprocessing.resource_tracker")
 _THREADS_OF_LIBRARIES = ("execnet", "asyncio_", "tqdm")
 
@@ -32,7 +32,7 @@ _reported: set[Left] = set()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
-    """Note what fixtures start: it belongs to their scope."""
+    """Assign threads and processes started by a fixture to its scope."""
     before = _alive()
     result = yield
     _owned[fixturedef.scope] |= _alive() - before
@@ -68,7 +68,7 @@ def _check(scope: str) -> Iterator[None]:
 
 
 def _name_if_it_stays(left: Left, deadline: float) -> str | None:
-    """Return the name of a thread or process that does not end by the deadline, or that belongs to no library."""
+    """Return the name of a thread or process that neither ends by the deadline nor belongs to a library."""
     if isinstance(left, threading.Thread):
         if left.name.startswith(_THREADS_OF_LIBRARIES):
             return None
@@ -79,7 +79,7 @@ def _name_if_it_stays(left: Left, deadline: float) -> str | None:
         command = " ".join(process.cmdline())
         if process.ppid() != os.getpid() or any(name in command for name in _PROCESSES_OF_LIBRARIES):
             return None
-        # Whoever started it collects it; one that has ended and was not collected does no harm.
+        # Its starter collects it; a zombie does no harm.
         while process.status() != psutil.STATUS_ZOMBIE:
             if time.monotonic() > deadline:
                 return f"process {left} ({command[:200]})"
@@ -95,7 +95,7 @@ def _alive() -> set[Left]:
 
 
 def _children() -> set[Left]:
-    """Return the ids of this process's children; asking Linux takes microseconds, asking psutil milliseconds."""
+    """Return the ids of this process's children; Linux takes microseconds, psutil milliseconds."""
     found: set[Left] = set()
     try:
         for file in Path("/proc/self/task").glob("*/children"):

@@ -1,6 +1,6 @@
-"""The fast check: types of the changed files, and the unit tests of the parts that they belong to.
+"""Fast check: types of the changed files, and unit tests of the affected parts.
 
-``python tests/quick.py [BASE]`` compares the working tree with a commit, by default with where the branch left main.
+``python tests/quick.py [BASE]`` compares the working tree with a commit, by default the merge base with main.
 ``make test`` runs everything.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-# Parts whose tests need neither a server nor a deployment, and what is run for a change in them.
+# Parts with tests that need neither a server nor a deployment, and the tests to run for a change in each.
 TESTS = {
     "stacks": ["tests/stacks"],
     "environments": ["tests/stacks"],

@@ -54,7 +54,7 @@ def start(
         environ: Additional environment variables.
     """
     limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-    # As the package's own commands do; the peers get it too, or a ratio would be one of waiting, not of work.
+    # As in the package's own commands; peers get it too, or ratios would compare waiting instead of work.
     limits["GOMP_SPINCOUNT"] = os.environ.get("GOMP_SPINCOUNT", "30000")
     return subprocess.Popen(
         [sys.executable, str(script), *arguments],

@@ -1,6 +1,6 @@
 """Training on the GPU against the CPU of the same machine."""
 
-# Typer takes what it needs from a default that is a list, and changes nothing.
+# Typer copies list defaults and never mutates them.
 # ruff: noqa: B006
 
 import itertools
@@ -14,10 +14,11 @@ from _common import command, console, show, train
 TOPICS = 20
 HIDDEN = 256
 
-# How often a step goes over the documents' probabilities [D, V] (see ``ntm.network.decoder``): written as logits,
-# read and written by the softmax and once more to make the gradient, and read by its three sums.
+# Passes of a step over the documents' probabilities [D, V] (see ``ntm.network.decoder``): written as logits, read and
+# written by the softmax, read and written again for the gradient, and read by its three sums.
 _PASSES = 1 + 2 + 2 + 3
-# Over each parameter: its gradient is written; Adam reads it, the parameter and two moments, and writes these three.
+# Passes over each parameter: its gradient is written; Adam reads it, the parameter and two moments, and writes these
+# three.
 _OPTIMIZER_PASSES = 1 + 4 + 3
 _FLOAT_BYTES = 4
 _COPIED_BYTES = 2**29

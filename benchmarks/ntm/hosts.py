@@ -28,7 +28,7 @@ def main(
       hosts.py --documents 20000 --epochs 5 --repeats 1
     """
     training = {"documents": documents, "vocabulary": vocabulary, "validation": max(1, documents // 10)}
-    # Patience for all epochs: both take as many.
+    # No early stopping: both run all epochs.
     settings = {"num_topics": topics, "epochs": epochs, "num_patience_epochs": epochs}
     alone, together, apart = [], [], []
     for number in range(repeats):

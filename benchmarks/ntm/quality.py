@@ -1,6 +1,6 @@
 """Topic quality, perplexity, clustering, time and memory of ntm and its peers on the same corpora."""
 
-# Typer takes what it needs from a default that is a list, and changes nothing.
+# Typer copies list defaults and never mutates them.
 # ruff: noqa: B006
 
 import itertools
@@ -23,7 +23,7 @@ PEERS: Mapping[str, tuple[str, ...]] = {
     "plain_prodlda": ("peer_plain_vae.py", "--variant", "prodlda"),
     "plain_sagemaker": ("peer_plain_vae.py", "--variant", "sagemaker"),
 }
-# What the suite calls it, its heading, and how it is printed.
+# The suite's key, heading and format of each metric.
 MEASURES = (
     ("npmi", "NPMI", ".3f"),
     ("tu20", "TU", ".3f"),
@@ -32,11 +32,11 @@ MEASURES = (
     ("train_s", "seconds", ".1f"),
     ("peak_mb", "peak MB", ".0f"),
 )
-# Those of which less is better are compared as a ratio.
+# Metrics where lower is better are compared as ratios.
 RATIOS = ("ppl", "train_s", "peak_mb")
 
 Run = Mapping[str, Any]
-# Of each corpus and number of topics, each model's runs.
+# Runs of each model, by corpus and number of topics.
 Runs = Mapping[tuple[str, int], Mapping[str, Sequence[Run]]]
 
 
@@ -78,7 +78,7 @@ def main(
 
     runs: dict[tuple[str, int], dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
     folders = data or corpora(suite)
-    # By turns, so that a machine that changes its pace does so for all.
+    # Models alternate, so that changes in the machine's speed affect all of them.
     for seed, folder, topics, name in itertools.product(range(seeds), folders, k, commands):
         scores = {"name": name} | _score(suite, folder.resolve(), topics, seed, commands[name], threads, cv)
         runs[folder.name, topics][name].append(scores)
@@ -97,7 +97,7 @@ def _score(
 ) -> dict[str, Any]:
     script, *options = map(str, command)
     options += ["--data", str(folder), "--k", str(topics), "--seed", str(seed), *(() if cv else ("--no-cv",))]
-    # The suite's scripts keep files of results; all that is needed is what they print.
+    # The suite's scripts write result files; only their output is needed.
     with TemporaryDirectory() as results:
         return run(Path(script), *options, threads=threads, path=(suite, NTM), RESULTS=results)
 

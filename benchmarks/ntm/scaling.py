@@ -1,6 +1,6 @@
 """Time and memory of training by corpus size, and training on corpora larger than memory."""
 
-# Typer takes what it needs from a default that is a list, and changes nothing.
+# Typer copies list defaults and never mutates them.
 # ruff: noqa: B006
 
 import itertools

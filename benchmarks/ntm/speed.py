@@ -1,6 +1,6 @@
 """Training throughput of the suite's plain dense loop and of ntm, with the same sizes and loss."""
 
-# Typer takes what it needs from a default that is a list, and changes nothing.
+# Typer copies list defaults and never mutates them.
 # ruff: noqa: B006
 
 from pathlib import Path
@@ -14,8 +14,8 @@ from _common import Repeats, Suite, command, console, corpora, run, show, spread
 TOPICS = 20
 BATCH = 128
 
-# What makes ours the same model: its sizes, its prior (Dirichlet(1) in the Laplace approximation), its optimizer and
-# nothing in the loss but the evidence lower bound.
+# Settings that make ntm the same model: sizes, prior (Laplace approximation of Dirichlet(1)), optimizer, and a loss of
+# the evidence lower bound alone.
 OURS: dict[str, dict[str, Any]] = {
     "prodlda": {
         "objective": {

@@ -11,7 +11,7 @@ WORDS_PER_DOCUMENT = 50
 
 _CHUNK = 10_000
 _TOPICS = 50
-# So many of a document's words are of its one topic, the others are of no topic.
+# Share of a document's words that belong to its only topic; the others belong to none.
 _TOPIC_SHARE = 0.6
 
 

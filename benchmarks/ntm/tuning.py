@@ -16,7 +16,7 @@ from ntm.common.hyperparameters import RECOMMENDED
 from stacks.config.environment import EnvironmentConfig
 from stacks.config.loader import load_environment
 
-# What the evaluation calls it, its heading, and how it is printed.
+# The evaluation's key, heading and format of each metric.
 MEASURES = (
     ("npmi", "NPMI", ".3f"),
     ("npmi_train", "NPMI in training documents", ".3f"),

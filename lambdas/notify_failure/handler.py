@@ -50,7 +50,7 @@ def handler(event: ExecutionStatusChange, _context: object) -> dict[str, str]:
     _, pipeline, _, run = arn.rsplit("/", 3)
     sagemaker = boto3.client("sagemaker")
     failed = _failed_steps(sagemaker, arn)
-    subject = f"{pipeline}: run {run} failed{_where(failed[0]) if failed else ''}"
+    subject = f"{pipeline}: run {run} failed{_at_step(failed[0]) if failed else ''}"
     reasons = "\n\n".join(map(_about, failed)) or sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn).get(
         "FailureReason", _NO_REASON
     )
@@ -73,7 +73,7 @@ def _failed_steps(sagemaker: SageMakerClient, arn: str) -> list[PipelineExecutio
     return [step for page in pages for step in page["PipelineExecutionSteps"] if step["StepStatus"] == "Failed"]
 
 
-def _where(step: PipelineExecutionStepTypeDef) -> str:
+def _at_step(step: PipelineExecutionStepTypeDef) -> str:
     return ": the quality gate rejected the model" if _is_gate(step) else f" at step {step['StepName']}"
 
 

@@ -160,5 +160,5 @@ def _image(text: str) -> tuple[str, str]:
     if not separator or not uri:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form URI=DIRECTORY")
     if not Path(directory).is_dir():
-        raise argparse.ArgumentTypeError(f"there is no directory {directory!r}")
+        raise argparse.ArgumentTypeError(f"the directory {directory!r} does not exist")
     return uri, directory

@@ -33,10 +33,10 @@ _FOLDERS = (
     "endpoints",
 )
 
-# In each state directory, as its .gitignore: what has another one was not made by the local cloud.
+# .gitignore of each state directory; a directory with a different one was not created by the local cloud.
 _MARKER = "# Created by the local cloud.\n*\n"
 
-# References to the servers: Python warns of a child that outlives its Popen object.
+# References to the servers, because Python warns about a child that outlives its Popen object.
 _started: list[subprocess.Popen[bytes]] = []
 
 
@@ -120,17 +120,17 @@ def up(
     images: Mapping[str, str | Path] | None = None,
     node_modules: Path | None = None,
 ) -> LocalCloud:
-    """Start the local cloud in the background and wait until it answers; one that already runs is left as it is.
+    """Start the local cloud in the background and wait until it answers; return a running one unchanged.
 
-    What is not given comes from the ``LOCALCLOUD_`` variables, and otherwise has the default.
+    Arguments that are None default to the ``LOCALCLOUD_`` variables, and without these to the values below.
 
     Args:
         port: Port to listen on; default 4577.
         state_dir: Directory of the cloud's state; default ``.localcloud`` in the current directory.
         account_id: The main account; default 123456789012.
         region: Default region of clients; default us-east-1.
-        images: Directories that stand in for images that only AWS has, by image URI. A URI without a tag is for all
-            tags, and ``*`` stands for any text without a slash. Images of a role's own account are never replaced.
+        images: Directories that stand in for images that exist only on AWS, by image URI. A URI without a tag matches
+            all tags, and ``*`` matches any text without a slash. Images of a role's own account are never replaced.
         node_modules: Packages for Lambda functions in Node.js, such as the AWS SDK.
 
     Raises:
@@ -164,7 +164,7 @@ def up(
                 return cloud
             time.sleep(0.1)
     except BaseException:
-        # Ctrl-C must not leave a server behind that nobody knows of.
+        # Ctrl-C must not leave an untracked server behind.
         process.kill()
         raise
     process.kill()
@@ -184,14 +184,14 @@ def prepare(
     """Empty the state directory and return the server's command and environment; the arguments are those of ``up``.
 
     Raises:
-        LocalCloudError: The port is taken, the directory has files of somebody else, or a setting is not allowed.
+        LocalCloudError: The port is taken, the directory contains other files, or a setting is invalid.
     """
     state_dir = (state_dir or settings.state_dir()).resolve()
     port = port or settings.port()
     account_id = account_id or settings.account_id()
     if not re.fullmatch(r"\d{12}", account_id):
         raise LocalCloudError(f"The account is {account_id!r}; allowed: twelve digits.")
-    settings.minute_seconds()  # Fails here and not in the server.
+    settings.minute_seconds()  # Fail here instead of in the server.
     _require_free(port)
     _claim(state_dir)
     _clear(state_dir)
@@ -236,7 +236,7 @@ def down(state_dir: Path | None = None) -> bool:
 
 
 def _claim(state_dir: Path) -> None:
-    """Make the state directory, unless it has other files where the local cloud's would go."""
+    """Create the state directory; raise if it contains files that the local cloud would delete."""
     marker = state_dir / ".gitignore"
     is_ours = (state_dir / "server.log").exists() or (marker.exists() and marker.read_text() == _MARKER)
     taken = [name for name in _FOLDERS if (state_dir / name).exists()]
@@ -263,7 +263,7 @@ def _require_place(cloud: LocalCloud, place: Mapping[str, str]) -> None:
     if running != place:
         raise AnotherCloudRunsError(
             f"A local cloud with account {cloud.account_id} in {cloud.region} already runs in {cloud.state_dir}, and "
-            f"account {place['account_id']} in {place['region']} was asked for. Stop it first; everything deployed to "
+            f"account {place['account_id']} in {place['region']} was requested. Stop it first; everything deployed to "
             "it is then deleted."
         )
 
@@ -292,7 +292,7 @@ def _answers(endpoint_url: str) -> bool:
 def _alive(pid: int) -> bool:
     for server in _started:
         if server.pid == pid:
-            return server.poll() is None  # Reaps it, too.
+            return server.poll() is None  # Also reaps it.
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

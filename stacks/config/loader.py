@@ -119,7 +119,7 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
     match detail["type"]:
         case "missing":
             return f"{key} is missing"
-        case "unsaid":
+        case "unset":
             return f"{key} is missing: {detail['msg']}"
         case "extra_forbidden":
             fields = _model_at(detail["loc"][:-1], model).model_fields

@@ -1,3 +1,3 @@
 import os
 
-os.environ["SAGEMAKER_SUPPRESS_V2_WARNING"] = "1"  # the SDK warns when imported
+os.environ["SAGEMAKER_SUPPRESS_V2_WARNING"] = "1"  # the SDK warns on import

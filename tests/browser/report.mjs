@@ -1,4 +1,4 @@
-// Opens a report in a headless browser, uses it, and prints what it saw as JSON.
+// Opens a report in a headless browser, interacts with it, and prints the observations as JSON.
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import chromium from "@sparticuz/chromium";

@@ -1,4 +1,4 @@
-"""The report, in a real browser."""
+"""The evaluation report in a real browser."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def tuning(name: str) -> Tuning:
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a report of texts, ids and words that try to be something else."""
+    """Return a report whose texts, ids and words contain markup and scripts."""
     base = tmp_path_factory.mktemp("report")
     vocabulary = [f"<i>{word}</i>" if word == "a3" else word for word in jobs.VOCABULARY]
     inputs.lay_out(base, inputs.held_out(text=HOSTILE + "x" * 2_000), vocabulary)
@@ -55,7 +55,7 @@ def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def seen(report: Path, screenshots: Path) -> dict[str, Any]:
-    """Return what the browser saw and did; see ``report.mjs``."""
+    """Return the observations of the browser; see ``report.mjs``."""
     node = Path(sys.executable).with_name("node")
     done = subprocess.run(
         [node, HERE / "report.mjs", report, screenshots], capture_output=True, text=True, check=False, timeout=900
@@ -71,13 +71,13 @@ def seen(report: Path, screenshots: Path) -> dict[str, Any]:
     return content
 
 
-def test_nothing_is_fetched_and_nothing_is_wrong(seen: dict[str, Any], report: Path) -> None:
+def test_the_page_loads_without_requests_or_errors(seen: dict[str, Any], report: Path) -> None:
     assert seen["errors"] == []
     assert {url for url in seen["requests"] if not url.startswith("data:")} == {report.as_uri()}
     assert report.stat().st_size < 6_000_000
 
 
-def test_texts_are_texts(seen: dict[str, Any]) -> None:
+def test_texts_are_escaped(seen: dict[str, Any]) -> None:
     assert seen["injected"] == []
     assert "</script><script>alert(1)</script><img src=x" in seen["document"]
     assert "</script><script>alert(1)" in seen["hover"]
@@ -87,7 +87,7 @@ def test_texts_are_texts(seen: dict[str, Any]) -> None:
     assert "This page quotes the corpus." in seen["footer"]
 
 
-def test_the_verdict_is_there(seen: dict[str, Any]) -> None:
+def test_the_verdict_is_shown(seen: dict[str, Any]) -> None:
     assert "Rejected by the gate" in seen["verdict"]
     assert "is below 0.99" in seen["verdict"]
     assert [name for name, _ in seen["checks"]] == ["failed", "passed"]
@@ -95,7 +95,7 @@ def test_the_verdict_is_there(seen: dict[str, Any]) -> None:
     assert all("LDA" in card for card in seen["cards"])
 
 
-def test_documents_topics_and_trials_are_there(seen: dict[str, Any]) -> None:
+def test_documents_topics_and_trials_are_shown(seen: dict[str, Any]) -> None:
     assert seen["title"] == "Topics of planted.csv"
     assert seen["points"] == 60
     assert len(seen["rows"]) == 5
@@ -103,13 +103,13 @@ def test_documents_topics_and_trials_are_there(seen: dict[str, Any]) -> None:
     assert [len(row) for row in seen["similarity"]] == [5] * 5
     assert [seen["similarity"][topic][topic] for topic in range(5)] == [1] * 5
     assert (seen["trials"], seen["values"]) == (3, 2)
-    # Best first, and last what has no objective.
+    # Best first; jobs without an objective last.
     assert seen["ranked"] == ["tune-002", "tune-004", "tune-001", "tune-003"]
     for fact in (inputs.ENVIRON["EXECUTION_ARN"], "s3://data/raw/planted.csv", "c0ffee"):
         assert fact in seen["run"]
 
 
-def test_it_answers_mouse_and_keyboard(seen: dict[str, Any]) -> None:
+def test_the_map_responds_to_mouse_and_keyboard(seen: dict[str, Any]) -> None:
     assert seen["topic"].strip().startswith("Topic 1: b20")
     assert seen["words"] == 20
     assert len(seen["quotes"]) == 3
@@ -118,7 +118,7 @@ def test_it_answers_mouse_and_keyboard(seen: dict[str, Any]) -> None:
     assert seen["sorted"] == sorted(seen["sorted"], reverse=True)
 
 
-def test_it_fits_every_screen(seen: dict[str, Any], screenshots: Path) -> None:
+def test_the_page_fits_every_screen(seen: dict[str, Any], screenshots: Path) -> None:
     assert (seen["wide"], seen["narrow"]) == (0, 0)
     assert seen["background"] == "rgb(17, 21, 28)"
     sizes = {}

@@ -73,7 +73,7 @@ def test_all_programs_read_the_token_that_deploy_model_writes(serving_stack: Any
     assert found["version"] == "12"
 
 
-def test_no_program_takes_another_token_for_a_model(serving_stack: Any) -> None:
+def test_no_program_mistakes_another_token_for_a_model(serving_stack: Any) -> None:
     for token in ("", "cdk-deploy-12", "model-12", "model-x-event"):
         patterns = (serving_stack._TOKEN, notify_update._TOKEN, stack_updates._TOKEN)
         assert [pattern.fullmatch(token) for pattern in patterns] == [None, None, None]

@@ -1,4 +1,4 @@
-"""The workflows of GitHub Actions, read as GitHub would."""
+"""GitHub Actions workflows, parsed like GitHub parses them."""
 
 import re
 import subprocess
@@ -20,7 +20,7 @@ Job = dict[str, Any]
 
 
 def read(path: Path) -> dict[str, Any]:
-    # YAML 1.1 has `on` for true.
+    # In YAML 1.1, `on` means true.
     workflow = yaml.safe_load(path.read_text())
     workflow["on"] = workflow.pop(True)
     return dict(workflow)
@@ -70,7 +70,7 @@ def test_no_key_is_stored_and_no_token_stays_in_a_checkout() -> None:
             assert step["with"]["persist-credentials"] is False, (workflow, job)
 
 
-def test_each_job_says_what_it_may() -> None:
+def test_each_job_declares_its_permissions() -> None:
     assert [workflow["permissions"] for workflow in WORKFLOWS.values()] == [{}, {}]
     assert {key: job["permissions"] for key, job in JOBS.items()} == {
         ("environment", "review"): {"contents": "read", "id-token": "write"},
@@ -85,8 +85,8 @@ def test_each_job_says_what_it_may() -> None:
     }
 
 
-def test_what_a_pull_request_runs_can_neither_write_nor_become_a_role() -> None:
-    """Its own code runs in jobs that check it out; `pull_request_target` would run it with more."""
+def test_pull_request_jobs_can_neither_write_nor_assume_a_role() -> None:
+    """Its jobs run untrusted code; `pull_request_target` would give that code more permissions."""
     assert set(WORKFLOWS["topicsmith"]["on"]) == {"pull_request", "push"}
     for (workflow, name), job in JOBS.items():
         checks_out = any(step.get("uses", "").startswith("actions/checkout@") for step in job.get("steps", []))
@@ -96,20 +96,20 @@ def test_what_a_pull_request_runs_can_neither_write_nor_become_a_role() -> None:
         assert name == "prod" or "github.event_name == 'push'" in JOBS["topicsmith", name]["if"]
 
 
-def test_no_command_has_an_expression_in_it() -> None:
-    """GitHub would put the value into the script before the shell reads it, whoever wrote it."""
+def test_no_command_contains_an_expression() -> None:
+    """GitHub would paste the value, which an outsider may control, into the script."""
     for workflow, job, step in STEPS:
         assert "${{" not in step.get("run", ""), (workflow, job)
 
 
-def test_every_command_is_a_script_of_bash() -> None:
+def test_every_command_runs_in_bash() -> None:
     for workflow, job, step in STEPS:
         if "run" in step:
             result = subprocess.run(["bash", "-n"], input=step["run"], text=True, capture_output=True, check=False)
             assert result.returncode == 0, (workflow, job, result.stderr)
 
 
-def test_what_a_job_waits_for_is_there() -> None:
+def test_every_needed_job_exists() -> None:
     for (workflow, name), job in JOBS.items():
         needs = job.get("needs", [])
         for needed in [needs] if isinstance(needs, str) else needs:
@@ -118,7 +118,7 @@ def test_what_a_job_waits_for_is_there() -> None:
             assert output in JOBS[workflow, needed]["outputs"]
 
 
-def test_every_output_of_a_step_comes_from_a_step_before() -> None:
+def test_every_referenced_output_comes_from_an_earlier_step() -> None:
     for (workflow, name), job in JOBS.items():
         before: set[str] = set()
         for step in job.get("steps", []):
@@ -126,7 +126,7 @@ def test_every_output_of_a_step_comes_from_a_step_before() -> None:
             before.add(step.get("id", ""))
 
 
-def test_main_reaches_the_environments_in_their_order() -> None:
+def test_main_is_deployed_to_the_environments_in_order() -> None:
     file = ROOT / "delivery.yaml"
     delivery = load_file(file if file.exists() else ROOT / "delivery.example.yaml", DeliveryConfig)
     if delivery.github is None:
@@ -136,13 +136,13 @@ def test_main_reaches_the_environments_in_their_order() -> None:
     assert WORKFLOWS["topicsmith"]["on"]["push"]["branches"] == [delivery.branch]
 
 
-def test_no_job_is_skipped_for_what_it_does_not_need() -> None:
-    """Of a job that is not in its ``needs``, a condition reads nothing, and GitHub skips the job without a word."""
+def test_conditions_only_refer_to_needed_jobs() -> None:
+    """The result of a job outside ``needs`` is empty, so GitHub would silently skip the job."""
     for job in DELIVERING.values():
         assert set(re.findall(r"needs\.([\w-]+)", job.get("if", ""))) <= {job["needs"]}
 
 
-def test_production_is_approved_after_its_difference_was_shown() -> None:
+def test_production_is_approved_after_its_diff_is_shown() -> None:
     for name, job in DELIVERING.items():
         production = load_environment(ROOT / "environments" / f"{name}.yaml").production
         assert job["with"].get("approval", False) is production
@@ -157,7 +157,7 @@ def commands(job: Job) -> Iterator[str]:
     return (step["run"] for step in job["steps"] if "run" in step)
 
 
-def test_a_role_that_deploys_does_nothing_else() -> None:
+def test_only_the_deploy_job_assumes_the_deploy_role() -> None:
     roles = {
         name: step["with"]["role-to-assume"]
         for workflow, name, step in STEPS
@@ -168,7 +168,7 @@ def test_a_role_that_deploys_does_nothing_else() -> None:
         "deploy": "${{ steps.place.outputs.deploy_role }}",
         "check": "${{ steps.place.outputs.review_role }}",
     }
-    # The subject of a job in an environment is another one: only it may assume the role that deploys.
+    # A job in an environment has a different subject claim, which the deploy role requires.
     assert [name for (workflow, name), job in JOBS.items() if workflow == "environment" and "environment" in job] == [
         "deploy"
     ]
@@ -180,7 +180,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Run a step as GitHub does, with programs in the place of their namesakes that note how they are called."""
+    """Run a step like GitHub, with fake programs that record how they are called."""
 
     def run(workflow: str, job: str, name: str, environment: dict[str, str], **programs: str) -> Any:
         (step,) = (one for one in JOBS[workflow, job]["steps"] if name in (one.get("name"), one.get("id")))
@@ -210,7 +210,7 @@ def run(tmp_path: Path) -> Run:
         (("environment", "review"), "Compare with what is deployed", "deployed --env prod"),
     ],
 )
-def test_a_comparison_is_shown_and_fails_only_where_there_is_none(
+def test_a_diff_is_shown_and_fails_only_if_there_is_none(
     run: Run, tmp_path: Path, job: tuple[str, str], name: str, base: str, status: int, ends: int
 ) -> None:
     result = run(*job, name, {"ENVIRONMENT": "prod"}, topicsmith=f"echo '## Diff'; exit {status}")
@@ -224,7 +224,7 @@ def test_a_comparison_is_shown_and_fails_only_where_there_is_none(
 @pytest.mark.parametrize(
     ("found", "method"), [("", "POST repos/acme/topics/issues/7"), ("5", "PATCH repos/acme/topics/issues")]
 )
-def test_a_pull_request_has_one_comment(run: Run, tmp_path: Path, found: str, method: str) -> None:
+def test_a_pull_request_gets_a_single_comment(run: Run, tmp_path: Path, found: str, method: str) -> None:
     (tmp_path / "diff.md").write_text("## Diff\n")
     variables = {"COMMENTS": "repos/acme/topics/issues", "NUMBER": "7"}
     result = run(
@@ -248,6 +248,6 @@ def test_an_approval_that_nobody_is_asked_for_is_none(run: Run, job: tuple[str, 
     assert ("::error::" in result.stdout) is bool(ends)
 
 
-def test_an_approval_that_cannot_be_looked_up_is_none(run: Run) -> None:
+def test_an_unknown_approval_counts_as_none(run: Run) -> None:
     environment = {"ENVIRONMENT": "prod", "RULES": "rules"}
     assert run("environment", "deploy", "Require reviewers", environment, gh="exit 1").returncode == 1

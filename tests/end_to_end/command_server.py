@@ -1,7 +1,7 @@
 """The command line, loaded once: each command is a fork of this process.
 
-It reads requests from standard input, a line of JSON each, and answers with the exit code. Most of the time of a short
-command goes into importing its libraries. Each fork has the variables, directory and output of its own command only.
+Most of the time of a short command is spent importing libraries. The server reads requests from standard input, one
+JSON object per line, and answers with the exit code. Each fork gets its own variables, directory and output.
 """
 
 import json
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def _become(request: dict[str, Any]) -> None:
-    """Run a command in place of this process, and end."""
+    """Run a command in this process, then exit."""
     code: int | str | None = 1
     try:
         os.setpgid(0, 0)
@@ -39,7 +39,7 @@ def _become(request: dict[str, Any]) -> None:
             os.close(output)
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
-        # A new one: what the server has read from the old one is not for the command.
+        # The old object may have buffered requests to the server.
         sys.stdin = os.fdopen(0)
         os.environ.clear()
         os.environ.update(request["environ"])

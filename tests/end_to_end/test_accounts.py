@@ -155,7 +155,7 @@ def test_accounts_need_a_new_twelve_digit_number(other: Clients, clients: Client
     organizations = clients("organizations")
     with pytest.raises(ClientError, match="'production'; allowed: an account's number, twelve digits"):
         organizations.create_account(AccountName="production", Email="a@example.com")
-    with pytest.raises(ClientError, match=f"There is an account {OTHER}"):
+    with pytest.raises(ClientError, match=f"Account {OTHER} already exists"):
         organizations.create_account(AccountName=OTHER, Email="a@example.com")
     with pytest.raises(ClientError, match="NotInUse"):
         other("organizations").create_account(AccountName="444444444444", Email="a@example.com")

@@ -17,7 +17,7 @@ def run(builtin: Operator, corpus: Path) -> Any:
     return builtin("run", corpus)
 
 
-def test_it_scores_the_held_out_documents_before_it_evaluates(run: Any) -> None:
+def test_held_out_documents_are_scored_before_the_evaluation(run: Any) -> None:
     assert run["status"] == "Succeeded"
     names = [step["name"] for step in run["steps"]]
     assert names[:5] == ["Preprocess", "Tune", "Train", "CreateModel", "Score"]

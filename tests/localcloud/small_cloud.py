@@ -9,7 +9,7 @@ from localcloud.server.application import serving
 from localcloud.server.services import SERVICES
 from localcloud.services.organizations import service as organizations
 
-# Tests call as nobody in particular, and see moto's own errors.
+# Tests send unauthenticated requests and see moto's own errors.
 _LEFT_OUT = (enforcement.SERVICE, organizations.SERVICE, unsupported.SERVICE)
 
 

@@ -153,7 +153,7 @@ def stop_cloud(cloud: SmallCloud) -> None:
     cloud.process.stdout.close()
 
 
-def furnish(cloud: SmallCloud) -> None:
+def set_up(cloud: SmallCloud) -> None:
     cloud.role_arn = cloud.role("worker", "sagemaker.amazonaws.com", "lambda.amazonaws.com")
     cloud.client("s3").create_bucket(Bucket=BUCKET)
     cloud.client("ecr").create_repository(repositoryName=REPOSITORY)

@@ -50,7 +50,7 @@ def _cdk(environ: dict[str, str], folder: Path, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_it_trains_and_serves(environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_app_trains_and_serves(environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     deploy = ("deploy", "--require-approval=never", "--method=direct", "--exclusively")

@@ -80,7 +80,7 @@ def test_another_account_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     ("options", "message"),
     [
         (["--image", "*/x"], "'*/x' is not of the form URI=DIRECTORY"),
-        (["--image", "*/x=nowhere"], "there is no directory 'nowhere'"),
+        (["--image", "*/x=nowhere"], "the directory 'nowhere' does not exist"),
         (["--port", "70000"], "70000 is not a port; allowed: 1 to 65535"),
     ],
 )
@@ -109,7 +109,7 @@ def test_variables_are_checked(
     assert message in capsys.readouterr().err
 
 
-def test_files_of_somebody_else_are_not_deleted(tmp_path: Path) -> None:
+def test_other_files_are_not_deleted(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / ".gitignore").write_text("build/\n")
     with pytest.raises(LocalCloudError, match="is not a state directory: it has images"):

@@ -1,4 +1,4 @@
-"""The package is a product of its own."""
+"""Independence of the package from the rest of the repository."""
 
 import re
 import subprocess
@@ -16,7 +16,7 @@ ALGORITHM = "localcloud/services/sagemaker/training/metrics.py"
 """AWS has an algorithm named NTM, whose metrics SageMaker defines."""
 
 
-def test_nothing_is_said_of_the_rest_of_the_repository() -> None:
+def test_the_package_does_not_mention_the_rest_of_the_repository() -> None:
     texts = {str(path.relative_to(PACKAGE)): path.read_text() for path in PACKAGE.rglob("*") if path.suffix in SUFFIXES}
     assert ALGORITHM in texts
     assert {name for name, text in texts.items() if REST.search(text)} == set()

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def test_mypy_reads_every_module_of_the_cdk_that_is_used() -> None:
+def test_mypy_follows_every_cdk_module_in_use() -> None:
     """mypy skips all other modules, and their values would be untyped."""
     overrides = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["overrides"]
     read = {name for one in overrides if one.get("follow_imports") == "normal" for name in one["module"]}

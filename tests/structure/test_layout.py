@@ -49,11 +49,11 @@ def test_a_cycle_is_found() -> None:
     assert not _cycle({"a": {"b"}, "b": {"c"}})
 
 
-def test_no_circle_between_files() -> None:
+def test_no_cycle_between_files() -> None:
     assert _cycle(_graph()) == []
 
 
-def test_no_circle_between_folders() -> None:
+def test_no_cycle_between_folders() -> None:
     folders: dict[Path, set[Path]] = {}
     for path, targets in _graph().items():
         # A package's own __init__ belongs to the package: `from package import module` is no arrow to it.
@@ -75,7 +75,7 @@ def test_imports_go_one_way(package: str) -> None:
 
 
 @pytest.mark.parametrize("folder", FUNCTIONS, ids=lambda folder: folder.name)
-def test_functions_import_nothing_of_the_rest(folder: Path) -> None:
+def test_functions_import_none_of_the_projects_packages(folder: Path) -> None:
     for path in sources(folder):
         assert not {name for name in imported_names(tree(path)) if name.partition(".")[0] in PACKAGES}, path
 
@@ -96,7 +96,7 @@ def test_tests_mirror_the_code(part: str) -> None:
     assert {str(folder) for folder in folders if not (MIRRORED[part] / folder).is_dir()} == set()
 
 
-def test_docstrings_name_and_do_not_ask() -> None:
+def test_docstrings_do_not_begin_with_a_question_word() -> None:
     """A docstring is a noun phrase or an imperative."""
     asks = re.compile(r"(What|Who|Whose|Whom|Where|How|Why|Whether|When|Which)\b")
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

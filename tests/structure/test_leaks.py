@@ -49,7 +49,7 @@ def test_last(): pass
 }
 
 
-def test_what_is_left_behind_fails_the_test(tmp_path: Path) -> None:
+def test_leftover_threads_and_processes_fail_the_test(tmp_path: Path) -> None:
     (tmp_path / "leaks.py").write_text((ROOT / "tests" / "leaks.py").read_text("utf-8"))
     folder = tmp_path / "tests"
     folder.mkdir()

@@ -72,7 +72,7 @@ def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["dev", "prod"])
 def environment(request: pytest.FixtureRequest) -> str:
-    """The environments shipped with the project, whose settings the tests know; ``ENVIRONMENTS`` may have more."""
+    """Environments shipped with the project, with settings known to the tests; ``ENVIRONMENTS`` may contain more."""
     return str(request.param)
 
 

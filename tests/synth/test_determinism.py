@@ -17,7 +17,7 @@ def test_synth_needs_neither_network_nor_credentials(
     assert assemblies[1].template("prod", "serving")["Resources"]
 
 
-def test_the_assembly_names_nothing_of_the_machine(assembly: Assembly) -> None:
+def test_the_assembly_contains_nothing_machine_specific(assembly: Assembly) -> None:
     foreign = [str(assembly.directory.parent).encode(), b"ap-southeast-2", b"/node_modules/", b"site-packages"]
     own = {name: text for name, text in assembly.files().items() if not name.startswith("asset.")}
     assert [(name, word) for name, text in own.items() for word in foreign if word in text] == []

@@ -76,7 +76,7 @@ def test_the_report_of_a_change(training: dict[str, Resource], line: str | None)
     assert lost(_LOCKED, found) == ([f"  {line}"] if line else [])
 
 
-def test_a_stack_with_another_name_takes_its_resources_along() -> None:
+def test_renaming_a_stack_loses_its_resources() -> None:
     assert lost(_LOCKED, {"store": _LOCKED["data"], "training": _LOCKED["training"]}) == [
         "  data: AWS::S3::Bucket Bucket1 is gone, and with it its objects"
     ]

@@ -23,7 +23,7 @@ PROGRAM = [sys.executable, "-m", "topicsmith"]
 
 
 def text(output: str) -> str:
-    """Return what a panel of an error says, on one line."""
+    """Return the text of an error panel on one line."""
     return " ".join(output.replace("│", " ").split())
 
 

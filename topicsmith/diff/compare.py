@@ -72,11 +72,11 @@ def _found(sides: Sides) -> Iterator[tuple[Change, Stack]]:
 
 
 def _changes(pair: StackPair, sides: Sides) -> Iterator[Change]:
-    told = [change for rule in _RULES for change in rule.find(pair)]
-    told += findings.find(pair, sides)
-    told += folded.find(pair, sides, told)
-    yield from told
-    yield from rule_same.find(pair, told)
+    reported = [change for rule in _RULES for change in rule.find(pair)]
+    reported += findings.find(pair, sides)
+    reported += folded.find(pair, sides, reported)
+    yield from reported
+    yield from rule_same.find(pair, reported)
 
 
 def _openings(pair: StackPair, sides: Sides) -> Iterator[Change]:
@@ -95,8 +95,8 @@ def _merged(found: Sequence[tuple[Change, Stack]]) -> Iterator[Found]:
     for nameless, members in same.items():
         stacks = tuple(dict.fromkeys(stack.name for _, stack in members))
         first = members[0][0]
-        told = dataclasses.replace(nameless, resources=first.resources) if len(stacks) > 1 else first
-        yield Found(change=told, stacks=stacks)
+        reported = dataclasses.replace(nameless, resources=first.resources) if len(stacks) > 1 else first
+        yield Found(change=reported, stacks=stacks)
 
 
 def _nameless(change: Change, stack: Stack) -> Change:

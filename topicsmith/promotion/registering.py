@@ -53,7 +53,7 @@ class Registering:
         target, model = self._target, self.registered
         number = f" as version {model.version}" if model else ""
         name = f"Version {self._candidate.model.version} of {self._source.name}"
-        told = f"All promotions: {target.command('history')}"
+        hint = f"All promotions: {target.command('history')}"
         if not self.steps:
             return f"Nothing to do: {name} is already registered and approved in {target.name}{number}.\n{told}"
         return f"{name} is registered in {target.name}{number} and approved for {target.deployment.endpoint}.\n{told}"

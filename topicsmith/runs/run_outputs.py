@@ -23,7 +23,7 @@ def tuning_job(deployment: Deployment, run: Run) -> Job:
     """
     step = _step(deployment, run, TUNE)
     if step.job is None or step.job.kind is not JobKind.TUNING:
-        raise _not_there(deployment, run, f"Step {TUNE} of run {run.id} ({step.status}) has not started a job.")
+        raise _missing(deployment, run, f"Step {TUNE} of run {run.id} ({step.status}) has not started a job.")
     return step.job
 
 
@@ -62,7 +62,7 @@ def _finished(deployment: Deployment, run: Run, name: str) -> Job:
     """Return the job of a step that succeeded."""
     step = _step(deployment, run, name)
     if step.status != "Succeeded" or step.job is None:
-        raise _not_there(deployment, run, f"Step {name} of run {run.id} is {step.status}.")
+        raise _missing(deployment, run, f"Step {name} of run {run.id} is {step.status}.")
     return step.job
 
 
@@ -70,9 +70,9 @@ def _step(deployment: Deployment, run: Run, name: str) -> Step:
     step = run.step(name)
     if step is None:
         message = f"has no step {name}." if run.is_over else f"has not reached step {name} yet."
-        raise _not_there(deployment, run, f"Run {run.id} ({run.status}) {message}")
+        raise _missing(deployment, run, f"Run {run.id} ({run.status}) {message}")
     return step
 
 
-def _not_there(deployment: Deployment, run: Run, message: str) -> OperatorError:
+def _missing(deployment: Deployment, run: Run, message: str) -> OperatorError:
     return OperatorError(message, f"Details: {deployment.command(f'runs {run.id}')}")

@@ -183,8 +183,8 @@ def steps_table(snapshot: Snapshot, step_names: Sequence[str] = (), running: "Re
     run = snapshot.run
     for step in run.steps:
         mark = Text(_MARKS[step.status], style=_STYLES[step.status]) if step.status in _MARKS else running
-        told = snapshot.details.get(step.name, "")
-        table.add_row(mark, step.name, status(step.status), output.duration(step.seconds), told)
+        detail = snapshot.details.get(step.name, "")
+        table.add_row(mark, step.name, status(step.status), output.duration(step.seconds), detail)
     if not run.is_over:
         for name in step_names:
             if run.step(name) is None:

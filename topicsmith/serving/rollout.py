@@ -57,7 +57,7 @@ class Rollout:
         self._sleep = sleep
         self._clock = clock
         self._last_event = stack_updates.last_event(clients.cloudformation, deployment.serving_stack)
-        self._told = ""
+        self._reported = ""
 
     def wait(self) -> Endpoint:
         """Wait until the endpoint serves the model, and return the endpoint.
@@ -102,9 +102,9 @@ class Rollout:
 
     def _say(self, state: str, reason: str | None = None) -> None:
         state = f"{state}: {reason}" if reason else state
-        if state != self._told:
+        if state != self._reported:
             self._tell(state)
-            self._told = state
+            self._reported = state
 
     def _raise_if_failed(self, own: Update, found: Endpoint | None) -> None:
         if own.failed:

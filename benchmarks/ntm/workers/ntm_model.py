@@ -1,7 +1,7 @@
-"""Our model, scored by the suite as its peers are.
+"""ntm as a model of the suite, scored like its peers.
 
-A script of the suite's form: ``ntm_model.py --data DIR --k 20 --seed 0 --hyperparameters "epochs=40 optimizer=adam"``.
-The suite and the package ``ntm`` are on the path.
+The suite's usual arguments: ``ntm_model.py --data DIR --k 20 --seed 0 --hyperparameters "epochs=40 optimizer=adam"``.
+The suite and the package ``ntm`` must be on the path.
 """
 
 import common
@@ -16,7 +16,7 @@ from ntm.training.trainer import Trainer
 
 
 def bag_of(counts) -> BagOfWords:
-    """Return counts [D, V] as the package takes them."""
+    """Convert counts [D, V] to the package's format."""
     counts = counts.tocsr().astype(np.float32)
     counts.sort_indices()
     return BagOfWords(counts.indptr.astype(np.int64), counts.indices.astype(np.int32), counts.data, counts.shape[1])
@@ -40,7 +40,7 @@ if __name__ == "__main__":
         trained = Trainer(Corpus.of(bag_of(data["train"])), hyperparameters).run(None)
     model, words = trained.model, trained.topics.words
 
-    # Words are ranked as the product shows them, those beyond its twenty by the decoder's probabilities.
+    # Words are ranked as the product shows them, and after its twenty words by the decoder's probabilities.
     ranked = model.word_probabilities().T.astype(np.float64)
     np.put_along_axis(ranked, words, 1.0 + np.arange(words.shape[1], 0, -1)[None], axis=1)
     common.report(

@@ -1,4 +1,7 @@
-"""Run the preprocessing function on ``FOLDER/data/raw/``, FOLDER standing for S3; print seconds, peak MB and words."""
+"""Run the preprocessing function with a folder in place of S3; print seconds, peak MB and vocabulary size as JSON.
+
+Usage: ``preprocess_function.py FOLDER``. The corpus is in ``FOLDER/data/raw/``.
+"""
 
 import json
 import resource
@@ -13,19 +16,19 @@ from settings import Settings
 
 
 class FolderS3:
-    """Minimal S3 client of boto3: a folder per bucket, a file per object."""
+    """Minimal stand-in for boto3's S3 client: a folder per bucket, a file per object."""
 
     class exceptions:  # noqa: N801
-        """The errors that the function names."""
+        """Exceptions that the function catches."""
 
         class NoSuchBucket(Exception):
-            """There is no such folder."""
+            """The bucket does not exist."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def get_paginator(self, _operation: str) -> "FolderS3":
-        """Return what lists objects."""
+        """Return a paginator, which is this client."""
         return self
 
     def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803

@@ -1,4 +1,4 @@
-"""Count the words of a CSV's column text with scikit-learn and write the counts; print seconds, peak MB and words."""
+"""Count the words of a CSV column ``text`` with scikit-learn; print seconds, peak MB and vocabulary size as JSON."""
 
 import csv
 import json

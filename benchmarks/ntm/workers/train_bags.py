@@ -1,8 +1,8 @@
-"""Train on what the preprocessing function wrote, as the one argument says; print scores as a JSON object.
+"""Train on the preprocessing function's output and print the scores as a JSON object.
 
-The argument is a JSON object: ``folder`` of train/, validation/ and heldout/, ``hyperparameters`` as of a training job,
-without feature_dim, ``threads``, and ``held_out``: whether the test documents are asked too. With ``lda`` true it is
-tomotopy's LDA of the pipeline's evaluation that is trained.
+The only argument is a JSON object: ``folder`` with train/, validation/ and heldout/; ``hyperparameters`` of a training
+job, without feature_dim; ``threads``; ``held_out`` to score the test documents as well; and ``lda`` to train the
+evaluation's baseline, tomotopy's LDA, instead.
 """
 
 import json
@@ -30,7 +30,7 @@ _BASELINE_ITERATIONS = 100
 def main(
     folder: str, hyperparameters: dict[str, Any], threads: int, held_out: bool = False, lda: bool = False
 ) -> dict[str, float]:
-    """Return ``seconds``, the training job's metrics, and with ``held_out`` the evaluation's."""
+    """Return ``seconds``, the training job's metrics and, with ``held_out``, the evaluation's metrics."""
     torch.set_num_threads(threads)
     root = Path(folder)
     feature_dim = len((root / "auxiliary" / "vocab.txt").read_text("utf-8").splitlines())

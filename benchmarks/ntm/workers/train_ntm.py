@@ -1,4 +1,4 @@
-"""Train a model as the one argument, a JSON object, says; print what it took as a JSON object."""
+"""Train a model and print the measurements as a JSON object; the only argument is a ``Training`` as JSON."""
 
 import json
 import resource
@@ -28,17 +28,17 @@ class Training:
     """Configuration of a training run.
 
     Attributes:
-        data: folder of train.npz and test.npz, both of which are trained on; a synthetic corpus if there is none.
-        documents: of the synthetic corpus, on all hosts together.
-        vocabulary: number of words of the synthetic corpus.
-        memory_bytes: that the corpus may take; what it decides itself if None.
-        validation: number of synthetic documents to validate with, on all hosts together.
-        objective: changes to the objective that is named in ``hyperparameters``.
-        hyperparameters: as of a training job, without feature_dim.
-        threads: torch's.
-        hosts: how many there are.
-        rank: this one's number, from 0.
-        interface: over which hosts speak.
+        data: Folder of train.npz and test.npz, both used for training; None for a synthetic corpus.
+        documents: Number of synthetic documents, on all hosts together.
+        vocabulary: Size of the synthetic vocabulary.
+        memory_bytes: Memory limit of the corpus; None for its default.
+        validation: Number of synthetic validation documents, on all hosts together.
+        objective: Overrides of the objective's settings.
+        hyperparameters: Hyperparameters of a training job, without feature_dim.
+        threads: Number of torch's threads.
+        hosts: Number of hosts.
+        rank: Rank of this host, from 0.
+        interface: Network interface between the hosts.
     """
 
     data: str | None = None
@@ -65,7 +65,7 @@ class Training:
 
 
 def bag_of(counts: scipy.sparse.csr_matrix) -> BagOfWords:
-    """Return counts [D, V] as the package takes them."""
+    """Convert counts [D, V] to the package's format."""
     counts.sort_indices()
     return BagOfWords(
         counts.indptr.astype(np.int64),
@@ -76,15 +76,15 @@ def bag_of(counts: scipy.sparse.csr_matrix) -> BagOfWords:
 
 
 def peak_mb() -> float:
-    """Return the most memory that this process has had so far."""
+    """Return the peak memory of this process so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main(training: Training) -> dict[str, Any]:
     """Train and return the measurements: seconds, MB, documents of this host, losses in nats per word.
 
-    ``corpus_s`` is for taking in the corpus, ``start_s`` for what comes before the first epoch, ``topics_s`` for what
-    comes after the last one; ``docs_per_s`` counts the epochs alone, ``docs_per_s_with_start`` all but ``topics_s``.
+    ``corpus_s`` is the time to read the corpus, ``start_s`` the time before the first epoch, and ``topics_s`` the time
+    after the last one. ``docs_per_s`` covers only the epochs, ``docs_per_s_with_start`` everything but ``topics_s``.
     """
     torch.set_num_threads(training.threads)
     names = [f"algo-{number + 1}" for number in range(training.hosts)]

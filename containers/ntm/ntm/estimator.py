@@ -195,7 +195,7 @@ class NeuralTopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         check_is_fitted(self)
         bag = self._bag(X)
         if not len(bag.words):
-            raise ValueError("X has no word: there is no perplexity.")
+            raise ValueError("Perplexity is undefined: all documents of X are empty.")
         with np.errstate(over="ignore"):
             return float(np.exp(-self._log_likelihood(bag) / bag.lengths.sum()))
 
@@ -289,7 +289,7 @@ class NeuralTopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
 
     def _check_length(self, feature_names: Sequence[str]) -> None:
         if len(feature_names) != self.n_features_in_:
-            raise ValueError(f"feature_names has {len(feature_names)} words; the model has {self.n_features_in_}.")
+            raise ValueError(f"feature_names has {len(feature_names)} words, but the model has {self.n_features_in_}.")
 
     @property
     def _n_features_out(self) -> int:
@@ -330,7 +330,9 @@ class NeuralTopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
                 raise ValueError(f"validation_fraction is {fraction}; allowed: between 0 and 1, or None.")
             held_out = max(1, round(len(bag) * fraction))
         if held_out >= len(bag):
-            raise ValueError(f"No document to train on: {len(bag)} of X have a word, {held_out} of them held out.")
+            raise ValueError(
+                f"No documents to train on: X has {len(bag)} non-empty documents, and {held_out} of them are held out."
+            )
         if not held_out:
             return Corpus.of(bag), None
         order = np.random.default_rng(seed).permutation(len(bag))

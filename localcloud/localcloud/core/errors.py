@@ -1,5 +1,5 @@
-"""The root of the package's exceptions."""
+"""Base class of the package's exceptions."""
 
 
 class LocalCloudError(Exception):
-    """Base class of the exceptions that this package raises, apart from those that answer an API call."""
+    """Base class of this package's exceptions, except those that become API errors."""

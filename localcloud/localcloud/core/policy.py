@@ -2,8 +2,8 @@
 
 The rules are those of
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html; permissions boundaries,
-session policies and organization policies are left out. moto's own evaluation covers neither resources (except S3 and
-roles) nor most conditions.
+session policies and organization policies are not supported. moto's own evaluation covers neither resources (except S3
+and roles) nor most conditions.
 """
 
 import fnmatch
@@ -49,8 +49,8 @@ def evaluate(statements: Iterable[Statement], request: AccessRequest, *, account
     Args:
         statements: Statements of the caller's policies, or of the resource's policy.
         request: The request.
-        accounts: True if a ``Principal`` that names an account includes everybody in it. Such a statement leaves the
-            decision to the account's IAM; one that names the principal itself decides.
+        accounts: True if a ``Principal`` that names an account includes everyone in it. Such a statement delegates the
+            decision to the account's IAM; one that names the principal itself is final.
     """
     effect = Effect.NONE
     for statement in statements:
@@ -78,8 +78,8 @@ def decide(
         own_policy: Statements of the resource's policy.
         foreign: True if the resource is in another account than the caller; both must then allow the request. See
             https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html.
-        own_policy_decides: True if the resource's policy must allow the request in any case, be it by leaving the
-            decision to the account's IAM.
+        own_policy_decides: True if the resource's policy must allow the request in any case, at least by delegating
+            the decision to the account's IAM.
     """
     by_identity, by_resource = evaluate(identity, request), evaluate(own_policy, request)
     if Effect.DENY in (by_identity, by_resource):
@@ -209,7 +209,7 @@ def _condition_holds(operator: str, key: str, expected: Any, context: Mapping[st
         return value is None or not _any_matches(_NEGATIONS[operator], value, expected)
     if operator not in _COMPARISONS:
         raise NotImplementedError(
-            f"condition operator {operator!r} is not known to the local cloud; "
+            f"condition operator {operator!r} is not supported by the local cloud; "
             f"known: {sorted((*_COMPARISONS, *_NEGATIONS))}"
         )
     return value is not None and _any_matches(operator, value, expected)

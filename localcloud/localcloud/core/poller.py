@@ -21,9 +21,9 @@ class Poller:
     """Work that repeats until the server stops.
 
     Attributes:
-        name: shown in the log, and the thread's name.
-        seconds: pause before each round, or a function that returns it.
-        work: one round; its argument is the current time, in UTC.
+        name: Name of the thread, shown in the log.
+        seconds: Pause before each round, or a function that returns it.
+        work: One round; called with the current time in UTC.
     """
 
     name: str
@@ -34,8 +34,8 @@ class Poller:
         """Repeat the work until ``wait`` returns true. A round that fails is logged; the next one follows.
 
         Args:
-            wait: pauses for a number of seconds and returns whether to stop.
-            now: returns the current time.
+            wait: Pauses for a number of seconds; returns True to stop.
+            now: Returns the current time.
         """
         while not wait(self.seconds() if callable(self.seconds) else self.seconds):
             try:

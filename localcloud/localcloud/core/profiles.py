@@ -27,7 +27,7 @@ def environ(state_dir: Path) -> dict[str, str]:
 
 
 def write_operator(state_dir: Path, access_key_id: str, secret_access_key: str) -> None:
-    """Write the profiles of the main account's operator, in place of those of an earlier cloud."""
+    """Write the profiles of the main account's operator, replacing those of an earlier cloud."""
     key = {"aws_access_key_id": access_key_id, "aws_secret_access_key": secret_access_key}
     (state_dir / FOLDER).mkdir(parents=True, exist_ok=True)
     _write(state_dir, "credentials", {"default": key, settings.account_id(): key})

@@ -1,4 +1,4 @@
-"""CloudFormation resource types of the local cloud, beside moto's own.
+"""CloudFormation resource types of the local cloud, in addition to moto's.
 
 An unknown type becomes a :class:`SkippedResource`: it is kept in the stack, where other resources can refer to it, and
 the stack's event says that it was skipped.
@@ -58,7 +58,7 @@ class ResourceModel(CloudFormationModel):
 
     @staticmethod
     def cloudformation_name_type() -> str:
-        """Return no property: names are the models' own matter."""
+        """Return no property: the models handle names themselves."""
         return ""
 
     @classmethod

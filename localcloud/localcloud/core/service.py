@@ -1,4 +1,4 @@
-"""The seam to moto: what each service adds to moto's server."""
+"""Interface of the services to moto's server."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ class Service:
 
     Attributes:
         name: moto's name of the service, or the extension's own.
-        patches: functions that replace parts of moto. Each replaces parts that no other one touches, or wraps what it
-            finds, so their order does not matter; all of them precede the first request.
-        resources: the CloudFormation resource types that the service adds to moto's or replaces, by their ``TYPE``.
-        pollers: the service's periodic work.
+        patches: Functions that patch moto before the first request. Their order does not matter: each replaces parts
+            that no other one touches, or wraps the current ones.
+        resources: CloudFormation resource types that the service adds or replaces, by ``TYPE``.
+        pollers: Periodic work of the service.
     """
 
     name: str

@@ -57,8 +57,8 @@ def endpoint_url() -> str:
 def minute_seconds() -> float:
     """Return the length of a minute of metrics in seconds (``LOCALCLOUD_MINUTE_SECONDS``, default 60).
 
-    Metrics, alarms, autoscaling and the pauses of a deployment count in minutes. Shorter ones show in seconds what
-    takes a quarter of an hour on AWS; a target of requests a minute is then one of requests in so many seconds.
+    Metrics, alarms, autoscaling and the waits of a deployment are measured in minutes. With shorter minutes, a quarter
+    of an hour on AWS takes seconds here; a target in requests per minute then applies to the shorter minute.
 
     Raises:
         SettingError: The value is not a number from 0.1 to 60.
@@ -95,7 +95,7 @@ def stand_ins() -> dict[str, Path]:
 
 
 def node_packages() -> Path:
-    """Return the directory from which Node.js functions load the packages of Lambda's runtime.
+    """Return the directory with the packages of Lambda's Node.js runtime.
 
     It is ``LOCALCLOUD_NODE_MODULES``. Otherwise it is the state directory, so that Node.js finds the ``node_modules``
     of the project that contains it.

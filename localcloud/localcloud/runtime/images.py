@@ -67,7 +67,7 @@ class Image:
     Attributes:
         uri: URI from the request.
         directory: Directory with its files.
-        stand_in: Whether the directory stands in for an image that exists only on AWS.
+        stand_in: True if the directory stands in for an image that exists only on AWS.
     """
 
     uri: str

@@ -11,7 +11,7 @@ from localcloud.core.service import Service, install
 
 
 class _QuietRequestHandler(MotoRequestHandler):
-    """Logs only the requests at which the server failed."""
+    """Request handler that logs only server errors."""
 
     protocol_version = "HTTP/1.1"
 

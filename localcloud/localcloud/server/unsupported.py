@@ -1,4 +1,4 @@
-"""Errors for API calls that moto does not have."""
+"""Errors for API calls that moto does not support."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from localcloud.core.service import Service
 
 
 class NotInLocalCloud(ServiceException):
-    """The local cloud does not have this operation."""
+    """The local cloud does not support this operation."""
 
     code = "NotImplemented"
 

@@ -9,7 +9,7 @@ from constructs.pipeline.builtin_image import ACCOUNTS
 from constructs.pipeline.tuning_search import ListedValues
 from stacks.config.checks.monitoring import monitoring_conflicts
 from stacks.config.checks.network import network_conflicts
-from stacks.config.checks.production import production_conflicts, production_unsaid
+from stacks.config.checks.production import production_conflicts, production_unset
 from stacks.config.checks.serving import serving_conflicts
 from stacks.config.sections.base import Conflicts, conflict
 from stacks.config.sections.environment import EnvironmentFields
@@ -44,7 +44,7 @@ def conflicts(config: EnvironmentFields, name: str | None = None) -> list[InitEr
         checks += [_builtin, _builtin_instances]
         if config.tuning.enabled:
             checks.append(_builtin_tuning)
-    return [*production_unsaid(config, name or ""), *(found for check in checks for found in check(config))]
+    return [*production_unset(config, name or ""), *(found for check in checks for found in check(config))]
 
 
 def _tuning(config: EnvironmentFields) -> Conflicts:

@@ -12,7 +12,7 @@ from typing import Any
 from annotated_types import Ge
 
 from stacks.config.checks.serving import fleets
-from stacks.config.sections.base import Conflicts, conflict, unsaid
+from stacks.config.sections.base import Conflicts, conflict, unset
 from stacks.config.sections.environment import EnvironmentFields
 from stacks.config.sections.evaluation import GateConfig
 
@@ -45,7 +45,7 @@ class Rule:
 def production_unsaid(config: EnvironmentFields, name: str) -> Conflicts:
     """Return an error if the name suggests production but the file does not set ``production``."""
     if name.startswith(_NAME) and "production" not in config.model_fields_set:
-        yield unsaid("production", f"the name {name} suggests a production environment", "true, false")
+        yield unset("production", f"the name {name} suggests a production environment", "true, false")
 
 
 def production_conflicts(config: EnvironmentFields) -> Conflicts:

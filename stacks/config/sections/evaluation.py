@@ -71,7 +71,7 @@ class GateConfig(Section):
     )
 
     @model_validator(mode="after")
-    def _asks_for_something(self) -> "GateConfig":
+    def _has_threshold(self) -> "GateConfig":
         if not self.thresholds():
             raise refuse("there is no threshold", "at least one")
         return self

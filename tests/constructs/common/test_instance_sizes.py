@@ -20,7 +20,7 @@ def described() -> dict[str, Any]:
     return described
 
 
-def test_what_ec2_says_of_the_instances_on_which_sagemaker_hosts(described: dict[str, Any]) -> None:
+def test_sizes_match_ec2s_descriptions_of_hosting_instances(described: dict[str, Any]) -> None:
     known = [name for name in hosting_instance_types() if name.removeprefix("ml.") in described]
     assert len(known) > 0.9 * len(hosting_instance_types())
     for name in known:
@@ -42,14 +42,14 @@ def test_what_ec2_says_of_the_instances_on_which_sagemaker_hosts(described: dict
         ("ml.p6e-gb200.36xlarge", 144, 4),
     ],
 )
-def test_instances_that_are_not_described_there(
+def test_sizes_of_instances_unknown_to_ec2(
     described: dict[str, Any], instance_type: str, vcpus: int, count: int
 ) -> None:
     assert instance_type.removeprefix("ml.") not in described
     assert (processors(instance_type), gpus(instance_type)) == (vcpus, count)
 
 
-def test_every_instance_has_processors_and_those_with_gpus_have_gpus() -> None:
+def test_every_instance_has_vcpus_and_gpu_instances_have_gpus() -> None:
     for name in hosting_instance_types():
         assert processors(name) >= 1
         assert (gpus(name) > 0) == has_gpu(name)

@@ -3,7 +3,7 @@ import os
 import pytest
 import torch
 
-os.environ["SAGEMAKER_SUPPRESS_V2_WARNING"] = "1"  # the SDK warns when imported
+os.environ["SAGEMAKER_SUPPRESS_V2_WARNING"] = "1"  # the SDK warns on import
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,4 +1,4 @@
-"""The directories of a training job, as SageMaker lays them out, and the container's entry points as processes."""
+"""A training job's directories as SageMaker lays them out, and the container's entry points as processes."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def dense(corpus: BagOfWords) -> np.ndarray:
 
 
 def lay_out(base: Path, hyperparameters: dict[str, str] | None = None, documents: int = 400) -> None:
-    """Write what SageMaker puts into ``/opt/ml`` for a job with all four channels."""
+    """Write the contents of ``/opt/ml`` for a job with all four channels."""
     for number, (channel, size) in enumerate({"train": documents, "validation": 100, "test": 50}.items()):
         directory = base / "input" / "data" / channel
         directory.mkdir(parents=True)
@@ -59,7 +59,7 @@ def lay_out(base: Path, hyperparameters: dict[str, str] | None = None, documents
 
 
 def lay_out_shards(bases: Mapping[str, Path], shards: Sequence[BagOfWords], hyperparameters: dict[str, str]) -> None:
-    """Write what SageMaker puts into ``/opt/ml`` of each host where the train channel is ShardedByS3Key."""
+    """Write the contents of ``/opt/ml`` on each host, with a train channel ShardedByS3Key."""
     for (host, base), shard in zip(bases.items(), shards, strict=True):
         lay_out(base, hyperparameters, documents=1)
         (base / "input" / "data" / "train" / "part-00000.pbr").unlink()
@@ -83,7 +83,7 @@ def write_config(base: Path, name: str, content: object) -> None:
 
 
 def start(entry_point: str, base: Path, **environ: str) -> subprocess.Popen[str]:
-    """Start ``train`` or ``serve`` as the image does, with ``base`` in the place of ``/opt/ml``."""
+    """Start ``train`` or ``serve`` as in the image, with ``base`` in place of ``/opt/ml``."""
     return subprocess.Popen(
         [sys.executable, CONTAINER / entry_point],
         env={"PATH": os.environ["PATH"], "SAGEMAKER_BASE_DIR": str(base), "OMP_NUM_THREADS": "1"} | environ,

@@ -1,4 +1,4 @@
-"""A corpus whose topics are known: each has words of its own, and common words lie across all of them."""
+"""A corpus with known topics: each has its own words, and all share common words."""
 
 from collections.abc import Collection, Sequence
 
@@ -11,7 +11,7 @@ FEATURE_DIM = TOPICS * WORDS + COMMON
 
 
 def corpus(documents: int, seed: int) -> tuple[BagOfWords, np.ndarray]:
-    """Return documents of 15 to 60 words, and the topic of each: seven words in ten are the topic's own."""
+    """Return documents of 15 to 60 words, seven in ten from one topic, and the topic of each."""
     random = np.random.default_rng(seed)
     topics = random.integers(TOPICS, size=documents)
     lengths = random.integers(15, 60, size=documents)
@@ -26,7 +26,7 @@ def corpus(documents: int, seed: int) -> tuple[BagOfWords, np.ndarray]:
 
 
 def bag_of(documents: Sequence[Collection[int]], feature_dim: int) -> BagOfWords:
-    """Return documents of the given words, each of which occurs three times."""
+    """Return documents in which each of the given words occurs three times."""
     entries = [(number, word) for number, words in enumerate(documents) for word in words]
     rows, words = np.array(entries, np.int64).reshape(-1, 2).T
     return bag_of_words(rows, words, np.full(len(rows), 3.0), (len(documents), feature_dim))

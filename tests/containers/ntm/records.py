@@ -1,4 +1,4 @@
-"""RecordIO-protobuf as the SageMaker Python SDK writes it: an encoder that is not ours."""
+"""RecordIO-protobuf written by the SageMaker Python SDK, an independent encoder."""
 
 import io
 from collections.abc import Callable, Iterable, Sequence
@@ -34,7 +34,7 @@ def framed(payloads: Iterable[bytes | Record]) -> bytes:
 
 
 def sparse_file(counts: NDArray[np.float32]) -> bytes:
-    """Write a record for each row of a dense matrix."""
+    """Return a file with a sparse record for each row of a dense matrix."""
     rows = [(np.flatnonzero(row), row) for row in counts]
     return framed(sparse_record(keys.tolist(), row[keys].tolist(), [counts.shape[1]]) for keys, row in rows)
 

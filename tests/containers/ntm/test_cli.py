@@ -21,7 +21,7 @@ from tests.containers.ntm import planted, records
 from tests.containers.ntm.jobs import dense
 
 FILES = {"config.json", "model.onnx", "model.safetensors", "tokenizer.json", "topics.json", "vocab.txt"}
-# Word 23 is "bbd": the fourth of the second topic. Those of all topics begin with "ff".
+# Word 23 is "bbd", the fourth of the second topic. Common words begin with "ff".
 VOCABULARY = [f"{2 * 'abcdef'[word // 20]}{chr(ord('a') + word % 20)}" for word in range(planted.FEATURE_DIM)]
 QUICK = [
     *("--num-topics=5", "--batch-norm=true", "--encoder-layers=50", "--encoder-layers-activation=relu", "--epochs=12"),
@@ -40,7 +40,7 @@ def done(*arguments: object, stdin: bytes | None = None) -> Result:
 
 
 def failed(*arguments: object, stdin: bytes | None = None) -> str:
-    """Run a command that must fail; return the line that it says on stderr."""
+    """Run a command that must fail and return its error message."""
     result = ntm(*arguments, stdin=stdin)
     assert result.exit_code == 1, result.output
     *_, line = result.stderr.splitlines()
@@ -50,7 +50,7 @@ def failed(*arguments: object, stdin: bytes | None = None) -> str:
 
 
 def refused(*arguments: object) -> str:
-    """Run a command with arguments that it rejects; return what it says on stderr, without the box around it."""
+    """Run a command with invalid arguments and return its error message, without the box."""
     result = ntm(*arguments)
     assert result.exit_code == 2, result.output
     assert "Traceback" not in result.output
@@ -58,7 +58,7 @@ def refused(*arguments: object) -> str:
 
 
 def texts(bag: BagOfWords) -> str:
-    """Return a line for each document."""
+    """Return the documents as text, one per line."""
     lines = []
     for start, end in zip(bag.offsets, bag.offsets[1:], strict=False):
         words = np.repeat(bag.words[start:end], bag.counts[start:end].astype(int))
@@ -68,7 +68,7 @@ def texts(bag: BagOfWords) -> str:
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the same documents in each format."""
+    """Folder with the same documents in each format."""
     folder = tmp_path_factory.mktemp("inputs")
     bag = planted.corpus(400, seed=0)[0]
     (folder / "docs.txt").write_text("The and 12!\n\n" + texts(bag))
@@ -90,7 +90,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a model that was trained on texts."""
+    """Directory of a model trained on texts."""
     out = tmp_path_factory.mktemp("models") / "deep" / "model"
     result = done(
         "train", "--train", inputs / "docs.txt", "--validation", inputs / "more.txt", "--test", inputs / "more.txt",
@@ -116,7 +116,7 @@ def test_texts_become_a_model(model: Path, inputs: Path) -> None:
     assert len(NeuralTopicModel.load(model).topics()) == planted.TOPICS
 
 
-def test_topics_for_people_and_for_programs(model: Path) -> None:
+def test_topics_are_printed_as_a_table_and_as_json(model: Path) -> None:
     document = json.loads(done("topics", model, "--json").stdout)
     assert document == json.loads((model / "topics.json").read_text())
     owners = [{word[0] for word, _ in topic["words"][:10]} for topic in document["topics"]]
@@ -129,7 +129,7 @@ def test_topics_for_people_and_for_programs(model: Path) -> None:
         assert row.split()[4:] == [word for word, _ in topic["words"][:3]]
 
 
-def test_what_documents_are_of(model: Path, inputs: Path, tmp_path: Path) -> None:
+def test_transform_prints_the_topics_of_documents(model: Path, inputs: Path, tmp_path: Path) -> None:
     found, reader = read_model(model)
     assert reader is not None
     lines = (inputs / "more.txt").read_text()
@@ -146,7 +146,7 @@ def test_what_documents_are_of(model: Path, inputs: Path, tmp_path: Path) -> Non
     assert blank == 2 * (json.dumps({"topic_weights": 5 * [0.2]}) + "\n")
 
 
-def test_the_heaviest_topics_with_their_words(model: Path) -> None:
+def test_top_prints_the_heaviest_topics_with_their_words(model: Path) -> None:
     documents = b"Cca ccb ccc ccd cce ccf ccg cch!\naaa aab aac aad aae aaf aag aah\n"
     first, second = done("transform", model, "-", "--top", 2, stdin=documents).stdout.splitlines()
     assert re.fullmatch(r"1: \d+% topic \d \((cc\w ){4}cc\w\), \d+% topic \d \(.*\)", first)
@@ -177,7 +177,7 @@ def test_word_counts_in_either_format_give_the_same_model(inputs: Path, tmp_path
     assert (tmp_path / "other" / "model.safetensors").read_bytes() != csv.read_bytes()
 
 
-def test_every_hyperparameter_is_an_option_that_says_what_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_hyperparameter_is_an_option_with_its_allowed_values(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     output = done("train", "--help").stdout
     for field in dataclasses.fields(Hyperparameters):
@@ -213,9 +213,9 @@ def test_help_shows_an_example(arguments: list[str]) -> None:
         ("docs.csv", "", "docs.csv is read as word counts (text/csv)"),
         ("docs.csv", "", "Pass --vocab or --feature-dim for word counts. To train on text, pass a .txt file"),
         ("docs.csv", "--content-type text/plain --max-document-share 0", "The vocabulary is empty"),
-        ("docs.csv", "--feature-dim 7", "docs.csv: Line 1 has 120 fields; feature_dim is 7"),
-        ("docs.csv", "--feature-dim 7 --vocab vocab.txt", "vocab.txt has 120 words; feature_dim is 7"),
-        ("docs.txt", "--vocab docs.txt", "vocab.txt has no word in line 2"),
+        ("docs.csv", "--feature-dim 7", "docs.csv: Line 1 has 120 fields, but feature_dim is 7"),
+        ("docs.csv", "--feature-dim 7 --vocab vocab.txt", "vocab.txt has 120 words, but feature_dim is 7"),
+        ("docs.txt", "--vocab docs.txt", "Line 2 of vocab.txt is blank"),
         ("docs.txt", "--tokenizer vocab.txt", "tokenizer.json is not a tokenizer of version 1"),
         ("docs.txt", "--content-type image/png", "Content type 'image/png' is unknown; allowed: appl"),
         ("docs.txt", "--min-document-frequency 999", "The vocabulary is empty: none of the 12"),
@@ -226,7 +226,7 @@ def test_help_shows_an_example(arguments: list[str]) -> None:
         ("-", "", "cannot use stdin (-). Pass a file."),
     ],
 )
-def test_what_cannot_be_trained_on(
+def test_unusable_training_data_is_rejected(
     inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train: str, others: str, message: str
 ) -> None:
     monkeypatch.chdir(inputs)
@@ -246,7 +246,7 @@ def test_what_cannot_be_trained_on(
         ("transform parts docs.txt --out parts", "'--out': file 'parts' is a directory."),
     ],
 )
-def test_a_wrong_path_is_wrong_usage(
+def test_a_wrong_path_is_a_usage_error(
     inputs: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, message: str
 ) -> None:
     monkeypatch.chdir(inputs)
@@ -277,7 +277,7 @@ def test_topics_fit_a_narrow_terminal(model: Path) -> None:
     assert "…" not in printed.getvalue()
 
 
-def test_a_closed_pipe_is_no_error(model: Path, inputs: Path) -> None:
+def test_a_closed_pipe_is_not_an_error(model: Path, inputs: Path) -> None:
     command = [sys.executable, "-m", "ntm", "transform", model, inputs / "docs.txt"]
     environ = os.environ | {"PYTHONPATH": str(Path(inspect.getfile(cli)).parents[1])}
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -287,12 +287,12 @@ def test_a_closed_pipe_is_no_error(model: Path, inputs: Path) -> None:
         assert process.stderr.read() == b""
 
 
-def test_weights_that_cannot_be_written(model: Path, inputs: Path, tmp_path: Path) -> None:
+def test_an_unwritable_output_is_an_error(model: Path, inputs: Path, tmp_path: Path) -> None:
     message = failed("transform", model, inputs / "more.txt", "--out", tmp_path / "nowhere" / "weights.jsonl")
     assert f"Cannot write {tmp_path}/nowhere/weights.jsonl: {tmp_path}/nowhere is not a directory" in message
 
 
-def test_what_is_not_a_model(inputs: Path, tmp_path: Path) -> None:
+def test_a_directory_without_a_model_is_rejected(inputs: Path, tmp_path: Path) -> None:
     for command in (("topics", inputs), ("transform", inputs, inputs / "more.txt")):
         message = failed(*command)
         assert f"There is no usable model in {inputs}: it has no config.json and no model.safetensors" in message
@@ -301,7 +301,7 @@ def test_what_is_not_a_model(inputs: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_of_weights_is_whole_or_not_there(model: Path, tmp_path: Path) -> None:
+def test_an_output_file_is_complete_or_absent(model: Path, tmp_path: Path) -> None:
     (tmp_path / "new.txt").write_bytes(b"aaa\n" * 2000 + b"\xff\n")
     out = tmp_path / "weights.jsonl"
     out.write_text("of last week")
@@ -315,14 +315,14 @@ def test_a_directory_in_use_is_not_overwritten_unless_forced(inputs: Path, tmp_p
     (tmp_path / "notes.md").write_text("mine")
     (tmp_path / "tokenizer.json").write_text("of an older model")
     train = ("train", "--train", inputs / "docs.csv", "--feature-dim", 120, "--out", tmp_path, *QUICK, "--epochs", 1)
-    assert f"{tmp_path} is not empty; give another directory, or replace" in failed(*train)
+    assert f"{tmp_path} is not empty. Choose another directory or replace" in failed(*train)
     done(*train, "--force")
     assert {path.name for path in tmp_path.iterdir()} == FILES - {"tokenizer.json", "vocab.txt"} | {"notes.md"}
     assert (tmp_path / "notes.md").read_text() == "mine"
-    assert "notes.md is not a directory; a model is one" in failed(*train, "--out", tmp_path / "notes.md" / "model")
+    assert "notes.md is not a directory. Choose" in failed(*train, "--out", tmp_path / "notes.md" / "model")
 
 
-def test_an_interrupted_training_leaves_nothing(inputs: Path, tmp_path: Path) -> None:
+def test_an_interrupted_training_leaves_no_files(inputs: Path, tmp_path: Path) -> None:
     command = ["-m", "ntm", "train", "--train", inputs / "docs.txt", "--out", tmp_path / "model", *QUICK]
     with subprocess.Popen(
         [sys.executable, *command, "--epochs", "100000"],
@@ -332,7 +332,7 @@ def test_an_interrupted_training_leaves_nothing(inputs: Path, tmp_path: Path) ->
     ) as training:
         assert training.stderr is not None
         next(line for line in training.stderr if line.startswith("Epoch 1/"))
-        # Handled as Ctrl-C is.
+        # Handled like Ctrl-C.
         training.terminate()
         *_, last = training.stderr.read().splitlines()
     assert last == "Interrupted."

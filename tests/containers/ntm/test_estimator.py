@@ -41,8 +41,8 @@ def fitted(counts: sparse.csr_array) -> NeuralTopicModel:
     return NeuralTopicModel(planted.TOPICS, **QUICK).fit(counts)
 
 
-def test_scikit_learns_own_checks() -> None:
-    # Few epochs: what is checked does not depend on how good the model is.
+def test_scikit_learn_estimator_checks() -> None:
+    # A few epochs suffice, because scikit-learn does not check the quality.
     check_estimator(NeuralTopicModel(n_components=2, epochs=2), on_skip=None)
 
 
@@ -73,13 +73,13 @@ def test_planted_topics_are_found(fitted: NeuralTopicModel, counts: sparse.csr_a
     assert named == [[f"w{word}" for word in words] for words in fitted.topics(n_words=3)]
 
 
-def test_perplexity_is_that_of_the_documents_words(fitted: NeuralTopicModel, counts: sparse.csr_array) -> None:
+def test_perplexity_follows_from_the_score(fitted: NeuralTopicModel, counts: sparse.csr_array) -> None:
     held_out = sparse.csr_array(dense(planted.corpus(100, seed=9)[0]))
     perplexity = fitted.perplexity(held_out)
-    # Of a uniform guess it is the size of the vocabulary; of a perfect one about 31, as 7 words in 10 are one of 20.
+    # A uniform guess has the vocabulary size, 120; a perfect model about 31, as 7 words in 10 are among 20.
     assert 28 < perplexity < 60
     assert fitted.score(held_out) == pytest.approx(-np.log(perplexity) * held_out.sum())
-    # By hand, for one document.
+    # Computed by hand for one document.
     theta, model = fitted.transform(held_out[:1]).astype(float)[0], fitted.model_
     logits = model.decoder.weight.astype(float) @ theta + model.decoder.bias
     expected = held_out[:1].toarray()[0] @ (logits - np.log(np.exp(logits).sum()))
@@ -93,31 +93,31 @@ def test_the_same_random_state_gives_the_same_model(fitted: NeuralTopicModel, co
     assert not np.allclose(other.components_, fitted.components_)
 
 
-def test_a_part_of_the_documents_gets_the_topics_that_it_gets_among_all(
+def test_the_mixture_of_a_document_does_not_depend_on_the_others(
     fitted: NeuralTopicModel, counts: sparse.csr_array
 ) -> None:
     order = np.random.default_rng(0).permutation(400)[:90]
     np.testing.assert_allclose(fitted.transform(counts[order]), fitted.transform(counts)[order], rtol=1e-5)
 
 
-def test_documents_without_a_word(fitted: NeuralTopicModel, counts: sparse.csr_array) -> None:
+def test_empty_documents(fitted: NeuralTopicModel, counts: sparse.csr_array) -> None:
     blank = sparse.csr_array((3, planted.FEATURE_DIM))
     assert (fitted.transform(blank) == np.float32(1 / planted.TOPICS)).all()
-    with pytest.raises(ValueError, match="X has no word"):
+    with pytest.raises(ValueError, match="Perplexity is undefined"):
         fitted.perplexity(blank)
-    with pytest.raises(ValueError, match="No document to train on: 0 of X have a word"):
+    with pytest.raises(ValueError, match="No documents to train on: X has 0 non-empty documents"):
         clone(fitted).fit(blank)
     few = clone(fitted).set_params(epochs=1)
     with_blanks = few.fit(sparse.vstack([blank, counts, blank])).components_
     np.testing.assert_array_equal(with_blanks, few.fit(counts).components_)
 
 
-def test_held_out_documents_stop_training(counts: sparse.csr_array) -> None:
+def test_early_stopping_on_held_out_documents(counts: sparse.csr_array) -> None:
     model = NeuralTopicModel(5, **QUICK | {"epochs": 100, "tolerance": 0.1, "num_patience_epochs": 1})
     assert model.set_params(validation_fraction=0.2).fit(counts).n_iter_ < 100
 
 
-def test_a_pipeline_from_texts() -> None:
+def test_in_a_scikit_learn_pipeline_of_texts() -> None:
     texts = ["cats dogs birds", "dogs cats", "stocks bonds fell", "bonds stocks"] * 10
     pipeline = make_pipeline(CountVectorizer(), NeuralTopicModel(2, epochs=2, random_state=0))
     assert pipeline.fit_transform(texts).shape == (40, 2)
@@ -134,21 +134,21 @@ def test_a_pipeline_from_texts() -> None:
         ({"validation_fraction": 1.5}, "validation_fraction is 1.5; allowed: between 0 and 1"),
     ],
 )
-def test_parameters_that_are_not_allowed(counts: sparse.csr_array, wrong: dict[str, Any], message: str) -> None:
+def test_invalid_parameters_are_rejected(counts: sparse.csr_array, wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         NeuralTopicModel(**wrong).fit(counts)
 
 
-def test_counts_beyond_what_is_held(fitted: NeuralTopicModel) -> None:
+def test_counts_out_of_range_are_rejected(fitted: NeuralTopicModel) -> None:
     with pytest.raises(ValueError, match=r"Document 1 has count 1e\+300 for word 0"):
         fitted.transform(np.full((1, planted.FEATURE_DIM), 1e300))
 
 
 @pytest.mark.parametrize("n_words", [0, 21])
-def test_words_of_topics_that_there_are_not(fitted: NeuralTopicModel, n_words: int) -> None:
+def test_invalid_arguments_of_topics_are_rejected(fitted: NeuralTopicModel, n_words: int) -> None:
     with pytest.raises(ValueError, match=f"n_words is {n_words}; allowed: 1 to 20"):
         fitted.topics(n_words=n_words)
-    with pytest.raises(ValueError, match=f"feature_names has 1 words; the model has {planted.FEATURE_DIM}"):
+    with pytest.raises(ValueError, match=f"feature_names has 1 words, but the model has {planted.FEATURE_DIM}"):
         fitted.topics(["a"])
 
 
@@ -167,7 +167,7 @@ def test_a_saved_model_is_the_same_when_loaded(
     assert loaded.n_iter_ == saved.n_iter_
     assert hasattr(loaded, "feature_names_in_") == named
     np.testing.assert_allclose(loaded.components_, saved.components_, rtol=1e-5)
-    # scikit-learn warns of a matrix without names.
+    # scikit-learn warns about a matrix without column names.
     unnamed = pickle.loads(pickle.dumps(loaded))
     vars(unnamed).pop("feature_names_in_", None)
     vars(saved).pop("feature_names_in_", None)
@@ -181,7 +181,7 @@ def test_words_are_saved_with_a_model(tmp_path: Path, fitted: NeuralTopicModel) 
     words = [f"w{word}" for word in range(planted.FEATURE_DIM)]
     fitted.save(tmp_path / "model", feature_names=words)
     assert NeuralTopicModel.load(tmp_path / "model").topics() == fitted.topics(words)
-    with pytest.raises(ValueError, match="feature_names has 1 words; the model has 120"):
+    with pytest.raises(ValueError, match="feature_names has 1 words, but the model has 120"):
         fitted.save(tmp_path / "new", feature_names=["one"])
     assert not (tmp_path / "new").exists()
 
@@ -193,7 +193,7 @@ def test_a_single_topic_is_the_unigram_model(tmp_path: Path, counts: sparse.csr_
     assert (NeuralTopicModel.load(tmp_path / "model").transform(counts) == 1).all()
 
 
-def test_saving_never_harms_what_is_there(tmp_path: Path, fitted: NeuralTopicModel) -> None:
+def test_saving_keeps_unrelated_files(tmp_path: Path, fitted: NeuralTopicModel) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(ValueError, match="is not empty"):
         fitted.save(tmp_path)
@@ -210,7 +210,7 @@ def test_saving_never_harms_what_is_there(tmp_path: Path, fitted: NeuralTopicMod
 
 
 @pytest.mark.parametrize("name", ["config.json", "topics.json", "model.safetensors"])
-def test_a_damaged_model_is_not_loaded(tmp_path: Path, fitted: NeuralTopicModel, name: str) -> None:
+def test_a_damaged_model_is_rejected(tmp_path: Path, fitted: NeuralTopicModel, name: str) -> None:
     fitted.save(tmp_path / "model")
     (tmp_path / "model" / name).write_text(json.dumps({"format": 1}))
     with pytest.raises(ValueError, match=r"There is no usable model in .*model|topics\.json is missing or damaged"):

@@ -21,8 +21,8 @@ def test_importing_the_package_imports_neither_torch_nor_scikit_learn() -> None:
     subprocess.run([sys.executable, "-c", script], check=True, env=environ)
 
 
-def test_the_image_has_what_the_package_needs_and_nothing_else() -> None:
-    """A package asks for the oldest versions that work; the image has those that were tested together."""
+def test_the_image_has_exactly_the_packages_requirements() -> None:
+    """The package requires the oldest versions that work; the image pins the versions tested together."""
     project = tomllib.loads((CONTAINER / "pyproject.toml").read_text())["project"]
     needs = sorted([*project["dependencies"], *project["optional-dependencies"]["evaluation"]])
     pins = (CONTAINER / "requirements.txt").read_text().splitlines()

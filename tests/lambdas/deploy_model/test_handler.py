@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 from tests.lambdas.deploy_model.conftest import Cloud, event
 
 
-def test_the_stack_gets_the_model_and_keeps_everything_else(cloud: Cloud) -> None:
+def test_an_approval_changes_only_the_model_of_the_stack(cloud: Cloud) -> None:
     package = cloud.register()
 
     assert cloud.deliver(cloud.decide(package, at=1)) == {"batchItemFailures": []}
@@ -20,7 +20,7 @@ def test_the_stack_gets_the_model_and_keeps_everything_else(cloud: Cloud) -> Non
     assert {one["LogicalResourceId"] for one in resources} == {"Always", "WithModel"}
 
 
-def test_nothing_but_the_model_is_given_to_cloudformation(cloud: Cloud) -> None:
+def test_only_the_model_is_passed_to_cloudformation(cloud: Cloud) -> None:
     package = cloud.register()
     cloud.deliver(cloud.decide(package, at=1.25))
     assert cloud.requests == [
@@ -77,7 +77,7 @@ def test_of_two_approvals_at_the_same_moment_the_higher_version_counts(cloud: Cl
     assert cloud.served == packages[1]
 
 
-def test_an_earlier_version_comes_back_when_it_is_approved_again(cloud: Cloud) -> None:
+def test_an_earlier_version_is_restored_when_approved_again(cloud: Cloud) -> None:
     first, second = cloud.register(), cloud.register()
     for at, package in enumerate((first, second, first), 1):
         cloud.deliver(cloud.decide(package, at=at))
@@ -103,7 +103,7 @@ def test_a_model_that_was_deleted_is_not_served(cloud: Cloud, caplog: pytest.Log
     assert cloud.requests == []
 
 
-def test_a_new_description_of_an_approved_model_is_no_approval(cloud: Cloud) -> None:
+def test_a_new_description_of_an_approved_model_is_not_an_approval(cloud: Cloud) -> None:
     first, second = cloud.register(), cloud.register()
     cloud.deliver(cloud.decide(first, at=1))
     cloud.deliver(cloud.decide(second, at=2))

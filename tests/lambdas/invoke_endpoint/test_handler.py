@@ -132,7 +132,7 @@ def test_the_request_is_forwarded_to_the_endpoint(sagemaker: _SageMaker) -> None
 
 
 @given(asked=st.binary(min_size=1), answered=st.binary())
-def test_bytes_arrive_as_they_were_sent_both_ways(
+def test_request_and_response_bytes_are_unchanged(
     server: tuple[ThreadingHTTPServer, list[_SageMaker]], asked: bytes, answered: bytes
 ) -> None:
     sagemaker = server[1][0] = _SageMaker(content_type="application/x-recordio-protobuf", body=answered)

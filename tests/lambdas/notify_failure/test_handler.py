@@ -17,7 +17,7 @@ _LAMBDA_ERROR = (
 _ARN = "arn:aws:sagemaker:us-east-1:123456789012"
 
 
-class Told:
+class Notifier:
     """Runner of the handler with stubbed SageMaker responses; it records SNS messages."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,8 +45,8 @@ class Told:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Told:
-    return Told(monkeypatch)
+def notify(monkeypatch: pytest.MonkeyPatch) -> Notifier:
+    return Notifier(monkeypatch)
 
 
 def failed(name: str, reason: str | None, **metadata: dict[str, str]) -> dict[str, Any]:
@@ -58,8 +58,8 @@ def failed(name: str, reason: str | None, **metadata: dict[str, str]) -> dict[st
     }
 
 
-def test_a_failed_gate_is_reported_with_metric_value_and_threshold(told: Told) -> None:
-    message = told(
+def test_a_failed_gate_is_reported_with_metric_value_and_threshold(notify: Notifier) -> None:
+    message = notify(
         {"StepName": "Evaluate", "StepStatus": "Succeeded"},
         {"StepName": "Gate", "StepStatus": "Succeeded", "Metadata": {"Condition": {"Outcome": "False"}}},
         failed("Rejected", "npmi 0.031 is below 0.05", Fail={"ErrorMessage": "npmi 0.031 is below 0.05"}),
@@ -81,31 +81,31 @@ def test_a_failed_gate_is_reported_with_metric_value_and_threshold(told: Told) -
         ({"Lambda": {"Arn": "arn:aws:lambda:us-east-1:123456789012:function:pre"}}, "log group of function pre"),
     ],
 )
-def test_each_kind_of_step_is_reported_with_its_log_group(told: Told, metadata: dict[str, Any], log: str) -> None:
-    message = told(failed("Step", "AlgorithmError: , exit code: 1", **metadata))
+def test_each_kind_of_step_is_reported_with_its_log_group(notify: Notifier, metadata: dict[str, Any], log: str) -> None:
+    message = notify(failed("Step", "AlgorithmError: , exit code: 1", **metadata))
     assert "Step failed: AlgorithmError: , exit code: 1\nLog: " in message["Message"]
     assert f"{log}\n" in message["Message"]
 
 
-def test_a_functions_error_is_reported_without_its_traceback(told: Told) -> None:
-    message = told(failed("Preprocess", _LAMBDA_ERROR))
+def test_a_functions_error_is_reported_without_its_traceback(notify: Notifier) -> None:
+    message = notify(failed("Preprocess", _LAMBDA_ERROR))
     assert 'Preprocess failed: CorpusError: there is no "text".\n' in message["Message"]
     assert "stackTrace" not in message["Message"]
 
 
-def test_every_failed_step_is_reported_and_the_first_is_the_subject(told: Told) -> None:
-    message = told(failed("Register", "first"), failed("Vectorize", None))
+def test_every_failed_step_is_reported_and_the_first_is_the_subject(notify: Notifier) -> None:
+    message = notify(failed("Register", "first"), failed("Vectorize", None))
     assert message["Subject"].endswith("failed at step Register")
     assert "Register failed: first\n\nVectorize failed: SageMaker gave no reason.\n" in message["Message"]
 
 
-def test_a_run_that_failed_outside_steps_is_reported_with_its_own_reason(told: Told) -> None:
-    message = told({"StepName": "Preprocess", "StepStatus": "Succeeded"}, failure="The role cannot be assumed.")
+def test_a_run_that_failed_outside_steps_is_reported_with_its_own_reason(notify: Notifier) -> None:
+    message = notify({"StepName": "Preprocess", "StepStatus": "Succeeded"}, failure="The role cannot be assumed.")
     assert message["Subject"] == "topicsmith-dev: run 7qk2v0xw9h3d failed"
     assert "\nThe role cannot be assumed.\n" in message["Message"]
 
 
-def test_a_subject_is_not_longer_than_sns_takes(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    message = told(failed("S" * 200, json.dumps({"no": "error"})))
+def test_a_subject_is_not_longer_than_sns_takes(notify: Notifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = notify(failed("S" * 200, json.dumps({"no": "error"})))
     assert len(message["Subject"]) == 100
     assert "S" * 200 in message["Message"]

@@ -49,7 +49,7 @@ _EVENTS = [
 ]
 
 
-class Told:
+class Notifier:
     """Runner of the handler with stubbed AWS responses; it records SNS messages.
 
     Attributes:
@@ -111,12 +111,12 @@ class Told:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Told:
-    return Told(monkeypatch)
+def notify(monkeypatch: pytest.MonkeyPatch) -> Notifier:
+    return Notifier(monkeypatch)
 
 
-def test_a_model_that_did_not_start_is_reported_with_the_first_reason_and_the_served_model(told: Told) -> None:
-    message = told(event(), _EVENTS)
+def test_a_model_that_did_not_start_is_reported_with_the_first_reason_and_the_served_model(notify: Notifier) -> None:
+    message = notify(event(), _EVENTS)
     assert message["Subject"] == "topicsmith-dev: deployment of model version 4 failed"
     assert "\nEndpoint8024A810: The model container did not answer a ping.\n" in message["Message"]
     assert "cancelled" not in message["Message"]
@@ -126,26 +126,26 @@ def test_a_model_that_did_not_start_is_reported_with_the_first_reason_and_the_se
     assert "Event ID: event-1\n" in message["Message"]
 
 
-def test_failures_of_earlier_updates_are_not_reported_again(told: Told) -> None:
-    message = told(event(reason="The alarm went off"), [_EVENTS[0], *_EVENTS[3:]])
+def test_failures_of_earlier_updates_are_not_reported_again(notify: Notifier) -> None:
+    message = notify(event(reason="The alarm went off"), [_EVENTS[0], *_EVENTS[3:]])
     assert "\nThe alarm went off\n" in message["Message"]
     assert "Long ago" not in message["Message"]
 
 
-def test_a_failed_deployment_is_reported_without_a_version(told: Told) -> None:
+def test_a_failed_deployment_is_reported_without_a_version(notify: Notifier) -> None:
     events = [happened("Dashboard", "UPDATE_FAILED", "no such metric", token="cdk-1")]
-    message = told(event(token="cdk-1"), events)
+    message = notify(event(token="cdk-1"), events)
     assert message["Subject"] == "topicsmith-dev: deployment failed"
     assert "\nDashboard: no such metric\n" in message["Message"]
 
 
-def test_an_update_that_says_nothing_is_told_all_the_same(told: Told) -> None:
-    assert "\nCloudFormation gave no reason.\n" in told(event(), [])["Message"]
+def test_an_update_without_events_is_reported(notify: Notifier) -> None:
+    assert "\nCloudFormation gave no reason.\n" in notify(event(), [])["Message"]
 
 
-def test_the_first_model_that_failed_leaves_nothing_to_serve(told: Told) -> None:
-    told.served = ""
-    message = told(event(), _EVENTS)
+def test_if_the_first_model_fails_no_model_is_served(notify: Notifier) -> None:
+    notify.served = ""
+    message = notify(event(), _EVENTS)
     assert "No model was being served, and none is being served now." in message["Message"]
 
 
@@ -156,13 +156,13 @@ def test_the_first_model_that_failed_leaves_nothing_to_serve(told: Told) -> None
         (None, "Version 3 was being served. The status of endpoint topicsmith-dev is unknown: "),
     ],
 )
-def test_the_status_of_the_endpoint_is_read_not_assumed(told: Told, endpoint: str | None, says: str) -> None:
-    told.endpoint = endpoint
-    assert says in told(event(), _EVENTS)["Message"]
+def test_the_status_of_the_endpoint_is_read_not_assumed(notify: Notifier, endpoint: str | None, says: str) -> None:
+    notify.endpoint = endpoint
+    assert says in notify(event(), _EVENTS)["Message"]
 
 
 @pytest.mark.parametrize("status", ["UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED"])
-def test_a_stuck_stack_is_reported_with_the_manual_steps(told: Told, status: str) -> None:
-    message = told(event(status), _EVENTS)
+def test_a_stuck_stack_is_reported_with_the_manual_steps(notify: Notifier, status: str) -> None:
+    message = notify(event(status), _EVENTS)
     assert f"The stack is {status}. Continue the rollback in CloudFormation" in message["Message"]
     assert "Version 3 is still being served" in message["Message"]

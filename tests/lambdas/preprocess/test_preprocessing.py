@@ -240,7 +240,7 @@ def test_rows_that_cannot_be_used_are_reported(s3: S3Client, caplog: pytest.LogC
     assert "malformed: 1 rows: NUL byte: raw/x.csv row 53 (line 54)" in caplog.messages
 
 
-def test_documents_stay_where_they_are_when_rows_are_added(s3: S3Client) -> None:
+def test_documents_keep_their_split_when_rows_are_added(s3: S3Client) -> None:
     before = written(s3, run())
     s3.put_object(Bucket="data", Key="raw/y.csv", Body=small_corpus(500, seed=1).replace(b"doc ", b"new "))
     after = written(s3, run(corpus_uri="s3://data/raw/"))
@@ -248,7 +248,7 @@ def test_documents_stay_where_they_are_when_rows_are_added(s3: S3Client) -> None
         assert set(bags(before, split)) == {uid for uid in bags(after, split) if uid.startswith("doc ")}
 
 
-def test_copies_fall_on_one_side(s3: S3Client) -> None:
+def test_duplicates_fall_into_the_same_split(s3: S3Client) -> None:
     content = small_corpus()
     header, rows = content.split(b"\r\n", 1)
     copies = rows.replace(b"doc ", b"copy ").replace(b"The", b" THE  ")

@@ -12,7 +12,7 @@ shares = st.floats(0.01, 0.49)
     ("text", "expected"),
     [("topic models", "train"), ("document 40", "test"), ("document 15", "validation"), ("été", "train")],
 )
-def test_split_is_the_same_for_ever(text: str, expected: str) -> None:
+def test_the_split_never_changes(text: str, expected: str) -> None:
     # If this changed, the next model's test set would contain documents that the last one was trained on.
     assert splitter(validation_share=0.1, test_share=0.1)(text) == expected
 

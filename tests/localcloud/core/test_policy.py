@@ -24,7 +24,7 @@ def test_nothing_is_allowed_without_a_statement() -> None:
     assert evaluate([], request()) is Effect.NONE
 
 
-def test_an_explicit_deny_wins_whatever_the_order() -> None:
+def test_an_explicit_deny_wins_in_any_order() -> None:
     deny = statement(Effect="Deny", Resource="arn:aws:s3:::data/bow/*")
     assert evaluate([statement(), deny], request()) is Effect.DENY
     assert evaluate([deny, statement()], request()) is Effect.DENY

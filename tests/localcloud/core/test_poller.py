@@ -9,7 +9,7 @@ from localcloud.core.poller import Poller, polling
 NOON = datetime(2024, 1, 1, 12, 0, tzinfo=UTC)
 
 
-def test_a_round_after_each_pause_until_told_to_stop() -> None:
+def test_a_round_after_each_pause_until_stopped() -> None:
     pauses: list[float] = []
     rounds: list[datetime] = []
 

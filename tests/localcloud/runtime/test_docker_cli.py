@@ -7,7 +7,7 @@ from localcloud.core.ecr_tokens import encode
 from tests.localcloud.support import ACCOUNT, HERE, IMAGE, REGION, SmallCloud
 
 
-def test_image_is_published_as_the_cdk_cli_does_it(cloud: SmallCloud, tmp_path: Path) -> None:
+def test_image_is_published_with_the_commands_of_the_cdk_cli(cloud: SmallCloud, tmp_path: Path) -> None:
     """Commands that cdk-assets of aws-cdk 2.1148.1 runs, in order."""
     repository = "cdk-hnb659fds-container-assets"
     uri = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{repository}:abc123"
@@ -39,7 +39,7 @@ def test_image_is_published_as_the_cdk_cli_does_it(cloud: SmallCloud, tmp_path: 
     assert program.stat().st_mode & 0o111
 
 
-def test_commands_fail_as_docker_does(cloud: SmallCloud, tmp_path: Path) -> None:
+def test_commands_fail_like_docker(cloud: SmallCloud, tmp_path: Path) -> None:
     unbuilt = cloud.docker("build", "--tag", "nothing", ".", directory=tmp_path)
     assert unbuilt.returncode == 1
     assert "Dockerfile: no such file" in unbuilt.stderr

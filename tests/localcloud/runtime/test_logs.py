@@ -24,7 +24,7 @@ def _pumped(*pieces: bytes) -> list[str]:
 
 
 @given(st.lists(st.binary(max_size=50), max_size=20))
-def test_lines_arrive_whole_and_in_order(pieces: list[bytes]) -> None:
+def test_complete_lines_arrive_in_order(pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
     wanted = [line.decode("utf-8", "replace").rstrip("\r") for line in whole.split(b"\n")[:-1]]
     rest = whole.split(b"\n")[-1]

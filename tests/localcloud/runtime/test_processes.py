@@ -91,7 +91,7 @@ def test_process_gets_its_grace_period_and_is_then_killed() -> None:
     assert _ended(deaf, 0.2) == 128 + signal.SIGKILL
 
 
-def test_nothing_of_the_environment_is_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_are_not_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_OF_THE_MACHINE", "x")
     process = _spawn("import os; print(sorted(os.environ))")
     assert process.stdout is not None

@@ -119,7 +119,7 @@ KEYS = st.text(st.characters(codec="ascii", categories=["L", "N"], include_chara
 
 
 @given(KEYS)
-def test_uris_are_read_as_they_are_written(key: str) -> None:
+def test_uris_survive_a_round_trip(key: str) -> None:
     uri = S3Uri("bucket", key)
     assert S3Uri.parse(str(uri)) == uri
 

@@ -36,7 +36,7 @@ def errors(folder: Path, text: str) -> list[str]:
     return str(error.value).splitlines()
 
 
-def test_without_the_file_people_deliver(tmp_path: Path) -> None:
+def test_without_the_file_there_is_no_delivery(tmp_path: Path) -> None:
     assert load_delivery(tmp_path / "delivery.yaml", ENVIRONMENTS) is None
 
 
@@ -46,7 +46,7 @@ def test_the_example_can_be_used() -> None:
     assert (example.environments, example.branch) == (("dev", "prod"), "main")
 
 
-def test_the_other_half_of_the_example_can_be_used_too(tmp_path: Path) -> None:
+def test_the_commented_half_of_the_example_can_be_used_too(tmp_path: Path) -> None:
     text = (ROOT / "delivery.example.yaml").read_text()
     head, _, tail = text.partition("# Choose one of two.")
     file = tmp_path / "delivery.yaml"
@@ -65,7 +65,7 @@ def test_every_key_is_documented() -> None:
     assert {key for key in keys if f"`{key}`" not in text} == set()
 
 
-def test_all_errors_at_once_with_line_key_value_and_what_is_allowed(tmp_path: Path) -> None:
+def test_all_errors_are_reported_with_line_key_value_and_allowed_values(tmp_path: Path) -> None:
     assert errors(
         tmp_path,
         """\
@@ -174,7 +174,7 @@ def test_a_workflow_gets_region_and_roles_of_an_environment(folder: Path, capsys
     ]
 
 
-def test_a_workflow_delivers_nothing_if_codepipeline_does(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_workflows_deliver_nothing_if_codepipeline_delivers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = f"repository: acme/topics\nenvironments: [dev]\ncodepipeline: {{connection: {CONNECTION!r}}}\n"
     (folder / "delivery.yaml").write_text(text)
     assert place(folder, capsys) == ["delivers=false"]

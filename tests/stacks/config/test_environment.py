@@ -107,7 +107,7 @@ def test_our_container_parses_the_hyperparameters_as_written(values: dict[str, A
         ("feature_dim", 5000),
     ],
 )
-def test_a_hyperparameter_that_ntm_would_refuse_is_refused(name: str, value: object) -> None:
+def test_a_hyperparameter_out_of_ntms_range_is_refused(name: str, value: object) -> None:
     (problem,) = _problems(Hyperparameters, **{name: value})
     assert problem.startswith(f"{name}: ")
 
@@ -117,7 +117,7 @@ def test_the_default_of_max_is_checked_against_min() -> None:
 
 
 @given(st.sampled_from(training_instance_types()))
-def test_training_takes_existing_instance_types_with_a_gpu(instance_type: str) -> None:
+def test_training_requires_existing_instance_types_with_a_gpu(instance_type: str) -> None:
     if is_arm(instance_type):
         assert "Arm" in _problems(TrainingConfig, instance_type=instance_type, allow_cpu=True)[0]
     elif has_gpu(instance_type):
@@ -128,7 +128,7 @@ def test_training_takes_existing_instance_types_with_a_gpu(instance_type: str) -
 
 
 @given(st.sampled_from(hosting_instance_types()))
-def test_serving_takes_existing_instance_types_that_can_scale(instance_type: str) -> None:
+def test_serving_requires_existing_instance_types_that_can_scale(instance_type: str) -> None:
     if is_arm(instance_type) or instance_type.startswith("ml.t2."):
         assert len(_problems(ServingConfig, instance_type=instance_type)) == 1
     else:

@@ -38,7 +38,7 @@ def test_the_schema_file_is_not_an_environment(tmp_path: Path) -> None:
     assert list(load_environments(tmp_path)) == ["dev"]
 
 
-def test_all_errors_of_a_file_at_once_with_line_key_value_and_what_is_allowed(tmp_path: Path) -> None:
+def test_all_errors_of_a_file_are_reported_with_line_key_value_and_allowed_values(tmp_path: Path) -> None:
     assert _errors(
         tmp_path,
         """\
@@ -216,7 +216,7 @@ def test_yaml_that_is_not_an_environment(tmp_path: Path, text: str, problem: str
     assert _errors(tmp_path, text)[1].startswith(problem)
 
 
-def test_bytes_that_are_not_utf_8(tmp_path: Path) -> None:
+def test_invalid_utf_8(tmp_path: Path) -> None:
     file = tmp_path / "dev.yaml"
     file.write_bytes(b"region: \xff\xfe\n")
     with pytest.raises(ConfigError, match="is not valid YAML"):
@@ -236,7 +236,7 @@ def test_no_file(tmp_path: Path) -> None:
 
 
 @given(exponent=st.integers(-6, -1), digit=st.integers(1, 9))
-def test_numbers_may_be_written_as_people_write_them(
+def test_numbers_in_scientific_notation_are_accepted(
     tmp_path_factory: pytest.TempPathFactory, exponent: int, digit: int
 ) -> None:
     """PyYAML implements YAML 1.1, which parses 1e-3 as a string."""

@@ -30,7 +30,7 @@ def _statements(deployment: Deployment) -> list[JsonObject]:
     return statements
 
 
-def test_callers_may_invoke_this_endpoint_and_nothing_else(deployment: Deployment) -> None:
+def test_callers_may_only_invoke_this_endpoint(deployment: Deployment) -> None:
     assert _statements(deployment) == [
         {
             "Effect": "Allow",
@@ -52,7 +52,7 @@ def test_there_is_no_api_by_default(deployment: Deployment) -> None:
         assert [one for one in template["Resources"].values() if one["Type"].startswith(_HTTP_API)] == []
 
 
-def test_callers_with_aws_credentials_sign_and_their_policy_lets_them(iam: Deployment) -> None:
+def test_iam_callers_sign_requests_and_need_the_policy(iam: Deployment) -> None:
     (route,) = iam.resources("serving", f"{_HTTP_API}Route").values()
     assert route["Properties"]["RouteKey"] == "POST /invocations"
     assert route["Properties"]["AuthorizationType"] == "AWS_IAM"

@@ -240,7 +240,7 @@ def commands(template: JsonObject, stage: str, action: str) -> str:
     return "\n".join(line for phase in phases.values() for line in phase.get("commands", []))
 
 
-def test_the_steps_run_the_same_make_targets_as_people(codepipeline: Templates) -> None:
+def test_the_steps_run_the_documented_make_targets(codepipeline: Templates) -> None:
     template = codepipeline["Delivery"]
     assert commands(template, "Build", "Test") == "make test PYTEST=--junitxml=tests.xml\nmake synth"
     assert "make deploy ENV=staging" in commands(template, "staging", "Deploy")
@@ -297,8 +297,8 @@ def test_approvers_are_notified_with_a_link_to_the_diff(codepipeline: Templates)
     assert (subscription["Endpoint"], subscription["TopicArn"]) == ("topics@acme.org", {"Ref": topic})
 
 
-def test_the_repository_is_read_under_the_name_that_the_connection_has(codepipeline: Templates) -> None:
-    """To IAM, ``codestar-connections``, which the CDK grants, is another service than this connection's."""
+def test_the_role_may_use_the_connection_under_its_service_prefix(codepipeline: Templates) -> None:
+    """The CDK grants ``codestar-connections``, which IAM treats as a different service from ``codeconnections``."""
     template = codepipeline["Delivery"]
     readers = {
         role["Ref"]

@@ -73,7 +73,7 @@ def test_an_alarm_of_the_endpoint(
     assert alarm["TreatMissingData"] == "notBreaching"
 
 
-def test_processors_are_watched_as_the_sum_that_sagemaker_measures(assembly: Assembly, ab: Template) -> None:
+def test_cpu_thresholds_are_sums_over_vcpus(assembly: Assembly, ab: Template) -> None:
     assert _alarms(Deployment(assembly, "dev"))["cpu"]["Threshold"] == 90 * 2
     assert _alarms(Deployment(assembly, "prod"))["cpu"]["Threshold"] == 90 * 4
     ab.has_resource_properties(
@@ -81,7 +81,7 @@ def test_processors_are_watched_as_the_sum_that_sagemaker_measures(assembly: Ass
     )
 
 
-def test_gpus_are_watched_where_there_are_any(ab: Template) -> None:
+def test_gpus_are_monitored_if_the_instance_has_any(ab: Template) -> None:
     ab.has_resource_properties(
         "AWS::CloudWatch::Alarm",
         {"AlarmName": "topicsmith-test-Challenger-gpu", "MetricName": "GPUUtilization", "Threshold": 90 * 4},
@@ -89,7 +89,7 @@ def test_gpus_are_watched_where_there_are_any(ab: Template) -> None:
     assert "gpu" not in _kinds(ab)
 
 
-def test_an_alarm_if_the_fleet_stays_at_its_maximum(assembly: Assembly) -> None:
+def test_an_alarm_goes_off_if_the_fleet_stays_at_its_maximum(assembly: Assembly) -> None:
     for name, greatest in (("dev", 2), ("prod", 8)):
         alarm = _alarms(Deployment(assembly, name))["instances"]
         assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", greatest)
@@ -165,7 +165,7 @@ def test_thresholds_and_periods_of_alarms_can_be_set() -> None:
         )
 
 
-def test_without_alarms_nothing_is_watched() -> None:
+def test_alarms_can_be_disabled() -> None:
     template = template_of("serving", alarms={"enabled": False})
     template.resource_count_is("AWS::CloudWatch::Alarm", 0)
     assert "AutoRollbackConfiguration" not in json.dumps(template.to_json())

@@ -105,7 +105,7 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def test_nothing_leads_out_of_a_private_network(network: Template) -> None:
+def test_a_private_network_has_no_route_out(network: Template) -> None:
     types = {resource["Type"] for resource in network.to_json()["Resources"].values()}
     assert types == {
         "AWS::EC2::FlowLog",
@@ -134,7 +134,7 @@ def test_a_private_network_has_a_subnet_in_each_zone(network: Template) -> None:
 
 
 @pytest.mark.parametrize("zones", [1, 2])
-def test_another_zone_moves_no_subnet(zones: int, network: Template) -> None:
+def test_adding_a_zone_moves_no_subnet(zones: int, network: Template) -> None:
     fewer = _private_network(region="us-east-1", network={"mode": "private", "cidr": "10.20.0.0/20", "zones": zones})
     subnets = {id_: one["Properties"]["CidrBlock"] for id_, one in fewer.find_resources("AWS::EC2::Subnet").items()}
     assert len(subnets) == zones
@@ -158,7 +158,7 @@ def test_synth_makes_no_lookups_if_the_account_is_known() -> None:
         ({"serving": {"model_package": _MODEL}}, {"invoke_endpoint", "deploy_model", "notify_update"}),
     ],
 )
-def test_the_services_that_are_called_are_in_the_network_and_no_others(config: JsonObject, apart: set[str]) -> None:
+def test_the_network_has_endpoints_of_exactly_the_called_services(config: JsonObject, apart: set[str]) -> None:
     """The called services are found in the sources of functions and containers."""
     called = {
         client
@@ -176,7 +176,7 @@ def test_the_services_that_are_called_are_in_the_network_and_no_others(config: J
     )
 
 
-def test_every_route_table_leads_to_s3(network: Template) -> None:
+def test_every_route_table_has_a_route_to_s3(network: Template) -> None:
     (gateway,) = network.find_resources(
         "AWS::EC2::VPCEndpoint", {"Properties": {"VpcEndpointType": "Gateway"}}
     ).values()
@@ -298,7 +298,7 @@ def test_roles_of_jobs_may_create_network_interfaces(placed: Deployment, part: s
     assert {resource.rpartition("/")[2] for resource in creates["Resource"]} == ids
 
 
-def test_lambda_may_create_network_interfaces_and_the_function_may_not(placed: Deployment) -> None:
+def test_only_the_lambda_service_may_create_network_interfaces(placed: Deployment) -> None:
     """See https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html."""
     for part, role in (("training", "PreprocessingPreprocessRole"), ("serving", "ApprovalDeployRole")):
         statements = _ec2_statements(placed, part, role)

@@ -23,6 +23,6 @@ def test_a_placeholder_address_gives_a_warning(email: str) -> None:
     assert warning.startswith(f"Mail to {email} is not delivered: the domain is reserved for examples. ")
 
 
-def test_other_addresses_give_none() -> None:
+def test_other_addresses_give_no_warning() -> None:
     assert _warnings("a@topics.dev", "a@my-example.com", "a@example.com.au", "a@test.io") == []
     assert _warnings() == []

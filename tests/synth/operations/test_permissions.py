@@ -136,7 +136,7 @@ def test_every_role_is_covered(deployment: Deployment) -> None:
 
 
 @pytest.mark.parametrize(("part", "role"), _ACTIONS)
-def test_a_role_may_do_what_it_needs_and_no_more(deployment: Deployment, part: str, role: str) -> None:
+def test_roles_have_only_the_permissions_that_they_need(deployment: Deployment, part: str, role: str) -> None:
     allowed = {action for one in deployment.statements(part, role) for action in _list(one["Action"])}
     assert allowed == _ACTIONS[part, role]
 
@@ -170,7 +170,7 @@ def test_a_role_lists_only_what_it_may_read(deployment: Deployment) -> None:
         assert statement["Condition"] == {"StringLike": {"s3:prefix": f"{prefix}/*"}}
 
 
-def test_the_pipeline_hands_its_jobs_their_roles_only(deployment: Deployment) -> None:
+def test_the_pipeline_may_pass_only_its_jobs_roles(deployment: Deployment) -> None:
     (statement,) = _that_allow(deployment, "training", "PipelineRole", "iam:PassRole")
     roles = deployment.resources("training", "AWS::IAM::Role")
     jobs = [name for name in roles if name.startswith(("TrainingRole", "EvaluationRole", "VectorizationRole"))]
@@ -178,7 +178,7 @@ def test_the_pipeline_hands_its_jobs_their_roles_only(deployment: Deployment) ->
     assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 
 
-def test_the_pipeline_runs_only_jobs_that_it_names(deployment: Deployment) -> None:
+def test_the_pipeline_may_run_only_its_own_jobs(deployment: Deployment) -> None:
     for kind, action in (
         ("training-job/pipelines-*", "CreateTrainingJob"),
         ("processing-job/pipelines-*", "CreateProcessingJob"),
@@ -236,7 +236,7 @@ def test_each_role_serves_one_service(deployment: Deployment) -> None:
         assert principals == [{"Service": f"{service}.amazonaws.com"}], name
 
 
-def test_the_registered_versions_are_those_of_the_own_group(deployment: Deployment) -> None:
+def test_models_can_be_registered_only_in_the_own_group(deployment: Deployment) -> None:
     (statement,) = _that_allow(deployment, "training", "PipelineRole", "sagemaker:CreateModelPackage")
     registry = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
     assert {*statement["Resource"]} == {

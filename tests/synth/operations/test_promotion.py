@@ -86,7 +86,7 @@ def test_the_image_follows_a_model_through_every_registry(origin: Deployment, mi
         assert statement.keys() == {"Effect", "Principal", "Action"}
 
 
-def test_an_environment_that_registers_models_gets_the_image_and_nothing_else(origin: Deployment) -> None:
+def test_an_environment_that_registers_models_may_only_pull_the_image(origin: Deployment) -> None:
     assert _shared(origin, own=_ORIGIN).keys() == {"repository"}
 
 
@@ -141,7 +141,7 @@ def _grants(deployment: Deployment, source: str) -> list[JsonObject]:
     return [one for one in statements if source in str(one["Resource"]) or source in str(one.get("Condition"))]
 
 
-def test_the_endpoints_permissions_match_what_is_shared(last: Deployment) -> None:
+def test_the_endpoints_permissions_match_the_shared_resources(last: Deployment) -> None:
     images, objects, keys = _grants(last, "middle")
     assert {*images["Action"]} == _PULL
     assert set(images["Resource"]) == {
@@ -246,9 +246,7 @@ def test_nobody_decrypts_anything_else(middle: Deployment, allowed: bool, change
         ("last", {_LAST}),
     ],
 )
-def test_no_policy_names_an_account_that_no_promotion_leads_to(
-    variants: Path, environment: str, named: set[str]
-) -> None:
+def test_policies_name_only_accounts_on_a_promotion_path(variants: Path, environment: str, named: set[str]) -> None:
     templates = [Assembly(variants).template(environment, part) for part in PARTS]
     assert {account for template in templates for account in _accounts(template["Resources"])} == named
     for statements in _shared(
@@ -264,7 +262,7 @@ def test_an_environment_that_no_model_leaves_shares_nothing(variants: Path, last
         assert _policies(deployment).keys() == {"bucket", "key"}
 
 
-def test_within_an_account_nothing_is_shared() -> None:
+def test_nothing_is_shared_within_an_account() -> None:
     """Like the shipped environments: prod gets dev's models, and both are in the deployer's account."""
     environments: dict[str, JsonObject] = {"dev": {}, "prod": {"promotion": {"from": "dev"}}}
     assert "RepositoryPolicyText" not in str(_data(environments, "dev").to_json())
@@ -359,8 +357,8 @@ _METHODS = st.sampled_from(["pin", "register"])
     methods=st.tuples(_METHODS, _METHODS),
     last_from=st.sampled_from(["first", "second"]),
 )
-def test_an_endpoint_never_gets_more(accounts: tuple[str, str, str], methods: tuple[str, str], last_from: str) -> None:
-    """On any path: it pulls images that its models may use and reads objects that one environment tagged for it."""
+def test_endpoints_get_nothing_else(accounts: tuple[str, str, str], methods: tuple[str, str], last_from: str) -> None:
+    """It may only pull images of its models and read objects that one environment tagged for it."""
     first, second, third = accounts
     environments: dict[str, JsonObject] = {
         "first": {"account": first},

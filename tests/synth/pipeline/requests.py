@@ -43,7 +43,7 @@ def _values(shape: Shape, value: Any, path: str) -> Iterator[str]:
 
 
 def _python(pattern: str) -> str:
-    """Return a pattern of the model, in Java's syntax, in that of Python's ``re``."""
+    """Convert a pattern of the model from Java's syntax to Python's."""
     for name, characters in (("L", "A-Za-z"), ("Z", " "), ("N", "0-9")):
         pattern = pattern.replace(rf"\p{{{name}}}", characters)
     pattern = pattern.replace(r"\p{Print}", "[ -~]").replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")

@@ -18,12 +18,12 @@ with warnings.catch_warnings(action="ignore"):
 _TABLE = Path(sagemaker.__file__).parent / "image_uri_config" / "ntm.json"
 
 
-def test_the_accounts_are_those_of_the_sdk() -> None:
+def test_image_accounts_match_the_sdk() -> None:
     assert json.loads(_TABLE.read_text())["versions"]["1"]["registries"] == ACCOUNTS
 
 
 @pytest.mark.parametrize("region", ACCOUNTS)
-def test_the_image_is_that_of_the_sdk(region: str) -> None:
+def test_the_image_matches_the_sdk(region: str) -> None:
     assert builtin_image(region) == image_uris.retrieve("ntm", region)
 
 
@@ -35,7 +35,7 @@ def test_the_built_in_algorithm_trains_tunes_and_serves(definitions: dict[str, J
     assert arguments_of(definition, "CreateModel")["PrimaryContainer"]["Image"] == image
 
 
-def test_text_is_registered_for_our_container_only(definitions: dict[str, JsonObject]) -> None:
+def test_only_our_container_registers_text_as_content_type(definitions: dict[str, JsonObject]) -> None:
     for name, takes_text in (("dev", True), ("builtin", False)):
         specification = arguments_of(definitions[name], "Register")["InferenceSpecification"]
         assert ("text/plain" in specification["SupportedContentTypes"]) is takes_text

@@ -32,7 +32,7 @@ def test_the_evaluation_gets_the_settings_of_the_environment(definitions: dict[s
     assert ("--quote-documents", "false") in _options(definitions["short"])
 
 
-def test_the_evaluation_gets_the_facts_of_the_run(definitions: dict[str, JsonObject]) -> None:
+def test_the_evaluation_gets_the_runs_parameters(definitions: dict[str, JsonObject]) -> None:
     facts = {
         "EXECUTION_ARN": {"Get": "Execution.PipelineExecutionArn"},
         "NUM_TOPICS": {"Std:Join": {"On": "", "Values": [{"Get": "Parameters.NumTopics"}]}},
@@ -63,14 +63,14 @@ def test_the_evaluation_reads_model_and_documents(definitions: dict[str, JsonObj
     assert str(inputs("short")["vectors"]).endswith("/raw/glove.txt")
 
 
-def test_our_image_evaluates_whatever_trained(definitions: dict[str, JsonObject]) -> None:
+def test_the_projects_image_evaluates_every_algorithm(definitions: dict[str, JsonObject]) -> None:
     ours = arguments_of(definitions["dev"], "Train")["AlgorithmSpecification"]["TrainingImage"]
     for name in ("dev", "prod", "builtin"):
         image = arguments_of(definitions[name], "Evaluate")["AppSpecification"]["ImageUri"]
         assert image == ours.replace("/topicsmith-dev-images:", f"/topicsmith-{name}-images:")
 
 
-def test_the_gate_holds_the_thresholds_of_the_environment(definitions: dict[str, JsonObject]) -> None:
+def test_the_gate_has_the_environments_thresholds(definitions: dict[str, JsonObject]) -> None:
     def value(path: str) -> JsonObject:
         return {"Std:JsonGet": {"PropertyFile": _PROPERTY_FILE, "Path": path}}
 
@@ -129,7 +129,7 @@ def test_the_property_file_is_written_by_the_evaluation(definition: JsonObject) 
     assert as_executed(definition, output["S3Output"]["S3Uri"]).endswith("/evaluation/abcdefghijkl")
 
 
-def test_register_waits_for_a_person(deployment: Deployment, definition: JsonObject) -> None:
+def test_a_registered_model_needs_manual_approval(deployment: Deployment, definition: JsonObject) -> None:
     request = arguments_of(definition, "Register")
     group = deployment.resource("training", "AWS::SageMaker::ModelPackageGroup")
     assert request["ModelApprovalStatus"] == "PendingManualApproval"

@@ -32,7 +32,7 @@ def test_the_image_goes_to_the_repository_of_its_environment(assembly: Assembly,
     assert image == f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{repository}:{destination['imageTag']}"
 
 
-def test_it_is_published_when_there_is_a_repository(assembly: Assembly, environment: str) -> None:
+def test_the_image_is_published_after_its_repository_exists(assembly: Assembly, environment: str) -> None:
     """The CDK CLI publishes a stack's assets after deploying the stacks that it depends on."""
     artifacts = _manifest(assembly, environment)
     stacks = {one["displayName"]: id_ for id_, one in artifacts.items() if "displayName" in one}
@@ -41,7 +41,7 @@ def test_it_is_published_when_there_is_a_repository(assembly: Assembly, environm
         assert _published(assembly, environment, part) == []
 
 
-def test_an_image_that_a_registered_model_names_stays_as_it_is(deployment: Deployment) -> None:
+def test_images_of_registered_models_are_immutable(deployment: Deployment) -> None:
     repository = deployment.resource("data", "AWS::ECR::Repository")
     assert repository["ImageTagMutability"] == "IMMUTABLE"
     assert repository["ImageScanningConfiguration"] == {"ScanOnPush": True}
@@ -68,7 +68,7 @@ def _publisher(roles: dict[str, JsonObject]) -> JsonObject:
     return role
 
 
-def test_the_cli_publishes_as_the_role_that_the_manifest_names(assembly: Assembly, deployment: Deployment) -> None:
+def test_the_cli_publishes_with_the_role_from_the_manifest(assembly: Assembly, deployment: Deployment) -> None:
     environment = deployment.name.removeprefix("topicsmith-")
     role = _publisher(deployment.resources("data", "AWS::IAM::Role"))
     (destination,) = _published(assembly, environment, "training")

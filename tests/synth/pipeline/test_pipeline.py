@@ -74,7 +74,7 @@ def test_names_are_unique_at_any_depth(any_definition: JsonObject) -> None:
     assert len(set(names)) == len(names)
 
 
-def test_each_reference_leads_to_something_that_a_parameter_or_an_earlier_step_has(any_definition: JsonObject) -> None:
+def test_each_reference_resolves_to_a_parameter_or_an_earlier_step(any_definition: JsonObject) -> None:
     known = {f"Parameters.{parameter['Name']}" for parameter in any_definition["Parameters"]}
     known |= {"Execution.PipelineExecutionId", "Execution.PipelineExecutionArn"}
     earlier: dict[str, JsonObject] = {}
@@ -86,7 +86,7 @@ def test_each_reference_leads_to_something_that_a_parameter_or_an_earlier_step_h
         earlier[step["Name"]] = step
 
 
-def test_each_request_is_one_that_sagemaker_takes(any_definition: JsonObject) -> None:
+def test_sagemaker_accepts_each_request(any_definition: JsonObject) -> None:
     for step in steps_of(any_definition):
         if step["Type"] not in OPERATIONS:
             continue
@@ -108,7 +108,7 @@ def test_every_job_carries_the_environments_tags_and_the_runs(environment: str, 
             assert tags == {}, step["Name"]
 
 
-def test_every_job_is_tried_again_when_the_platform_failed_and_only_then(definition: JsonObject) -> None:
+def test_jobs_are_retried_only_after_platform_failures(definition: JsonObject) -> None:
     for step in steps_of(definition):
         policies = step.get("RetryPolicies", [])
         assert len(policies) == (2 if step["Type"] in _JOBS else 0), step["Name"]
@@ -121,12 +121,12 @@ def test_every_job_is_tried_again_when_the_platform_failed_and_only_then(definit
         }
 
 
-def test_without_retries_only_the_call_is_tried_again(definitions: dict[str, JsonObject]) -> None:
+def test_without_retries_only_the_api_call_is_retried(definitions: dict[str, JsonObject]) -> None:
     (policy,) = step_of(definitions["short"], "Train")["RetryPolicies"]
     assert policy["ExceptionType"] == ["Step.SERVICE_FAULT", "Step.THROTTLING"]
 
 
-def test_preprocess_is_an_event_that_the_function_takes(any_definition: JsonObject) -> None:
+def test_the_preprocessing_function_accepts_the_steps_event(any_definition: JsonObject) -> None:
     event = as_executed(any_definition, arguments_of(any_definition, "Preprocess"))
     assert re.fullmatch(r"s3://databucket\w+/bow", event["output_uri"])
     read = "import json, sys; from common.settings import Settings; Settings.from_event(json.load(sys.stdin))"
@@ -155,9 +155,7 @@ def test_preprocess_makes_a_part_for_each_host(definition: JsonObject, definitio
         (["HyperParameters", "epochs"], 60, "Invalid type"),
     ],
 )
-def test_a_request_that_sagemaker_refuses_is_found(
-    definition: JsonObject, path: list[str], value: object, problem: str
-) -> None:
+def test_an_invalid_request_is_found(definition: JsonObject, path: list[str], value: object, problem: str) -> None:
     request = as_executed(definition, arguments_of(definition, "Train"))
     *parents, name = path
     section = request

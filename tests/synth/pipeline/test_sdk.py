@@ -66,7 +66,7 @@ _FLOATS = ("tolerance", "rescale_gradient", "clip_gradient", "weight_decay", "le
 @example(name="learning_rate", value=1.0)
 @example(name="tolerance", value=0.1)
 @example(name="rescale_gradient", value=1e-3)
-def test_limits_of_numbers_are_those_of_the_sdk(name: str, value: float) -> None:
+def test_limits_of_numbers_match_the_sdk(name: str, value: float) -> None:
     assert _accepted_by_us(name, value) == _accepted_by_the_sdk(name, value)
 
 
@@ -75,17 +75,17 @@ def test_limits_of_numbers_are_those_of_the_sdk(name: str, value: float) -> None
 @example(value=2)
 @example(value=1000)
 @example(value=1001)
-def test_limits_of_the_number_of_topics_are_those_of_the_sdk(value: int) -> None:
+def test_limits_of_the_number_of_topics_match_the_sdk(value: int) -> None:
     assert _accepted_by_us("num_topics", value) == _accepted_by_the_sdk("num_topics", value)
 
 
 @given(name=st.sampled_from(("epochs", "num_patience_epochs")), value=st.integers(-5, 10))
-def test_limits_of_counts_are_those_of_the_sdk(name: str, value: int) -> None:
+def test_limits_of_counts_match_the_sdk(name: str, value: int) -> None:
     """Checked up to ten only: beyond that, the SDK has limits that the algorithm's documentation lacks."""
     assert _accepted_by_us(name, value) == _accepted_by_the_sdk(name, value)
 
 
 @pytest.mark.parametrize("name", ["optimizer", "encoder_layers_activation"])
 @given(value=st.sampled_from(["sgd", "adam", "adagrad", "adadelta", "rmsprop", "sigmoid", "tanh", "relu", "gelu", ""]))
-def test_choices_are_those_of_the_sdk(name: str, value: str) -> None:
+def test_choices_match_the_sdk(name: str, value: str) -> None:
     assert _accepted_by_us(name, value) == _accepted_by_the_sdk(name, value)

@@ -24,7 +24,7 @@ def test_train_reads_what_preprocess_wrote(definition: JsonObject) -> None:
     }
 
 
-def test_several_hosts_share_the_training_data_and_nothing_else(definitions: dict[str, JsonObject]) -> None:
+def test_several_hosts_share_only_the_training_data(definitions: dict[str, JsonObject]) -> None:
     request = arguments_of(definitions["spot"], "Train")
     assert request["ResourceConfig"]["InstanceCount"] == 2
     assert {
@@ -38,7 +38,7 @@ def test_several_hosts_share_the_training_data_and_nothing_else(definitions: dic
     }
 
 
-def test_hyperparameters_are_text_and_those_that_were_tuned_are_the_winners(definition: JsonObject) -> None:
+def test_hyperparameters_are_text_and_tuned_ones_come_from_the_winner(definition: JsonObject) -> None:
     values = arguments_of(definition, "Train")["HyperParameters"]
     executed = as_executed(definition, values)
     assert (executed["feature_dim"], executed["num_topics"]) == ("5000", "20")
@@ -62,7 +62,7 @@ def test_train_is_isolated_encrypted_and_on_a_gpu(deployment: Deployment, defini
     assert "VolumeKmsKeyId" not in request["ResourceConfig"]
 
 
-def test_the_volume_is_encrypted_where_the_instance_allows_it(definitions: dict[str, JsonObject]) -> None:
+def test_the_volume_is_encrypted_if_the_instance_supports_it(definitions: dict[str, JsonObject]) -> None:
     train, tune = (arguments_of(definitions["volumes"], name) for name in ("Train", "Tune"))
     training = tune["TrainingJobDefinition"]
     assert "VolumeKmsKeyId" in train["ResourceConfig"]

@@ -22,7 +22,7 @@ def _rule(deployment: Deployment, name: str) -> JsonObject:
     return rule
 
 
-def test_nothing_starts_a_run_by_default(deployment: Deployment) -> None:
+def test_runs_start_only_manually_by_default(deployment: Deployment) -> None:
     rules = deployment.resources("training", "AWS::Events::Rule")
     assert [name for name in rules if name.startswith("Trigger")] == []
     buckets = deployment.resources("data", "AWS::S3::Bucket").values()

@@ -49,7 +49,7 @@ def test_a_loss_is_minimised_and_a_measure_of_topics_maximised(definitions: dict
     }
 
 
-def test_word_vectors_reach_the_training_that_is_judged_by_them(definitions: dict[str, JsonObject]) -> None:
+def test_trials_tuned_by_wetc_get_the_word_vectors(definitions: dict[str, JsonObject]) -> None:
     objective = _config(definitions["grid"])["HyperParameterTuningJobObjective"]["MetricName"]
     assert objective in {
         metric["Name"] for metric in _training(definitions["grid"])["AlgorithmSpecification"]["MetricDefinitions"]
@@ -64,7 +64,7 @@ def test_word_vectors_reach_the_training_that_is_judged_by_them(definitions: dic
         assert str(event.get("word_vectors_uri")).endswith(vectors)
 
 
-def test_the_default_ranges_are_those_of_aws(definitions: dict[str, JsonObject]) -> None:
+def test_the_default_ranges_match_aws(definitions: dict[str, JsonObject]) -> None:
     number = {"Name": "mini_batch_size", "MinValue": "16", "MaxValue": "2048", "ScalingType": "Auto"}
     assert _config(definitions["volumes"])["ParameterRanges"] == {
         "ContinuousParameterRanges": [
@@ -91,7 +91,7 @@ def test_no_hyperparameter_is_both_tuned_and_fixed(any_definition: JsonObject) -
     assert arguments_of(any_definition, "Train")["HyperParameters"].keys() >= tuned
 
 
-def test_trials_by_coherence_are_as_long_as_the_training(definition: JsonObject) -> None:
+def test_trials_tuned_by_coherence_have_all_epochs(definition: JsonObject) -> None:
     said = as_executed(definition, _training(definition)["StaticHyperParameters"])
     train = as_executed(definition, arguments_of(definition, "Train")["HyperParameters"])
     assert said["epochs"] == train["epochs"]
@@ -105,7 +105,7 @@ def test_trials_may_be_shorter_than_the_training_and_see_a_sample(definitions: d
     assert {"epochs", "sub_sample"}.isdisjoint(arguments_of(definitions["volumes"], "Train")["HyperParameters"])
 
 
-def test_the_number_of_topics_may_be_tuned_and_is_then_the_winners(definitions: dict[str, JsonObject]) -> None:
+def test_a_tuned_number_of_topics_comes_from_the_winner(definitions: dict[str, JsonObject]) -> None:
     definition = definitions["spot"]
     assert "num_topics" not in _training(definition)["StaticHyperParameters"]
     assert "NumTopics" not in [parameter["Name"] for parameter in definition["Parameters"]]
@@ -116,7 +116,7 @@ def test_the_number_of_topics_may_be_tuned_and_is_then_the_winners(definitions: 
     assert arguments_of(definition, "Evaluate")["Environment"]["NUM_TOPICS"] == as_text
 
 
-def test_a_run_names_the_tuning_job_that_it_begins_with(definitions: dict[str, JsonObject]) -> None:
+def test_a_run_can_warm_start_from_a_tuning_job(definitions: dict[str, JsonObject]) -> None:
     for name, type_ in (("spot", "TransferLearning"), ("builtin", "IdenticalDataAndAlgorithm")):
         definition = definitions[name]
         assert {"Name": "WarmStartFrom", "Type": "String", "DefaultValue": "topics-1"} in definition["Parameters"]
@@ -167,7 +167,7 @@ def test_the_jobs_role_may_keep_checkpoints(section: str) -> None:
     assert "s3:PutObject" in actions
 
 
-def test_the_cache_can_find_an_equal_tuning(definitions: dict[str, JsonObject]) -> None:
+def test_equal_tuning_jobs_are_cache_hits(definitions: dict[str, JsonObject]) -> None:
     """SageMaker's cache key covers input, search and fixed hyperparameters; none of them may depend on the run."""
     assert step_of(definitions["prod"], "Tune")["CacheConfig"] == {"Enabled": True, "ExpireAfter": "P30D"}
     assert "CacheConfig" not in step_of(definitions["dev"], "Tune")

@@ -30,7 +30,7 @@ def test_the_function_reads_one_message_at_a_time_and_two_at_once_at_most(templa
     assert source["ScalingConfig"] == {"MaximumConcurrency": 2}
 
 
-def test_a_message_is_hidden_for_six_times_as_long_as_the_function_may_run(template: Template) -> None:
+def test_the_visibility_timeout_is_six_times_the_functions_timeout(template: Template) -> None:
     (function,) = template.find_resources(
         "AWS::Lambda::Function", {"Properties": {"Environment": {"Variables": {"QUEUE_URL": Match.any_value()}}}}
     ).values()
@@ -38,14 +38,14 @@ def test_a_message_is_hidden_for_six_times_as_long_as_the_function_may_run(templ
     assert queue["Properties"]["VisibilityTimeout"] == 6 * function["Properties"]["Timeout"]
 
 
-def test_dead_letters_are_kept_for_as_long_as_sqs_keeps_messages(template: Template) -> None:
+def test_dead_letters_are_kept_for_the_maximum_time(template: Template) -> None:
     template.has_resource_properties(
         "AWS::SQS::Queue",
         {"MessageRetentionPeriod": timedelta(days=14).total_seconds(), "RedrivePolicy": Match.absent()},
     )
 
 
-def test_queues_are_reached_by_tls_only_and_by_this_rule_only(template: Template) -> None:
+def test_queues_accept_only_tls_and_only_this_rule(template: Template) -> None:
     (rule,) = (
         name
         for name, rule in template.find_resources("AWS::Events::Rule").items()

@@ -86,7 +86,7 @@ def test_application_auto_scaling_accepts_targets_schedules_and_policies(deploym
         assert problems(operation, request, "application-autoscaling") == [], operation
 
 
-def test_each_variant_has_a_model_of_its_own(any_deployment: Deployment) -> None:
+def test_each_variant_has_its_own_model(any_deployment: Deployment) -> None:
     config = any_deployment.resource("serving", _CONFIG)
     variants = [*config["ProductionVariants"], *config.get("ShadowProductionVariants", [])]
     models = [variant["ModelName"] for variant in variants]
@@ -196,7 +196,7 @@ def test_models_on_instances_have_no_network(deployments: dict[str, Deployment])
             assert model["Properties"]["EnableNetworkIsolation"] is (name != "short")
 
 
-def test_one_instance_with_local_storage_is_enough_to_refuse_a_key() -> None:
+def test_one_variant_with_local_storage_excludes_a_volume_key() -> None:
     package = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/topicsmith-test/7"
     for beside in (
         {"variants": [{"name": "B", "model_package": package, "weight": 1, "instance_type": "ml.m5d.large"}]},
@@ -206,7 +206,7 @@ def test_one_instance_with_local_storage_is_enough_to_refuse_a_key() -> None:
         assert "KmsKeyId" not in config["Properties"]
 
 
-def test_an_update_keeps_the_number_of_instances_and_nothing_else(deployments: dict[str, Deployment]) -> None:
+def test_an_update_retains_only_the_number_of_instances(deployments: dict[str, Deployment]) -> None:
     """Weights and data capture follow the environment's file."""
     for name, deployment in deployments.items():
         endpoint = deployment.resource("serving", _ENDPOINT)

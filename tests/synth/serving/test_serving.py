@@ -101,7 +101,7 @@ def test_scaling_tracks_invocations_per_instance(template: Template) -> None:
     )
 
 
-def test_volumes_are_encrypted_where_the_instance_allows_it(deployment: Deployment) -> None:
+def test_volumes_are_encrypted_if_the_instance_supports_it(deployment: Deployment) -> None:
     (key,) = deployment.resources("data", "AWS::KMS::Key")
     assert deployment.resource("serving", "AWS::SageMaker::EndpointConfig")["KmsKeyId"].endswith(f":key/{key}")
 
@@ -138,7 +138,7 @@ def test_a_decision_that_cannot_be_followed_is_kept(deployment: Deployment) -> N
     assert redrive["deadLetterTargetArn"].endswith(f":{kept}")
 
 
-def test_the_function_gives_the_model_to_this_stack(template: Template) -> None:
+def test_the_function_updates_this_stack(template: Template) -> None:
     template.has_resource_properties(
         "AWS::Lambda::Function",
         {

@@ -42,9 +42,7 @@ def test_every_variant_answers(deployed: Account, invoke: Invoke) -> None:
         ([], [], []),
     ],
 )
-def test_an_endpoint_that_answers_something_else_fails(
-    deployed: Account, invoke: Invoke, mixtures: tuple[list[float], ...]
-) -> None:
+def test_an_unexpected_response_fails(deployed: Account, invoke: Invoke, mixtures: tuple[list[float], ...]) -> None:
     deployed.serve(deployed.register())
     answer_with(deployed, *mixtures)
     result = invoke("check")
@@ -63,7 +61,7 @@ def test_before_the_first_approval_there_is_no_endpoint(invoke: Invoke) -> None:
     assert "Nothing is served in dev" in result.stderr
 
 
-def test_an_endpoint_that_failed_fails(deployed: Account, invoke: Invoke) -> None:
+def test_a_failed_endpoint_fails_the_check(deployed: Account, invoke: Invoke) -> None:
     deployed.serve(deployed.register(), status="Failed")
     result = invoke("check")
     assert result.exit_code == 1
@@ -71,7 +69,7 @@ def test_an_endpoint_that_failed_fails(deployed: Account, invoke: Invoke) -> Non
 
 
 @pytest.mark.usefixtures("account")
-def test_an_environment_that_is_not_deployed_fails(invoke: Invoke) -> None:
+def test_an_undeployed_environment_fails_the_check(invoke: Invoke) -> None:
     result = invoke("check", "--env", "prod")
     assert result.exit_code == 1
     assert "No environment prod" in result.stderr

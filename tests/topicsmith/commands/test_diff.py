@@ -119,7 +119,7 @@ def test_a_failed_comparison_has_its_own_exit_status(
     assert problem in result.stderr
 
 
-def test_a_folder_that_is_no_repository_is_said_to_be_none(checkout: Path, invoke: Invoke) -> None:
+def test_a_folder_that_is_not_a_repository_is_an_error(checkout: Path, invoke: Invoke) -> None:
     shutil.rmtree(checkout / ".git")
     result = invoke("diff")
     assert result.exit_code == 3
@@ -161,7 +161,7 @@ def test_a_violated_rule_is_compared_and_dangerous(checkout: Path, invoke: Invok
     assert invoke("diff").exit_code == 3
 
 
-def test_an_error_of_ours_does_not_look_like_a_change(
+def test_an_internal_error_has_its_own_exit_status(
     checkout: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: object) -> None:

@@ -63,7 +63,7 @@ def test_the_readme_is_short() -> None:
 
 
 @each_document
-def test_links_between_the_documents_lead_somewhere(document: Path) -> None:
+def test_links_between_documents_are_valid(document: Path) -> None:
     for target, anchor in re.findall(
         r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", _without_code(document.read_text())
     ):
@@ -73,7 +73,7 @@ def test_links_between_the_documents_lead_somewhere(document: Path) -> None:
 
 
 @each_document
-def test_make_targets_that_are_named_exist(document: Path) -> None:
+def test_named_make_targets_exist(document: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
     for line in _code(document):
         for words in re.findall(r"(?:^|&& |[A-Z_]+=\S+ )make((?: [a-z-]+)+)", line):
@@ -81,7 +81,7 @@ def test_make_targets_that_are_named_exist(document: Path) -> None:
 
 
 @each_document
-def test_commands_and_options_that_are_named_exist(document: Path) -> None:
+def test_named_commands_and_options_exist(document: Path) -> None:
     everywhere = _options(PROGRAM)
     for words in _commands(document):
         command = PROGRAM

@@ -39,7 +39,7 @@ def test_a_model_is_shown_beside_the_baseline_with_the_gates_checks(deployed: Ac
     assert "The model passed the gate.\n  ✓ npmi_over_baseline 0.090 (at least 0)\n" in result.stdout
 
 
-def test_json_is_all_that_the_evaluation_says(deployed: Account, invoke: Invoke) -> None:
+def test_json_prints_the_complete_evaluation(deployed: Account, invoke: Invoke) -> None:
     result = invoke("evaluation", evaluated(deployed, EVALUATION), "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout) == EVALUATION
@@ -65,7 +65,7 @@ def test_the_report_is_fetched_and_opened(
     assert opened == [file.as_uri()]
 
 
-def test_a_folder_of_reports_that_cannot_be_made_is_an_error(
+def test_an_unwritable_reports_folder_is_an_error(
     deployed: Account, invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".topicsmith").touch()
@@ -97,7 +97,7 @@ def test_without_a_browser_the_path_of_the_report_is_printed(
     assert "No browser found" in result.stderr
 
 
-def test_a_place_that_cannot_be_written_is_an_error(deployed: Account, invoke: Invoke, tmp_path: Path) -> None:
+def test_an_unwritable_path_is_an_error(deployed: Account, invoke: Invoke, tmp_path: Path) -> None:
     result = invoke("report", evaluated(deployed, EVALUATION), "--out", str(tmp_path / "none" / "r.html"))
     assert result.exit_code == 1
     assert "r.html cannot be written: No such file or directory." in result.stderr
@@ -126,7 +126,7 @@ def test_a_deleted_evaluation_is_an_error(deployed: Account, invoke: Invoke) -> 
     assert "s3://topicsmith-dev-data/evaluation/r/evaluation.json no longer exists" in result.stderr
 
 
-def test_a_run_that_has_not_come_to_its_evaluation_says_so(deployed: Account, invoke: Invoke) -> None:
+def test_a_run_without_an_evaluation_yet_is_an_error(deployed: Account, invoke: Invoke) -> None:
     result = invoke("evaluation", deployed.start())
     assert result.exit_code == 1
     assert "has not reached step Evaluate yet." in result.stderr

@@ -18,7 +18,7 @@ def promotions(account: Account, tmp_path: Path) -> Promotions:
     return promotions
 
 
-def test_promotions_are_listed_newest_first_with_what_is_served(promotions: Promotions, invoke: Invoke) -> None:
+def test_promotions_are_listed_newest_first_with_the_served_one(promotions: Promotions, invoke: Invoke) -> None:
     for number in (1, 2):
         promotions.train(f"run{number}")
         assert invoke(*promotions.arguments(number, "--yes")).exit_code == 0

@@ -51,7 +51,7 @@ def test_lines_of_stdin_are_named_by_their_numbers(invoke: Invoke) -> None:
 
 @pytest.mark.usefixtures("served")
 @pytest.mark.parametrize("name", ["texts.txt", "texts.txt.gz"])
-def test_a_file_of_texts_has_one_a_line(invoke: Invoke, tmp_path: Path, name: str) -> None:
+def test_a_text_file_has_one_text_per_line(invoke: Invoke, tmp_path: Path, name: str) -> None:
     result = invoke("infer", "--file", written(tmp_path / name, "first\n\nthird\n"), "--jsonl")
     assert result.exit_code == 0, result.output
     assert rows(result.stdout) == [("1", MIXTURE), ("3", MIXTURE)]
@@ -68,7 +68,7 @@ def test_a_file_of_texts_has_one_a_line(invoke: Invoke, tmp_path: Path, name: st
         ),
     ],
 )
-def test_a_corpus_has_columns_of_text_and_perhaps_of_ids(
+def test_a_corpus_has_text_columns_and_an_optional_id_column(
     invoke: Invoke, tmp_path: Path, name: str, content: str
 ) -> None:
     path = written(tmp_path / name, content)
@@ -79,7 +79,7 @@ def test_a_corpus_has_columns_of_text_and_perhaps_of_ids(
 
 
 @pytest.mark.usefixtures("served")
-def test_many_texts_go_to_a_file_as_a_whole(invoke: Invoke, tmp_path: Path) -> None:
+def test_results_of_many_texts_are_written_to_one_file(invoke: Invoke, tmp_path: Path) -> None:
     path = written(tmp_path / "many.txt", "".join(f"text {number}\n" for number in range(1, 501)))
     out = tmp_path / "topics.jsonl"
     result = invoke("infer", "--file", path, "--out", str(out))
@@ -105,7 +105,7 @@ def test_no_partial_file_is_written(served: Account, invoke: Invoke, tmp_path: P
 
 
 @pytest.mark.usefixtures("served")
-def test_a_place_that_cannot_be_written_is_an_error(invoke: Invoke, tmp_path: Path) -> None:
+def test_an_unwritable_path_is_an_error(invoke: Invoke, tmp_path: Path) -> None:
     result = invoke("infer", "text", "--out", str(tmp_path / "missing" / "topics.jsonl"))
     assert result.exit_code == 1
     assert "cannot be written: No such file or directory" in result.stderr
@@ -134,21 +134,19 @@ def test_wrong_usage(invoke: Invoke, arguments: tuple[str, ...], says: str) -> N
         ("reviews.csv", "title\nx\n", "has no column text. Its columns: title."),
     ],
 )
-def test_a_file_that_holds_no_texts_says_why(
-    invoke: Invoke, tmp_path: Path, name: str, content: str, says: str
-) -> None:
+def test_a_file_without_texts_is_an_error(invoke: Invoke, tmp_path: Path, name: str, content: str, says: str) -> None:
     result = invoke("infer", "--file", written(tmp_path / name, content))
     assert result.exit_code == 1
     assert says in result.stderr
 
 
-def test_a_file_that_is_missing_or_broken_says_so(invoke: Invoke, tmp_path: Path) -> None:
+def test_a_missing_or_damaged_file_is_an_error(invoke: Invoke, tmp_path: Path) -> None:
     (tmp_path / "cut.txt.gz").write_bytes(gzip.compress(b"text\n" * 1000)[:30])
     assert "is not a complete gzip file" in invoke("infer", "--file", str(tmp_path / "cut.txt.gz")).stderr
     assert "cannot be read: No such file" in invoke("infer", "--file", str(tmp_path / "gone.txt")).stderr
 
 
-def test_a_variant_that_does_not_exist_names_those_that_do(served: Account, invoke: Invoke) -> None:
+def test_an_unknown_variant_names_the_existing_ones(served: Account, invoke: Invoke) -> None:
     served.refuse_invocations()
     result = invoke("infer", "text", "--variant", "Other")
     assert result.exit_code == 1

@@ -21,7 +21,7 @@ def test_stop_waits_until_nothing_runs(deployed: Account, invoke: Invoke) -> Non
     assert json.loads(result.stdout)["status"] == "Stopped"
 
 
-def test_a_run_that_is_over_is_left_as_it_is(deployed: Account, invoke: Invoke) -> None:
+def test_a_finished_run_is_not_stopped(deployed: Account, invoke: Invoke) -> None:
     run_id = deployed.start()
     invoke("runs", run_id)  # the status follows once the steps were listed
     result = invoke("stop", run_id)

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.usefixtures("account")
-def test_the_account_and_region_of_the_credentials_are_shown(invoke: Invoke) -> None:
+def test_whoami_shows_account_and_region(invoke: Invoke) -> None:
     found = json.loads(invoke("whoami", "--json").stdout)
     assert (found["account"], found["region"]) == (ACCOUNT, REGION)
     assert found["caller"] in invoke("whoami").stdout
@@ -43,7 +43,7 @@ def make(*arguments: str) -> tuple[int, str]:
         (("pipeline",), "There is no delivery.yaml."),
     ],
 )
-def test_make_says_in_a_sentence_what_is_missing(arguments: tuple[str, ...], sentence: str) -> None:
+def test_make_reports_a_missing_variable(arguments: tuple[str, ...], sentence: str) -> None:
     status, said = make(*arguments)
     assert status == 2
     assert said.startswith(sentence) or f"Error: {sentence}" in said

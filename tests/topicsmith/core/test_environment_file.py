@@ -66,7 +66,7 @@ def test_settings_read_from_a_file(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_one_line_changes_and_no_other_byte(before: str, after: str, newline: str) -> None:
+def test_only_the_models_line_changes(before: str, after: str, newline: str) -> None:
     text, expected = (one.replace("OLD", OTHER).replace("NEW", ARN).replace("\n", newline) for one in (before, after))
     assert environment_file.pinned(file(text), ARN) == expected
     assert environment_file.pinned(file(expected), ARN) == expected
@@ -127,7 +127,7 @@ def test_any_edit_changes_only_the_model(
     assert signs.count("+") <= 2
 
 
-def test_writing_keeps_the_mode_and_a_link_and_leaves_nothing_else(tmp_path: Path) -> None:
+def test_writing_keeps_mode_and_symlink_and_leaves_no_temporary_file(tmp_path: Path) -> None:
     real = tmp_path / "real.yaml"
     real.write_text("a: 1\n")
     real.chmod(0o640)

@@ -44,7 +44,7 @@ def test_no_region(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("fresh_session")
-def test_the_region_is_the_variables_or_else_that_of_the_environments_file(
+def test_the_region_comes_from_the_variable_then_the_environments_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _without_region(monkeypatch)
@@ -66,7 +66,7 @@ def _without_region(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_missing_corpus_is_said_to_be_missing_whatever_its_name(invoke: Invoke) -> None:
+def test_a_missing_corpus_is_reported_before_its_extension(invoke: Invoke) -> None:
     assert "There is no file reviews." in invoke("run", "reviews").stderr
 
 
@@ -83,7 +83,7 @@ def test_verbose_shows_the_traceback(invoke: Invoke) -> None:
     assert "Traceback" not in invoke("models").stderr
 
 
-def test_an_environment_that_is_not_there_names_those_that_are(account: Account, invoke: Invoke) -> None:
+def test_an_unknown_environment_names_the_existing_ones(account: Account, invoke: Invoke) -> None:
     account.deploy("dev")
     account.deploy("blue")
     result = invoke("models", "--env", "prod")
@@ -125,7 +125,7 @@ def test_a_pipeline_that_was_deleted(invoke: Invoke) -> None:
     assert "Pipeline topicsmith-dev does not exist" in result.stderr
 
 
-def test_nothing_is_served_because_no_model_was_trained(deployed: Account, invoke: Invoke) -> None:
+def test_no_model_was_trained_yet(deployed: Account, invoke: Invoke) -> None:
     deployed.refuse_invocations()
     result = invoke("infer", "a text")
     assert result.exit_code == 1
@@ -133,7 +133,7 @@ def test_nothing_is_served_because_no_model_was_trained(deployed: Account, invok
     assert "run corpus.csv --env dev" in result.stderr
 
 
-def test_nothing_is_served_because_no_model_was_approved(deployed: Account, invoke: Invoke) -> None:
+def test_no_model_was_approved_yet(deployed: Account, invoke: Invoke) -> None:
     deployed.refuse_invocations()
     deployed.register()
     deployed.register()
@@ -181,19 +181,19 @@ def test_access_denied_names_the_action(invoke: Invoke, monkeypatch: pytest.Monk
         ("ThrottlingException", "DescribeEndpoint", "Rate exceeded", "AWS rejected DescribeEndpoint (Throttling"),
     ],
 )
-def test_explanations_of_refusals(code: str, operation: str, message: str, expected: str) -> None:
+def test_denied_requests_are_explained(code: str, operation: str, message: str, expected: str) -> None:
     meaning = explain(ClientError({"Error": {"Code": code, "Message": message}}, operation))
     assert meaning is not None
     assert expected in meaning.message
 
 
-def test_an_unknown_error_is_not_explained_away() -> None:
+def test_an_unknown_error_keeps_its_message() -> None:
     assert explain(KeyError("bug")) is None
     error = OperatorError("known")
     assert explain(error) is error
 
 
-def test_aws_out_of_reach() -> None:
+def test_aws_cannot_be_reached() -> None:
     meaning = explain(EndpointConnectionError(endpoint_url="https://sagemaker.us-east-1.amazonaws.com"))
     assert meaning is not None
     assert "AWS cannot be reached" in meaning.message
@@ -220,5 +220,5 @@ def test_the_local_cloud_is_not_running(invoke: Invoke, arguments: list[str]) ->
         ["runs", "--watch"],
     ],
 )
-def test_wrong_usage_ends_in_2(invoke: Invoke, arguments: list[str]) -> None:
+def test_usage_errors_have_exit_code_2(invoke: Invoke, arguments: list[str]) -> None:
     assert invoke(*arguments).exit_code == 2

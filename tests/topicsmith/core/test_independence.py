@@ -77,7 +77,7 @@ def test_the_checkout_is_found_from_any_folder_in_it(tmp_path: Path, monkeypatch
     assert checkout.project_root() == tmp_path
 
 
-def test_elsewhere_it_is_that_of_the_editable_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outside_a_checkout_the_editable_install_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert checkout.project_root() == ROOT
 

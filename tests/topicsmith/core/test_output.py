@@ -26,13 +26,13 @@ def test_shortened_text_fits(text: str, width: int) -> None:
     assert len(output.shorten(text, width)) <= width
 
 
-def test_durations_as_people_say_them() -> None:
+def test_durations_are_readable() -> None:
     said = [output.duration(seconds) for seconds in (0, 7.31, 59.94, 59.96, 80, 3599.6, 3725, None)]
     assert said == ["0.0 s", "7.3 s", "59.9 s", "1 min 00 s", "1 min 20 s", "1 h 00 min", "1 h 02 min", ""]
 
 
 @given(st.lists(st.text(max_size=50), max_size=30), st.integers(40, 400))
-def test_requests_hold_all_texts_in_order_and_keep_to_the_limit(texts: list[str], limit: int) -> None:
+def test_batches_keep_all_texts_in_order_within_the_limit(texts: list[str], limit: int) -> None:
     batches = list(inference.batches(texts, limit))
     assert [text for batch in batches for text in batch] == texts
     assert all(batch for batch in batches)
@@ -81,7 +81,7 @@ def test_a_table_that_is_too_wide_becomes_blocks() -> None:
 
 
 @given(st.integers(20, 200), st.lists(st.text("abc ", max_size=40), min_size=4, max_size=4))
-def test_no_word_of_a_table_is_cut(width: int, cells: list[str]) -> None:
+def test_no_word_in_a_table_is_truncated(width: int, cells: list[str]) -> None:
     shown = _shown(width, cells)
     assert "…" not in shown
     assert all(len(line) <= width for line in shown.splitlines())

@@ -44,7 +44,7 @@ def test_columns_are_those_of_the_file(
         corpus.check(path, [*names, "\n"], None)
 
 
-def test_json_lines_have_the_columns_of_all_their_first_records(tmp_path: Path) -> None:
+def test_json_lines_columns_come_from_all_sampled_records(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"title": "x"}\nnot json\n[1]\n{"body": "y", "title": null}\n' + "[" * 100_000 + "\n")
     assert corpus.columns(path) == ("title", "body")
@@ -78,7 +78,7 @@ def test_a_file_that_is_not_a_corpus_is_refused_with_the_reason(
     assert reason in caught.value.message
 
 
-def test_a_folder_is_no_corpus(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_corpus(tmp_path: Path) -> None:
     (tmp_path / "a.csv").mkdir()
     with pytest.raises(OperatorError, match="There is no file"):
         corpus.columns(tmp_path / "a.csv")

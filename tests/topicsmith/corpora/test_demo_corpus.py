@@ -58,7 +58,7 @@ def test_plain_text(html: str, text: str) -> None:
     assert plain_text(html) == text
 
 
-def test_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_is_written_atomically(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "demo.csv"
     path.write_text("before")
 

@@ -1,4 +1,4 @@
-"""Small stacks, compared in one batch: loading the CDK's diff library takes longer than its answer."""
+"""Small stacks, compared in one batch, because loading the CDK's diff library takes longer than comparing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,10 +17,10 @@ class Case:
     """The old and new version of a stack.
 
     Attributes:
-        old: its resources.
-        new: those that it will have.
-        old_rest: other parts of its template, and what the manifest says.
-        new_rest: the same afterwards.
+        old: Resources of the old version.
+        new: Resources of the new version.
+        old_rest: Other parts of the old template, and its entries in the manifest.
+        new_rest: The same of the new version.
     """
 
     old: Resources
@@ -30,7 +30,7 @@ class Case:
 
 
 def resource(kind: str, *, attributes: Mapping[str, Any] | None = None, **properties: Any) -> JsonObject:
-    """Return a resource of a type; ``attributes`` stand beside its properties."""
+    """Return a resource of a type; ``attributes`` are added next to its properties."""
     return {"Type": kind, "Properties": properties, **(attributes or {})}
 
 

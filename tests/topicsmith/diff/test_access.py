@@ -236,7 +236,7 @@ def test_narrowed_access(changes: dict[str, list[Change]], name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SAME)
-def test_the_same_permissions_are_no_change(changes: dict[str, list[Change]], name: str) -> None:
+def test_equivalent_permissions_are_not_a_change(changes: dict[str, list[Change]], name: str) -> None:
     assert not changes[name]
 
 

@@ -33,11 +33,11 @@ def _reader() -> Stack:
     return _stack("serving", {"Role": resource("AWS::IAM::Role"), "Policy": policy})
 
 
-def test_a_template_beside_itself_is_no_change() -> None:
+def test_identical_templates_have_no_changes() -> None:
     assert compare(Sides(before=[_data("B"), _reader()], after=[_data("B"), _reader()])).status == 0
 
 
-def test_references_to_a_renamed_resource_of_another_stack_are_no_change() -> None:
+def test_references_to_a_renamed_resource_of_another_stack_are_not_changes() -> None:
     lost, *rest = _changes([_data("Bucket"), _reader()], [_data("Storage"), _reader()])
     assert lost.rule == "renamed"
     assert not rest
@@ -52,7 +52,7 @@ def test_a_resource_that_moves_to_another_stack_is_lost() -> None:
     assert not any(change.dangerous for change in rest)
 
 
-def test_a_stack_that_is_gone_names_its_successor() -> None:
+def test_a_removed_stack_names_its_successor() -> None:
     named = {"Pipeline": resource("AWS::SageMaker::Pipeline", PipelineName="topics"), "Bucket": _BUCKET}
     lost, new = _changes([_stack("training", named)], [_stack("train", named)])
     assert (lost.rule, new.rule) == ("stack-gone", "stack-new")

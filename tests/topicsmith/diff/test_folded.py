@@ -103,7 +103,7 @@ def changes() -> dict[str, list[Change]]:
 
 
 @pytest.mark.parametrize(("name", "rule"), [(name, rule) for name, (_, rule) in FOLDED.items()])
-def test_a_harmless_change_is_one_line_of_the_rest(changes: dict[str, list[Change]], name: str, rule: str) -> None:
+def test_a_harmless_change_is_folded_into_one_line(changes: dict[str, list[Change]], name: str, rule: str) -> None:
     (change,) = changes[name]
     assert (change.risk, change.rule) == (Risk.REST, rule)
 
@@ -122,12 +122,12 @@ def test_equal_tag_changes_are_counted(changes: dict[str, list[Change]]) -> None
 
 
 def test_references_to_a_renamed_resource_are_not_reported_twice(changes: dict[str, list[Change]]) -> None:
-    told = changes["name that is taken"]
-    assert {(change.rule, change.risk) for change in told[:2]} == {
+    reported = changes["name that is taken"]
+    assert {(change.rule, change.risk) for change in reported[:2]} == {
         ("name-taken", Risk.BEHAVIOUR),
         ("made-anew", Risk.BEHAVIOUR),
     }
-    assert [change.rule for change in told[2:]] == ["same"]
+    assert [change.rule for change in reported[2:]] == ["same"]
 
 
 def test_name_conflicts_are_reported_together(changes: dict[str, list[Change]]) -> None:

@@ -62,12 +62,12 @@ def test_markdown_escapes_messages() -> None:
     assert "<details><summary>The rest (1)</summary>" in text
 
 
-def test_markdown_fits_into_a_comment_and_counts_what_it_left_out() -> None:
+def test_markdown_fits_into_a_comment_and_counts_omitted_changes() -> None:
     many = [Change(Risk.BEHAVIOUR, "changed", f"Alarm {number}.", ("x" * 500,)) for number in range(300)]
     text = as_markdown.write(_report(_LOST, *many, _FOLDED), title="Diff of dev")
     assert len(text) <= 65_536
-    told = text.count("\n- ")
-    assert f"**{302 - told} more changes do not fit into a comment.**" in text
+    shown = text.count("\n- ")
+    assert f"**{302 - shown} more changes do not fit into a comment.**" in text
     assert "is lost" in text
 
 

@@ -72,7 +72,7 @@ def test_shorter_retention_is_a_loss(changes: dict[str, list[Change]], name: str
 
 
 @pytest.mark.parametrize("name", LATER)
-def test_longer_retention_is_no_loss(changes: dict[str, list[Change]], name: str) -> None:
+def test_longer_retention_is_not_a_loss(changes: dict[str, list[Change]], name: str) -> None:
     (change,) = changes[name]
     assert change.risk is Risk.REST
     assert change.details

@@ -27,7 +27,7 @@ def test_a_value_does_not_differ_from_itself(value: Any) -> None:
 
 
 @given(st.dictionaries(st.sampled_from("ABC"), _VALUES), st.dictionaries(st.sampled_from("ABC"), _VALUES))
-def test_both_directions_find_as_many_differences(old: Any, new: Any) -> None:
+def test_both_directions_find_the_same_number_of_differences(old: Any, new: Any) -> None:
     there, back = differences(old, new), differences(new, old)
     assert len(there) == len(back)
     assert {one.place for one in there if one.old is MISSING} <= {one.place for one in back}

@@ -32,7 +32,7 @@ def cloud(tmp_path: Path) -> LocalCloud:
     return LocalCloud("http://localhost:1", os.getpid(), tmp_path, "key", "secret")
 
 
-def test_commands_are_clients_of_the_local_cloud_and_of_nothing_else(
+def test_commands_are_clients_of_the_local_cloud_only(
     project: Path, cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
@@ -58,7 +58,7 @@ def test_commands_are_clients_of_the_local_cloud_and_of_nothing_else(
     assert "AWS_SESSION_TOKEN" not in deploy
 
 
-def test_another_account_is_acted_in_with_its_profile(project: Path, cloud: LocalCloud) -> None:
+def test_another_account_is_used_through_its_profile(project: Path, cloud: LocalCloud) -> None:
     write_cli(project, 'echo "$@"; env')
     with cdk.commands("prod", project / "out", "222222222222") as cli:
         cli.bootstrap(cloud).finish()
@@ -89,7 +89,7 @@ def test_a_running_command_is_stopped_with_its_children(project: Path) -> None:
     _wait_for(lambda: _is_gone(child))
 
 
-def test_without_the_cli_it_says_how_to_install_it(project: Path) -> None:
+def test_without_the_cdk_cli_the_error_says_how_to_install_it(project: Path) -> None:
     with cdk.commands("dev", project / "out") as cli, pytest.raises(OperatorError, match="not installed"):
         cli.synth()
 

@@ -62,7 +62,7 @@ def test_the_cloud_is_in_the_account_and_region_of_dev(
     result = invoke("local", "up")
     assert result.exit_code == 1
     assert "A local cloud with account 123456789012 in us-east-1 already runs" in result.stderr
-    assert "account 111122223333 in eu-west-1 was asked for" in result.stderr
+    assert "account 111122223333 in eu-west-1 was requested" in result.stderr
     assert "local down" in result.stderr
 
 
@@ -83,7 +83,7 @@ def test_status_shows_the_last_notifications(invoke: Invoke, tmp_path: Path, mon
 
 @pytest.mark.usefixtures("running")
 @pytest.mark.parametrize("deployed", [False, True])
-def test_up_says_how_to_deploy_where_nothing_is_deployed(
+def test_up_says_how_to_deploy_if_nothing_is_deployed(
     invoke: Invoke, monkeypatch: pytest.MonkeyPatch, deployed: bool
 ) -> None:
     monkeypatch.setattr(local, "_is_deployed", lambda _: deployed)
@@ -101,7 +101,7 @@ def test_another_port_than_that_of_the_running_cloud_is_an_error(invoke: Invoke,
     assert "topicsmith local down" in result.stderr
 
 
-def test_env_without_a_cloud_fails_where_a_shell_evaluates_it(invoke: Invoke) -> None:
+def test_evaluating_env_without_a_cloud_fails(invoke: Invoke) -> None:
     result = invoke("local", "env")
     assert result.exit_code == 1
     assert "The local cloud is not running." in result.stderr
@@ -123,7 +123,7 @@ def test_env_is_a_script_that_a_shell_can_evaluate(invoke: Invoke) -> None:
     assert json.loads(invoke("local", "env", "--json").stdout)["AWS_CONFIG_FILE"] == "/somebody's state/aws/config"
 
 
-def test_using_the_local_cloud_leaves_no_way_to_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_the_local_cloud_no_aws_settings_remain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://elsewhere")
     monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
@@ -168,7 +168,7 @@ def test_an_account_needs_a_cloud(invoke: Invoke) -> None:
 
 
 @pytest.mark.usefixtures("running")
-def test_keep_does_not_leave_a_second_cloud(invoke: Invoke) -> None:
+def test_keep_does_not_start_a_second_cloud(invoke: Invoke) -> None:
     result = invoke("local", "demo", "--keep")
     assert result.exit_code == 1
     assert "already running at http://localhost:4577" in result.stderr
@@ -202,7 +202,7 @@ def test_a_demo_that_fails_stops_its_cloud_and_keeps_the_logs(
     assert control.running(directory) is None
 
 
-def test_termination_unwinds_as_ctrl_c_does() -> None:
+def test_sigterm_cleans_up_like_ctrl_c() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit) as caught, demo._termination_unwinds():
         signal.raise_signal(signal.SIGTERM)

@@ -45,9 +45,7 @@ def _answer_with(monkeypatch: pytest.MonkeyPatch, create_account: Callable[[], N
     return asked
 
 
-def test_the_main_account_makes_an_account_whichever_is_chosen(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_accounts_are_always_created_by_the_main_account(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     profiles.add(cloud.state_dir, "333333333333", "arn:aws:iam::333333333333:role/Administrator")
     monkeypatch.setenv("AWS_PROFILE", "333333333333")
     asked = _answer_with(monkeypatch, lambda: None)
@@ -55,9 +53,7 @@ def test_the_main_account_makes_an_account_whichever_is_chosen(
     assert asked == ["default"]
 
 
-def test_an_account_that_is_there_or_is_made_meanwhile_is_left(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_existing_account_is_left_unchanged(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     refusal = ClientError({"Error": {"Code": "InvalidInputException", "Message": "x"}}, "CreateAccount")
 
     def refuse() -> None:
@@ -76,7 +72,7 @@ def test_an_account_that_is_there_or_is_made_meanwhile_is_left(
     assert len(asked) == 1
 
 
-def test_profiles_are_for_their_owner_alone_and_forgotten_with_the_cloud(tmp_path: Path) -> None:
+def test_profiles_are_private_and_deleted_with_the_cloud(tmp_path: Path) -> None:
     profiles.write_operator(tmp_path, "key", "se%cret")
     profiles.add(tmp_path, NUMBER, f"arn:aws:iam::{NUMBER}:role/Administrator")
     assert profiles.accounts(tmp_path) == ["123456789012", NUMBER]

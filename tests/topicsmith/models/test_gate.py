@@ -21,12 +21,12 @@ def definition(thresholds: dict[str, float]) -> dict[str, Any]:
     return {"Steps": [{"Name": "Train"}, {"Name": "Gate", "Arguments": {"Conditions": conditions}}]}
 
 
-def test_thresholds_have_the_names_of_the_environments_file() -> None:
+def test_thresholds_are_named_as_in_the_environments_file() -> None:
     assert {name: path for path, name in gate.NAMES.items()} == {name: check.path for name, check in CHECKS.items()}
 
 
 @given(st.dictionaries(st.sampled_from(sorted(CHECKS)), _NUMBERS))
-def test_the_deployed_thresholds_are_those_of_the_environment(thresholds: dict[str, float]) -> None:
+def test_the_deployed_thresholds_match_the_environment(thresholds: dict[str, float]) -> None:
     found = gate.thresholds(definition(thresholds))
     assert {one.metric: one.value for one in found} == thresholds
     assert {one.metric: one.kind for one in found} == {name: CHECKS[name].kind for name in thresholds}
@@ -47,6 +47,6 @@ def test_a_model_is_compared_with_each_threshold() -> None:
         {"Type": "GreaterThanOrEqualTo", "LeftValue": {"Std:JsonGet": {"Path": "metrics.npmi"}}, "RightValue": "x"},
     ],
 )
-def test_a_gate_of_another_form_is_refused(condition: dict[str, Any]) -> None:
+def test_an_unknown_gate_definition_is_refused(condition: dict[str, Any]) -> None:
     with pytest.raises(OperatorError, match="cannot be read"):
         gate.thresholds({"Steps": [{"Name": "Gate", "Arguments": {"Conditions": [condition]}}]})

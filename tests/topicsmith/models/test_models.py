@@ -22,7 +22,7 @@ MIXTURES = {
 }
 
 
-def test_models_are_listed_with_approval_quality_run_and_what_is_served(deployed: Account, invoke: Invoke) -> None:
+def test_models_are_listed_with_approval_quality_run_and_status(deployed: Account, invoke: Invoke) -> None:
     deployed.register(run="run1")
     deployed.serve(deployed.register(run="run2"))
 
@@ -46,7 +46,7 @@ def test_no_models_yet_says_how_to_train_one(invoke: Invoke) -> None:
     assert "run corpus.csv --env dev" in result.stdout
 
 
-def test_approve_approves_that_version_and_no_other(deployed: Account, invoke: Invoke) -> None:
+def test_approve_approves_only_that_version(deployed: Account, invoke: Invoke) -> None:
     first, second = deployed.register(), deployed.register()
 
     result = invoke("approve", "1")
@@ -57,7 +57,7 @@ def test_approve_approves_that_version_and_no_other(deployed: Account, invoke: I
     assert sagemaker.describe_model_package(ModelPackageName=second)["ModelApprovalStatus"] == "PendingManualApproval"
 
 
-def test_approving_again_is_a_change_so_that_an_earlier_version_comes_back(
+def test_approving_an_earlier_version_again_restores_it(
     deployed: Account, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deployed.register()
@@ -186,7 +186,7 @@ def test_a_deleted_model_archive_is_an_error(deployed: Account, invoke: Invoke) 
     assert "no longer exists" in result.stderr
 
 
-def test_a_version_and_a_run_at_once_is_wrong_usage(invoke: Invoke) -> None:
+def test_a_version_and_a_run_together_are_a_usage_error(invoke: Invoke) -> None:
     assert invoke("topics", "--version", "1", "--run", "x").exit_code == 2
 
 
@@ -204,7 +204,7 @@ def test_infer_answers_with_the_words_of_each_topic(deployed: Account, invoke: I
     ]
 
 
-def test_infer_reads_a_text_a_line_from_stdin(deployed: Account, invoke: Invoke) -> None:
+def test_infer_reads_one_text_per_line_from_stdin(deployed: Account, invoke: Invoke) -> None:
     deployed.serve(deployed.register())
     deployed.answers_invocations_with({"predictions": MIXTURES["predictions"] * 2})
     result = invoke("infer", "-", stdin="first\n\n  second \n")
@@ -222,7 +222,7 @@ def test_infer_takes_arguments_that_are_not_utf_8(deployed: Account, invoke: Inv
 
 
 @pytest.mark.usefixtures("deployed")
-def test_infer_without_a_text_is_wrong_usage(invoke: Invoke) -> None:
+def test_infer_without_a_text_is_a_usage_error(invoke: Invoke) -> None:
     assert invoke("infer", "  ").exit_code == 2
     assert invoke("infer", "-", stdin="\n").exit_code == 2
 

@@ -96,7 +96,7 @@ def test_a_version_that_is_not_approved_is_refused(deployed: Account, serving: S
     assert "There is no version to roll back to: version 2 is served" in invoke("rollback").stderr
 
 
-def test_rollback_waits_for_no_update_that_is_under_way(serving: Serving, invoke: Invoke) -> None:
+def test_rollback_is_refused_during_an_update(serving: Serving, invoke: Invoke) -> None:
     happen("UPDATE_IN_PROGRESS", version=3)
     result = invoke("rollback")
     assert result.exit_code == 1

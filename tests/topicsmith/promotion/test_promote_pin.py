@@ -85,7 +85,7 @@ def test_repeating_a_promotion_does_nothing(promotions: Promotions, invoke: Invo
     assert len(promotions.records()) == 1
 
 
-def test_an_earlier_version_goes_back_by_the_same_line(promotions: Promotions, invoke: Invoke) -> None:
+def test_an_earlier_version_is_restored_by_the_same_line(promotions: Promotions, invoke: Invoke) -> None:
     first, second = promotions.train("run1"), promotions.train("run2")
     for version in (1, 2):
         invoke(*promotions.arguments(version, "--yes"))
@@ -121,7 +121,7 @@ def test_an_interrupted_promotion_is_resumed(
     assert len(promotions.records()) == 1
 
 
-def test_a_file_that_was_changed_meanwhile_is_left_alone(
+def test_a_file_that_changed_in_the_meantime_is_not_overwritten(
     promotions: Promotions, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promotions.train()
@@ -139,9 +139,7 @@ def test_a_file_that_was_changed_meanwhile_is_left_alone(
     assert list(promotions.folder.iterdir()) == [promotions.folder / name for name in ("dev.yaml", "prod.yaml")]
 
 
-def test_a_file_that_cannot_be_edited_says_what_to_write_and_nothing_is_shared(
-    promotions: Promotions, invoke: Invoke
-) -> None:
+def test_if_the_file_cannot_be_edited_the_error_shows_the_line_to_add(promotions: Promotions, invoke: Invoke) -> None:
     arn = promotions.train()
     promotions.write("prod", "{region: us-east-1, promotion: {from: dev, method: pin}}\n")
     result = invoke(*promotions.arguments(1, "--yes"))

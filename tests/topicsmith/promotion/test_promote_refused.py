@@ -30,7 +30,7 @@ def refusal(promotions: Promotions, invoke: Invoke, *options: str, version: int 
     return result.stderr
 
 
-def test_a_version_that_nobody_approved_or_evaluated(promotions: Promotions, invoke: Invoke) -> None:
+def test_an_unapproved_or_unevaluated_version(promotions: Promotions, invoke: Invoke) -> None:
     assert "topicsmith-dev has no models yet" in refusal(promotions, invoke)
     promotions.train("run1", approval="PendingManualApproval")
     promotions.train("run2", approval="Rejected")
@@ -47,7 +47,7 @@ def test_a_version_that_nobody_approved_or_evaluated(promotions: Promotions, inv
     assert "topicsmith-dev has no version 5. Existing versions: 1, 2, 3, 4." in said[5]
 
 
-def test_a_gate_that_was_failed_or_would_be(promotions: Promotions, invoke: Invoke) -> None:
+def test_a_model_that_fails_the_source_or_target_gate(promotions: Promotions, invoke: Invoke) -> None:
     promotions.train("run1", evaluation=REJECTION)
     said = refusal(promotions, invoke)
     assert "Version 1 of dev did not pass the gate of dev: npmi 0.31 is below 0.99." in said
@@ -87,7 +87,7 @@ def test_a_file_that_does_not_match_the_promotion(promotions: Promotions, invoke
         assert message in refusal(promotions, invoke)
 
 
-def test_a_file_that_is_not_there_and_the_same_environment(promotions: Promotions, invoke: Invoke) -> None:
+def test_a_missing_file_and_identical_environments(promotions: Promotions, invoke: Invoke) -> None:
     result = invoke("promote", "1", "--from", "dev", "--to", "dev", "--environments", str(promotions.folder))
     assert result.exit_code == 1
     assert "A model of dev cannot be promoted to dev itself." in result.stderr
@@ -143,7 +143,7 @@ def test_a_profile_of_the_wrong_account(promotions: Promotions, invoke: Invoke, 
     assert f"The credentials of profile other belong to account {OTHER_ACCOUNT}." in said
 
 
-def test_two_accounts_that_no_file_names(
+def test_two_accounts_without_account_in_the_files(
     account: Account, invoke: Invoke, other_account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promotions = Promotions(account, tmp_path / "environments")

@@ -107,7 +107,7 @@ def test_repeating_a_promotion_does_nothing(promotions: Promotions, invoke: Invo
     assert promotions.objects("prod") == before
 
 
-def test_an_earlier_version_goes_back_without_being_registered_again(promotions: Promotions, invoke: Invoke) -> None:
+def test_an_earlier_version_is_restored_without_registering_it_again(promotions: Promotions, invoke: Invoke) -> None:
     promotions.train("run1")
     promotions.train("run2")
     for version in (1, 2, 1):
@@ -122,7 +122,7 @@ def test_an_earlier_version_goes_back_without_being_registered_again(promotions:
     assert history[0]["to"]["version"] == 1
 
 
-def test_a_dry_run_and_a_no_change_nothing(promotions: Promotions, invoke: Invoke) -> None:
+def test_a_dry_run_and_a_declined_prompt_change_nothing(promotions: Promotions, invoke: Invoke) -> None:
     promotions.train()
     before = promotions.objects("prod")
     dry = invoke(*promotions.arguments(1, "--dry-run"))
@@ -193,7 +193,7 @@ def test_a_redeployed_source_has_other_models_under_the_same_versions(promotions
     assert len(promotions.registered()) == 2
 
 
-def test_other_bytes_do_not_replace_those_that_were_promoted(promotions: Promotions, invoke: Invoke) -> None:
+def test_a_changed_artifact_does_not_replace_the_promoted_one(promotions: Promotions, invoke: Invoke) -> None:
     promotions.train()
     invoke(*promotions.arguments(1, "--yes"))
     before = promotions.objects("prod", "models/")

@@ -150,7 +150,7 @@ def test_a_failed_run_is_reported_with_the_steps_reason_and_log(
     assert "ValueError: num_topics 1" in result.stderr
 
 
-def test_a_failed_function_tells_its_log_group(deployed: Account, invoke: Invoke) -> None:
+def test_a_failed_function_is_reported_with_its_log_group(deployed: Account, invoke: Invoke) -> None:
     deployed.steps = [[preprocess("Failed", FailureReason=_LAMBDA_ERROR)]]
     deployed.status_at_the_end = "Failed"
     run_id = deployed.start()
@@ -170,7 +170,7 @@ def test_no_wait_starts_and_says_how_to_watch(invoke: Invoke, corpus: Path) -> N
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_corpus_that_is_in_s3_already_is_not_uploaded(invoke: Invoke) -> None:
+def test_a_corpus_already_in_s3_is_not_uploaded(invoke: Invoke) -> None:
     boto3.client("s3").put_object(Bucket="topicsmith-dev-data", Key="raw/a/b.jsonl", Body=b"{}")
     result = invoke("run", "s3://topicsmith-dev-data/raw/a/", "--no-wait", "--json")
     assert result.exit_code == 0, result.output
@@ -202,7 +202,7 @@ def test_a_corpus_without_the_columns_is_refused_before_the_upload(invoke: Invok
     assert invoke("runs", "--json").stdout.strip() == "[]"
 
 
-def test_runs_that_do_not_exist_name_those_that_do(deployed: Account, invoke: Invoke) -> None:
+def test_an_unknown_run_names_the_existing_ones(deployed: Account, invoke: Invoke) -> None:
     assert "It has no runs yet." in invoke("runs", "nonsense").stderr
     run_id = deployed.start()
     result = invoke("runs", "nonsense")
@@ -228,7 +228,7 @@ def test_ctrl_c_leaves_the_run_running(invoke: Invoke, corpus: Path, monkeypatch
     assert "continues. Watch it again:" in result.stderr
 
 
-def test_a_log_that_may_not_be_read_does_not_end_the_watching(
+def test_an_unreadable_log_does_not_stop_watching(
     deployed: Account, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from moto.logs.responses import LogsResponse
@@ -325,7 +325,7 @@ def test_rows_left_out_by_preprocessing_are_reported(deployed: Account, invoke: 
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_gzipped_corpus_is_uploaded_as_it_is(invoke: Invoke, tmp_path: Path) -> None:
+def test_a_gzipped_corpus_is_uploaded_unchanged(invoke: Invoke, tmp_path: Path) -> None:
     path = tmp_path / "reviews.jsonl.gz"
     path.write_bytes(gzip.compress(b'{"text": "good"}\n'))
     assert invoke("run", str(path), "--no-wait").exit_code == 0
@@ -361,7 +361,7 @@ def test_a_passed_gate_is_reported_with_its_margin(deployed: Account, invoke: In
     assert "report " in result.stdout
 
 
-def test_a_verdict_that_may_not_be_read_leaves_which_way_the_gate_went(deployed: Account, invoke: Invoke) -> None:
+def test_with_an_invalid_verdict_the_gates_outcome_is_shown(deployed: Account, invoke: Invoke) -> None:
     deployed.steps = [evaluated(deployed.evaluate(b"{"), passed=False)]
     result = invoke("runs", deployed.start(), "--watch")
     assert "Gate  Succeeded  7.0 s  rejected\n" in result.stderr
@@ -377,7 +377,7 @@ def test_a_run_is_shown_with_the_log_of_each_step(deployed: Account, invoke: Inv
     assert "Log of Gate" not in shown
 
 
-def test_the_number_of_topics_is_refused_if_it_is_tuned(account: Account, invoke: Invoke, corpus: Path) -> None:
+def test_topics_cannot_be_set_if_it_is_tuned(account: Account, invoke: Invoke, corpus: Path) -> None:
     account.tuned = True
     account.deploy("dev")
     result = invoke("run", str(corpus), "--text", "title", "--topics", "30")

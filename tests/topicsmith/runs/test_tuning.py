@@ -61,7 +61,7 @@ def test_trials_are_listed_best_first_with_the_values_that_they_tried(deployed: 
     assert "Trial 004 failed: AlgorithmError: , exit code: 137" in table
 
 
-def test_a_tuning_job_that_was_cached_names_the_run_that_did_it(deployed: Account, invoke: Invoke) -> None:
+def test_a_cached_tuning_job_names_its_original_run(deployed: Account, invoke: Invoke) -> None:
     source = {"CacheHitResult": {"SourcePipelineExecutionArn": "arn:x/execution/earlier"}}
     deployed.steps = [[tune("Succeeded", deployed.tune(), **source)]]
     run_id = deployed.start()

@@ -58,7 +58,7 @@ def test_an_invalid_vector_is_an_error_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_place_that_cannot_be_written_is_an_error(deployed: Account, invoke: Invoke, tmp_path: Path) -> None:
+def test_an_unwritable_path_is_an_error(deployed: Account, invoke: Invoke, tmp_path: Path) -> None:
     run_id = vectorized(deployed, {"p.out": line("a", 1.0)})
     result = invoke("vectors", run_id, "--out", str(tmp_path / "none" / "v.jsonl"))
     assert result.exit_code == 1

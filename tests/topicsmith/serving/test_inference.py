@@ -70,7 +70,7 @@ def test_requests_keep_to_the_limits_of_any_endpoint() -> None:
     assert all(len(request["Body"]) < 4_194_304 for request in runtime.requests)
 
 
-def test_several_requests_are_under_way_at_a_time() -> None:
+def test_several_requests_run_concurrently() -> None:
     together = threading.Barrier(4, timeout=900)
 
     class Slow(Runtime):
@@ -82,7 +82,7 @@ def test_several_requests_are_under_way_at_a_time() -> None:
     assert len(answers) == 800
 
 
-def test_texts_are_read_as_they_are_needed() -> None:
+def test_texts_are_read_lazily() -> None:
     read = 0
 
     def texts() -> Any:
@@ -97,7 +97,7 @@ def test_texts_are_read_as_they_are_needed() -> None:
     answers.close()  # type: ignore[attr-defined]
 
 
-def test_a_text_beyond_what_sagemaker_takes_is_refused_before_it_is_sent() -> None:
+def test_a_text_above_sagemakers_limit_is_refused_before_sending() -> None:
     runtime = Runtime()
     with pytest.raises(OperatorError, match=r"Text 2 is too long: .* 7,000,029 bytes; SageMaker accepts 6,291,456"):
         ask(runtime, ["short", "x" * 7_000_000])
@@ -136,7 +136,7 @@ def test_texts_refused_by_the_model_are_named_and_not_retried() -> None:
     assert len(runtime.requests) == 1
 
 
-def test_other_refusals_are_left_to_the_caller() -> None:
+def test_other_errors_are_raised_unchanged() -> None:
     runtime = Runtime(refusal("AccessDeniedException"))
     with pytest.raises(ClientError):
         ask(runtime, ["text"])

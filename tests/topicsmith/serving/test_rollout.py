@@ -25,11 +25,13 @@ class Waiting:
     """Harness for waiting with a fake clock, which only sleeping advances; each poll may trigger an event."""
 
     def __init__(self, clients: Clients, deployment: Deployment, model: ModelVersion) -> None:
-        self.told: list[str] = []
+        self.progress: list[str] = []
         self.now = 0.0
         self._happenings: list[Happening] = []
         models.approve(clients.sagemaker, model)
-        self._rollout = Rollout(clients, deployment, model, self.told.append, sleep=self._sleep, clock=lambda: self.now)
+        self._rollout = Rollout(
+            clients, deployment, model, self.progress.append, sleep=self._sleep, clock=lambda: self.now
+        )
 
     def __call__(self, *happenings: Happening) -> Endpoint:
         self._happenings = list(happenings)
@@ -81,7 +83,7 @@ def test_waiting_reports_each_change_once(deployed: Account, waiting: Waiting, m
         lambda: happen("UPDATE_COMPLETE", version=1),
     )
     assert served.model_version == 1
-    assert waiting.told == [
+    assert waiting.progress == [
         "the approval has not reached the stack yet",
         "stack UPDATE_IN_PROGRESS, endpoint not there yet",
         "stack UPDATE_IN_PROGRESS, endpoint Creating",
@@ -90,12 +92,10 @@ def test_waiting_reports_each_change_once(deployed: Account, waiting: Waiting, m
     ]
 
 
-def test_a_model_that_is_already_served_is_not_waited_for(
-    deployed: Account, waiting: Waiting, model: ModelVersion
-) -> None:
+def test_an_already_served_model_needs_no_waiting(deployed: Account, waiting: Waiting, model: ModelVersion) -> None:
     deployed.serve(model.arn)
     assert waiting().status == "InService"
-    assert waiting.told == []
+    assert waiting.progress == []
 
 
 def test_a_served_model_is_not_final_during_another_update(
@@ -104,12 +104,10 @@ def test_a_served_model_is_not_final_during_another_update(
     deployed.serve(model.arn)
     happen("UPDATE_IN_PROGRESS", version=9)
     waiting(lambda: None, lambda: update(9), lambda: update(1))
-    assert waiting.told[0] == "stack topicsmith-dev-serving is UPDATE_IN_PROGRESS; the approval waits for it"
+    assert waiting.progress[0] == "stack topicsmith-dev-serving is UPDATE_IN_PROGRESS; the approval waits for it"
 
 
-def test_a_busy_stack_is_reported_and_its_failure_is_not_the_approvals(
-    deployed: Account, waiting: Waiting, model: ModelVersion
-) -> None:
+def test_a_busy_stacks_failure_is_not_the_approvals(deployed: Account, waiting: Waiting, model: ModelVersion) -> None:
     def deployment_fails() -> None:
         happen("UPDATE_FAILED", resource="Dashboard", reason="no such metric", token="cdk")
         happen("UPDATE_ROLLBACK_COMPLETE", token="cdk")
@@ -119,7 +117,7 @@ def test_a_busy_stack_is_reported_and_its_failure_is_not_the_approvals(
         update(1)
 
     assert waiting(lambda: happen("UPDATE_IN_PROGRESS", token="cdk"), deployment_fails, lambda: None, served)
-    assert waiting.told == [
+    assert waiting.progress == [
         "the approval has not reached the stack yet",
         "stack topicsmith-dev-serving is UPDATE_IN_PROGRESS; the approval waits for it",
         "the approval has not reached the stack yet",
@@ -138,7 +136,7 @@ def test_after_a_long_wait_for_a_busy_stack_the_approval_has_its_longer_pause(
     assert 1000 + 900 + 300 < waiting.now < 1000 + 900 + 300 + 300
 
 
-def test_a_stack_that_does_not_move_names_the_functions_log(waiting: Waiting) -> None:
+def test_a_stuck_stack_is_reported_with_the_functions_log(waiting: Waiting) -> None:
     role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     resources = {
         name: {
@@ -191,9 +189,9 @@ def test_a_failed_update_is_reported_with_the_first_reason_and_the_served_model(
     assert "/aws/sagemaker/Endpoints/topicsmith-dev" in step
 
 
-def test_a_rollback_under_way_is_waited_for_with_its_reason(second: Waiting) -> None:
+def test_waiting_includes_the_rollback_and_reports_its_reason(second: Waiting) -> None:
     second.fails(lambda: fail_and_roll_back("UPDATE_ROLLBACK_IN_PROGRESS"), fail_and_roll_back)
-    assert second.told[-1] == (
+    assert second.progress[-1] == (
         "stack UPDATE_ROLLBACK_IN_PROGRESS, endpoint InService: Endpoint: it did not answer a ping"
     )
 
@@ -205,7 +203,7 @@ def test_a_failed_rollback_is_reported_with_the_manual_steps(second: Waiting) ->
     assert "Endpoint topicsmith-dev is Failed" in step
 
 
-def test_the_first_model_that_failed_leaves_nothing_to_serve(waiting: Waiting) -> None:
+def test_if_the_first_model_fails_no_model_is_served(waiting: Waiting) -> None:
     _, step = waiting.fails(lambda: update(1, "UPDATE_ROLLBACK_COMPLETE"))
     assert "Nothing is served, as before." in step
 
@@ -246,7 +244,7 @@ def test_waiting_ends_if_the_endpoint_never_serves_the_model(second: Waiting, mo
     assert 3000 < second.now < 3400
 
 
-def test_an_update_may_take_as_long_as_cloudformation_lets_it(
+def test_an_update_may_take_as_long_as_cloudformation_allows(
     second: Waiting, deployed: Account, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Clients, "poll_seconds", 1000.0)

@@ -52,7 +52,7 @@ class Grant:
             and self.principal in ("*", other.principal)
             and _pattern(self.action.lower()).fullmatch(other.action.lower()) is not None
             and _pattern(self.resource).fullmatch(other.resource) is not None
-            and _asks_less(self.condition, other.condition)
+            and _is_weaker(self.condition, other.condition)
         )
 
 

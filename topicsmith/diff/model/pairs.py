@@ -148,7 +148,7 @@ def pair(old: Sequence[Stack], new: Sequence[Stack]) -> Pairs:
     sides = [*matched, *((_nothing(stack), stack) for stack in came)]
 
     reader, new_reader = intrinsics.Reader(old), intrinsics.Reader(new)
-    before = [_as_if_there(reader.read(_at_home(one, two)), one, two) for one, two in sides]
+    before = [_as_redeployed(reader.read(_at_home(one, two)), one, two) for one, two in sides]
     after = [new_reader.read(_at_home(two, one)) for one, two in sides]
     places = _places(sides, before, after)
     ids = {(one.stack, one.logical_id): (two.stack, two.logical_id) for one, two in places.items()}

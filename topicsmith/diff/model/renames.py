@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from topicsmith.diff.model.assembly import JsonObject
-from topicsmith.diff.model.stateful import ANSWERS, holds_something
+from topicsmith.diff.model.stateful import ANSWERS, holds_data
 from topicsmith.diff.model.values import parsed, without_hashes
 
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
@@ -52,7 +52,7 @@ def find(old: Mapping[Place, JsonObject], new: Mapping[Place, JsonObject]) -> di
 
 
 def _threshold(kind: str, *, only: bool) -> float:
-    if holds_something(kind) or kind in ANSWERS:
+    if holds_data(kind) or kind in ANSWERS:
         return 0.0 if only else _ALIKE_ENOUGH_TO_WARN
     return _ALIKE
 

@@ -30,7 +30,7 @@ ANSWERS = {
 _SOMETHING = "everything in it"
 
 
-def holds_something(kind: str, stateful: frozenset[str] = frozenset()) -> bool:
+def holds_data(kind: str, stateful: frozenset[str] = frozenset()) -> bool:
     """Return True if data is lost with a resource of this type.
 
     Args:

@@ -68,18 +68,18 @@ def _changes(pair: StackPair, owner: str, logical_id: str, shifts: Sequence[_Shi
         return
     is_new = resource is not None and resource.old is None
     # A new resource had no access that could be narrowed.
-    told = [shift for shift in shifts if shift.widens or not is_new]
-    if not told:
+    reported = [shift for shift in shifts if shift.widens or not is_new]
+    if not reported:
         return
-    dangers = sorted({shift.danger for shift in told if shift.danger})
-    wider, narrower = (any(shift.widens is side for shift in told) for side in (True, False))
+    dangers = sorted({shift.danger for shift in reported if shift.danger})
+    wider, narrower = (any(shift.widens is side for shift in reported) for side in (True, False))
     if dangers:
         what, rule = "; ".join(dangers), "opened"
     elif is_new:
         what, rule = "is new", "new"
     elif wider:
         what, rule = ("different access" if narrower else "wider access"), "widened"
-        if any(shift.widens and "aws:SecureTransport" in shift.grant.condition for shift in told):
+        if any(shift.widens and "aws:SecureTransport" in shift.grant.condition for shift in reported):
             what += ", including access without TLS"
     else:
         what, rule = "narrower access", "narrowed"
@@ -87,10 +87,10 @@ def _changes(pair: StackPair, owner: str, logical_id: str, shifts: Sequence[_Shi
         risk=Risk.ACCESS,
         rule=rule,
         message=what,
-        details=tuple(_lines(owner, told)),
+        details=tuple(_lines(owner, reported)),
         exposes=bool(dangers),
         order=_ORDER[rule],
-        resources=tuple(dict.fromkeys([logical_id, *(shift.origin.logical_id for shift in told)])),
+        resources=tuple(dict.fromkeys([logical_id, *(shift.origin.logical_id for shift in reported)])),
     )
 
 
@@ -107,7 +107,7 @@ def _lines(owner: str, shifts: Sequence[_Shift]) -> Iterator[str]:
         resources.setdefault((narrows, came, effect, principal, condition, tuple(names)), []).append(resource)
     for (_, came, effect, principal, condition, what), where in resources.items():
         sign = "+" if came else "-"
-        who = "" if principal == owner else f"{_who(principal)} "
+        who = "" if principal == owner else f"{_principal_name(principal)} "
         verb = "may" if effect == "Allow" else "must not"
         when = f" if {condition}" if condition else ""
         if what == (MANAGED_POLICY,):
@@ -116,5 +116,5 @@ def _lines(owner: str, shifts: Sequence[_Shift]) -> Iterator[str]:
             yield f"{sign} {who}{verb} {', '.join(what)} on {', '.join(where)}{when}"
 
 
-def _who(principal: str) -> str:
+def _principal_name(principal: str) -> str:
     return "everyone" if principal == "*" else principal.removeprefix("AWS:").removeprefix("Service:")

@@ -20,7 +20,7 @@ _FEW = 4
 _OWN_SECTIONS = {"Resources", "Outputs", "Description", "Metadata", "AWSTemplateFormatVersion"}
 
 
-def find(pair: StackPair, sides: Sides, told: Sequence[Change]) -> Iterator[Change]:
+def find(pair: StackPair, sides: Sides, reported: Sequence[Change]) -> Iterator[Change]:
     """Yield a stack's minor changes, one for each kind.
 
     Args:
@@ -30,7 +30,7 @@ def find(pair: StackPair, sides: Sides, told: Sequence[Change]) -> Iterator[Chan
     """
     both = [resource for resource in pair.resources if resource.old is not None and resource.new is not None]
     yield from _code(both, sides)
-    yield from _made_anew(both, {name for change in told for name in change.resources})
+    yield from _recreated(both, {name for change in reported for name in change.resources})
     yield from _tags(pair, both)
     yield from _prose(pair, both)
     yield from _sections(pair)

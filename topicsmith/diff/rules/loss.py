@@ -6,7 +6,7 @@ from topicsmith.diff.model import conditions
 from topicsmith.diff.model.changes import Change, Risk
 from topicsmith.diff.model.names import kept_name
 from topicsmith.diff.model.pairs import Resource, StackPair, keep_the_id
-from topicsmith.diff.model.stateful import ANSWERS, content, holds_something
+from topicsmith.diff.model.stateful import ANSWERS, content, holds_data
 from topicsmith.diff.model.values import MISSING, Difference, hashes
 
 _KEPT = {"Retain", "RetainExceptOnCreate"}
@@ -26,7 +26,7 @@ def find(pair: StackPair) -> Iterator[Change]:
     for resource in pair.resources:
         if resource.old is None:
             continue
-        if resource.type in ANSWERS or holds_something(resource.type, pair.impact.stateful):
+        if resource.type in ANSWERS or holds_data(resource.type, pair.impact.stateful):
             yield from _losses(pair, resource)
             yield from _weaker_policies(resource)
         if resource.type == NESTED and resource.new and hashes(resource.old) != hashes(resource.new):

@@ -282,11 +282,11 @@ def _arguments(resource: Resource, old: Sequence[Step], new: Sequence[Step]) -> 
         # An image, a key or a role has a different path in each type of step.
         often = times[canonical((one.old, one.new))] >= _OFTEN and isinstance(one.old, str) and isinstance(one.new, str)
         line = str(Difference(("everywhere",) if often else path, one.old, one.new))
-        where = told.setdefault((judge(one, step.kind), line), [])
+        where = reported.setdefault((judge(one, step.kind), line), [])
         if step.name not in where:
             where.append(step.name)
     together: dict[tuple[Verdict | None, tuple[str, ...]], list[str]] = {}
-    for (verdict, line), where in told.items():
+    for (verdict, line), where in reported.items():
         together.setdefault((verdict, tuple(where)), []).append(line)
     for (verdict, names), lines in together.items():
         place = f"step{'s' if len(names) > 1 else ''} {', '.join(names)}"

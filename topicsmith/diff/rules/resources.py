@@ -9,7 +9,7 @@ from topicsmith.diff.model.assembly import JsonObject
 from topicsmith.diff.model.changes import Change, Risk
 from topicsmith.diff.model.names import kept_name
 from topicsmith.diff.model.pairs import Resource, StackPair, keep_the_id
-from topicsmith.diff.model.stateful import ANSWERS, holds_something
+from topicsmith.diff.model.stateful import ANSWERS, holds_data
 from topicsmith.diff.model.values import MISSING, Difference, shown
 from topicsmith.diff.rules import network, pipeline, retention
 from topicsmith.diff.rules.properties import SAYS_WHO, Verdict, is_open_to_everyone, judge
@@ -111,12 +111,12 @@ def _guarded(resources: Sequence[Resource]) -> Iterator[Change]:
     """Yield the changes of protective properties, with equal changes combined."""
     alike: dict[tuple[Verdict, tuple[str, ...]], list[Resource]] = {}
     for resource in resources:
-        told: dict[Verdict, list[Difference]] = {}
+        reported: dict[Verdict, list[Difference]] = {}
         for difference in resource.differences:
             verdict = None if _is_opening(resource, difference) else _verdict(resource, difference)
-            if verdict is not None and not is_told_elsewhere(resource, difference.path[0]):
-                told.setdefault(verdict, []).append(difference)
-        for verdict, found in told.items():
+            if verdict is not None and not is_reported_elsewhere(resource, difference.path[0]):
+                reported.setdefault(verdict, []).append(difference)
+        for verdict, found in reported.items():
             alike.setdefault((verdict, tuple(map(str, found))), []).append(resource)
     for (verdict, lines), found_in in alike.items():
         means = verdict.means or "its protection changes"
@@ -134,13 +134,13 @@ def _guarded(resources: Sequence[Resource]) -> Iterator[Change]:
 
 def _lines(pair: StackPair, resource: Resource) -> tuple[str, ...]:
     """Return the changes that no other rule reports, as lines."""
-    told = set(resource.replacing) if loses(pair, resource) else set()
-    told |= _EXPIRING if retention.expires_sooner(resource) else set()
+    reported = set(resource.replacing) if loses(pair, resource) else set()
+    reported |= _EXPIRING if retention.expires_sooner(resource) else set()
     lines = [
         str(one)
         for one in resource.differences
-        if one.path[0] not in told
-        and (one.path[0] in resource.replacing or not is_told_elsewhere(resource, one.path[0]))
+        if one.path[0] not in reported
+        and (one.path[0] in resource.replacing or not is_reported_elsewhere(resource, one.path[0]))
         and _verdict(resource, one) is None
     ]
     return (*lines, *_attributes(pair, resource))
@@ -219,15 +219,15 @@ def _is_open(kind: str, resource: JsonObject | None) -> bool:
 
 def _opened(resource: Resource) -> Change:
     issuer = _issuer(resource.type, resource.after())
-    told = [one for one in resource.differences if one.path[0] in SAYS_WHO]
-    if issuer and not told:
-        told = [Difference(("JwtConfiguration", "Issuer"), MISSING, issuer)]
+    reported = [one for one in resource.differences if one.path[0] in SAYS_WHO]
+    if issuer and not reported:
+        reported = [Difference(("JwtConfiguration", "Issuer"), MISSING, issuer)]
     return Change(
         risk=Risk.ACCESS,
         rule="opened",
         message=f"{resource.label}: opened to "
         f"{'an identity provider that was not trusted before' if issuer else 'everyone'}.",
-        details=tuple(map(str, told)),
+        details=tuple(map(str, reported)),
         exposes=True,
         order=0,
         resources=(resource.logical_id,),

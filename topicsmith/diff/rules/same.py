@@ -6,14 +6,14 @@ from topicsmith.diff.model.changes import Change, Risk
 from topicsmith.diff.model.pairs import StackPair
 
 
-def find(pair: StackPair, told: Sequence[Change]) -> Iterator[Change]:
+def find(pair: StackPair, reported: Sequence[Change]) -> Iterator[Change]:
     """Yield the resources of a stack that differ only in notation; nothing is skipped silently.
 
     Args:
         pair: Versions of the stack.
         told: Changes already reported for the stack.
     """
-    known = {name for change in told for name in change.resources}
+    known = {name for change in reported for name in change.resources}
     found = [one for one in pair.resources if one.impact != "NO_CHANGE" and one.logical_id not in known]
     # Policies of an added or removed role are reported with the role.
     found = [one for one in found if one.old is not None and one.new is not None]

@@ -7,7 +7,7 @@ from topicsmith.diff.model.assembly import Stack
 from topicsmith.diff.model.changes import Change, Risk
 from topicsmith.diff.model.names import kept_name
 from topicsmith.diff.model.pairs import StackPair, successor
-from topicsmith.diff.model.stateful import ANSWERS, holds_something
+from topicsmith.diff.model.stateful import ANSWERS, holds_data
 
 
 def gone(stack: Stack, came: Sequence[Stack]) -> Change:
@@ -18,7 +18,7 @@ def gone(stack: Stack, came: Sequence[Stack]) -> Change:
         came: New stacks.
     """
     kinds = Counter(resource["Type"] for resource in stack.template.get("Resources", {}).values())
-    held = {kind: count for kind, count in kinds.items() if holds_something(kind) or kind in ANSWERS}
+    held = {kind: count for kind, count in kinds.items() if holds_data(kind) or kind in ANSWERS}
     details = [f"It contains {_counted(held)}."] if held else []
     if likely := successor(stack, came):
         details.append(f"{likely.name} has the same resources, but a renamed stack is a new stack and starts empty.")

@@ -63,7 +63,7 @@ class Auxiliary:
             InputError: There is no vocabulary, or the file is invalid.
         """
         if self.vocabulary is None:
-            raise InputError(f"{path.name} holds vectors of words, and there is no {VOCABULARY} that says which count.")
+            raise InputError(f"{path.name} requires {VOCABULARY}, which is missing from the auxiliary channel.")
         return read_word_vectors(path, self.words(feature_dim))
 
 

@@ -25,12 +25,12 @@ def check_free(directory: Path, replace: bool) -> None:
     """
     existing = next(path for path in (directory, *directory.absolute().parents) if path.exists())
     if not existing.is_dir():
-        raise InputError(f"{existing} is not a directory; a model is one.")
+        raise InputError(f"{existing} is not a directory. Choose another path for the model.")
     if not os.access(existing, os.W_OK):
         raise InputError(f"The model cannot be written: {existing} is not writable.")
     if existing == directory and not replace and any(directory.iterdir()):
         raise InputError(
-            f"{directory} is not empty; give another directory, or replace the model in it (--force, overwrite=True)."
+            f"{directory} is not empty. Choose another directory or replace its model (--force, overwrite=True)."
         )
 
 

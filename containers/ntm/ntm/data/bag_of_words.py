@@ -13,14 +13,14 @@ from ntm.common.errors import InputError
 class BagOfWords:
     """Word counts of D documents over a vocabulary of ``feature_dim`` words.
 
-    Document d holds the words ``words[offsets[d]:offsets[d + 1]]``, ascending and without repetition, and
-    ``counts`` of the same slice, all positive and finite.
+    Document d has the words ``words[offsets[d]:offsets[d + 1]]``, ascending and without duplicates, and the counts of
+    the same slice, all positive and finite.
 
     Attributes:
-        offsets: int64 [D + 1].
-        words: int32 [N], the words' ids.
-        counts: float32 [N].
-        feature_dim: size of the vocabulary, V.
+        offsets: Start of each document's entries, int64 [D + 1].
+        words: Word id of each entry, int32 [N].
+        counts: Word count of each entry, float32 [N].
+        feature_dim: Size of the vocabulary, V.
     """
 
     offsets: NDArray[np.int64]
@@ -54,7 +54,7 @@ class BagOfWords:
         return BagOfWords(offsets, self.words[entries], self.counts[entries], self.feature_dim)
 
     def part(self, start: int, stop: int) -> "BagOfWords":
-        """Return the documents from ``start`` to before ``stop``; words and counts are not copied."""
+        """Return documents ``start`` to ``stop - 1``; words and counts are not copied."""
         offsets = self.offsets[start : stop + 1]
         entries = slice(offsets[0], offsets[-1])
         return BagOfWords(offsets - offsets[0], self.words[entries], self.counts[entries], self.feature_dim)
@@ -62,7 +62,7 @@ class BagOfWords:
     def non_empty(self) -> "BagOfWords":
         """Return the non-empty documents."""
         sizes = np.diff(self.offsets)
-        # Without entries they leave no trace in the other arrays.
+        # Empty documents have no entries in the other arrays.
         offsets = np.concatenate([[0], np.cumsum(sizes[sizes > 0])])
         return BagOfWords(offsets, self.words, self.counts, self.feature_dim)
 
@@ -74,18 +74,18 @@ def bag_of_words(
     shape: tuple[int, int],
     before: int = 0,
 ) -> BagOfWords:
-    """Build a bag of words from its entries, which may come in any order, repeat (they add up) or be zero.
+    """Build a bag of words from entries in any order; zeros are dropped and duplicates added up.
 
     Args:
-        documents: the document of each entry, int64 [N], within ``shape[0]``.
-        words: the word's id of each entry, int64 [N].
-        counts: floats [N].
-        shape: number of documents and of words in the vocabulary.
-        before: number of documents that came before these in the same file, for messages.
+        documents: Document of each entry, int64 [N], below ``shape[0]``.
+        words: Word id of each entry, int64 [N].
+        counts: Word count of each entry, floats [N].
+        shape: Number of documents and size of the vocabulary.
+        before: Number of earlier documents in the same file, for messages.
 
     Raises:
-        InputError: an id is outside the vocabulary, or a count is negative, infinite or not a number; the
-            message names the first such document, counted from 1.
+        InputError: An id is outside the vocabulary, or a count is negative, infinite or not a number. The message
+            names the first invalid document, counted from 1.
     """
     size, feature_dim = shape
     with np.errstate(over="ignore"):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ntm.data.bag_of_words import BagOfWords, concatenate
 
-# Sorting numbers of 16 bits is five times as fast: numpy counts them.
+# numpy sorts 16-bit integers with a radix sort, which is five times as fast.
 _SMALL = 2**16
 
 
@@ -21,14 +21,14 @@ class Batch:
     """Word counts of D non-empty documents, as N entries ordered by document.
 
     Attributes:
-        bounds: where each document's entries begin, on the CPU, int64 [D + 1].
-        offsets: the same on the device, as are all that follow.
-        documents: each entry's document, int64 [N].
-        words: each entry's word, int64 [N].
-        counts: float32 [N].
-        lengths: each document's number of words (tokens), float32 [D].
-        by_word: the entries in the order of words, int64 [N].
-        word_offsets: where each word's entries begin in that order, int64 [V + 1].
+        bounds: Start of each document's entries, on the CPU, int64 [D + 1].
+        offsets: The same on the device, like all the following.
+        documents: Document of each entry, int64 [N].
+        words: Word id of each entry, int64 [N].
+        counts: Word count of each entry, float32 [N].
+        lengths: Number of words (tokens) of each document, float32 [D].
+        by_word: Indices of the entries sorted by word, int64 [N].
+        word_offsets: Start of each word's entries in ``by_word``, int64 [V + 1].
     """
 
     bounds: NDArray[np.int64]
@@ -45,16 +45,16 @@ class Batch:
 
     @classmethod
     def of(cls, documents: BagOfWords, device: torch.device) -> "Batch":
-        """Copy documents to the device, as one batch."""
+        """Copy documents to the device as a single batch."""
         return next(_cut(documents, [0, len(documents)], device))
 
     def entries(self, start: int, stop: int) -> tuple[int, int]:
-        """Return where the entries of the documents from ``start`` to before ``stop`` begin and end."""
+        """Return the range of the entries of documents ``start`` to ``stop - 1``."""
         return int(self.bounds[start]), int(self.bounds[stop])
 
 
 def even_sizes(documents: int, batches: int) -> list[int]:
-    """Return the sizes of so many batches of nearly equal size: no small rest."""
+    """Return the sizes of batches that split the documents evenly, without a small last batch."""
     edges: list[int] = np.linspace(0, documents, batches + 1).astype(int).tolist()
     return [stop - start for start, stop in itertools.pairwise(edges)]
 
@@ -64,13 +64,13 @@ def batches(
 ) -> Iterator[Batch]:
     """Yield documents in batches of the given sizes.
 
-    What can be is done for all batches of a chunk at once, ahead of them.
+    As much work as possible is done once per chunk instead of once per batch.
 
     Args:
-        chunks: at least as many documents, in chunks of any size.
-        sizes: of the batches.
-        feature_dim: size of the vocabulary.
-        device: where the batches are wanted.
+        chunks: At least as many documents as the batches need, in chunks of any size.
+        sizes: Sizes of the batches.
+        feature_dim: Size of the vocabulary.
+        device: Device of the batches.
     """
     ends, done, rest = np.cumsum(sizes), 0, concatenate([], feature_dim)
     for chunk in itertools.chain(chunks, [rest]):
@@ -110,5 +110,5 @@ def _cut(documents: BagOfWords, edges: Sequence[int], device: torch.device) -> I
 
 
 def _to(device: torch.device, array: NDArray[Any]) -> Tensor:
-    # Counts may be a view of what cannot be written to, such as a file; nothing here writes to them.
+    # Counts may be a read-only view, of a file for example; torch requires writable arrays.
     return torch.from_numpy(np.require(array, requirements="W")).to(device)

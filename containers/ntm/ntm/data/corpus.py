@@ -26,7 +26,7 @@ _READERS: dict[str, Callable[[BinaryIO, int], Iterator[BagOfWords]]] = {RECORDIO
 # A training job has up to three corpora, and the model needs memory too.
 _MEMORY_PART = 0.25
 _ENTRY_BYTES = 8  # the id and the count
-# On disk, this much is read at a time, and documents are shuffled among so many such pieces: 4 MB and 128 MB.
+# Reads from disk are pieces of 4 MB; documents are shuffled among 32 pieces, 128 MB.
 _PIECE_ENTRIES = 512 * 1024
 _WINDOW_PIECES = 32
 
@@ -58,7 +58,7 @@ class Corpus:
 
         Args:
             parts: Documents, possibly with empty ones; a part is not needed after the next one.
-            feature_dim: size of the vocabulary.
+            feature_dim: Size of the vocabulary.
             memory_bytes: Memory limit of the documents; by default a quarter of the machine's or container's memory.
 
         Raises:
@@ -108,20 +108,20 @@ class Corpus:
 def read_channel(channel: Channel, feature_dim: int, memory_bytes: int | None = None) -> Corpus:
     """Read a channel into a corpus.
 
-    Files are read in the order of their paths. A pipe gives all the S3 objects one after the other; it is read to its
-    end for the first epoch and never again: what is kept can be shuffled, which a pipe cannot, and costs less to go
-    through than to stream from S3 and decode at each epoch.
+    Files are read in the order of their paths. A pipe, which concatenates the S3 objects, is read only once: a stored
+    corpus can be shuffled, and iterating over it is cheaper than streaming and decoding again in each epoch.
 
     Args:
-        channel: content type ``application/x-recordio-protobuf`` or ``text/csv`` (``;label_size=0`` may follow).
-        feature_dim: size of the vocabulary.
-        memory_bytes: as of ``Corpus``.
+        channel: Channel of content type ``application/x-recordio-protobuf`` or ``text/csv``, optionally followed by
+            ``;label_size=0``.
+        feature_dim: Size of the vocabulary.
+        memory_bytes: Memory limit; see ``Corpus``.
 
     Returns:
-        The documents that have a word: none if those of a sharded channel all went to other hosts.
+        The non-empty documents; none if all objects of a sharded channel went to other hosts.
 
     Raises:
-        InputError: the channel has no file, is of another type, or a file cannot be read; the message names the
+        InputError: The channel has no file or another content type, or a file cannot be read. The message names the
             channel and the file.
     """
     media_type, _, options = channel.content_type.replace(" ", "").lower().partition(";")
@@ -153,17 +153,17 @@ def _read_files(
 def _files(channel: Channel) -> list[Path]:
     if channel.mode == PIPE:
         if not channel.path.exists():
-            raise InputError(f"Channel {channel.name} is in Pipe mode and has no pipe {channel.path}.")
+            raise InputError(f"Channel {channel.name} is in Pipe mode, but the pipe {channel.path} does not exist.")
         return [channel.path]
     files = sorted(path for path in channel.path.rglob("*") if path.is_file())
     if not files and not channel.sharded:
-        raise InputError(f"Channel {channel.name} has no file: its S3 prefix is empty or wrong.")
+        raise InputError(f"Channel {channel.name} has no files: its S3 prefix is empty or wrong.")
     return files
 
 
 def _store(parts: Iterator[BagOfWords], feature_dim: int, memory_bytes: int) -> _Storage:
     """Keep parts in memory, or move all of them to disk if they exceed the limit."""
-    # Pages that nothing was written to take no memory: there is room for all, and never two of everything.
+    # Untouched pages take no memory, so the full budget can be allocated once and nothing is ever copied.
     room = memory_bytes // _ENTRY_BYTES
     words, counts = np.empty(room, np.int32), np.empty(room, np.float32)
     sizes: list[NDArray[np.int64]] = []
@@ -225,7 +225,7 @@ class _Disk:
                 f"{tempfile.gettempdir()}: give the job a larger volume (VolumeSizeInGB) or instance."
             ) from None
         self._offsets = _offsets(sizes)
-        # The last document that begins in each piece ends it.
+        # A piece ends after the last document that starts in it.
         entries = max(1, min(_PIECE_ENTRIES, memory_bytes // (2 * _ENTRY_BYTES * _WINDOW_PIECES)))
         begins = np.arange(0, self._offsets[-1] + entries, entries)
         self._pieces = np.unique(np.searchsorted(self._offsets, begins).clip(max=len(self)))
@@ -254,7 +254,7 @@ class _Disk:
 
 def _close(*files: IO[bytes]) -> None:
     for file in files:
-        with contextlib.suppress(OSError):  # Closing tries once more to write to a disk that is full.
+        with contextlib.suppress(OSError):  # Closing tries to flush to a full disk again.
             file.close()
 
 
@@ -264,6 +264,6 @@ def _memory() -> int:
     for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
             sizes.append(int(Path(path).read_text()))
-        except (OSError, ValueError):  # There is no such file, or no limit: it says max.
+        except (OSError, ValueError):  # The file does not exist, or says "max": no limit.
             continue
     return min(sizes)

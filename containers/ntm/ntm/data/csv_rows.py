@@ -1,6 +1,6 @@
 """Reader of dense word counts in CSV: one document per line, ``feature_dim`` numbers per line, no header.
 
-Nearly all counts are 0, which are recognised by their single byte; only the others are parsed.
+Nearly all counts are 0. Zeros are recognised as a single byte; only other fields are parsed.
 """
 
 import io
@@ -19,21 +19,21 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def read_csv(content: bytes, feature_dim: int) -> BagOfWords:
-    """Read the documents of one CSV file; as ``stream_csv``, at once."""
+    """Read the documents of a CSV file in memory; see ``stream_csv``."""
     return concatenate(list(stream_csv(io.BytesIO(content), feature_dim)), feature_dim)
 
 
 def stream_csv(stream: BinaryIO, feature_dim: int, block_bytes: int = BLOCK_BYTES) -> Iterator[BagOfWords]:
-    """Read documents from CSV, block by block; blank lines and spaces around numbers count for nothing.
+    """Read documents from CSV, block by block; blank lines and spaces around numbers are ignored.
 
     Args:
-        stream: a file or pipe of any length; an empty one holds no document.
-        feature_dim: size of the vocabulary.
-        block_bytes: how much is read at a time; memory is a small multiple of it, or of the longest line.
+        stream: File or pipe of any length; an empty one yields no documents.
+        feature_dim: Size of the vocabulary.
+        block_bytes: Read size; memory is a small multiple of it or of the longest line.
 
     Raises:
-        InputError: the content is not UTF-8, a field is not a number, a line has not ``feature_dim`` fields, or a
-            number is not a word count.
+        InputError: The content is not UTF-8, a field is not a number, a line does not have ``feature_dim`` fields, or
+            a number is not a word count.
     """
     at, lines, documents = 0, 0, 0
     for content in _whole_lines(stream, block_bytes):
@@ -45,7 +45,7 @@ def stream_csv(stream: BinaryIO, feature_dim: int, block_bytes: int = BLOCK_BYTE
 
 
 def _whole_lines(stream: BinaryIO, block_bytes: int) -> Iterator[bytes]:
-    """Yield the stream in blocks, each of which ends where a line ends."""
+    """Yield the stream in blocks of whole lines."""
     pieces: list[bytes] = []
     while block := stream.read(block_bytes):
         head, newline, rest = block.rpartition(b"\n")
@@ -79,10 +79,7 @@ def _decode(content: bytes, feature_dim: int, lines_before: int, documents_befor
         blank[alone] = not content[end - sizes[last[alone]] : end].strip()
     if (wrong := ~blank & (fields != feature_dim)).any():
         line = int(np.argmax(wrong))
-        raise InputError(
-            f"Line {lines_before + line + 1} has {fields[line]} fields; feature_dim is {feature_dim}: "
-            "they must be equal."
-        )
+        raise InputError(f"Line {lines_before + line + 1} has {fields[line]} fields, but feature_dim is {feature_dim}.")
     zero = (sizes == 1) & (data[ends - 1] == ord("0"))
     zero[last[blank]] = True
     others = np.flatnonzero(~zero)
@@ -92,7 +89,7 @@ def _decode(content: bytes, feature_dim: int, lines_before: int, documents_befor
         at = next(at for at, text in enumerate(texts) if _numbers([text]) is None)
         raise InputError(
             f"The CSV has a field that is not a number: {texts[at].decode()[:50]!r} in line "
-            f"{lines_before + lines[at] + 1}. CSV holds word counts, without a header."
+            f"{lines_before + lines[at] + 1}. CSV files must contain word counts and no header."
         )
     documents = (np.cumsum(~blank) - 1)[lines]
     words = others - (last - fields + 1)[lines]
@@ -100,7 +97,7 @@ def _decode(content: bytes, feature_dim: int, lines_before: int, documents_befor
 
 
 def _numbers(texts: list[bytes]) -> NDArray[np.float64] | None:
-    """Return the numbers that are written there; None if one is none."""
+    """Parse numbers; return None if a text is not a number."""
     if not texts:
         return np.zeros(0)
     if not all(texts):
@@ -109,5 +106,5 @@ def _numbers(texts: list[bytes]) -> NDArray[np.float64] | None:
         numbers = np.loadtxt(io.BytesIO(b"\n".join(texts)), delimiter=",", comments=None, ndmin=1)
     except ValueError:
         return None
-    # A carriage return within a field is a line's end to it.
+    # loadtxt takes a carriage return within a field for the end of a line.
     return numbers if len(numbers) == len(texts) else None

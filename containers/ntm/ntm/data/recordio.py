@@ -1,11 +1,11 @@
-"""Reader of RecordIO-protobuf, the format in which SageMaker's built-in algorithms take their data.
+"""Reader of RecordIO-protobuf, the training format of SageMaker's built-in algorithms.
 
-A file is a sequence of records, each framed as MXNet's RecordIO: the magic number, the length, the payload, padding
-to four bytes. The payload is a protobuf message ``aialgs.data.Record`` whose feature ``values`` is a tensor, dense
+A file is a sequence of records in MXNet's RecordIO framing: magic number, length, payload, and padding to four bytes.
+The payload is a protobuf message ``aialgs.data.Record`` whose feature ``values`` is a tensor, dense
 (values alone) or sparse (values, keys and shape).
 
-A file is read in blocks of bounded size. All the records of a block are decoded side by side: each step is one of
-numpy's over the same field of every record, so that the work of Python does not grow with the number of documents.
+A file is read in blocks of bounded size. All records of a block are decoded in parallel: each numpy operation covers
+the same field of every record, so the time spent in Python does not grow with the number of documents.
 
 Sources: https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-training.html (the message),
 https://mxnet.apache.org/versions/1.9.1/api/architecture/note_data_loading (the frame),
@@ -27,12 +27,12 @@ BLOCK_BYTES = 4 * 1024 * 1024
 
 MAGIC = 0xCED7230A
 _FRAME = struct.Struct("<II")
-_LENGTH_BITS = 29  # the three above them number the parts of a record that was split
+_LENGTH_BITS = 29  # the three bits above mark the parts of a split record
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # protobuf's wire types
 _FEATURES, _MAP_KEY, _MAP_VALUE = 1, 1, 2
 _VALUES, _KEYS, _SHAPE = 1, 2, 3
-_INT32 = 7  # a field of aialgs.data.Value, as are these; bytes (9) are no word counts
+_INT32 = 7  # field of aialgs.data.Value, like the next two; bytes (9) cannot hold word counts
 _FLOATS: dict[int, tuple[int, np.dtype[np.floating]]] = {
     2: (_FIXED32, np.dtype("<f4")),
     3: (_FIXED64, np.dtype("<f8")),
@@ -44,7 +44,7 @@ _Integers = NDArray[np.int64]
 
 
 def read_recordio(content: bytes, feature_dim: int) -> BagOfWords:
-    """Read the documents of one RecordIO-protobuf file; as ``stream_recordio``, at once."""
+    """Read the documents of a RecordIO-protobuf file in memory; see ``stream_recordio``."""
     return concatenate(list(stream_recordio(io.BytesIO(content), feature_dim)), feature_dim)
 
 
@@ -52,13 +52,13 @@ def stream_recordio(stream: BinaryIO, feature_dim: int, block_bytes: int = BLOCK
     """Read documents from RecordIO-protobuf, block by block.
 
     Args:
-        stream: a file or pipe of any length; an empty one holds no document.
-        feature_dim: size of the vocabulary; every tensor must have it.
-        block_bytes: how much is read at a time; memory is a small multiple of it, or of the longest record.
+        stream: File or pipe of any length; an empty one yields no documents.
+        feature_dim: Size of the vocabulary, which every tensor must have.
+        block_bytes: Read size; memory is a small multiple of it or of the longest record.
 
     Raises:
-        InputError: the stream is truncated or is not RecordIO-protobuf, or a record is not a document over this
-            vocabulary; the message names the record, counted from 1.
+        InputError: The stream is truncated or is not RecordIO-protobuf, or a record is not a document over this
+            vocabulary. The message names the record, counted from 1.
     """
     rest, before = b"", 0
     while block := stream.read(max(block_bytes, _missing(rest))):
@@ -73,7 +73,7 @@ def stream_recordio(stream: BinaryIO, feature_dim: int, block_bytes: int = BLOCK
 
 
 def _missing(rest: bytes) -> int:
-    """Return how many bytes the record that ``rest`` begins lacks."""
+    """Return the number of bytes missing from the record at the start of ``rest``."""
     return _next_frame(rest, 0) - len(rest) if len(rest) >= _FRAME.size else 0
 
 
@@ -82,15 +82,15 @@ def _next_frame(content: bytes, at: int) -> int:
 
 
 def _frames(content: bytes, before: int) -> tuple[_Integers, _Integers, int]:
-    """Return where each complete record's payload starts and ends, and where the first incomplete one begins.
+    """Return the start and end of each complete record's payload, and the start of the first incomplete record.
 
-    The magic number is looked for in all places at once, which finds the records unless a payload holds it too: then
-    the lengths that follow do not lead from each place to the next one, and the records are walked through.
+    A vectorized search for the magic number finds all records, unless a payload also contains it. In that case the
+    lengths do not lead from each match to the next, and the records are walked one by one.
     """
     words = np.frombuffer(content, "<u4", len(content) // 4)
     heads = np.flatnonzero(words[:-1] == MAGIC)
     following, split = _following(words, heads)
-    # Where each record must lead to: the next one, or the last one to a place whose frame is not there yet.
+    # Expected successors: the next match, and for the last record a position beyond the complete frames.
     led_to = np.append(heads[1:], np.maximum(following[-1:], len(words) - 1))
     if split or heads[:1].tolist() != [0] or not np.array_equal(following, led_to):
         heads = np.array(list(_walk_frames(content, before)), np.int64) // 4
@@ -101,13 +101,13 @@ def _frames(content: bytes, before: int) -> tuple[_Integers, _Integers, int]:
 
 
 def _following(words: NDArray[np.uint32], heads: _Integers) -> tuple[_Integers, bool]:
-    """Return where each record's successor begins, and whether any record is split."""
+    """Return the position after each record, and whether any record is split."""
     lengths = words[heads + 1].astype(np.int64)
     return heads + 2 + (lengths + 3) // 4, bool((lengths >> _LENGTH_BITS).any())
 
 
 def _walk_frames(content: bytes, before: int) -> Iterator[int]:
-    """Yield where each record begins, as far as its length is there to read."""
+    """Yield the start of each record whose frame header is complete."""
     at = 0
     while at + _FRAME.size <= len(content):
         before += 1
@@ -115,7 +115,7 @@ def _walk_frames(content: bytes, before: int) -> Iterator[int]:
         if magic != MAGIC:
             raise InputError(
                 f"Record {before} does not begin with RecordIO's magic number: "
-                "the file is damaged, or is not application/x-recordio-protobuf."
+                "the file is damaged or is not application/x-recordio-protobuf."
             )
         if length >> _LENGTH_BITS:
             raise InputError(f"Record {before} is split into several parts; write each document as one part.")
@@ -124,7 +124,7 @@ def _walk_frames(content: bytes, before: int) -> Iterator[int]:
 
 
 class _Fields(NamedTuple):
-    """Fields of protobuf messages: of which message and which record each is, and where its bytes lie."""
+    """Fields of protobuf messages: message, record, field number, wire type and byte range of each."""
 
     messages: _Integers
     records: _Integers
@@ -137,7 +137,7 @@ class _Fields(NamedTuple):
         return _Fields(*(column[chosen] for column in self))
 
     def of(self, *numbers: int, wires: tuple[int, ...] = (_BYTES,)) -> "_Fields":
-        """Return the fields that have these numbers and wire types."""
+        """Return the fields with these numbers and wire types."""
         return self.select(np.isin(self.numbers, numbers) & np.isin(self.wires, wires))
 
 
@@ -150,10 +150,10 @@ class _Block:
         self._broken = np.zeros(size, np.bool_)
 
     def decode(self, starts: _Integers, ends: _Integers, feature_dim: int) -> BagOfWords:
-        """Return the documents of the records whose payloads lie there."""
+        """Return the documents of the records with these payload ranges."""
         tensors = self._tensors(starts, ends)
         parts = self._fields(tensors.records, tensors.starts, tensors.ends)
-        # A number that was not packed is a part of its own: both spellings are valid protobuf.
+        # An unpacked number is a field of its own; packed and unpacked are both valid protobuf.
         parts = parts.select(np.argsort(parts.starts, kind="stable"))
         has_tensor = np.zeros(self._size, np.bool_)
         has_tensor[tensors.records] = True
@@ -170,8 +170,7 @@ class _Block:
         if (wrong := shape != feature_dim).any():
             at = int(np.argmax(wrong))
             raise InputError(
-                f"{self._name(self._owners(shape_sizes)[at])} has shape {shape[at]}; "
-                f"feature_dim is {feature_dim}: they must be equal."
+                f"{self._name(self._owners(shape_sizes)[at])} has shape {shape[at]}, but feature_dim is {feature_dim}."
             )
         dense = (key_sizes == 0) & (value_sizes > 0)
         expected = np.where(dense, feature_dim, key_sizes)
@@ -179,11 +178,11 @@ class _Block:
             at = int(np.argmax(wrong))
             raise InputError(
                 f"{self._name(at)} has {value_sizes[at]} values; expected {expected[at]}, "
-                + ("feature_dim, as it has no keys." if dense[at] else "as many as it has keys.")
+                + ("the value of feature_dim, because it has no keys." if dense[at] else "the number of its keys.")
             )
         records, words = self._owners(value_sizes), keys
         if dense.any():
-            # A dense record's zeros go first: they are nearly all of it.
+            # Drop the zeros of dense records early: they are nearly all of the values.
             chosen = np.flatnonzero((values != 0) | ~dense[records])
             values, records = values[chosen], records[chosen]
             words = chosen - (np.cumsum(value_sizes) - value_sizes)[records]
@@ -202,7 +201,7 @@ class _Block:
         entries = self._fields(np.arange(self._size), starts, ends).of(_FEATURES)
         parts = self._fields(entries.records, entries.starts, entries.ends)
         keys, values = parts.of(_MAP_KEY), parts.of(_MAP_VALUE)
-        # Where a field is there twice, the last one counts: here the one that is assigned last.
+        # Of a repeated field the last occurrence counts: here the one assigned last.
         is_values = np.zeros(len(entries.records), np.bool_)
         is_values[keys.messages] = self._equal(keys, b"values")
         value = np.full(len(entries.records), -1)
@@ -211,12 +210,12 @@ class _Block:
         return self._fields(values.records, values.starts, values.ends).of(*_FLOATS, _INT32)
 
     def _fields(self, records: _Integers, starts: _Integers, ends: _Integers) -> _Fields:
-        """Return the fields of messages: the first field of all, then the second of those that have one, and so on.
+        """Return the fields of messages: the first field of every message, then every second field, and so on.
 
         Args:
-            records: the record of each message; those whose message is malformed are marked as broken.
-            starts: where each message starts.
-            ends: where it ends.
+            records: Record of each message; records with a malformed message are marked as broken.
+            starts: Start of each message.
+            ends: End of each message.
         """
         steps = [_Fields(*[np.zeros(0, np.int64)] * 6)]
         messages, at = np.flatnonzero(starts < ends), starts[starts < ends]
@@ -239,9 +238,9 @@ class _Block:
         return _Fields(*(np.concatenate(column) for column in zip(*steps, strict=True)))
 
     def _varint(self, at: _Integers, limit: _Integers) -> tuple[_Integers, _Integers]:
-        """Decode an integer of variable length at each place: the integers, and where each next byte lies.
+        """Decode a varint at each position; return the integers and the positions after them.
 
-        What reaches its limit unfinished, or has more than ten bytes, ends nowhere.
+        The position is ``_NOWHERE`` after a varint that exceeds its limit or ten bytes.
         """
         numbers, after = np.zeros(len(at), np.int64), np.full(len(at), _NOWHERE)
         rows = np.flatnonzero(at < limit)
@@ -257,14 +256,14 @@ class _Block:
         return numbers, after
 
     def _equal(self, fields: _Fields, text: bytes) -> NDArray[np.bool_]:
-        """Return which fields hold this text."""
+        """Return a mask of the fields that contain this text."""
         equal = fields.ends - fields.starts == len(text)
         places = fields.starts[equal, None] + np.arange(len(text))
         equal[equal] = (self._data[places] == np.frombuffer(text, np.uint8)).all(axis=1)
         return np.asarray(equal, np.bool_)
 
     def _values(self, parts: _Fields, kinds: _Integers) -> tuple[NDArray[np.floating], _Integers]:
-        """Decode the values of all records, whatever the type of each: the numbers, and how many each record has."""
+        """Decode the values of all records, of any type; return the numbers and the count per record."""
         decoded: list[tuple[NDArray[np.floating], _Integers]] = []
         for kind, (wire, dtype) in _FLOATS.items():
             chosen = parts.select(kinds == kind).of(_VALUES, wires=(_BYTES, wire))
@@ -281,17 +280,17 @@ class _Block:
         return numbers[order], np.sum([sizes for _, sizes in decoded], axis=0)
 
     def _floats(self, parts: _Fields, dtype: np.dtype[np.floating]) -> tuple[NDArray[np.floating], _Integers]:
-        """Decode numbers of a fixed width: the numbers, and how many each record has."""
+        """Decode fixed-width numbers; return the numbers and the count per record."""
         items, left = np.divmod(parts.ends - parts.starts, dtype.itemsize)
         self._require(parts, left == 0)
-        # A number may lie at any byte.
+        # Numbers need not be aligned.
         everywhere: NDArray[np.floating] = np.ndarray(
             len(self._data) - dtype.itemsize + 1, dtype, self._content, strides=(1,)
         )
         return everywhere[_ranges(parts.starts, items, dtype.itemsize)], self._count(parts, items)
 
     def _integers(self, parts: _Fields) -> tuple[_Integers, _Integers]:
-        """Decode integers of variable length, as two's complement of 64 bits, and count those of each record."""
+        """Decode varints as 64-bit two's complement; return the integers and the count per record."""
         piece = self._data[_ranges(parts.starts, parts.ends - parts.starts, 1)]
         after = np.flatnonzero(piece < 0x80) + 1
         starts = np.concatenate([[0], after])[: len(after)]
@@ -311,7 +310,7 @@ class _Block:
     def _require(self, parts: _Fields, whole: NDArray[np.bool_]) -> None:
         if not whole.all():
             record = self._name(parts.records[np.argmin(whole)])
-            raise InputError(f"{record} has packed numbers that end in the middle of a number.")
+            raise InputError(f"{record} has a truncated number in a packed field.")
 
     def _count(self, parts: _Fields, items: _Integers) -> _Integers:
         """Return the number of items of each record."""
@@ -319,7 +318,7 @@ class _Block:
 
 
 def _ranges(starts: _Integers, sizes: _Integers, step: int) -> _Integers:
-    """Return ``sizes[i]`` places from ``starts[i]`` on, ``step`` apart, for each i."""
+    """Return, for each i, ``sizes[i]`` positions from ``starts[i]`` with this step, concatenated."""
     before = np.cumsum(sizes) - sizes
     places: _Integers = step * np.arange(sizes.sum()) + np.repeat(starts - step * before, sizes)
     return places

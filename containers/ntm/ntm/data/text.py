@@ -76,11 +76,11 @@ def read_vocabulary(content: bytes, feature_dim: int) -> list[str]:
     except UnicodeDecodeError as error:
         raise InputError(f"{VOCABULARY} is not UTF-8: {error.reason} at byte {error.start}.") from None
     if len(words) != feature_dim:
-        raise InputError(f"{VOCABULARY} has {len(words)} words; feature_dim is {feature_dim}: they must be equal.")
+        raise InputError(f"{VOCABULARY} has {len(words)} words, but feature_dim is {feature_dim}.")
     seen: dict[str, int] = {}
     for number, word in enumerate(words, start=1):
         if not word.strip():
-            raise InputError(f"{VOCABULARY} has no word in line {number}.")
+            raise InputError(f"Line {number} of {VOCABULARY} is blank.")
         if word in seen:
             raise InputError(f"{VOCABULARY} has the word {word!r} twice, in lines {seen[word]} and {number}.")
         seen[word] = number

@@ -85,10 +85,10 @@ def choose_vocabulary(texts: Iterable[str], tokenizer: Tokenizer, settings: Voca
     ]
     if not words:
         raise InputError(
-            f"The vocabulary is empty: none of the {len(documents)} distinct words of the {size} documents is in at "
-            f"least {settings.min_document_frequency} (min document frequency) and at most {int(most)} of them (max "
-            f"document share {settings.max_document_share:g}), has {settings.min_word_length} letters or more (min "
-            "word length) and is no stop word. Change one of these, or give more documents."
+            f"The vocabulary is empty: none of the {len(documents)} distinct words of the {size} documents occurs in "
+            f"at least {settings.min_document_frequency} (min document frequency) and at most {int(most)} of them "
+            f"(max document share {settings.max_document_share:g}), has {settings.min_word_length} letters or more "
+            "(min word length) and is not a stop word. Change one of these settings or provide more documents."
         )
     words.sort(key=lambda word: (-total[word], word))
     return words[: settings.size]

@@ -83,7 +83,7 @@ def read_held_out(directory: Path, feature_dim: int) -> HeldOut:
     """
     found = HeldOut.of(_documents(directory, feature_dim), feature_dim)
     if not len(found):
-        raise InputError(f"{directory} has no document: the test split is empty, or its S3 prefix is wrong.")
+        raise InputError(f"{directory} has no documents: the test split is empty or its S3 prefix is wrong.")
     return found
 
 
@@ -96,7 +96,7 @@ def _documents(directory: Path, feature_dim: int) -> Iterable[tuple[str, str, li
                 yield uid, text, words
             case _:
                 raise InputError(
-                    f"{path.name}, line {number}, is not a held-out document: allowed are objects with id, text and "
+                    f"{path.name}, line {number}, is not a held-out document; expected an object with id, text and "
                     f"words, integers from 0 to {feature_dim - 1}."
                 )
 

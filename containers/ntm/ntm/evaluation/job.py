@@ -122,7 +122,7 @@ def _read_meta() -> dict[str, Any]:
         if not (isinstance(meta["feature_dim"], int) and meta["settings"]["corpus_uri"] and meta["corpus_version"]):
             raise TypeError("a value is of the wrong type or empty")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not what preprocessing writes: {error!r}.") from None
+        raise InputError(f"{path} is not valid output of preprocessing: {error!r}.") from None
     return dict(meta)
 
 
@@ -132,7 +132,7 @@ def _word_vectors(auxiliary: Auxiliary, feature_dim: int) -> Array | None:
         return None
     files = _files("vectors")
     if len(files) != 1:
-        raise InputError(f"Input vectors has {len(files)} files; allowed: one (evaluation.word_vectors names it).")
+        raise InputError(f"Input vectors has {len(files)} files; expected one, named by evaluation.word_vectors.")
     return auxiliary.word_vectors(files[0], feature_dim)
 
 
@@ -153,7 +153,7 @@ def _read_training_documents(feature_dim: int) -> Corpus:
 
     corpus = Corpus(parts(), feature_dim)
     if not len(corpus):
-        raise InputError(f"Input train has no document in {len(files)} files: its S3 prefix is empty or wrong.")
+        raise InputError(f"Input train has no documents in {len(files)} files: its S3 prefix is empty or wrong.")
     return corpus
 
 
@@ -165,7 +165,7 @@ def _read_model(words: Sequence[str], held_out: HeldOut) -> EvaluatedModel:
             with tarfile.open(archive) as content:
                 content.extractall(directory, filter="data")
         except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
-            raise InputError(f"{archive} is not a model's archive: {error}.") from None
+            raise InputError(f"{archive} is not a valid model archive: {error}.") from None
         # The built-in NTM writes an identical file for each training host.
         theirs = sorted(Path(directory).glob("model_algo-*"))
         if not theirs:
@@ -177,8 +177,8 @@ def _read_model(words: Sequence[str], held_out: HeldOut) -> EvaluatedModel:
 def _check_topics(request: EvaluationRequest, num_topics: int) -> None:
     if num_topics != request.num_topics:
         raise InputError(
-            f"The model has {num_topics} topics and the variable NUM_TOPICS says {request.num_topics}: they must be "
-            "equal, or the baseline is of another size."
+            f"The model has {num_topics} topics, but the variable NUM_TOPICS is {request.num_topics}. The baseline "
+            "must have the model's number of topics."
         )
 
 

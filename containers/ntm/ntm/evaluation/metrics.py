@@ -135,7 +135,7 @@ def _perplexity(model: EvaluatedModel, held_out: HeldOut) -> tuple[float, int]:
     chosen = np.unique(documents)
     if not len(chosen):
         raise InputError(
-            "No test document has two words of the vocabulary, so that one could foretell the other: give more or "
+            "Perplexity is undefined: no test document has two words of the vocabulary. Provide more or "
             "longer documents."
         )
     mixtures = model.mixtures(held_out, "observed")

@@ -69,15 +69,15 @@ class OurModel:
         network, _ = read_model(directory)
         if network.feature_dim != len(vocabulary):
             raise InputError(
-                f"The model has {network.feature_dim} words and {len(vocabulary)} are in vocab.txt: they are not of "
-                "one run."
+                f"The model has {network.feature_dim} words, but vocab.txt has {len(vocabulary)}: they come from "
+                "different runs."
             )
         ids = {word: number for number, word in enumerate(vocabulary)}
         try:
             topics = json.loads((directory / TOPICS).read_text("utf-8"))["topics"]
             listed = np.array([[ids[word] for word, _ in topic["words"]] for topic in topics], np.int64)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{TOPICS} in the model's archive cannot be used: {error!r}.") from None
+            raise InputError(f"{TOPICS} in the model archive is invalid: {error!r}.") from None
         return cls(network, listed)
 
     def words(self, count: int) -> NDArray[np.int64]:
@@ -123,11 +123,11 @@ class BuiltInTopics:
             with zipfile.ZipFile(archive) as content:
                 params = read_params(content.read(_PARAMS))
         except (OSError, KeyError, zlib.error, zipfile.BadZipFile) as error:
-            raise InputError(f"{archive.name} in the model's archive is not what AWS's NTM leaves: {error}.") from None
+            raise InputError(f"{archive.name} in the model archive is not a built-in NTM: {error}.") from None
         weight = params.get(_WEIGHT)
         if weight is None or weight.ndim != 2 or len(weight) != feature_dim:
             found = ", ".join(f"{name} {list(array.shape)}" for name, array in sorted(params.items()))
-            raise InputError(f"The model has no {_WEIGHT} of {feature_dim} rows, one a word; it has {found}.")
+            raise InputError(f"The model has no {_WEIGHT} with {feature_dim} rows, one per word; it has {found}.")
         bias = params.get(_BIAS, np.zeros(feature_dim, np.float32))
         if bias.shape != (feature_dim,):
             raise InputError(f"The model's {_BIAS} has shape {list(bias.shape)}; expected [{feature_dim}].")
@@ -175,8 +175,8 @@ class ScoredModel:
                     found[uid] = weights
                 case _:
                     raise InputError(
-                        f"{path.name}, line {number}, is not a document's mixture of {num_topics} topics: allowed are "
-                        "objects with id and SageMakerOutput."
+                        f"{path.name}, line {number}, is not a mixture of {num_topics} topics; expected an object with "
+                        "id and SageMakerOutput."
                     )
         # A document of one word has no word left to predict; its observed half was not sent.
         prior = [1 / num_topics] * num_topics
@@ -187,8 +187,8 @@ class ScoredModel:
             missing = [row for row, weights in enumerate(rows) if weights is None and needed[row]]
             if missing:
                 raise InputError(
-                    f"{len(missing)} of {len(documents)} documents have no answer of the model, such as "
-                    f"{missing[0]}/{half}: the Score step and the Evaluate step did not see the same documents."
+                    f"{len(missing)} of {len(documents)} documents have no prediction, for example "
+                    f"{missing[0]}/{half}: the Score and Evaluate steps used different documents."
                 )
             scores[half] = np.array([weights or prior for weights in rows], np.float32)
         return cls(topics, scores)

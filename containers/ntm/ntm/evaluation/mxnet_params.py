@@ -28,14 +28,14 @@ def read_params(content: bytes) -> dict[str, NDArray[np.generic]]:
     reader = _Reader(content)
     try:
         if reader.number("Q") != _LIST:
-            raise InputError("params is not a list of MXNet's arrays: its first number is another one.")
+            raise InputError("params is not an MXNet parameter file: its magic number is wrong.")
         reader.number("Q")  # Reserved.
         arrays = [reader.array() for _ in range(reader.number("Q"))]
         names = [reader.take(reader.number("Q")).decode() for _ in range(reader.number("Q"))]
     except (struct.error, UnicodeDecodeError) as error:
-        raise InputError(f"params is not a whole list of MXNet's arrays: {error}.") from None
+        raise InputError(f"params is not a complete MXNet parameter file: {error}.") from None
     if len(names) != len(arrays):
-        raise InputError(f"params has {len(arrays)} arrays and {len(names)} names.")
+        raise InputError(f"params has {len(arrays)} arrays but {len(names)} names.")
     return dict(zip(names, arrays, strict=True))
 
 
@@ -60,15 +60,15 @@ class _Reader:
     def array(self) -> NDArray[np.generic]:
         magic = self.number("I")
         if magic not in (_LEGACY, _WITH_STORAGE, _NUMPY_SHAPES):
-            raise InputError(f"params has an array of an unknown format ({magic:#x}).")
+            raise InputError(f"params has an array in an unknown format ({magic:#x}).")
         if magic != _LEGACY and (storage := self.number("i")) != _DENSE:
-            raise InputError(f"params has an array of storage type {storage}; only dense ones (0) are read.")
+            raise InputError(f"params has an array of storage type {storage}; only dense arrays (0) are supported.")
         shape = [self.number("q") for _ in range(max(0, self.number("i")))]
         if not shape:
             return np.zeros(0, np.float32)
         self.take(8)  # Device of the array.
         kind = self.number("i")
         if kind not in _DTYPES or min(shape) < 0:
-            raise InputError(f"params has an array of type {kind} and shape {shape}, which are not known.")
+            raise InputError(f"params has an array of type {kind} and shape {shape}, which is not supported.")
         dtype = np.dtype(_DTYPES[kind])
         return np.frombuffer(self.take(math.prod(shape) * dtype.itemsize), dtype).reshape(shape)

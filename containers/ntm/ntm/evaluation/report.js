@@ -274,7 +274,7 @@
     ], { xaxis: { title: { text: "trial" }, dtick: trials.length > 20 ? undefined : 1, range: [0.5, trials.length + 0.5] }, yaxis: { title: { text: plain(tuning.metric) } }, hovermode: "closest" });
     const names = [...new Set(done.flatMap((trial) => Object.keys(trial.hyperparameters)))].sort();
     const places = byId("values");
-    // Create all of them before drawing the first: a plot takes the size that it finds.
+    // Create all containers before drawing, because a plot takes the size of its container.
     if (!places.children.length) places.append(...names.map(() => element("div", { className: "plot tiny" })));
     names.forEach((name, place) => {
       const values = done.map((trial) => trial.hyperparameters[name] ?? "");

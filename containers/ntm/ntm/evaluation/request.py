@@ -94,7 +94,7 @@ def input_directory(name: str) -> Path:
     """
     path = _input_directory(name)
     if not path.is_dir():
-        raise InputError(f"There is no input {name}: add it to the job's ProcessingInputs, at LocalPath {path}.")
+        raise InputError(f"Input {name} is missing. Add it to the job's ProcessingInputs with LocalPath {path}.")
     return path
 
 
@@ -116,4 +116,4 @@ def write_message(reason: str) -> None:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise InputError(f"The job's ContainerArguments cannot be used: {message}.")
+        raise InputError(f"The job's ContainerArguments are invalid: {message}.")

@@ -27,17 +27,17 @@ class Gradients(NamedTuple):
 
 
 def reconstruction(theta: Tensor, weights: Tensor, bias: Tensor, batch: Batch, by: Gradients | None = None) -> Tensor:
-    """Return minus the log likelihood of each document's words under softmax(theta @ weights.T + bias), in nats [D].
+    """Return each document's negative log-likelihood under softmax(theta @ weights.T + bias), in nats [D].
 
-    The gradient of a document's loss by its logits is its length times the probabilities, minus its counts. It is made
-    with the loss, slice by slice, and only its products with theta and the weights are kept.
+    The gradient with respect to a document's logits is its length times the probabilities, minus its counts. It is
+    computed along with the loss, slice by slice, and only its products with theta and the weights are kept.
 
     Args:
-        theta: topic mixtures [D, K].
-        weights: of topics for words [V, K].
-        bias: of words [V].
-        batch: the documents.
-        by: Gradients to compute, or None: those of weights and bias are added to, that of theta is overwritten.
+        theta: Topic mixtures [D, K].
+        weights: Weights of words in topics [V, K].
+        bias: Bias of words [V].
+        batch: The documents.
+        by: Gradients to compute; None for none. Theta's is overwritten, the others are accumulated.
     """
     losses = torch.zeros_like(batch.lengths)
     size = max(1, _SLICE // len(bias))
@@ -63,9 +63,9 @@ def reconstruction(theta: Tensor, weights: Tensor, bias: Tensor, batch: Batch, b
 class Decoder(nn.Module):
     """Word logits of topic mixtures; if ``normalised``, each word's logit has variance 1 over the documents.
 
-    The logits are linear in theta, so their mean and variance over a batch follow from those of theta: normalising
-    them is scaling the weights, K x K work a word instead of a pass over documents x words. The scaled weights are
-    what a topic says of each word.
+    The logits are linear in theta, so their mean and variance over a batch follow from theta's mean and covariance.
+    Normalisation therefore amounts to scaling the weights, which takes K x K operations per word instead of a pass
+    over documents x words.
     """
 
     topic_mean: Tensor
@@ -80,7 +80,7 @@ class Decoder(nn.Module):
         self.register_buffer("topic_covariance", torch.eye(num_topics) / num_topics)
 
     def logits(self) -> tuple[Tensor, Tensor]:
-        """Return weights [V, K] and bias [V] such that a word's logits are ``theta @ weights.T + bias``."""
+        """Return the weights [V, K] and the bias [V] of the logits, ``theta @ weights.T + bias``."""
         if not self._normalised:
             return self.weight, self.bias
         scaling = _Scaling(self.weight, self.topic_mean, self.topic_covariance)
@@ -91,7 +91,7 @@ class Decoder(nn.Module):
         return reconstruction(theta, *self.logits(), batch)
 
     def learn(self, theta: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return each document's loss [D] and the gradient of their sum by theta [D, K]; write the parameters'."""
+        """Return each document's loss [D] and their sum's gradient by theta [D, K]; set the parameters' gradients."""
         by_weight, by_bias = gradient_of(self.weight), gradient_of(self.bias)
         by = Gradients(torch.empty_like(theta), by_weight.zero_(), by_bias.zero_())
         if not self._normalised:
@@ -113,15 +113,15 @@ class Decoder(nn.Module):
         return losses, by.theta
 
     def export(self) -> Layer:
-        """Return the layer in evaluation: weight [V, K], bias [V]."""
+        """Return the layer for evaluation: weight [V, K], bias [V]."""
         return Layer(*map(to_numpy, self.logits()))
 
 
 class _Scaling:
     """Weights and bias that give each word's logit mean 0 and variance 1 over documents.
 
-    The logits of theta are ``theta @ weights.T``, so with s = sqrt(diag(W C W') + floor) these are W / s, and minus
-    their product with the mean.
+    The unscaled logits are ``theta @ weights.T``. With s = sqrt(diag(W C W') + floor), the scaled weights are W / s,
+    and the bias is minus their product with the mean.
     """
 
     def __init__(self, weights: Tensor, mean: Tensor, covariance: Tensor) -> None:

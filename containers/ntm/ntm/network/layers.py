@@ -126,10 +126,10 @@ class WordLayer(nn.Module):
         """Create a layer with random weights.
 
         Args:
-            feature_dim: size of the vocabulary, V.
-            units: H.
+            feature_dim: Size of the vocabulary, V.
+            units: Number of units, H.
             normalised: Batch-normalise the units.
-            activation: sigmoid, tanh or relu.
+            activation: Activation function: sigmoid, tanh or relu.
             dropout: Share of a document's words dropped in training.
         """
         super().__init__()
@@ -149,7 +149,7 @@ class WordLayer(nn.Module):
             draws = torch.rand(counts.shape, generator=generator, device=counts.device)
             kept = draws.add_(counts, alpha=1 - self._dropout).floor_()
             left = torch.zeros_like(lengths).index_add_(0, batch.documents, kept)
-            # A document whose words were all dropped keeps them.
+            # A document that would lose all its words keeps them.
             empty = left == 0
             counts = torch.where(empty.index_select(0, batch.documents), counts, kept)
             lengths = torch.where(empty, lengths, left)
@@ -161,7 +161,7 @@ class WordLayer(nn.Module):
     def backward(self, gradient: Tensor) -> None:
         """Compute the gradients of the parameters; documents have no gradient."""
         gradient = self.units.backward(gradient)
-        # The product with the transposed matrix: a bag of documents for each word.
+        # Product with the transposed matrix: one bag of documents per word.
         batch, by_word = self._batch, self._batch.by_word
         documents, frequencies = (entries.index_select(0, by_word) for entries in (batch.documents, self._frequencies))
         gradient_of(self.weight).copy_(_bags(gradient, documents, batch.word_offsets, frequencies))

@@ -1,7 +1,7 @@
 """Network: a variational autoencoder of bags of words with a topic mixture as latent variable.
 
 The encoder maps a document to a Gaussian over h in R^K; the topic mixture is theta = softmax(h), logistic-normal; the
-decoder gives word probabilities softmax(B theta + b). The prior of h is normal, each unit by itself, around 0.
+decoder gives word probabilities softmax(B theta + b). The prior of h is a Gaussian with mean 0 and independent units.
 
 Sources: Miao et al., Neural Variational Inference for Text Processing, arXiv 1511.06038 (the family that SageMaker's
 NTM names); Srivastava and Sutton, Autoencoding Variational Inference for Topic Models, arXiv 1703.01488 (batch
@@ -79,25 +79,25 @@ class Network(nn.Module):
         return mean, log_variance
 
     def forward(self, batch: Batch, generator: Generator) -> Losses:
-        """Return the losses of documents whose h is drawn, by ``generator``, from the encoder's Gaussian."""
+        """Return the losses of documents, with h drawn from the encoder's Gaussian by ``generator``."""
         latent = _Latent(*self.encode(batch, generator), generator, self.objective.prior_variance)
         return Losses(self.decoder(latent.theta, batch), latent.divergence())
 
     def learn(self, batch: Batch, generator: Generator, divergence_weight: float, information_weight: float) -> Losses:
-        """Set the parameters' gradients (``.grad``): those of the cost, summed over the documents.
+        """Set the parameters' gradients (``.grad``) of the cost, summed over the documents.
 
-        The cost is the reconstruction, the weighted divergence, and minus the weighted mutual information of documents
-        and topics, see ``mutual_information_gradient``. Summed, not averaged: Adadelta, the default, hardly moves where
-        gradients are small.
+        The cost is the reconstruction loss plus the weighted divergence minus the weighted mutual information of
+        documents and topics; see ``mutual_information_gradient``. It is summed, not averaged, because Adadelta, the
+        default, barely moves if gradients are small.
 
         Args:
-            batch: documents.
-            generator: of what is dropped, and of h.
-            divergence_weight: of the divergence.
-            information_weight: of the mutual information, a document.
+            batch: The documents.
+            generator: Source of dropout and of h.
+            divergence_weight: Weight of the divergence.
+            information_weight: Weight of the mutual information, per document.
 
         Returns:
-            The documents' losses, not weighted.
+            The documents' unweighted losses.
         """
         latent = _Latent(*self.encode(batch, generator), generator, self.objective.prior_variance)
         losses, by_theta = self.decoder.learn(latent.theta, batch)
@@ -115,7 +115,7 @@ class Network(nn.Module):
         return self.encode(batch)[0].softmax(dim=1)
 
     def export(self) -> TopicModel:
-        """Return the network for serving, in numpy: normalisation folded in, without log variances."""
+        """Return the network for serving, in numpy, with normalisation folded in and without log variances."""
         hidden = (self.words.export(), *(layer.export() for layer in self._hidden))
         gaussian = self.gaussian.export()
         mean = Layer(gaussian.weight[: self.num_topics], gaussian.bias[: self.num_topics])
@@ -139,7 +139,7 @@ class _Latent:
         return (spread / self._prior_variance).sub_(self._log_variance).sum(1).add_(constant).mul_(0.5)
 
     def backward(self, by_theta: Tensor, divergence_weight: float) -> Tensor:
-        """Return the gradient by means and log variances [D, 2K], the weighted divergence's in it."""
+        """Return the gradient by means and log variances [D, 2K], including the weighted divergence."""
         by_h = torch.ops.aten._softmax_backward_data.default(by_theta, self.theta, 1, self.theta.dtype)
         of_prior = divergence_weight / self._prior_variance
         by_mean = torch.add(by_h, self._mean, alpha=of_prior)

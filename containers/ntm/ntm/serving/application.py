@@ -1,4 +1,4 @@
-"""The HTTP interface of SageMaker's hosting contract, as an ASGI application: GET /ping and POST /invocations.
+"""ASGI application of SageMaker's hosting contract: GET /ping and POST /invocations.
 
 Sources: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html,
 https://asgi.readthedocs.io/en/latest/specs/www.html
@@ -19,11 +19,11 @@ from ntm.serving.responses import JSON, WRITERS, Answer, NotAcceptable, wanted
 if TYPE_CHECKING:
     from ntm.serving.model import ServedModel
 
-# Larger ones are answered in a thread, so that /ping, small requests and new connections do not wait for them.
+# Larger requests run in a thread, so /ping, small requests and new connections do not wait for them.
 _INLINE_BYTES = 64 * 1024
-# Documents x topics of an answer: 32 MB of numbers, about 100 MB of JSON.
+# Documents x topics of a response: 32 MB of numbers, about 100 MB of JSON.
 _MAX_WEIGHTS = 8_000_000
-# Topics that are described by their words, of all documents together: about 15 MB of JSON.
+# Topics described by their words, over all documents: about 15 MB of JSON.
 _MAX_DESCRIBED = 100_000
 
 Message = MutableMapping[str, Any]
@@ -41,22 +41,22 @@ class _Response(NamedTuple):
 
 
 class _Disconnected(Exception):
-    """The client went away before its request was whole."""
+    """The client disconnected before its request was complete."""
 
 
 class Application:
     """ASGI application that serves a model.
 
     Attributes:
-        draining: set when the process is about to end: it is not healthy any more, and answers close their connection.
+        draining: Set before the process exits: /ping fails, and responses close their connection.
     """
 
     def __init__(self, model: "ServedModel", max_body_bytes: int) -> None:
-        """Make the application.
+        """Create the application.
 
         Args:
-            model: the model.
-            max_body_bytes: a larger request is refused.
+            model: Model to serve.
+            max_body_bytes: Maximum size of a request; larger ones are rejected.
         """
         self.draining = False
         self._model = model
@@ -74,16 +74,16 @@ class Application:
                 paths = ", ".join(f"{method} {path}" for path, (method, _) in self._routes.items())
                 response = _refusal(404, f"There is no {scope['path'][:100]}; allowed: {paths}.")
             elif scope["method"] != method:
-                reason = f"{scope['path']} is not for {scope['method']}; allowed: {method}."
+                reason = f"{scope['path']} does not support {scope['method']}; allowed: {method}."
                 response = _refusal(405, reason)._replace(headers=((b"allow", method.encode()),))
             else:
                 response = await handle(scope, receive)
         except _Disconnected:
             return
         except Exception:
-            # Not the client's fault, and no reason for this process to end.
+            # Not the client's fault, and no reason to end this process.
             _log.exception("%s %s failed", scope["method"], scope["path"])
-            response = _refusal(500, "The model failed; its log tells why.")
+            response = _refusal(500, "The model failed; see the log of the container.")
         headers = [
             (b"content-type", response.content_type.encode()),
             (b"content-length", str(len(response.body)).encode()),
@@ -113,8 +113,8 @@ class Application:
     async def _body(self, receive: Receive) -> tuple[bytes, int]:
         """Return a request's body and its size.
 
-        The rest of a body that is too large is read, too, and dropped: a client that is still sending does not see the
-        answer.
+        The rest of a body that is too large is read and dropped, because a client reads the response only after it has
+        sent everything.
         """
         parts: list[bytes] = []
         size, more = 0, True
@@ -134,13 +134,13 @@ class Application:
         try:
             encoding = headers.get(b"content-encoding", "identity")
             if encoding.lower() != "identity":
-                raise UnsupportedMediaType(f"Content encoding {encoding!r} is not read; send the body as it is.")
+                raise UnsupportedMediaType(f"Content encoding {encoding!r} is not supported; allowed: identity.")
             content_type, top = wanted(headers.get(b"accept", ""))
             corpus = self._reader.read(body, headers.get(b"content-type", ""))
             described = len(corpus) * min(top, self._model.encoder.num_topics)
             if described > _MAX_DESCRIBED:
                 raise RequestTooLarge(
-                    f"The request asks for the words of {described} topics, those of all documents together; allowed: "
+                    f"The request asks for the words of {described} topics over all documents; allowed: "
                     f"{_MAX_DESCRIBED}."
                 )
             answer = Answer(self._model.encoder.topic_weights(corpus), self._model.topic_words, top)
@@ -153,5 +153,5 @@ _STATUS: dict[type[InputError], int] = {NotAcceptable: 406, RequestTooLarge: 413
 
 
 def _refusal(status: int, reason: str) -> _Response:
-    # What the client sent may stand in the reason, half a surrogate pair with it.
+    # The reason may quote the request, including lone surrogates.
     return _Response(status, orjson.dumps({"error": reason.encode("utf-8", "replace").decode()}))

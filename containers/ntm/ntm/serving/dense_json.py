@@ -1,8 +1,8 @@
-"""Quick reader of dense word counts in JSON: ``{"instances": [{"features": [0, 0, 3, 0, ...]}, ...]}``.
+"""Fast reader of dense word counts in JSON: ``{"instances": [{"features": [0, 0, 3, 0, ...]}, ...]}``.
 
-Nearly all numbers of a bag of words are 0. A general reader makes an object of each of them, millions a request; here
-runs of zeros are compared with a run of zeros, and only what lies between them is parsed, by the general reader. What
-is not of this form in every respect is left to the general reader as a whole.
+Nearly all numbers of a bag of words are 0. A JSON parser creates an object for each, millions per request. Here, runs
+of zeros are compared with a constant, and only the numbers between them are parsed. A request of any other form is left
+to the JSON parser entirely.
 """
 
 import re
@@ -14,25 +14,25 @@ import orjson
 from ntm.data.bag_of_words import BagOfWords, bag_of_words
 
 _BEGIN = re.compile(rb'"features"\s*:\s*\[')
-# Where more of the bytes belong to other numbers than 0, the general reader is faster.
+# If non-zero numbers take up a larger share of the bytes, the JSON parser is faster.
 _LARGEST_SHARE = 0.125
 
 
 class DenseJsonReader:
-    """Reads requests for one model."""
+    """Reader of requests for one model."""
 
     def __init__(self, feature_dim: int) -> None:
-        """Make a reader.
+        """Create a reader.
 
         Args:
-            feature_dim: size of the model's vocabulary.
+            feature_dim: Size of the model's vocabulary.
         """
         self._feature_dim = feature_dim
         self._zeros = {separator: (b"0" + separator) * feature_dim for separator in (b",", b", ")}
 
     def read(self, body: bytes) -> BagOfWords | None:
-        """Return the documents of a request; None if it is to be read by the general reader."""
-        # Most other requests say so with their first instance.
+        """Return the documents of a request; None if the JSON parser must read it."""
+        # Most other requests already differ in their first instance.
         if not _BEGIN.search(body, 0, 100):
             return None
         outside: list[bytes] = []
@@ -50,7 +50,7 @@ class DenseJsonReader:
             fields += found[1]
             sizes.append(len(found[0]))
         try:
-            # What is outside of the brackets must be the form and nothing else.
+            # Outside of the lists, the request must have exactly this form.
             form = orjson.loads(b"".join([*outside, body[after:]]))
             counts = orjson.loads(b"[%b]" % b",".join(fields))
         except orjson.JSONDecodeError:
@@ -64,9 +64,9 @@ class DenseJsonReader:
         return bag_of_words(documents, np.array(words, np.int64), np.array(counts, np.float64), shape)
 
     def _find(self, content: bytes) -> tuple[list[int], list[bytes]] | None:
-        """Return where in the inside of a list other numbers than 0 are, and these as they are written.
+        """Return the indices of the non-zero numbers in a list's content, and their text.
 
-        None if there are not as many numbers as words, or the zeros are written in another way.
+        Return None if the number of values is wrong, or if zeros are not written as ``0``.
         """
         first = content.find(b",")
         separator = b", " if content[first : first + 2] == b", " else b","
@@ -83,7 +83,7 @@ class DenseJsonReader:
         word = at = 0
         for place in places.tolist():
             if place < at:
-                continue  # of the number before
+                continue  # part of the previous number
             start = content.rfind(separator, at, place) + len(separator)
             if start < at + len(separator):
                 start = at
@@ -105,7 +105,7 @@ class DenseJsonReader:
 
 
 def _bounds(body: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where the insides of the lists named ``features`` begin and end."""
+    """Yield the start and end of the content of each list named ``features``."""
     end = 0
     while begin := _BEGIN.search(body, end):
         end = body.find(b"]", begin.end())

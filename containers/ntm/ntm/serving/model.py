@@ -17,7 +17,7 @@ from ntm.network.inference import Array
 
 WORDS_PER_TOPIC = 10
 
-# The graph gathers a row of the first layer for each entry: so many of them stay in the cache, and memory stays flat.
+# The graph gathers a row of the first layer per entry: this many fit the cache, and memory stays constant.
 _ENTRIES_AT_A_TIME = 4096
 _DOCUMENTS_AT_A_TIME = 4096
 _WORDS_TRIED = 256
@@ -33,13 +33,13 @@ _UNUSABLE = (
 
 
 class Encoder:
-    """The graph of ``ntm.artifacts.onnx_export`` in ONNX Runtime, on one thread: the container has a process a core."""
+    """Graph of ``ntm.artifacts.onnx_export`` in ONNX Runtime, single-threaded: ``serve`` runs a process per core."""
 
     def __init__(self, path: Path) -> None:
         """Load a graph.
 
         Raises:
-            InputError: it is missing, damaged, not one of ours, or does not answer with mixtures.
+            InputError: The file is missing or damaged, has another format, or does not return mixtures.
         """
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -61,16 +61,16 @@ class Encoder:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def check(self) -> None:
-        """Ask for the mixtures of documents of one word each, some from all over the vocabulary.
+        """Infer the mixtures of documents of one word each, for words spread over the vocabulary.
 
         Raises:
-            InputError: what comes is no mixture: weights of the model are not numbers.
+            InputError: The weights do not add up to 1, for example because the model contains NaN.
         """
         words = np.linspace(0, self.feature_dim - 1, min(self.feature_dim, _WORDS_TRIED)).astype(np.int32)
         ones = np.ones(len(words), np.float32)
         theta = self.topic_weights(BagOfWords(np.arange(len(words) + 1), words, ones, self.feature_dim))
         if not np.allclose(theta.sum(axis=1), 1, atol=1e-3):
-            raise InputError(f"The model in {ONNX} answers with weights that do not add up to 1: it is damaged.")
+            raise InputError(f"The model in {ONNX} is damaged: its topic weights do not add up to 1.")
 
     def _run(self, corpus: BagOfWords) -> Array:
         entries = {
@@ -84,7 +84,7 @@ class Encoder:
 
 
 def _parts(corpus: BagOfWords) -> Iterator[BagOfWords]:
-    """Yield the documents, so many at a time as go together."""
+    """Yield the documents in batches that fit the cache."""
     if len(corpus.words) <= _ENTRIES_AT_A_TIME and len(corpus) <= _DOCUMENTS_AT_A_TIME:
         yield corpus
         return
@@ -115,7 +115,7 @@ class ServedModel:
         """Read a model directory.
 
         Raises:
-            InputError: a file is missing or damaged, or the files are not of one model.
+            InputError: A file is missing or damaged, or the files belong to different models.
         """
         encoder = Encoder(directory / ONNX)
         text_reader = Auxiliary.read(directory).text_reader(encoder.feature_dim)
@@ -125,5 +125,5 @@ class ServedModel:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"There is no usable model in {directory}: {TOPICS}: {error!r}.") from None
         if len(words) != encoder.num_topics:
-            raise InputError(f"{TOPICS} has {len(words)} topics and {ONNX} {encoder.num_topics}: they must be equal.")
+            raise InputError(f"{TOPICS} has {len(words)} topics, but {ONNX} has {encoder.num_topics}.")
         return cls(encoder, text_reader, words)

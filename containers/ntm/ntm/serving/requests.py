@@ -43,7 +43,7 @@ class RequestReader:
         """Create a reader.
 
         Args:
-            feature_dim: size of the model's vocabulary.
+            feature_dim: Size of the model's vocabulary.
             text_reader: Reader of text; without it, text requests are rejected.
             max_documents: Maximum documents per request: one byte of a request may produce kilobytes of response.
         """
@@ -63,21 +63,21 @@ class RequestReader:
         """Return the request's documents, at least one.
 
         Raises:
-            UnsupportedMediaType: the content type or its charset is not known.
-            RequestTooLarge: there are more than ``max_documents``.
+            UnsupportedMediaType: The content type or its charset is not supported.
+            RequestTooLarge: There are more than ``max_documents``.
             InputError: The body is empty or malformed, or does not match the model.
         """
         media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
         if media_type not in self._readers:
             raise UnsupportedMediaType(
-                f"Content type {content_type!r} is not read; allowed: {', '.join(self._readers)}."
+                f"Content type {content_type!r} is not supported; allowed: {', '.join(self._readers)}."
             )
         for name, _, charset in (parameter.partition("=") for parameter in parameters):
             if name.strip() == "charset" and charset.strip(' "') not in _CHARSETS:
-                raise UnsupportedMediaType(f"Content type {content_type!r} is not read; the allowed charset is utf-8.")
+                raise UnsupportedMediaType(f"Content type {content_type!r} is not supported; allowed charset: utf-8.")
         corpus = self._readers[media_type](body)
         if not len(corpus):
-            raise InputError("The request has no document.")
+            raise InputError("The request has no documents.")
         self._check_size(len(corpus))
         return corpus
 
@@ -103,14 +103,14 @@ class RequestReader:
 
     def _lines(self, body: bytes) -> list[str]:
         text = _decode(body).removesuffix("\n")
-        # Before anything is made of each.
+        # Check before allocating anything per line.
         self._check_size(text.count("\n") + 1)
         return text.split("\n") if text.strip() else []
 
     def _check_size(self, documents: int) -> None:
         if documents > self._max_documents:
             raise RequestTooLarge(
-                f"The request has {documents} documents; this model answers {self._max_documents} at a time."
+                f"The request has {documents} documents; allowed for this model: {self._max_documents}."
             )
 
     def _read_instances(self, instances: Sequence[object], name: str) -> BagOfWords:
@@ -146,19 +146,19 @@ class RequestReader:
                 return self._read_sparse(keys, values, features)
             case {"data": {"features": {"values": list(values)}}}:
                 return self._read_dense(values)
-        raise InputError(f"it is not {_SHAPES}.")
+        raise InputError(f"expected {_SHAPES}.")
 
     def _read_dense(self, values: list[object]) -> _Entries:
         if len(values) != self._feature_dim:
-            raise InputError(f"it has {len(values)} features; the model has {self._feature_dim}: they must be equal.")
+            raise InputError(f"it has {len(values)} features, but the model has {self._feature_dim}.")
         _require_numbers(values, "values")
         return list(compress(range(self._feature_dim), values)), list(compress(values, values))
 
     def _read_sparse(self, keys: list[object], values: list[object], features: Mapping[str, object]) -> _Entries:
         if len(keys) != len(values):
-            raise InputError(f"it has {len(keys)} keys and {len(values)} values: they must be as many.")
+            raise InputError(f"it has {len(keys)} keys but {len(values)} values.")
         if (shape := features.get("shape", [self._feature_dim])) != [self._feature_dim]:
-            raise InputError(f"its shape is {json.dumps(shape)[:50]}; the model has {self._feature_dim} words.")
+            raise InputError(f"its shape is {json.dumps(shape)[:50]}, but the model has {self._feature_dim} words.")
         _require_numbers(keys, "keys")
         _require_numbers(values, "values")
         if float in map(type, keys):
@@ -173,7 +173,7 @@ class RequestReader:
     def _count_words(self, texts: Sequence[str]) -> BagOfWords:
         if self._text_reader is None:
             raise InputError(
-                "this model reads word counts only: it was trained without vocab.txt and tokenizer.json "
+                "this model accepts only word counts: it was trained without vocab.txt and tokenizer.json "
                 "in its auxiliary channel."
             )
         return self._text_reader.read(texts)
@@ -194,7 +194,7 @@ def _parse(content: bytes | str, name: str) -> object:
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
-        # Few are so strict about half a surrogate pair or a byte order mark; and this one says where what is wrong.
+        # json accepts lone surrogates and, once decoded, a byte order mark; its errors give the position.
         text = content if isinstance(content, str) else _decode(content)
     try:
         return json.loads(text)
@@ -203,7 +203,7 @@ def _parse(content: bytes | str, name: str) -> object:
     except json.JSONDecodeError as error:
         raise InputError(f"{name} is not JSON: {error}.") from None
     except ValueError:
-        raise InputError(f"{name} has a number of too many digits; allowed: up to 3.4e38.") from None
+        raise InputError(f"{name} has a number with too many digits; allowed: up to 3.4e38.") from None
 
 
 def _decode(body: bytes) -> str:
@@ -214,6 +214,6 @@ def _decode(body: bytes) -> str:
 
 
 def _require_numbers(values: list[object], name: str) -> None:
-    # bool is an int to Python, not to JSON.
+    # A bool is an int in Python but not in JSON.
     if not set(map(type, values)) <= _NUMBERS:
         raise InputError(f"its {name} are not all numbers.")

@@ -1,6 +1,6 @@
 """Inference responses, in the format selected by ``Accept``.
 
-Sources: https://docs.aws.amazon.com/sagemaker/latest/dg/ntm-in-formats.html (the built-in's answers),
+Sources: https://docs.aws.amazon.com/sagemaker/latest/dg/ntm-in-formats.html (the built-in's responses),
 https://www.rfc-editor.org/rfc/rfc9110#name-accept (the header).
 """
 
@@ -33,9 +33,9 @@ class Answer:
     """Topic mixtures of documents, optionally with described topics.
 
     Attributes:
-        weights: float32 [D, K].
-        topic_words: the best words of each topic.
-        top: how many of each document's heaviest topics are described by their words; 0 for none.
+        weights: Topic mixtures, float32 [D, K].
+        topic_words: Best words of each topic.
+        top: Number of topics per document that are described by their words; 0 for none.
     """
 
     weights: Array
@@ -64,7 +64,7 @@ def _json_lines(answer: Answer) -> bytes:
 
 
 def _recordio(answer: Answer) -> bytes:
-    """Write a record a document, its weights the label ``topic_weights``; all are of one size, so all have one head."""
+    """Write one record per document, with the label ``topic_weights``; equal sizes make their headers equal."""
     documents, topics = answer.weights.shape
     values = _field(1, 4 * topics)  # Float32Tensor.values, packed
     tensor = _field(2, len(values) + 4 * topics)  # Value.float32_tensor
@@ -82,7 +82,7 @@ def _recordio(answer: Answer) -> bytes:
 
 
 def _field(number: int, length: int) -> bytes:
-    """Return what precedes a field of bytes in a protobuf message."""
+    """Return the tag and length of a length-delimited protobuf field."""
     encoded = bytearray([number << 3 | _BYTES_WIRE])
     while length >= 0x80:
         encoded.append(length & 0x7F | 0x80)
@@ -91,7 +91,7 @@ def _field(number: int, length: int) -> bytes:
 
 
 WRITERS: Final[dict[str, Callable[[Answer], bytes]]] = {JSON: _json, JSON_LINES: _json_lines, RECORDIO: _recordio}
-"""Writers of answers by content type."""
+"""Writers of responses, by content type."""
 
 
 class Wanted(NamedTuple):
@@ -102,14 +102,14 @@ class Wanted(NamedTuple):
 
 
 def wanted(accept: str) -> Wanted:
-    """Return what a client wants: the content type that it likes best of those that the model writes; JSON for any.
+    """Return the supported content type that the client prefers; JSON for wildcards.
 
     Args:
-        accept: the request's header of that name; empty if there is none. The parameter ``topics`` of a type, such as
-            in ``application/json; topics=3``, asks for the words of each document's heaviest topics.
+        accept: ``Accept`` header of the request; empty if missing. The parameter ``topics``, as in
+            ``application/json; topics=3``, requests the words of each document's heaviest topics.
 
     Raises:
-        NotAcceptable: there is none, or a parameter is not one.
+        NotAcceptable: No acceptable content type is supported, or a parameter is invalid.
     """
     found: list[tuple[float, Wanted]] = []
     for choice in accept.split(","):
@@ -122,7 +122,7 @@ def wanted(accept: str) -> Wanted:
         if quality:
             found.append((quality, Wanted(content_type, _top(values.get(TOPICS_PARAMETER), content_type))))
     if not found:
-        raise NotAcceptable(f"Accept {accept!r} is not written; allowed: {', '.join(WRITERS)}.")
+        raise NotAcceptable(f"Accept {accept!r} is not supported; allowed: {', '.join(WRITERS)}.")
     return max(found, key=lambda item: item[0])[1]
 
 
@@ -140,7 +140,7 @@ def _top(text: str | None, content_type: str) -> int:
     if text is None:
         return 0
     if content_type == RECORDIO:
-        raise NotAcceptable(f"Accept {RECORDIO} has no room for words; allowed with topics: {JSON}, {JSON_LINES}.")
+        raise NotAcceptable(f"Accept {RECORDIO} does not support topics; allowed with topics: {JSON}, {JSON_LINES}.")
     if not (text.isascii() and text.isdigit() and len(text) <= 4 and int(text) > 0):
-        raise NotAcceptable(f"Accept has topics={text[:20]}; allowed: how many topics of a document, 1 or more.")
+        raise NotAcceptable(f"Accept has topics={text[:20]}; allowed: a number of topics, 1 or more.")
     return int(text)

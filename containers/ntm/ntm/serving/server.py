@@ -1,7 +1,6 @@
 """``serve``: one worker process per core, each with the model and an event loop, on one port.
 
-This process only watches over them. It imports what can go through a fork, so that this is done once, and opens no
-model.
+This process only supervises the workers. It imports fork-safe modules once for all of them and does not load the model.
 """
 
 import logging
@@ -18,7 +17,7 @@ from multiprocessing.context import ForkProcess
 from ntm.serving.worker import serve
 
 _UNUSABLE_MODEL = 78  # EX_CONFIG of sysexits.h
-# One that ends soon would otherwise be started again and again without a pause.
+# Without a pause, a worker that exits early would be restarted in a tight loop.
 _SOON_SECONDS, _PAUSE_SECONDS = 10.0, 1.0
 
 _log = logging.getLogger(__name__)
@@ -28,12 +27,12 @@ class Workers:
     """Pool of identical worker processes; a worker that exits is replaced."""
 
     def __init__(self, work: Callable[[], None], count: int, listener: socket.socket) -> None:
-        """Prepare processes.
+        """Create a pool without starting it.
 
         Args:
-            work: what each does until it gets SIGTERM; a SystemExit with ``_UNUSABLE_MODEL`` ends all.
-            count: how many there are.
-            listener: the socket at which they listen.
+            work: Function that each worker runs until SIGTERM; a SystemExit with ``_UNUSABLE_MODEL`` ends all workers.
+            count: Number of workers.
+            listener: Socket that the workers listen on.
         """
         self._work = work
         self._listener = listener
@@ -44,10 +43,10 @@ class Workers:
         self._failed = False
 
     def run(self) -> bool:
-        """Start the processes and return when all have ended: after SIGTERM or SIGINT, or as the model is unusable.
+        """Start the workers, and return when all have exited after SIGTERM, SIGINT or because of an unusable model.
 
         Returns:
-            Whether it is usable.
+            False if the model is unusable.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop())
@@ -66,7 +65,7 @@ class Workers:
             self._stop()
         if self._stopping:
             return
-        _log.error("Process %s ended with code %s; another one takes its place.", ended.pid, ended.exitcode)
+        _log.error("Process %s ended with code %s; starting another one.", ended.pid, ended.exitcode)
         if time.monotonic() < self._started.pop(ended) + _SOON_SECONDS:
             time.sleep(_PAUSE_SECONDS)
         self._start()
@@ -84,28 +83,28 @@ class Workers:
 
     def _in_child(self) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent passes it on
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # sent by a terminal to the whole group; the parent handles it
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
         self._work()
 
     def _stop(self) -> None:
         self._stopping = True
-        # While any process has it open, clients can connect and would wait in vain.
+        # Clients could connect, and wait in vain, while any process has it open.
         self._listener.close()
         for process in self._processes:
             process.terminate()
 
 
 def main() -> int:
-    """Serve until SIGTERM, finish the requests in hand; return the container's exit code."""
+    """Serve until SIGTERM, finish the requests in progress, and return the container's exit code."""
     logging.basicConfig(
         stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s [%(process)d] %(message)s"
     )
     try:
         port = _number("SAGEMAKER_BIND_TO_PORT", 8080, most=65535)
-        # SageMaker sets it for batch transform; 0 is its word for no limit.
+        # Set by SageMaker for batch transform; 0 means no limit.
         max_body_bytes = _number("SAGEMAKER_MAX_PAYLOAD_IN_MB", 6) * 1024 * 1024 or sys.maxsize
-        # What SageMaker's own containers call it.
+        # The name used by SageMaker's own containers.
         count = _number("SAGEMAKER_MODEL_SERVER_WORKERS", 0) or _cores()
         listener = _bound(port)
     except (OSError, ValueError) as error:

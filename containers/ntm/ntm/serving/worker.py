@@ -17,26 +17,26 @@ from ntm.serving.application import Application
 
 # SageMaker kills a container 30 seconds after SIGTERM.
 _DRAIN_SECONDS = 25
-# After SIGTERM clients that are at it get an answer that closes their connection; those that are idle are waited for.
+# After SIGTERM, responses close their connection; idle clients get this long to send another request.
 _LAST_CALL_SECONDS = 0.5
 _LOOK_SECONDS = 0.05
-# A connection that is closed while the client begins to send is a failed request: better that the client closes it.
+# Longer than clients keep idle connections: a request sent while the server closes the connection would fail.
 _KEEP_ALIVE_SECONDS = 75
 
 _log = logging.getLogger(__name__)
 
 
 def serve(listener: socket.socket, max_body_bytes: int) -> bool:
-    """Load the model, serve until SIGTERM or until the parent process is gone, and finish the requests in hand.
+    """Load the model, serve until SIGTERM or the parent's exit, and finish the requests in progress.
 
     Args:
-        listener: a socket that is bound; it listens once the model is loaded.
-        max_body_bytes: a larger request is refused.
+        listener: Bound socket; it listens once the model is loaded.
+        max_body_bytes: Maximum size of a request; larger ones are rejected.
 
     Returns:
-        Whether there is a usable model; the log tells what is wrong with it.
+        False if the model is unusable; the reason is logged.
     """
-    # Only here, in the child: ONNX Runtime starts a thread when it is imported, and threads do not go through a fork.
+    # Imported in the child: ONNX Runtime starts a thread on import, and threads do not survive a fork.
     from ntm.serving.model import ServedModel
 
     try:
@@ -58,7 +58,7 @@ def serve(listener: socket.socket, max_body_bytes: int) -> bool:
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
-    # What is there now stays: the collector need not go through it again and again.
+    # Exempt everything loaded so far, which stays for good, from garbage collection.
     gc.collect()
     gc.freeze()
     _log.info("Serving %d topics over %d words.", model.encoder.num_topics, model.encoder.feature_dim)
@@ -68,7 +68,7 @@ def serve(listener: socket.socket, max_body_bytes: int) -> bool:
 
 
 class _Server(uvicorn.Server):
-    """An HTTP server that goes on for a moment after SIGTERM, so that no client finds its connection closed."""
+    """HTTP server that keeps serving briefly after SIGTERM, so that no client meets a closed connection."""
 
     def __init__(self, config: uvicorn.Config, application: Application) -> None:
         super().__init__(config)
@@ -81,12 +81,12 @@ class _Server(uvicorn.Server):
         await super().serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """Take a signal, which may come at any place in the code."""
+        """Schedule the shutdown; a signal may interrupt any code."""
         assert self._loop is not None
         self._loop.call_soon_threadsafe(self.stop)
 
     def stop(self) -> None:
-        """Begin to end."""
+        """Start the shutdown."""
         self._drain = self._drain or asyncio.ensure_future(self._last_call())
 
     async def _last_call(self) -> None:

@@ -47,7 +47,7 @@ def read_word_vectors(path: Path, words: Sequence[str]) -> Array:
                 vectors[word] = _numbers(line, vectors.shape[1], f"{path.name}, line {number}")
     vectors[~vectors.any(axis=1)] = np.nan
     if np.isnan(vectors).all():
-        raise InputError(f"{path.name} has a vector of none of the {len(words)} words of the vocabulary.")
+        raise InputError(f"{path.name} has no vector for any of the {len(words)} words of the vocabulary.")
     return vectors
 
 
@@ -57,11 +57,11 @@ def _numbers(line: bytes, dimension: int, place: str) -> Array:
         with np.errstate(over="ignore"):
             numbers = np.array([float(field) for field in fields], np.float32)
     except ValueError:
-        raise InputError(f"{place}, has {line[:80]!r}: a word and numbers are allowed.") from None
+        raise InputError(f"{place}, is {line[:80]!r}; expected a word and numbers.") from None
     if len(numbers) != dimension or not np.isfinite(numbers).all():
         raise InputError(
-            f"{place}, has {len(numbers)} numbers for the word {word.decode()}; allowed: {dimension} finite ones, "
-            "as many as in the first line."
+            f"{place}, has {len(numbers)} numbers for the word {word.decode()}; expected {dimension} finite ones, "
+            "like the first line."
         )
     return numbers
 

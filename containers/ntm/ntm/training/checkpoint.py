@@ -69,7 +69,7 @@ class Checkpoints:
         if different := sorted(name for name in job.keys() | of.keys() if job.get(name) != of.get(name)):
             changes = ", ".join(f"{name} was {of.get(name)} and is {job.get(name)}" for name in different)
             raise InputError(
-                f"The checkpoint {self._path.name} is of another job: {changes}. "
-                "Give this job a CheckpointConfig with an S3Uri of its own."
+                f"The checkpoint {self._path.name} belongs to another job: {changes}. "
+                "Give this job a CheckpointConfig with its own S3Uri."
             )
         return state

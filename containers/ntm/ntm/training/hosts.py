@@ -59,7 +59,7 @@ class Hosts:
             )
         except (RuntimeError, ValueError) as error:
             raise InputError(
-                f"Host {self.name} cannot reach the others of the job at {address} over {interface}: {error}."
+                f"Host {self.name} cannot reach the other hosts of the job at {address} over {interface}: {error}."
             ) from None
 
     def close(self) -> None:
@@ -103,4 +103,4 @@ class Hosts:
             distributed.all_reduce(tensor, operation)
         except RuntimeError as error:
             _log.error("%s", error)
-            raise InputError("Another host of the job failed: its log and its failure reason say why.") from None
+            raise InputError("Another host of the job failed; see its log and its failure reason.") from None

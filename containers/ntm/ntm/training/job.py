@@ -125,7 +125,7 @@ def _tuned_by(hyperparameters: Mapping[str, object]) -> str | None:
 
 def _read_corpus(request: sagemaker.TrainingRequest, channel: str, feature_dim: int) -> Corpus:
     corpus = read_channel(request.channels[channel], feature_dim)
-    _log.info("Channel %s: %d documents, and %d without a word.", channel, len(corpus), corpus.dropped)
+    _log.info("Channel %s: %d documents, %d empty ones skipped.", channel, len(corpus), corpus.dropped)
     return corpus
 
 

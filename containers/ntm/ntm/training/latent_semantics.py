@@ -55,7 +55,7 @@ def _orthonormal(image: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def _tf_idf(documents: BagOfWords, idf: NDArray[np.float32]) -> scipy.sparse.csr_array:
-    """Return the documents' tf-idf vectors, of length 1 but for documents whose words are in all documents."""
+    """Return the documents' tf-idf vectors, of length 1, or 0 for documents of words that occur everywhere."""
     values = np.log1p(documents.counts) * idf[documents.words]
     lengths = np.sqrt(np.bincount(documents.documents, np.square(values), minlength=len(documents)))
     values /= np.maximum(lengths, 1e-9)[documents.documents]

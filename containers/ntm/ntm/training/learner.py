@@ -95,7 +95,7 @@ class Learner:
         self._optimizer.keep(optimizer, lambda name, tensor: select_topics(name, tensor, index))
 
     def state(self) -> dict[str, Any]:
-        """Return all that it takes to go on from here."""
+        """Return the state from which ``restore`` continues."""
         return {
             "num_topics": self.network.num_topics,
             "network": self.network.state_dict(),
@@ -104,7 +104,7 @@ class Learner:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Continue from a state."""
         self.network = self._make_network(state["num_topics"])
         self.network.load_state_dict(state["network"])
         self._optimizer = Optimizer(self.network, self._hyperparameters)

@@ -58,7 +58,7 @@ class Optimizer:
         ``clip_gradient``.
 
         Args:
-            rate: times the learning rate. Adadelta has none: its step is its own, times this.
+            rate: Factor of the learning rate; for Adadelta, which has none, factor of the step.
         """
         settings = self._hyperparameters
         for gradient in self._gradients:
@@ -110,7 +110,7 @@ class Optimizer:
                 adadelta(values, gradients, kept[0], kept[1], steps, rho=0.9, eps=1e-5, **options)
 
     def _by_name(self, tensors: list[Tensor]) -> dict[str, Tensor]:
-        """Return what there is of each parameter, given one tensor for each or the vector of all."""
+        """Return the tensors by parameter name, given one tensor per parameter or a single vector for all."""
         if len(tensors) < len(self._parameters):
             parts = torch.split(tensors[0], [parameter.numel() for parameter in self._parameters.values()])
             shapes = (parameter.shape for parameter in self._parameters.values())
@@ -123,5 +123,5 @@ def _one_vector(tensors: list[Tensor]) -> list[Tensor]:
 
 
 def annealing(progress: float) -> float:
-    """Return the part of the learning rate that counts, given the part of the steps that is done: up, then down."""
+    """Return the factor of the learning rate after a share of the steps: linear warm-up, then half a cosine."""
     return min(1.0, progress / _WARM_UP) * (1 + math.cos(math.pi * progress)) / 2

@@ -180,7 +180,7 @@ class Trainer:
 
         counts = self._hosts.total(corpus.word_counts)
         if not counts.any():
-            raise InputError("Channel train has no document with a word of the vocabulary.")
+            raise InputError("No document of channel train contains a word of the vocabulary.")
         documents = float(self._hosts.total(np.array([float(len(corpus))]))[0])
         self._weight = len(corpus) / documents
         self._epoch_size = round(len(corpus) * hyperparameters.sub_sample) or min(1, len(corpus))
@@ -205,7 +205,7 @@ class Trainer:
             self._restore(saved)
         done = float(saved is not None and (self._state.epoch - 1) * steps + self._state.steps)
         if self._hosts.largest(done) != -self._hosts.largest(-done):
-            raise InputError("The hosts' checkpoints are not of the same step: delete those of this job to start anew.")
+            raise InputError("The hosts' checkpoints are from different steps. Delete them to start over.")
 
     def run(self, validation: Corpus | None) -> Trained:
         """Train until all epochs are complete, early stopping applies, or ``stopped`` returns True.
@@ -261,7 +261,7 @@ class Trainer:
             self._rate = done / max(time.monotonic() - started, 1e-9)
             if not last:
                 self._report(loss, None)
-                if not self._go_on():
+                if not self._save_if_due():
                     return False
         return True
 
@@ -288,7 +288,7 @@ class Trainer:
             self._track(validated)
             state.epoch, state.steps, state.sums = state.epoch + 1, 0, torch.zeros_like(state.sums)
             state.order = self._order()
-        return self._go_on()
+        return self._save_if_due()
 
     def _track(self, validated: BoundPerWord | None) -> None:
         """Log the objective metric of the tuning job, which may stop this job early."""
@@ -318,7 +318,7 @@ class Trainer:
         state.losses.append(loss.total)
         return rule.should_stop(loss.total)
 
-    def _go_on(self) -> bool:
+    def _save_if_due(self) -> bool:
         """Save a checkpoint if one is due; return False if any host was asked to stop."""
         stop, save = (self._hosts.largest(float(flag)) > 0 for flag in (self._stopped(), self._checkpoints.due))
         if stop or save:
@@ -330,7 +330,7 @@ class Trainer:
         self._state = _State(**saved)
         self._state.sums = self._state.sums.to(self._learner.device)
         self._random.bit_generator.state = json.loads(self._state.order)
-        _log.info("Going on from the checkpoint, at step %d of epoch %d.", self._state.steps, self._state.epoch)
+        _log.info("Resuming from the checkpoint at step %d of epoch %d.", self._state.steps, self._state.epoch)
 
     def _order(self) -> str:
         return json.dumps(self._random.bit_generator.state)

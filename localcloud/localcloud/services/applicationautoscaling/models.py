@@ -1,4 +1,4 @@
-"""Application Auto Scaling of endpoints: moto only stores targets, policies and scheduled actions; here they act."""
+"""Application Auto Scaling of endpoints: moto only stores targets, policies and scheduled actions."""
 
 import json
 from typing import Any
@@ -192,7 +192,7 @@ def _describe_scaling_activities(self: ApplicationAutoScalingResponse) -> str:
 
 
 def install() -> None:
-    """Make moto's Application Auto Scaling scale."""
+    """Replace moto's backend of Application Auto Scaling."""
     applicationautoscaling_backends.backend = LocalApplicationAutoScaling
     moto_autoscaling.FakeScalableTarget = LocalScalableTarget  # type: ignore[misc]
     moto_autoscaling.FakeApplicationAutoscalingPolicy = LocalScalingPolicy  # type: ignore[misc]

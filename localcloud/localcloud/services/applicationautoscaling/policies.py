@@ -40,7 +40,7 @@ def variant_of(resource_id: str) -> tuple[str, str]:
         case ["endpoint", endpoint, "variant", variant]:
             return endpoint, variant
     raise AWSValidationException(
-        f"The resource id {resource_id!r} is not one of a variant; allowed: endpoint/<endpoint>/variant/<variant>."
+        f"The resource id {resource_id!r} is not that of a variant; allowed: endpoint/<endpoint>/variant/<variant>."
     )
 
 

@@ -102,7 +102,7 @@ def _once(schedule: str, zone: ZoneInfo) -> datetime | None:
     try:
         return datetime.fromisoformat(match[1]).replace(tzinfo=zone)
     except ValueError as error:
-        raise ScheduleError(f"{schedule!r} is no time: {error}.") from None
+        raise ScheduleError(f"{schedule!r} is not a valid time: {error}.") from None
 
 
 def _zone(name: str | None) -> ZoneInfo:

@@ -1,4 +1,4 @@
-"""Application Auto Scaling, as the local cloud extends it."""
+"""Extension of moto: Application Auto Scaling."""
 
 from localcloud.core.poller import Poller
 from localcloud.core.service import Service

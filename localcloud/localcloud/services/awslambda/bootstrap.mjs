@@ -1,7 +1,7 @@
-// Runs one invocation of a Node.js function inside its own process, as Lambda's runtime does.
+// Bootstrap of one invocation of a Node.js function in its own process, like Lambda's runtime.
 //
-// The AWS SDK is loaded from the packages of the runtime, as in Lambda. What to do is in variables that begin with
-// _SANDBOX_, which this removes.
+// The AWS SDK is loaded from the packages of the runtime, as in Lambda. The input is in variables that begin with
+// _SANDBOX_, which are removed before the function runs.
 
 import fs from 'node:fs';
 import http from 'node:http';
@@ -22,7 +22,7 @@ function tell(message) {
 
 function end(message) {
   tell(message);
-  process.exit(0); // What the function left running ends with it, as a frozen sandbox would.
+  process.exit(0); // Ends the function's leftover work too, like a frozen sandbox.
 }
 
 function fail(error) {
@@ -35,7 +35,7 @@ function fail(error) {
   end({ error: JSON.stringify(described) });
 }
 
-// A package that the function does not bring is looked for in the runtime's packages.
+// Packages missing from the function are resolved in the runtime's packages.
 const runtime = createRequire(path.join(given.PACKAGES, 'runtime.js'));
 let inRuntime = false;
 registerHooks({
@@ -57,7 +57,7 @@ registerHooks({
   },
 });
 
-// AWS's endpoints speak TLS on port 443, and CDK's providers count on it; the local endpoint speaks plain HTTP.
+// The CDK's providers expect TLS on port 443, as on AWS; the local endpoint uses plain HTTP.
 const endpoint = new URL(process.env.AWS_ENDPOINT_URL);
 const requestByTls = https.request;
 https.request = (options, ...rest) => {

@@ -223,7 +223,7 @@ def _attribute(value: dict[str, Any]) -> dict[str, Any]:
 
 
 class LocalLambda(LambdaBackend):
-    """Lambda with working event-source mappings."""
+    """moto's Lambda with working event-source mappings."""
 
     @property
     def _url_module(self) -> Any:
@@ -270,6 +270,6 @@ class LocalLambda(LambdaBackend):
 
 
 def install() -> None:
-    """Make moto's Lambda so."""
+    """Replace moto's backend of Lambda."""
     lambda_backends.backend = LocalLambda
     moto_lambda.EventSourceMapping = LocalEventSourceMapping  # type: ignore[misc]

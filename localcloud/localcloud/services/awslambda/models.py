@@ -33,7 +33,7 @@ _RETRY_SECONDS = (60, 120)
 
 
 class LocalFunction(LambdaFunction, CloudFormationModel):
-    """A function that runs when it is invoked."""
+    """A function that runs its code on invocation."""
 
     def invoke(self, body: str, request_headers: Any, response_headers: Any) -> str | bytes:
         """Handle the API's Invoke operation and return the payload.
@@ -142,7 +142,7 @@ class LocalFunction(LambdaFunction, CloudFormationModel):
 
 
 def install() -> None:
-    """Make moto's functions run when they are invoked."""
+    """Replace moto's functions with ones that run on invocation."""
     moto_lambda.LambdaFunction = LocalFunction  # type: ignore[misc]
 
 

@@ -1,4 +1,4 @@
-"""AWS Lambda, as the local cloud extends it."""
+"""Extension of moto: AWS Lambda."""
 
 from localcloud.core.service import Service
 from localcloud.services.awslambda import event_source_mappings, models

@@ -1,4 +1,4 @@
-"""AWS Budgets, as the local cloud extends it."""
+"""Extension of moto: AWS Budgets."""
 
 from localcloud.core.service import Service
 from localcloud.services.budgets.resources import BudgetResource

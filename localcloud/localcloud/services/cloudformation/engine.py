@@ -158,15 +158,15 @@ class StackResources(ResourceMap):
         """Delete the replaced resources; a failure leaves them behind without failing the stack."""
         for replaced in reversed(self._replaced):
             resource, resource_type = replaced.resource, replaced.applied.declaration["Type"]
-            told = (replaced.logical_id, str(resource.physical_resource_id), resource_type)
-            emit(*told, "DELETE_IN_PROGRESS", None)
+            identity = (replaced.logical_id, str(resource.physical_resource_id), resource_type)
+            emit(*identity, "DELETE_IN_PROGRESS", None)
             try:
                 resource.remove()
             except Exception as error:
                 logger.exception("Delete of %s (%s), which was replaced, failed", replaced.logical_id, resource_type)
-                emit(*told, "DELETE_FAILED", str(error))
+                emit(*identity, "DELETE_FAILED", str(error))
             else:
-                emit(*told, "DELETE_COMPLETE", None)
+                emit(*identity, "DELETE_COMPLETE", None)
         self._replaced.clear()
 
     def _create(self, logical_id: str, resolved: dict[str, Any]) -> Any:

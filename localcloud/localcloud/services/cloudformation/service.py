@@ -1,4 +1,4 @@
-"""AWS CloudFormation, as the local cloud extends it."""
+"""Extension of moto: AWS CloudFormation."""
 
 from localcloud.core import resource_model
 from localcloud.core.service import Service

@@ -116,8 +116,8 @@ class _Evaluation:
                 values = [value for value in self._array(array, index) if value is not None]
                 return float(_OF_MANY[name](values)) if values else None
         raise MetricMathError(
-            f"{self._expression!r}: {name} with {len(arguments)} arguments is not known to the local cloud; known "
-            f"functions: {', '.join(FUNCTIONS)}."
+            f"{self._expression!r}: {name} with {len(arguments)} arguments is not supported by the local cloud; "
+            f"supported functions: {', '.join(FUNCTIONS)}."
         )
 
     def _array(self, node: ast.expr, index: int) -> Values:
@@ -134,7 +134,7 @@ class _Evaluation:
         return self._metrics[name]
 
     def _unknown(self, node: ast.AST) -> MetricMathError:
-        return MetricMathError(f"{self._expression!r}: {ast.unparse(node)} is not known to the local cloud.")
+        return MetricMathError(f"{self._expression!r}: {ast.unparse(node)} is not supported by the local cloud.")
 
 
 def _apply(function: Callable[[float, float], Any], left: float | None, right: float | None) -> float | None:

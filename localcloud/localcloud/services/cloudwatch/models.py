@@ -224,7 +224,7 @@ def _get_metric_statistics(self: CloudWatchResponse) -> ActionResult:
 
 
 def install() -> None:
-    """Make moto's CloudWatch keep metrics and alarms so."""
+    """Replace moto's backend of CloudWatch."""
     cloudwatch_backends.backend = LocalCloudWatch
     moto_cloudwatch.Alarm = LocalAlarm  # type: ignore[assignment,misc]
     moto_cloudwatch.Statistics = LocalStatistics  # type: ignore[misc]

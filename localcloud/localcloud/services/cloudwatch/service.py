@@ -1,4 +1,4 @@
-"""Amazon CloudWatch, as the local cloud extends it."""
+"""Extension of moto: Amazon CloudWatch."""
 
 from localcloud.core.poller import Poller
 from localcloud.core.service import Service

@@ -1,4 +1,4 @@
-"""VPC resource types of CloudFormation; moto can hardly update or delete its own.
+"""VPC resource types of CloudFormation; moto's own can hardly be updated or deleted.
 
 They are recorded and described, but no traffic passes through them.
 """

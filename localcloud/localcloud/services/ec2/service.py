@@ -1,4 +1,4 @@
-"""Amazon EC2 networking, as the local cloud extends it."""
+"""Extension of moto: Amazon EC2 networking."""
 
 from localcloud.core.service import Service
 from localcloud.services.ec2 import resources

@@ -22,7 +22,7 @@ _TOKEN_HOURS = 12
 
 
 class ContainerRegistryResponse(ECRResponse):
-    """ECR's API, with operations that moto lacks or answers without looking at the caller."""
+    """ECR's API, with operations that moto lacks or that depend on the caller."""
 
     def get_authorization_token(self) -> ActionResult:
         """Handle GetAuthorizationToken: the token carries its caller's permissions."""
@@ -47,7 +47,7 @@ class ContainerRegistryResponse(ECRResponse):
         return super().put_image()
 
     def get_download_url_for_layer(self) -> ActionResult:  # type: ignore[override]
-        """Handle GetDownloadUrlForLayer: an image's files are on this machine, and its URL leads nowhere."""
+        """Handle GetDownloadUrlForLayer: the URL is a placeholder, because images are read from disk."""
         digest, repository = self._get_param("layerDigest"), self._get_param("repositoryName")
         url = f"https://layers.invalid/{self.current_account}/{self.region}/{repository}/{digest}"
         return ActionResult({"layerDigest": digest, "downloadUrl": url})

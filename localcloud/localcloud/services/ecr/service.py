@@ -1,4 +1,4 @@
-"""Amazon ECR, as the local cloud extends it."""
+"""Extension of moto: Amazon ECR."""
 
 from localcloud.core.service import Service
 from localcloud.services.ecr import responses

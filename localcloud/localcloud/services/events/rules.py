@@ -49,7 +49,7 @@ class LocalRule(Rule, CloudFormationModel):
         except UndeliverableError as error:
             logger.warning("Rule %s could not reach %s: %s", self.name, target["Arn"], error)
             if "DeadLetterConfig" in target:
-                targets.bury(self.arn, target, event, error)
+                targets.send_to_dead_letter_queue(self.arn, target, event, error)
 
     @classmethod
     def delete_from_cloudformation_json(

@@ -1,4 +1,4 @@
-"""Amazon EventBridge, as the local cloud extends it."""
+"""Extension of moto: Amazon EventBridge."""
 
 import time
 

@@ -46,7 +46,9 @@ def deliver(rule_arn: str, target: Mapping[str, Any], event: EventMessageType) -
         raise UndeliverableError("NO_PERMISSIONS", denial.message) from denial
 
 
-def bury(rule_arn: str, target: Mapping[str, Any], event: EventMessageType, error: UndeliverableError) -> None:
+def send_to_dead_letter_queue(
+    rule_arn: str, target: Mapping[str, Any], event: EventMessageType, error: UndeliverableError
+) -> None:
     """Send an undeliverable event to the target's dead-letter queue.
 
     See https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html.

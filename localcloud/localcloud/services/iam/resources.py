@@ -75,7 +75,7 @@ class ManagedPolicy(ResourceModel):
         return str({"PolicyArn": policy.arn, "PolicyId": policy.id}[attribute_name])
 
     def put(self) -> None:
-        """Create the policy or change its document, and attach it as the template says."""
+        """Create the policy or change its document, and attach it according to the template."""
         arn, document = self.physical_resource_id, json.dumps(self.properties["PolicyDocument"])
         if arn in self._iam.managed_policies:
             before = self._iam.get_policy(arn).default_version_id

@@ -1,4 +1,4 @@
-"""AWS IAM, as the local cloud extends it."""
+"""Extension of moto: AWS IAM."""
 
 from localcloud.core.service import Service
 from localcloud.services.iam import resources

@@ -1,4 +1,4 @@
-"""AWS KMS, as the local cloud extends it."""
+"""Extension of moto: AWS KMS."""
 
 from localcloud.core.service import Service
 from localcloud.services.kms.resources import Key

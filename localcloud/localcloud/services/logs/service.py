@@ -1,4 +1,4 @@
-"""Amazon CloudWatch Logs, as the local cloud extends it."""
+"""Extension of moto: Amazon CloudWatch Logs."""
 
 from localcloud.core.service import Service
 from localcloud.services.logs.resources import LogGroup

@@ -62,7 +62,7 @@ class LocalOrganizations(OrganizationsBackend):
             raise InvalidInputException(f"AccountName is {number!r}; allowed: an account's number, twelve digits.")
         with self._accounts_lock:
             if any(account.id == number for account in self.accounts):
-                raise InvalidInputException(f"There is an account {number}.")
+                raise InvalidInputException(f"Account {number} already exists.")
             status: dict[str, Any] = super().create_account(**request)
             iam_backends[number]["aws"].attach_role_policy(_ADMINISTRATOR, role)
             profiles.add(state_dir(), number, f"arn:aws:iam::{number}:role/{role}")

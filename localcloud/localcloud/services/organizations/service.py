@@ -1,4 +1,4 @@
-"""AWS Organizations, as the local cloud extends it."""
+"""Extension of moto: AWS Organizations."""
 
 from localcloud.core.service import Service
 from localcloud.services.organizations import models

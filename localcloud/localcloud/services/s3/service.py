@@ -1,4 +1,4 @@
-"""Amazon S3, as the local cloud extends it."""
+"""Extension of moto: Amazon S3."""
 
 from localcloud.core.service import Service
 from localcloud.services.s3.resources import Bucket, BucketPolicy

@@ -1,4 +1,4 @@
-"""SageMaker, assembled from moto's records and the parts that do the work."""
+"""SageMaker's backend and API, assembled from the parts in this folder."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -166,6 +166,6 @@ class LocalSageMakerResponse(
 
 
 def install() -> None:
-    """Make moto's SageMaker work."""
+    """Replace moto's SageMaker and its API."""
     sagemaker_backends.backend = LocalSageMaker
     urls.url_paths["{0}/$"] = LocalSageMakerResponse.dispatch

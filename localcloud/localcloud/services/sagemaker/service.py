@@ -1,4 +1,4 @@
-"""Amazon SageMaker, as the local cloud extends it."""
+"""Extension of moto: Amazon SageMaker."""
 
 from localcloud.core.service import Service
 from localcloud.services.sagemaker import resources, responses

@@ -1,4 +1,4 @@
-"""Amazon SNS, as the local cloud extends it."""
+"""Extension of moto: Amazon SNS."""
 
 from localcloud.core.service import Service
 from localcloud.services.sns import models

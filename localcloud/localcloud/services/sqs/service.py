@@ -1,4 +1,4 @@
-"""Amazon SQS, as the local cloud extends it."""
+"""Extension of moto: Amazon SQS."""
 
 from localcloud.core.service import Service
 from localcloud.services.sqs import models

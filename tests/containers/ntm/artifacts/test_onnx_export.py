@@ -55,7 +55,7 @@ def random_bag(documents: int, seed: int) -> BagOfWords:
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
 @pytest.mark.parametrize("widths", [(6,), (7, 5), (8, 7, 6)])
-def test_the_graph_computes_what_serving_computes(activation: str, widths: tuple[int, ...]) -> None:
+def test_the_graph_agrees_with_the_numpy_model(activation: str, widths: tuple[int, ...]) -> None:
     model = random_model(activation, widths)
     proto = onnx_export.export(model)
     onnx.checker.check_model(proto, full_check=True)
@@ -91,7 +91,7 @@ def test_a_document_without_a_word_gets_the_same_weight_for_every_topic(
     assert theta[1].max() > 0.3
 
 
-def test_counts_whose_sum_is_beyond_float32(runtime: onnxruntime.InferenceSession) -> None:
+def test_counts_with_a_sum_beyond_float32(runtime: onnxruntime.InferenceSession) -> None:
     counts = np.full(2, 3e38)
     bag = bag_of_words(np.zeros(2, np.int64), np.arange(2), counts, (1, FEATURE_DIM))
     np.testing.assert_allclose(run(runtime, bag), random_model().topic_weights(bag), rtol=1e-5)
@@ -103,8 +103,8 @@ def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
 
 
-def test_weights_too_large_for_protobuf_lie_beside_the_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A limit that the test's model is over, as one of 2 GB takes too long to write.
+def test_weights_too_large_for_protobuf_go_into_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A small limit, because writing 2 GB takes too long.
     monkeypatch.setattr(onnx_export, "_MAX_BYTES", 1000)
     path, bag = tmp_path / "model.onnx", random_bag(5, seed=3)
     model = random_model(widths=(200, 5))

@@ -34,7 +34,7 @@ def test_defaults_are_those_of_the_built_in() -> None:
     }
 
 
-def test_encoder_layers_auto_is_what_the_objective_says() -> None:
+def test_encoder_layers_auto_depends_on_the_objective() -> None:
     built_in = REQUIRED | {"objective": "elbo"}
     assert Hyperparameters.parse(built_in).hidden_sizes == (60, 40)
     assert Hyperparameters.parse(built_in | {"encoder_layers": "auto"}).hidden_sizes == (60, 40)
@@ -73,7 +73,7 @@ def test_ranges(name: str, allowed: list[str], refused: list[str]) -> None:
         assert repr(value) in str(error.value)
 
 
-def test_every_fault_is_named_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     with pytest.raises(InputError) as error:
         Hyperparameters.parse({"num_topics": "1", "epochs": "none", "momentum": "0.9"})
     assert str(error.value).startswith(
@@ -84,7 +84,7 @@ def test_every_fault_is_named_at_once() -> None:
     assert str(error.value).endswith("feature_dim is missing; it is required: an integer, 1 to 1000000.")
 
 
-def test_what_aws_clients_add_is_let_pass() -> None:
+def test_hyperparameters_added_by_aws_clients_are_ignored() -> None:
     assert Hyperparameters.parse(REQUIRED | dict.fromkeys(INTERNAL, "x")) == Hyperparameters.parse(REQUIRED)
 
 
@@ -100,12 +100,12 @@ def test_what_aws_clients_add_is_let_pass() -> None:
         }
     )
 )
-def test_values_come_back_from_their_text(values: dict[str, float]) -> None:
+def test_values_survive_a_round_trip_through_text(values: dict[str, float]) -> None:
     parsed = dataclasses.asdict(Hyperparameters.parse({name: str(value) for name, value in values.items()}))
     assert {name: parsed[name] for name in values} == values
 
 
 @given(st.dictionaries(st.text(max_size=20), st.text(max_size=20), max_size=4))
-def test_any_text_is_parsed_or_refused_with_a_sentence(values: dict[str, str]) -> None:
+def test_any_text_is_parsed_or_rejected_with_a_reason(values: dict[str, str]) -> None:
     with pytest.raises(InputError):
         Hyperparameters.parse(values)

@@ -25,7 +25,7 @@ def request(base: Path, hosts: tuple[str, ...] = ("algo-1",), **channels: Any) -
     return TrainingRequest.read()
 
 
-def test_channels_are_what_the_configuration_says(base: Path) -> None:
+def test_channels_are_read_from_the_configuration(base: Path) -> None:
     read = request(
         base,
         train={"TrainingInputMode": "Pipe", "RecordWrapperType": "RecordIO", "S3DistributionType": "ShardedByS3Key"},
@@ -49,7 +49,7 @@ def test_channels_are_what_the_configuration_says(base: Path) -> None:
     ]
 
 
-def test_several_hosts_are_told_in_one_order(base: Path) -> None:
+def test_hosts_are_sorted_by_name(base: Path) -> None:
     sharded = TRAIN | {"S3DistributionType": "ShardedByS3Key"}
     read = request(base, ("algo-2", "algo-1"), train=sharded, validation=TRAIN)
     assert (read.hosts, read.host, read.network_interface_name) == (("algo-1", "algo-2"), "algo-1", "eth1")
@@ -57,7 +57,7 @@ def test_several_hosts_are_told_in_one_order(base: Path) -> None:
     assert not read.channels["validation"].sharded
 
 
-def test_one_host_needs_no_words(base: Path) -> None:
+def test_the_configuration_has_defaults(base: Path) -> None:
     jobs.write_config(base, "hyperparameters", {})
     jobs.write_config(base, "inputdataconfig", {"train": {}})
     jobs.write_config(base, "resourceconfig", {})
@@ -77,11 +77,11 @@ def test_one_host_needs_no_words(base: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_used_is_said(base: Path, channels: dict[str, Any], reason: str) -> None:
+def test_unsupported_channels_are_rejected_with_the_reason(base: Path, channels: dict[str, Any], reason: str) -> None:
     with pytest.raises(InputError, match=reason):
         request(base, **channels)
 
 
-def test_a_host_is_among_the_hosts(base: Path) -> None:
+def test_the_current_host_must_be_among_the_hosts(base: Path) -> None:
     with pytest.raises(InputError, match="current_host is algo-1, which is not among hosts: algo-2"):
         request(base, ("algo-2",), train=TRAIN)

@@ -40,13 +40,13 @@ def test_concatenation_keeps_order(parts: list[list[dict[int, int]]]) -> None:
     assert whole.counts.dtype == np.float32
 
 
-def test_entries_in_any_order_become_one_form() -> None:
+def test_entries_in_any_order_give_the_same_bag() -> None:
     corpus = bag_of_words(np.array([1, 0, 1, 1]), np.array([7, 3, 2, 7]), np.array([1.0, 0.0, 4.0, 2.0]), (3, 50))
     assert _rows(corpus) == [{}, {2: 4, 7: 3}, {}]
 
 
 @pytest.mark.parametrize("size", [0, 1])
-def test_there_may_be_no_entry(size: int) -> None:
+def test_a_bag_without_entries(size: int) -> None:
     none = np.zeros(0, np.int64)
     corpus = bag_of_words(none, none, none.astype(float), (size, 50))
     assert _rows(corpus) == [{}] * size

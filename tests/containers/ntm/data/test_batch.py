@@ -9,7 +9,7 @@ from tests.containers.ntm import jobs, planted
 
 
 @given(st.integers(0, 10_000), st.integers(1, 500))
-def test_batches_are_of_nearly_one_size(documents: int, batches: int) -> None:
+def test_batches_have_nearly_equal_sizes(documents: int, batches: int) -> None:
     sizes = even_sizes(documents, batches)
     assert len(sizes) == batches
     assert sum(sizes) == documents

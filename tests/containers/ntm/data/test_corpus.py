@@ -70,7 +70,7 @@ def test_a_pipe_is_read_once_and_kept(data: Path, content_type: str, content: by
 
 
 def test_errors_in_a_pipe_name_it(data: Path) -> None:
-    with pytest.raises(InputError, match=r"Channel train is in Pipe mode and has no pipe .*train_0"):
+    with pytest.raises(InputError, match=r"Channel train is in Pipe mode, but the pipe .*train_0 does not exist"):
         read_channel(Channel("train", RECORDIO, PIPE), 3)
     (data / "train_0").write_bytes(b"no records")
     with pytest.raises(InputError, match="Channel train, file train_0: Record 1 does not begin"):
@@ -84,10 +84,10 @@ def test_objects_that_sagemaker_wraps_are_records(data: Path) -> None:
         read_channel(Channel("train", CSV, PIPE, wrapped=True), 3)
 
 
-def test_a_host_may_find_no_part_of_a_sharded_channel(data: Path) -> None:
+def test_a_sharded_channel_may_be_empty_on_a_host(data: Path) -> None:
     (data / "train").rmdir()
     assert len(read_channel(Channel("train", sharded=True), 3)) == 0
-    with pytest.raises(InputError, match="Channel train has no file: its S3 prefix is empty or wrong"):
+    with pytest.raises(InputError, match="Channel train has no files: its S3 prefix is empty or wrong"):
         read_channel(Channel("train"), 3)
 
 
@@ -119,7 +119,7 @@ def test_csv_in_blocks_of_any_size(table: list[list[str]], block_bytes: int, end
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"1,2\n", "Line 1 has 2 fields; feature_dim is 3"),
+        (b"1,2\n", "Line 1 has 2 fields, but feature_dim is 3"),
         (b"1,2,3\n\n1,2,3,4\n", "Line 3 has 4 fields"),
         (b"7\n", "Line 1 has 1 fields"),
         (b"a,b,c\n", "The CSV has a field that is not a number: 'a' in line 1"),
@@ -134,7 +134,7 @@ def test_csv_in_blocks_of_any_size(table: list[list[str]], block_bytes: int, end
         (b"1,2,\xe9\n", "not UTF-8: .* at byte 4"),
     ],
 )
-def test_csv_that_is_not_counts_is_refused(content: bytes, reason: str) -> None:
+def test_csv_without_word_counts_is_rejected(content: bytes, reason: str) -> None:
     with pytest.raises(InputError, match=reason):
         read_csv(content, 3)
 
@@ -165,7 +165,7 @@ MEMORY = pytest.mark.parametrize("memory_bytes", [None, 4096, 0])
 
 
 def numbered(documents: int) -> Iterator[BagOfWords]:
-    """Yield documents of one to three words of which the first tells their number."""
+    """Yield documents of one to three words; the first word is the document's number."""
     for start in range(0, documents, 100):
         size = min(100, documents - start)
         numbers = np.arange(size).repeat(np.arange(size) % 3 + 1)
@@ -174,7 +174,7 @@ def numbered(documents: int) -> Iterator[BagOfWords]:
 
 
 @MEMORY
-def test_every_document_comes_once_in_an_epoch(memory_bytes: int | None) -> None:
+def test_every_document_occurs_once_per_epoch(memory_bytes: int | None) -> None:
     corpus = Corpus(numbered(1050), 1052, memory_bytes)
     expected = concatenate(list(numbered(1050)), 1052)
     assert (len(corpus), corpus.in_memory) == (1050, memory_bytes is None)
@@ -187,7 +187,7 @@ def test_every_document_comes_once_in_an_epoch(memory_bytes: int | None) -> None
 
 
 @MEMORY
-def test_the_order_is_of_the_generator_alone(memory_bytes: int | None) -> None:
+def test_the_order_depends_only_on_the_generator(memory_bytes: int | None) -> None:
     corpus = Corpus(numbered(300), 302, memory_bytes)
 
     def epochs(seed: int) -> list[list[int]]:
@@ -207,13 +207,13 @@ def whole_order(chunks: Iterator[BagOfWords]) -> list[int]:
 def test_documents_on_disk_are_shuffled_far_and_near() -> None:
     corpus = Corpus(numbered(3000), 3002, 16 * 1024)
     order = np.array(whole_order(corpus.chunks(np.random.default_rng(0))))
-    # Uniformly random, a neighbour would be a third of the corpus away and a document as far from its old place.
+    # In a uniformly random order, neighbours and old positions are a third of the corpus away on average.
     assert np.abs(np.diff(order)).mean() > 3000 / 5
     assert np.abs(order - np.arange(3000)).mean() > 3000 / 5
 
 
 @MEMORY
-def test_documents_without_a_word_are_left_out(memory_bytes: int | None) -> None:
+def test_empty_documents_are_dropped(memory_bytes: int | None) -> None:
     parts = [bag_of_words(np.array([1, 1, 3]), np.array([2, 0, 4]), np.array([1.0, 2, 3]), (5, 6))] * 2
     corpus = Corpus(parts, 6, memory_bytes)
     assert (len(corpus), corpus.dropped) == (4, 6)
@@ -230,7 +230,7 @@ def test_a_corpus_may_be_empty(memory_bytes: int | None) -> None:
         assert list(corpus.chunks(np.random.default_rng(0))) == []
 
 
-def test_word_counts_in_hand_are_a_corpus() -> None:
+def test_a_corpus_from_word_counts_in_memory() -> None:
     bag, _ = planted.corpus(50, 0)
     corpus = Corpus.of(bag)
     assert corpus.in_memory
@@ -238,7 +238,7 @@ def test_word_counts_in_hand_are_a_corpus() -> None:
     assert len(Corpus.of(bag.part(0, 0))) == 0
 
 
-def test_parts_go_to_disk_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_are_written_to_disk_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     alive: set[int] = set()
     most = 0
 
@@ -261,7 +261,7 @@ def test_parts_go_to_disk_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
     assert most <= 6
 
 
-def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda: open("/dev/full", "wb"))  # noqa: PTH123, SIM115
     with pytest.raises(InputError, match=r"fit neither into 8 bytes of memory nor on the disk .*VolumeSizeInGB"):
         Corpus(numbered(300), 302, 8)

@@ -85,7 +85,7 @@ def test_records_of_the_preprocessing_function_are_read() -> None:
     assert corpus.offsets.tolist() == [0, 5, 6]
 
 
-def test_labels_metadata_and_other_features_count_for_nothing() -> None:
+def test_labels_metadata_and_other_features_are_ignored() -> None:
     rich = records.sparse_record([1, 2], [3, 4], [10], uid="x")
     rich.label["values"].float32_tensor.values.append(7)
     rich.label["values"].int32_tensor.keys.append(9)
@@ -97,8 +97,8 @@ def test_labels_metadata_and_other_features_count_for_nothing() -> None:
     assert (corpus.words.tolist(), corpus.counts.tolist()) == ([5, 1, 2, 5], [6, 3, 4, 6])
 
 
-def test_a_payload_may_hold_the_magic_number() -> None:
-    # At a multiple of four bytes, where a record could begin.
+def test_a_payload_may_contain_the_magic_number() -> None:
+    # Aligned to four bytes, where a record could begin.
     payload = records.sparse_record([1], [1], [10]).SerializeToString()
     tag = b"\x1a"  # uid
     filler = b"\0" * (-(len(payload) + 2) % 4)
@@ -109,7 +109,7 @@ def test_a_payload_may_hold_the_magic_number() -> None:
         assert concatenate(parts, 10).words.tolist() == [1, 1]
 
 
-def test_the_first_wrong_record_of_the_whole_file_is_named() -> None:
+def test_the_first_invalid_record_of_the_file_is_named() -> None:
     content = ONE * 5 + records.framed([records.sparse_record([1], [1], [11])]) + ONE
     with pytest.raises(InputError, match="Record 6 has shape 11"):
         list(stream_recordio(io.BytesIO(content), 10, len(ONE)))
@@ -139,7 +139,7 @@ def test_repeated_keys_add_up() -> None:
     assert (corpus.words.tolist(), corpus.counts.tolist()) == ([1, 4], [1, 3])
 
 
-def test_numbers_that_are_not_packed_are_read() -> None:
+def test_unpacked_numbers_are_read() -> None:
     # features { key: "values" value { float32_tensor { values: 2.0 keys: 3 keys: 300 values: 4.0 shape: 301 } } }
     tensor = b"\x0d" + struct.pack("<f", 2) + b"\x10\x03\x10\xac\x02\x0d" + struct.pack("<f", 4) + b"\x18\xad\x02"
     value = b"\x12" + bytes([len(tensor)]) + tensor
@@ -148,11 +148,11 @@ def test_numbers_that_are_not_packed_are_read() -> None:
     assert (corpus.words.tolist(), corpus.counts.tolist()) == ([3, 300], [2, 4])
 
 
-def test_an_empty_file_has_no_document() -> None:
+def test_an_empty_file_has_no_documents() -> None:
     assert len(read_recordio(b"", 10)) == 0
 
 
-# A record of one word whose key goes on where it ends.
+# A record whose only key is a varint cut off at the end.
 CUT = b"\x0a\x06values\x12\x0f\x12\x0d\x0a\x04\x00\x00\x80?\x12\x02\x01\x81\x1a\x01\x0a"
 ONE = records.framed([records.sparse_record([1], [1], [10])])
 
@@ -167,10 +167,10 @@ ONE = records.framed([records.sparse_record([1], [1], [10])])
         (records.framed([b"\xff" * 12]), "Record 1 is not a protobuf message"),
         (records.framed([ONE[8:-3]]), "Record 1 is not a protobuf message"),
         (records.framed([b""]), "Record 1 has no tensor of numbers in a feature named 'values'"),
-        (records.framed([records.sparse_record([1], [1], [11])]), "Record 1 has shape 11; feature_dim is 10"),
-        (records.framed([records.sparse_record([], [1, 2], [])]), "Record 1 has 2 values; expected 10, feature_dim"),
-        (records.framed([records.sparse_record([1, 2], [1], [10])]), "Record 1 has 1 values; expected 2, as many"),
-        (records.framed([b"\x0a\x19" + CUT]), "Record 1 has packed numbers that end in the middle of a number"),
+        (records.framed([records.sparse_record([1], [1], [11])]), "Record 1 has shape 11, but feature_dim is 10"),
+        (records.framed([records.sparse_record([], [1, 2], [])]), "Record 1 has 2 values; expected 10"),
+        (records.framed([records.sparse_record([1, 2], [1], [10])]), "Record 1 has 1 values; expected 2"),
+        (records.framed([b"\x0a\x19" + CUT]), "Record 1 has a truncated number in a packed field"),
         (ONE + records.framed([b"\xff" * 12, b""]), "Record 2 is not a protobuf message"),
         (ONE + records.framed([b"", b"\xff" * 12]), "Record 2 has no tensor"),
         (records.framed([records.sparse_record([10], [1], [10])]), "Document 1 has word id 10; allowed: 0 to 9"),
@@ -181,19 +181,19 @@ ONE = records.framed([records.sparse_record([1], [1], [10])])
         (records.framed([records.sparse_record([3], [1e300], [10], "float64_tensor")]), "has count 1e\\+300"),
     ],
 )
-def test_what_is_wrong_is_said(content: bytes, reason: str) -> None:
+def test_invalid_records_are_rejected_with_the_reason(content: bytes, reason: str) -> None:
     with pytest.raises(InputError, match=reason):
         read_recordio(content, 10)
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_read_or_refused(content: bytes) -> None:
+def test_any_bytes_are_read_or_rejected(content: bytes) -> None:
     with pytest.raises(InputError):
         read_recordio(b"\x0a\x23\xd7\xce" + content + b"\x00", 10)
 
 
 @given(st.data())
-def test_damaged_files_are_read_or_refused(data: st.DataObject) -> None:
+def test_damaged_files_are_read_or_rejected(data: st.DataObject) -> None:
     content = bytearray(ONE * 3)
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))

@@ -14,7 +14,7 @@ def tokenizer(**changes: object) -> Tokenizer:
     return Tokenizer.parse(json.dumps(SETTINGS | changes).encode())
 
 
-def test_tokens_are_those_of_the_pattern_after_normalisation() -> None:
+def test_the_pattern_applies_after_normalisation() -> None:
     # The ligature fi and the full-width letters are the plain letters to NFKC.
     assert tokenizer().tokens("The \ufb01le of \uff21\uff37\uff33, re-read; x42 naïve\nΩΔΣ") == [
         "the",
@@ -27,7 +27,7 @@ def test_tokens_are_those_of_the_pattern_after_normalisation() -> None:
     assert tokenizer(lowercase=False).tokens("The The the") == ["The", "The", "the"]
 
 
-def test_unknown_words_count_for_nothing() -> None:
+def test_unknown_words_are_ignored() -> None:
     reader = TextReader(tokenizer(), {"bread": 0, "water": 1})
     corpus = reader.read(["Water and bread and water", "wine", ""])
     assert corpus.offsets.tolist() == [0, 2, 2, 2]
@@ -52,7 +52,7 @@ def test_any_text_is_counted(texts: list[str]) -> None:
         json.dumps(SETTINGS | {"version": 2}).encode(),
     ],
 )
-def test_a_tokenizer_that_is_not_one_is_refused(content: bytes) -> None:
+def test_an_invalid_tokenizer_is_rejected(content: bytes) -> None:
     with pytest.raises(InputError, match=r"tokenizer\.json"):
         Tokenizer.parse(content)
 
@@ -60,7 +60,7 @@ def test_a_tokenizer_that_is_not_one_is_refused(content: bytes) -> None:
 @pytest.mark.parametrize(
     "content", [b"bread\nwater\n", b"bread\nwater", b"bread\r\nwater\r\n", b"\xef\xbb\xbfbread\nwater"]
 )
-def test_vocabulary_is_a_word_a_line(content: bytes) -> None:
+def test_a_vocabulary_has_one_word_per_line(content: bytes) -> None:
     assert read_vocabulary(content, 2) == ["bread", "water"]
 
 
@@ -71,13 +71,13 @@ def test_only_a_newline_ends_a_word() -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"a\nb\n", "vocab.txt has 2 words; feature_dim is 3"),
-        (b"", "vocab.txt has 1 words; feature_dim is 3"),
-        (b"a\n\nc\n", "no word in line 2"),
+        (b"a\nb\n", "vocab.txt has 2 words, but feature_dim is 3"),
+        (b"", "vocab.txt has 1 words, but feature_dim is 3"),
+        (b"a\n\nc\n", "Line 2 of vocab.txt is blank"),
         (b"a\nb\na\n", "the word 'a' twice, in lines 1 and 3"),
         (b"a\nb\xff\nc\n", "not UTF-8: .* at byte 3"),
     ],
 )
-def test_a_vocabulary_that_does_not_fit_is_refused(content: bytes, reason: str) -> None:
+def test_an_invalid_vocabulary_is_rejected(content: bytes, reason: str) -> None:
     with pytest.raises(InputError, match=reason):
         read_vocabulary(content, 3)

@@ -22,7 +22,7 @@ def test_the_default_tokenizer_finds_words(text: str, tokens: list[str]) -> None
     assert TOKENIZER.tokens(text) == tokens
 
 
-def test_words_are_chosen_by_the_documents_they_are_in_and_ordered_by_how_often_they_occur() -> None:
+def test_words_are_chosen_by_document_frequency_and_ordered_by_count() -> None:
     texts = ["apple apple pear fig", "apple pear kiwi the", "pear plum plum plum the", "pear an an an", "12 34"]
     settings = VocabularySettings(size=9, min_document_frequency=1, max_document_share=0.5, stop_words={"the"})
     # pear is in all four documents that have a word, an has two letters, the is a stop word.
@@ -31,7 +31,7 @@ def test_words_are_chosen_by_the_documents_they_are_in_and_ordered_by_how_often_
     assert choose_vocabulary(texts, TOKENIZER, two) == ["pear"]
 
 
-def test_no_word_is_left() -> None:
+def test_an_empty_vocabulary_is_an_error() -> None:
     with pytest.raises(InputError, match=r"none of the 2 distinct words of the 1 documents .* at least 5 .* at most 0"):
         choose_vocabulary(["apple pear"], TOKENIZER, VocabularySettings())
 

@@ -1,4 +1,4 @@
-"""A model whose topics are the planted ones, and the directories of an evaluation, as SageMaker lays them out."""
+"""A model of the planted topics, and an evaluation's directories as SageMaker lays them out."""
 
 import json
 import tarfile
@@ -35,7 +35,7 @@ META = {
 
 
 def network() -> TopicModel:
-    """Return a model that knows the planted topics: it counts the words of each."""
+    """Return a model of the planted topics, which counts the words of each topic."""
     size, topics = planted.FEATURE_DIM, planted.TOPICS
     own = np.zeros((size, topics), np.float32)
     own[np.arange(WORDS), np.arange(WORDS) // planted.WORDS] = 1
@@ -45,7 +45,7 @@ def network() -> TopicModel:
 
 
 def held_out(documents: int = 120, seed: int = 1, text: str = "") -> HeldOut:
-    """Return planted documents with their words in some order."""
+    """Return planted documents with their words in random order."""
     bag, _ = planted.corpus(documents, seed)
     random = np.random.default_rng(seed)
 
@@ -53,15 +53,16 @@ def held_out(documents: int = 120, seed: int = 1, text: str = "") -> HeldOut:
         entries = slice(bag.offsets[number], bag.offsets[number + 1])
         return random.permutation(np.repeat(bag.words[entries], bag.counts[entries].astype(int)))
 
-    told = [words(number) for number in range(documents)]
-    texts = [f"{text}{' '.join(jobs.VOCABULARY[word] for word in row)}" for row in told]
+    rows = [words(number) for number in range(documents)]
+    texts = [f"{text}{' '.join(jobs.VOCABULARY[word] for word in row)}" for row in rows]
     return HeldOut.of(
-        [(f"doc {number}", texts[number], told[number].tolist()) for number in range(documents)], bag.feature_dim
+        [(f"doc {number}", texts[number], rows[number].tolist()) for number in range(documents)],
+        bag.feature_dim,
     )
 
 
 def lay_out(base: Path, documents: HeldOut, vocabulary: Sequence[str] = jobs.VOCABULARY) -> None:
-    """Write what SageMaker puts into ``/opt/ml/processing/input``."""
+    """Write the contents of ``/opt/ml/processing/input``."""
     inputs = base / "processing" / "input"
     train = planted.corpus(400, 0)[0]
     for name in ("model", "train", "heldout", "auxiliary", "meta"):
@@ -97,7 +98,7 @@ def topics_of(model: TopicModel, train: BagOfWords) -> Topics:
 
 
 def evaluation(base: Path) -> dict[str, Any]:
-    """Return what the job in ``base`` has written, which is as the schema says."""
+    """Return the job's ``evaluation.json``, validated by the schema."""
     content: Mapping[str, Any] = json.loads((base / "processing" / "output" / "evaluation.json").read_text())
     Draft202012Validator(SCHEMA).validate(content)
     return dict(content)

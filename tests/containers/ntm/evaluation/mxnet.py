@@ -1,4 +1,4 @@
-"""Arrays written as MXNet writes them, after its source (src/ndarray/ndarray.cc, NDArray::Save)."""
+"""Writer of MXNet's parameter files, after its source (src/ndarray/ndarray.cc, NDArray::Save)."""
 
 import struct
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ V1, V2, V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 
 
 def saved(arrays: Mapping[str, np.ndarray], version: int = V2, storage: int = 0) -> bytes:
-    """Return what ``mx.nd.save`` writes of these arrays."""
+    """Return the file that ``mx.nd.save`` would write."""
     parts = [struct.pack("<QQQ", 0x112, 0, len(arrays))]
     for array in arrays.values():
         parts.append(struct.pack("<I", version) + (b"" if version == V1 else struct.pack("<i", storage)))
         parts.append(struct.pack(f"<I{array.ndim}q", array.ndim, *array.shape))
-        # On the CPU, device 0.
+        # Device: CPU 0.
         parts.append(struct.pack("<iii", 1, 0, TYPES[array.dtype.name]) + array.tobytes())
     parts.append(struct.pack("<Q", len(arrays)))
     parts += [struct.pack("<Q", len(name.encode())) + name.encode() for name in arrays]

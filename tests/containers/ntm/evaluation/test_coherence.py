@@ -40,20 +40,20 @@ def naive(topic: list[int], rows: list[list[int]], window: int) -> float:
     st.lists(st.permutations(range(8)).map(lambda words: words[:4]), min_size=1, max_size=3),
     st.integers(1, 9),
 )
-def test_c_v_is_what_its_definition_says(rows: list[list[int]], topics: list[list[int]], window: int) -> None:
+def test_c_v_follows_its_definition(rows: list[list[int]], topics: list[list[int]], window: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(coherence, "_WINDOW", window)
-        # So that blocks end within documents.
+        # A size at which blocks end within documents.
         patch.setattr(coherence, "_WINDOWS_AT_A_TIME", 5)
         found = c_v(np.array(topics), documents_of(rows, 8))
     np.testing.assert_allclose(found, [naive(topic, rows, window) for topic in topics], atol=1e-6)
 
 
-def test_c_v_is_gensim_s() -> None:
-    """The numbers are those of gensim 4.4.0: ``CoherenceModel(..., coherence="c_v").get_coherence_per_topic()``.
+def test_c_v_equals_gensims() -> None:
+    """Numbers from gensim 4.4.0: ``CoherenceModel(..., coherence="c_v").get_coherence_per_topic()``.
 
-    Its windows are no oracle: a word that leaves a window counts as gone though it is there a second time, and windows
-    without a word of any topic do not count. Here no window slides, and a fourth topic had all other words.
+    gensim's sliding windows are wrong: a word that leaves a window counts as absent even if it occurs in it again, and
+    windows without any topic's words do not count. Here no window slides, and a fourth topic contained all other words.
     """
     chance = random.Random(7)
     rows = []
@@ -69,7 +69,7 @@ def test_c_v_is_gensim_s() -> None:
     )
 
 
-def test_ten_words_count() -> None:
+def test_only_the_ten_best_words_count() -> None:
     rows = [[word, (word + 1) % 12] for word in range(12)]
     words = np.array([list(range(12))])
     assert c_v(words, documents_of(rows, 12)) == c_v(words[:, :10], documents_of(rows, 12))

@@ -38,7 +38,7 @@ def test_a_value_at_the_threshold_passes() -> None:
     assert judge(VALUES, ()).reason == "no thresholds set"
 
 
-def test_what_has_no_value_cannot_be_judged() -> None:
+def test_a_threshold_on_a_missing_metric_is_rejected() -> None:
     for threshold in ("c_v:at_least:0.1", "wetc:at_least:0.1"):
         with pytest.raises(InputError, match=r"The gate has a threshold for (c_v|wetc), which has no value"):
             judge(VALUES, (Threshold.parse(threshold),))
@@ -54,6 +54,6 @@ def test_thresholds_are_read(metric: str, kind: str, value: float) -> None:
     "text", ["", "npmi", "npmi:at_least", "npmi:at_least:much", "npmi:at_least:nan", "npmi:at_least:inf",
              "npmi:above:1", "loss:at_most:1", "npmi:at_least:1:2"],
 )  # fmt: skip
-def test_what_is_no_threshold_is_refused(text: str) -> None:
+def test_an_invalid_threshold_is_rejected(text: str) -> None:
     with pytest.raises(InputError, match=r"is not a threshold; allowed: <metric>:<at_least\|at_most>:<number>"):
         Threshold.parse(text)

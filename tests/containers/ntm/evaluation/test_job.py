@@ -1,4 +1,4 @@
-"""Whole evaluations, as the processing job runs them."""
+"""Complete evaluations, as run by the processing job."""
 
 import json
 import shutil
@@ -41,7 +41,7 @@ def base(tmp_path: Path, laid_out: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return tmp_path
 
 
-def test_an_evaluation_says_how_good_the_model_is(base: Path) -> None:
+def test_an_evaluation_contains_the_models_metrics(base: Path) -> None:
     gates = ["--gate", "npmi_over_baseline:at_least:-0.2", "--gate", "perplexity:at_most:100"]
     done = subprocess.run(
         [sys.executable, jobs.CONTAINER / "evaluate", *inputs.ARGUMENTS, *gates],
@@ -69,7 +69,7 @@ def test_an_evaluation_says_how_good_the_model_is(base: Path) -> None:
     assert set(found["metrics"]) == METRICS
     assert set(found["baseline"]) == METRICS | {"model", "iterations", "documents", "seconds"}
     assert found["metrics"]["topic_uniqueness"] == 1
-    # Of 120 words, seven in ten come from the twenty of one topic, the others from twenty: a few times fewer than 120.
+    # Seven words in ten are among the 20 of one topic, the others among 20 common ones: far below 120.
     for section in ("metrics", "baseline"):
         assert 30 < found[section]["perplexity"] < 60
         assert found[section]["npmi"] > 0.2
@@ -93,7 +93,7 @@ def test_an_evaluation_says_how_good_the_model_is(base: Path) -> None:
         assert len(topic["representative"]) == 3
         weights = [document["weight"] for document in topic["representative"]]
         assert weights == sorted(weights, reverse=True)
-        # Its words are the topic's own, three in four at least.
+        # At least three in four of its words belong to the topic.
         for document in topic["representative"]:
             words = document["text"].split()
             assert sum(word[0] == "abcde"[number] for word in words) > 0.7 * len(words) - 2
@@ -102,7 +102,7 @@ def test_an_evaluation_says_how_good_the_model_is(base: Path) -> None:
     assert "<title>Topics of planted.csv</title>" in page
 
 
-def test_a_rejected_model_is_told_with_metric_value_and_threshold(base: Path) -> None:
+def test_the_verdict_on_a_rejected_model_names_metric_value_and_threshold(base: Path) -> None:
     job.run([*inputs.ARGUMENTS, "--gate", "npmi:at_least:0.99", "--gate", "perplexity_to_baseline:at_most:0.5"])
     found = inputs.evaluation(base)
     assert not found["gate"]["passed"]
@@ -114,7 +114,7 @@ def test_a_rejected_model_is_told_with_metric_value_and_threshold(base: Path) ->
     assert [check["passed"] for check in found["gate"]["checks"]] == [False, False]
 
 
-def test_word_vectors_give_one_more_coherence(base: Path) -> None:
+def test_word_vectors_add_wetc(base: Path) -> None:
     rows = [f"{word} {int(word[0] == 'a')} {1 + int(word[0] == 'b')}\n" for word in jobs.VOCABULARY[:40]]
     vectors = base / "processing" / "input" / "vectors"
     vectors.mkdir()
@@ -125,12 +125,12 @@ def test_word_vectors_give_one_more_coherence(base: Path) -> None:
     assert [topic["wetc"] for topic in found["topics"]] == [pytest.approx(1), pytest.approx(1), None, None, None]
 
 
-def test_word_vectors_are_in_one_file(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_word_vectors_must_be_one_file(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (base / "processing" / "input" / "vectors").mkdir()
-    assert _failure(base, monkeypatch).startswith("Input vectors has 0 files; allowed: one")
+    assert _failure(base, monkeypatch).startswith("Input vectors has 0 files; expected one")
 
 
-def test_texts_are_left_out_where_they_may_not_be_quoted(base: Path) -> None:
+def test_texts_are_left_out_unless_quoting_is_allowed(base: Path) -> None:
     job.run([*inputs.ARGUMENTS, "--quote-documents", "false"])
     found = inputs.evaluation(base)
     assert all(set(document) == {"id", "weight"} for topic in found["topics"] for document in topic["representative"])
@@ -139,8 +139,8 @@ def test_texts_are_left_out_where_they_may_not_be_quoted(base: Path) -> None:
         assert text[:40] not in path.read_text()
 
 
-def test_batch_transform_may_say_the_mixtures(base: Path) -> None:
-    """As with AWS's NTM, of whose artifact the decoder is read alone."""
+def test_mixtures_can_come_from_batch_transform(base: Path) -> None:
+    """As for the built-in NTM, whose artifact only provides the decoder."""
     job.run(inputs.ARGUMENTS)
     ours = inputs.evaluation(base)
     place = base / "processing" / "input"
@@ -168,7 +168,7 @@ def test_batch_transform_may_say_the_mixtures(base: Path) -> None:
     assert theirs["metrics"]["npmi"] == pytest.approx(ours["metrics"]["npmi"], abs=0.1)
 
 
-def test_trials_are_asked_of_sagemaker(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trials_are_read_from_sagemaker(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     client = boto3.client("sagemaker", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
     monkeypatch.setattr(boto3, "client", lambda _: client)
     monkeypatch.setenv("TUNING_JOB", "abc-Tune-1")
@@ -221,18 +221,18 @@ def _write(base: Path, place: str, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("place", "content", "reason"),
     [
-        ("model/model.tar.gz", b"not one", "model.tar.gz is not a model's archive"),
-        ("heldout/part-00000.jsonl", b"", "has no document: the test split is empty"),
+        ("model/model.tar.gz", b"not one", "model.tar.gz is not a valid model archive"),
+        ("heldout/part-00000.jsonl", b"", "has no documents: the test split is empty"),
         ("heldout/part-00000.jsonl", b"{", "part-00000.jsonl, line 1, is not JSON"),
         ("heldout/part-00000.jsonl", b'{"id": "1", "text": "", "words": [120]}', "line 1, is not a held-out document"),
-        ("heldout/part-00000.jsonl", b'{"id": "1", "text": "", "words": [5]}', "No test document has two words"),
+        ("heldout/part-00000.jsonl", b'{"id": "1", "text": "", "words": [5]}', "no test document has two words"),
         ("train/part-00000.pbr", b"junk", "Input train, file part-00000.pbr: "),
-        ("train/part-00000.pbr", b"", "Input train has no document in 1 files"),
-        ("auxiliary/vocab.txt", b"a\nb\n", "vocab.txt has 2 words; feature_dim is 120"),
-        ("meta/meta.json", b"{}", "meta.json is not what preprocessing writes"),
+        ("train/part-00000.pbr", b"", "Input train has no documents in 1 files"),
+        ("auxiliary/vocab.txt", b"a\nb\n", "vocab.txt has 2 words, but feature_dim is 120"),
+        ("meta/meta.json", b"{}", "meta.json is not valid output of preprocessing"),
     ],
 )
-def test_what_cannot_be_evaluated_is_said_and_nothing_is_written(
+def test_invalid_inputs_fail_with_the_reason_and_write_no_output(
     base: Path, monkeypatch: pytest.MonkeyPatch, place: str, content: bytes, reason: str
 ) -> None:
     _write(base, place, content)
@@ -246,24 +246,24 @@ def _failure(base: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> st
     return (base / "output" / "message").read_text()
 
 
-def test_a_model_of_another_run_is_refused(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_of_another_run_is_rejected(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUM_TOPICS", "7")
-    assert "The model has 5 topics and the variable NUM_TOPICS says 7" in _failure(base, monkeypatch)
+    assert "The model has 5 topics, but the variable NUM_TOPICS is 7" in _failure(base, monkeypatch)
     path = base / "processing" / "input" / "meta" / "meta.json"
     path.write_text(json.dumps({**inputs.META, "feature_dim": 2}))
     _write(base, "auxiliary/vocab.txt", b"a0\nb20\n")
     _write(base, "heldout/part-00000.jsonl", b'{"id": "1", "text": "", "words": [1, 1]}')
     shutil.rmtree(base / "processing" / "input" / "train")
-    assert "There is no input train" in _failure(base, monkeypatch)
+    assert "Input train is missing" in _failure(base, monkeypatch)
 
 
-def test_a_gate_on_what_has_no_value_fails_and_names_it(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gate_on_a_missing_metric_fails_and_names_it(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "The gate has a threshold for wetc, which has no value" in _failure(
         base, monkeypatch, "--gate", "wetc:at_least:0.1"
     )
 
 
-def test_what_nobody_foresaw_is_told_too(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unexpected_errors_are_reported(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def explode(*_: Any) -> None:
         raise ZeroDivisionError("by chance")
 

@@ -26,7 +26,7 @@ def test_a_sample_is_the_same_each_time() -> None:
     assert layout.sample(mixtures, 100).tolist() == layout.sample(mixtures, 100).tolist()
 
 
-def test_documents_of_a_topic_lie_together() -> None:
+def test_documents_of_a_topic_are_close_on_the_map() -> None:
     random = np.random.default_rng(0)
     topics = random.integers(4, size=200)
     mixtures = 0.9 * np.eye(4)[topics] + 0.1 * random.dirichlet([1] * 4, 200)
@@ -38,7 +38,7 @@ def test_documents_of_a_topic_lie_together() -> None:
 
 
 @pytest.mark.parametrize("documents", [1, 2, 9, 10, 12])
-def test_few_documents_have_places_too(documents: int) -> None:
+def test_a_map_of_few_documents(documents: int) -> None:
     mixtures = np.random.default_rng(0).dirichlet([1] * 2, documents).astype(np.float32)
     places = layout.place(mixtures)
     assert places.shape == (documents, 2)

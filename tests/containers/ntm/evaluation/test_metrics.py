@@ -16,7 +16,7 @@ from tests.containers.ntm.evaluation import inputs
 
 @dataclass
 class Model:
-    """A model that counts: a document's mixture is the frequencies of its words 0, 1 and 2, smoothed."""
+    """A model whose mixtures are the smoothed frequencies of words 0, 1 and 2."""
 
     probabilities: Array
 
@@ -45,7 +45,7 @@ TRAIN = Corpus.of(planted.bag_of([{0, 1}, {2, 3}], 4))
 
 
 @pytest.mark.parametrize("cells", [1, 10**6])
-def test_perplexity_is_of_every_second_word_given_the_others(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_perplexity_predicts_every_second_word_from_the_others(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "_CELLS_AT_A_TIME", cells)
     measured = measure(MODEL, HELD_OUT, TRAIN, None)
     logs = []
@@ -57,29 +57,29 @@ def test_perplexity_is_of_every_second_word_given_the_others(cells: int, monkeyp
     assert measured.scored == 3
 
 
-def test_shares_are_those_of_whole_documents() -> None:
+def test_topic_shares_cover_whole_documents() -> None:
     measured = measure(MODEL, HELD_OUT, TRAIN, None)
     assert measured.topics.share.tolist() == pytest.approx(MODEL.mixtures(HELD_OUT, "all").mean(axis=0).tolist())
-    # The empty document weighs the same on all topics: the first counts.
+    # The empty document has equal weights, so its main topic is the first.
     assert measured.topics.documents.tolist() == [2, 2, 1]
     assert "wetc" not in measured.overall
 
 
-def test_word_vectors_of_no_word_of_any_topic_give_no_value() -> None:
+def test_wetc_is_missing_if_no_topic_word_has_a_vector() -> None:
     vectors = np.full((4, 2), np.nan, np.float32)
     assert "wetc" not in measure(MODEL, HELD_OUT, TRAIN, vectors).overall
 
 
-def test_a_pair_that_no_held_out_document_has_says_nothing_but_one_that_no_training_document_has_does() -> None:
+def test_npmi_of_unseen_pairs_counts_in_training_but_not_in_held_out_documents() -> None:
     apart = [[0, 0], [1], [2], [3]]
     measured = measure(MODEL, HeldOut.of([(str(row), "", words) for row, words in enumerate(apart)], 4), TRAIN, None)
     assert measured.topics.npmi.tolist() == [0, 0, 0]
-    # Of the six pairs of words, two are in the training documents, each in half of them: log(2) / log(2).
+    # Two of the six pairs occur, each in half of the training documents: log(2) / log(2).
     assert measured.overall["npmi_train"] == pytest.approx((2 * 1 + 4 * -1) / 6)
 
 
-def test_documents_of_one_word_foretell_nothing() -> None:
-    with pytest.raises(InputError, match="No test document has two words"):
+def test_perplexity_needs_documents_of_two_words() -> None:
+    with pytest.raises(InputError, match="no test document has two words"):
         measure(MODEL, HeldOut.of([("1", "", [1])], 4), TRAIN, None)
 
 

@@ -29,22 +29,22 @@ def test_words_are_the_listed_ones_and_then_the_most_probable(directory: Path, t
     assert model.words(20).tolist() == model.listed.tolist()
     words = model.words(25)
     assert all(len(set(row)) == 25 for row in words.tolist())
-    # After a topic's own words, those that are common.
+    # Common words follow a topic's own words.
     assert (words[:, 20:] >= inputs.WORDS).all()
     assert model.words(1000).shape == (planted.TOPICS, planted.FEATURE_DIM)
     assert model.word_probabilities().sum(axis=1).tolist() == pytest.approx([1] * planted.TOPICS, rel=1e-5)
 
 
-def test_probabilities_of_one_topic_alone_are_the_decoder_s(directory: Path) -> None:
+def test_probabilities_of_a_single_topic_are_the_decoders(directory: Path) -> None:
     model = OurModel.read(directory, jobs.VOCABULARY)
     alone = model.log_word_probabilities(np.eye(planted.TOPICS, dtype=np.float32))
     np.testing.assert_allclose(np.exp(alone), model.word_probabilities(), rtol=1e-4)
 
 
-def test_a_model_goes_with_its_vocabulary(directory: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"The model has 120 words and 119 are in vocab\.txt"):
+def test_a_model_and_its_vocabulary_must_match(directory: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"The model has 120 words, but vocab\.txt"):
         OurModel.read(directory, jobs.VOCABULARY[1:])
-    with pytest.raises(InputError, match=r"topics\.json in the model's archive cannot be used: KeyError\('a0'\)"):
+    with pytest.raises(InputError, match=r"topics\.json in the model archive is invalid: KeyError\('a0'\)"):
         OurModel.read(directory, ["x", *jobs.VOCABULARY[1:]])
     with pytest.raises(InputError, match="There is no usable model in"):
         OurModel.read(tmp_path, jobs.VOCABULARY)
@@ -72,12 +72,12 @@ def test_the_baseline_knows_words_that_its_documents_lack() -> None:
     lda = Lda.train(corpus, 2, iterations=10)
     assert (lda.topics[:, 4:] > 0).all()
     assert np.isfinite(lda.log_word_probabilities(np.full((1, 2), 0.5, np.float32))).all()
-    # Without a word, a document is what the prior says.
+    # An empty document gets the prior.
     empty = lda.mixtures(HeldOut.of([("1", "", [])], 6), "all")
     np.testing.assert_allclose(empty, [lda.alpha / lda.alpha.sum()], rtol=1e-5)
 
 
-def test_at_most_so_many_documents_train_the_baseline(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_baseline_trains_on_a_limited_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ntm.evaluation.baseline.MAX_DOCUMENTS", 50)
     assert Lda.train(Corpus.of(planted.corpus(80, 0)[0]), 2, iterations=2).documents == 50
 
@@ -91,7 +91,7 @@ def test_topics_of_the_archive_are_read(directory: Path) -> None:
 
 
 def scores(base: Path, held_out: HeldOut, lines: dict[str, list[float]] | None = None) -> Path:
-    """Write what batch transform answers with our model, or these lines."""
+    """Write the output of batch transform with our model, or these lines."""
     if lines is None:
         model, lines = inputs.network(), {}
         for half in ("all", "observed"):
@@ -110,7 +110,7 @@ def built_in(base: Path, **arrays: np.ndarray) -> Path:
     return path
 
 
-def test_the_built_in_s_topics_are_its_decoder_s(tmp_path: Path) -> None:
+def test_topics_of_the_built_in_come_from_its_decoder(tmp_path: Path) -> None:
     network = inputs.network()
     decoder = network.decoder
     path = built_in(tmp_path, arg_projection_weight=decoder.weight, arg_projection_bias=decoder.bias)
@@ -122,28 +122,28 @@ def test_the_built_in_s_topics_are_its_decoder_s(tmp_path: Path) -> None:
     corpus = Corpus.of(planted.corpus(100, 0)[0])
     ours = OurModel(network, topics.words(20))
     found, expected = (dict(measure(one, held_out, corpus, None).overall) for one in (model, ours))
-    # Beyond the twenty that are listed, ours takes words by their probability.
+    # After the twenty listed words, ours ranks by probability.
     assert found.pop("topic_diversity") < expected.pop("topic_diversity")
     assert found == pytest.approx(expected, rel=1e-4)
-    # A model without a bias has none.
+    # A missing bias counts as 0.
     plain = BuiltInTopics.read(built_in(tmp_path, arg_projection_weight=decoder.weight), planted.FEATURE_DIM)
     assert not plain.decoder.bias.any()
 
 
-def test_what_is_not_the_built_in_s_is_said(tmp_path: Path) -> None:
+def test_files_that_are_not_a_built_in_ntm_are_rejected(tmp_path: Path) -> None:
     weight = np.zeros((4, 2), np.float32)
     with pytest.raises(
-        InputError, match=r"has no arg:projection_weight of 5 rows.* it has arg:projection_weight \[4, 2\]"
+        InputError, match=r"has no arg:projection_weight with 5 rows.* it has arg:projection_weight \[4, 2\]"
     ):
         BuiltInTopics.read(built_in(tmp_path, arg_projection_weight=weight), 5)
     with pytest.raises(
-        InputError, match=r"has no arg:projection_weight of 4 rows, one a word; it has arg:other \[4, 2\]"
+        InputError, match=r"has no arg:projection_weight with 4 rows, one per word; it has arg:other \[4, 2\]"
     ):
         BuiltInTopics.read(built_in(tmp_path, arg_other=weight), 4)
     with pytest.raises(InputError, match=r"arg:projection_bias has shape \[2\]; expected \[4\]"):
         BuiltInTopics.read(built_in(tmp_path, arg_projection_weight=weight, arg_projection_bias=weight[0]), 4)
     (tmp_path / "model_algo-1").write_bytes(b"PK no zip")
-    with pytest.raises(InputError, match="model_algo-1 in the model's archive is not what AWS's NTM leaves"):
+    with pytest.raises(InputError, match="model_algo-1 in the model archive is not a built-in NTM"):
         BuiltInTopics.read(tmp_path / "model_algo-1", 4)
 
 
@@ -152,10 +152,10 @@ def test_what_is_not_the_built_in_s_is_said(tmp_path: Path) -> None:
     [
         (
             {"0/all": [0.5, 0.5], "1/all": [0.5, 0.5]},
-            "1 of 2 documents have no answer of the model, such as 0/observed",
+            "1 of 2 documents have no prediction, for example 0/observed",
         ),
-        ({"0/all": [0.5, 0.5], "0/observed": [0.5, 0.5]}, "1 of 2 documents .* such as 1/all"),
-        ({"0/all": [1.0]}, "part-00000.jsonl.out, line 1, is not a document's mixture of 2 topics"),
+        ({"0/all": [0.5, 0.5], "0/observed": [0.5, 0.5]}, "1 of 2 documents .* for example 1/all"),
+        ({"0/all": [1.0]}, "part-00000.jsonl.out, line 1, is not a mixture of 2 topics"),
     ],
 )
 def test_every_document_is_scored(tmp_path: Path, lines: dict[str, list[float]], reason: str) -> None:

@@ -32,7 +32,7 @@ def test_a_request_is_read() -> None:
 @pytest.mark.parametrize(
     ("arguments", "environ", "reason"),
     [
-        (["--algorithm", "builtin"], {}, "ContainerArguments cannot be used: the following arguments are required"),
+        (["--algorithm", "builtin"], {}, "ContainerArguments are invalid: the following arguments are required"),
         ([*ARGUMENTS, "--colour", "red"], {}, "unrecognized arguments: --colour red"),
         ([*ARGUMENTS, "--algorithm", "lda"], {}, "invalid choice: 'lda'"),
         ([*ARGUMENTS, "--map-documents", "many"], {}, "invalid int value: 'many'"),
@@ -43,16 +43,16 @@ def test_a_request_is_read() -> None:
         (ARGUMENTS, {"TRAINING_JOB": ""}, "The variable TRAINING_JOB is missing"),
     ],
 )
-def test_what_is_wrong_with_a_request_is_said(arguments: list[str], environ: dict[str, str], reason: str) -> None:
+def test_an_invalid_request_is_rejected(arguments: list[str], environ: dict[str, str], reason: str) -> None:
     with pytest.raises(InputError) as caught:
         EvaluationRequest.read(arguments, {**ENVIRON, **environ})
     assert reason in str(caught.value)
 
 
-def test_inputs_are_where_sagemaker_lays_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inputs_are_below_opt_ml_processing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
     path = tmp_path / "processing" / "input" / "meta"
-    with pytest.raises(InputError, match=f"There is no input meta: .* LocalPath {path}"):
+    with pytest.raises(InputError, match=f"Input meta is missing. .* LocalPath {path}"):
         input_directory("meta")
     path.mkdir(parents=True)
     assert input_directory("meta") == path

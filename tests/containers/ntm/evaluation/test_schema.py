@@ -1,4 +1,4 @@
-"""The schema of ``evaluation.json``; ``inputs.evaluation`` holds whole evaluations against it."""
+"""The schema of ``evaluation.json``; ``inputs.evaluation`` validates complete evaluations."""
 
 import copy
 from collections.abc import Callable
@@ -60,7 +60,7 @@ _EVALUATION: dict[str, Any] = {
 }
 
 
-def test_it_is_a_schema_and_knows_every_threshold() -> None:
+def test_the_schema_is_valid_and_covers_every_threshold() -> None:
     Draft202012Validator.check_schema(SCHEMA)
     checks = SCHEMA["properties"]["gate"]["properties"]["checks"]["items"]["properties"]
     assert set(checks["metric"]["enum"]) == set(GATED)
@@ -81,7 +81,7 @@ def test_it_is_a_schema_and_knows_every_threshold() -> None:
         lambda found: found["trials"][0].update(seconds=-1),
     ],
 )
-def test_what_is_no_evaluation_is_refused(spoil: Callable[[dict[str, Any]], object]) -> None:
+def test_the_schema_rejects_invalid_evaluations(spoil: Callable[[dict[str, Any]], object]) -> None:
     found = copy.deepcopy(_EVALUATION)
     spoil(found)
     with pytest.raises(ValidationError):

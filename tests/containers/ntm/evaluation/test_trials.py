@@ -12,9 +12,7 @@ from ntm.evaluation.trials import tuning_of
         ({"MetricName": "my:loss", "Type": "Minimize"}, True),
     ],
 )
-def test_the_goal_is_what_sagemaker_says_or_follows_from_the_metric(
-    objective: dict[str, object], minimised: bool
-) -> None:
+def test_the_direction_comes_from_sagemaker_or_from_the_metric(objective: dict[str, object], minimised: bool) -> None:
     summary = {
         "TrainingJobName": "a",
         "TrainingJobStatus": "Completed",

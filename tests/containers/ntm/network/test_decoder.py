@@ -25,7 +25,7 @@ def random(*shape: int, seed: int) -> Tensor:
 
 
 @pytest.mark.parametrize("documents_a_slice", [0, 1, 7, 1000])
-def test_the_reconstruction_is_the_likelihood_of_a_softmax(
+def test_the_reconstruction_loss_is_the_likelihood_of_a_softmax(
     batch: Batch, counts: Tensor, documents_a_slice: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(decoder, "_SLICE", documents_a_slice * planted.FEATURE_DIM)
@@ -55,7 +55,7 @@ def test_logits_have_variance_one_over_the_batch(batch: Batch) -> None:
 
 @pytest.mark.parametrize("normalised", [True, False])
 @pytest.mark.parametrize("documents", [1, 40])
-def test_what_is_learnt_has_autograds_gradient(batch: Batch, counts: Tensor, normalised: bool, documents: int) -> None:
+def test_decoder_gradients_equal_autograds(batch: Batch, counts: Tensor, normalised: bool, documents: int) -> None:
     torch.manual_seed(0)
     network = Decoder(planted.FEATURE_DIM, planted.TOPICS, normalised, UNIGRAM).requires_grad_(False)
     part = Batch.of(planted.corpus(40, 0)[0].part(0, documents), torch.device("cpu"))
@@ -75,7 +75,7 @@ def test_what_is_learnt_has_autograds_gradient(batch: Batch, counts: Tensor, nor
     by_weight, by_bias, by_input = torch.autograd.grad(expected.sum(), (weight, bias, theta))
     torch.testing.assert_close(network.weight.grad, by_weight, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(network.bias.grad, by_bias, rtol=1e-3, atol=1e-3)
-    # theta is a softmax: what is the same for all topics of a document does not count.
+    # theta is a softmax, so a constant over all topics of a document has no effect.
     torch.testing.assert_close(
         by_theta - by_theta.mean(1, True), by_input - by_input.mean(1, True), rtol=1e-3, atol=5e-3
     )

@@ -62,7 +62,7 @@ def test_exported_model_is_the_network_in_evaluation(
 
 
 @pytest.mark.parametrize("objective", ["topics", "elbo"])
-def test_losses_are_the_dense_formula(objective: str) -> None:
+def test_losses_equal_the_dense_formula(objective: str) -> None:
     settings = dataclasses.replace(SMALL, objective=objective)
     bag = planted.corpus(50, 2)[0]
     network, batch = network_of(settings).eval(), Batch.of(bag, CPU)
@@ -76,7 +76,7 @@ def test_losses_are_the_dense_formula(objective: str) -> None:
 def dense_losses(
     network: Network, bag: BagOfWords, mean: Tensor, log_variance: Tensor, weights: Tensor, bias: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return reconstruction and divergence of each document, and theta, as textbooks write them."""
+    """Return reconstruction loss, divergence and theta of each document by the textbook formulas."""
     noise = torch.randn(mean.shape, generator=generator())
     posterior = torch.distributions.Normal(mean, (log_variance / 2).exp())
     theta = torch.softmax(mean + noise * posterior.scale, dim=1)
@@ -94,7 +94,7 @@ def batch_normalised(units: Tensor, bias: Tensor) -> Tensor:
 @pytest.mark.parametrize("layers", [(30,), (30, 20, 10)])
 @pytest.mark.parametrize("batch_norm", [True, False])
 @pytest.mark.parametrize("normalised", [True, False])
-def test_gradients_are_autograds(
+def test_gradients_equal_autograds(
     activation: str, layers: tuple[int, ...], batch_norm: bool, normalised: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = dataclasses.replace(OBJECTIVES["topics"], normalised=normalised, word_dropout=0.0, hidden_dropout=0.0)
@@ -134,23 +134,23 @@ def test_gradients_are_autograds(
 
 
 def mutual_information(theta: Tensor) -> Tensor:
-    """Return that of a document and a topic drawn from its mixture, in nats."""
+    """Return the mutual information of a document and a topic drawn from its mixture, in nats."""
     mean = theta.mean(0)
     return (theta * theta.log()).sum(1).mean() - (mean * mean.log()).sum()
 
 
-def test_mutual_information_has_autograds_gradient() -> None:
+def test_the_mutual_information_gradient_equals_autograds() -> None:
     theta = torch.softmax(3 * torch.randn(20, 6, generator=generator()), dim=1).requires_grad_()
     (expected,) = torch.autograd.grad(mutual_information(theta), theta)
     found = mutual_information_gradient(theta.detach())
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_a_topic_that_no_document_has_leaves_the_gradient_finite() -> None:
+def test_the_gradient_is_finite_for_a_topic_without_documents() -> None:
     assert mutual_information_gradient(torch.eye(4)[:2]).isfinite().all()
 
 
-def test_words_are_dropped_in_training_only_and_never_all_of_a_document() -> None:
+def test_word_dropout_only_in_training_and_never_of_a_whole_document() -> None:
     bag = planted.bag_of([[0], [1, 2, 3]], planted.FEATURE_DIM)
     batch, draws = Batch.of(bag, CPU), torch.Generator().manual_seed(1)
     words = WordLayer(planted.FEATURE_DIM, 20, normalised=False, activation="tanh", dropout=0.5).requires_grad_(False)
@@ -158,12 +158,12 @@ def test_words_are_dropped_in_training_only_and_never_all_of_a_document() -> Non
     torch.testing.assert_close(words(batch, draws), whole)
     words.train()
     seen = torch.stack([words(batch, draws) for _ in range(50)])
-    # The document of one word is seen whole each time; of the other's words, each part that is not empty.
+    # The document of one word keeps it each time; of the other, every non-empty subset occurs.
     torch.testing.assert_close(seen[:, 0], whole[0].expand_as(seen[:, 0]))
     assert len(seen[:, 1].round(decimals=4).unique(dim=0)) == 7
 
 
-def test_dropping_topics_leaves_the_others_as_they_are() -> None:
+def test_dropping_topics_does_not_change_the_others() -> None:
     batch = Batch.of(planted.corpus(50, 3)[0], CPU)
     old, new = network_of(SMALL, 8), network_of(SMALL, 3)
     old.learn(batch, generator(), 1.0, 0.0)

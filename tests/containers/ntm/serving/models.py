@@ -1,4 +1,4 @@
-"""A model to serve, in the directory that a training job leaves."""
+"""A model to serve, in the directory format of a training job."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The program ``serve`` as a process, and requests to it."""
+"""``serve`` as a process, and requests to it."""
 
 import http.client
 import json
@@ -25,7 +25,7 @@ class Server:
 
     @property
     def workers(self) -> list[int]:
-        """The processes that answer."""
+        """Ids of the worker processes."""
         pid = self.process.pid
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 

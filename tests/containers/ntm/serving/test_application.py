@@ -1,4 +1,4 @@
-"""The application called as an HTTP server calls it: whatever is sent, the answer is the model's or a sentence."""
+"""The ASGI application, called in process: any request gets predictions or an error with a reason."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ def application(served: ServedModel) -> Application:
 
 
 class Exchange:
-    """A request, in the pieces in which it comes, and what is answered."""
+    """A request, sent in pieces, and its response."""
 
     def __init__(self, application: Application, pieces: list[bytes], path: str, headers: dict[str, str]) -> None:
         self.status, self.body, self.headers = 0, b"", dict[str, str]()
@@ -102,7 +102,7 @@ INSTANCE = st.one_of(
 
 @st.composite
 def bodies(draw: st.DrawFn) -> bytes:
-    """Draw requests that are right, nearly right, and not at all; some cut off or with bytes changed."""
+    """Draw valid, nearly valid and invalid requests, some truncated or with changed bytes."""
     kind = draw(st.sampled_from(["json", "lines", "csv", "recordio", "text", "bytes"]))
     match kind:
         case "json":
@@ -137,7 +137,7 @@ CONTENT_TYPES = [
 @given(
     bodies(), st.sampled_from(CONTENT_TYPES), st.sampled_from(["", "application/json; topics=2", "*/*;q=x", "\u00e9"])
 )
-def test_whatever_is_sent_the_answer_is_the_model_s_or_says_what_is_wrong(
+def test_any_request_gets_the_models_response_or_an_error(
     application: Application, body: bytes, content_type: str, accept: str
 ) -> None:
     status, answer = invoke(application, body, content_type, accept)
@@ -152,7 +152,7 @@ def test_whatever_is_sent_the_answer_is_the_model_s_or_says_what_is_wrong(
 
 @settings(max_examples=50)
 @given(st.lists(st.dictionaries(st.integers(0, SIZE - 1), st.sampled_from([1, 12, 2.5, 1e3, 10**10]), max_size=12)))
-def test_dense_counts_are_read_as_the_general_reader_would(
+def test_the_dense_reader_agrees_with_the_json_parser(
     application: Application, documents: list[dict[int, float]]
 ) -> None:
     instances = [{"features": [counts.get(word, 0) for word in range(SIZE)]} for counts in documents]
@@ -171,7 +171,7 @@ ZEROS = "0," * (SIZE - 1)
         (ZEROS, "is not JSON"),
         (ZEROS + "0,", "is not JSON"),
         (ZEROS + "01", "is not JSON"),
-        (ZEROS + "9" * 5000, "has a number of too many digits; allowed: up to 3.4e38"),
+        (ZEROS + "9" * 5000, "has a number with too many digits; allowed: up to 3.4e38"),
         (ZEROS + "+1", "is not JSON"),
         (ZEROS + "1 2", "is not JSON"),
         (ZEROS + "NaN", "has count nan for word 119"),
@@ -184,19 +184,19 @@ ZEROS = "0," * (SIZE - 1)
         (ZEROS + "null", "its values are not all numbers"),
         (ZEROS + '"1"', "its values are not all numbers"),
         (ZEROS + "[1]", "its values are not all numbers"),
-        (ZEROS + "0,0", "it has 121 features; the model has 120"),
-        (ZEROS[2:] + "5", "it has 119 features; the model has 120"),
-        ("", "it has 0 features; the model has 120"),
+        (ZEROS + "0,0", "it has 121 features, but the model has 120"),
+        (ZEROS[2:] + "5", "it has 119 features, but the model has 120"),
+        ("", "it has 0 features, but the model has 120"),
     ],
 )
-def test_dense_counts_that_are_wrong_are_refused(application: Application, features: str, reason: str) -> None:
+def test_invalid_dense_counts_are_rejected(application: Application, features: str, reason: str) -> None:
     good = '{"features":[' + "1," + ZEROS[2:] + "0]}"
     status, answer = invoke(application, f'{{"instances":[{good},{{"features":[{features}]}}]}}'.encode())
     assert status == 400
     assert reason in answer["error"]
 
 
-def test_the_sdk_s_serializers_write_what_is_read(application: Application, served: ServedModel) -> None:
+def test_requests_of_the_sdks_serializers_are_read(application: Application, served: ServedModel) -> None:
     corpus = planted.corpus(4, 1)[0]
     counts = jobs.dense(corpus)
     instances = [{"features": row} for row in counts.tolist()]
@@ -218,14 +218,14 @@ def test_the_sdk_s_serializers_write_what_is_read(application: Application, serv
     assert len(invoke(application, texts, "text/plain")[1]["predictions"]) == 2
 
 
-def test_a_key_that_is_there_twice_counts_once(application: Application) -> None:
+def test_a_repeated_json_key_counts_once(application: Application) -> None:
     one, two = ZEROS + "1", "2," + ZEROS[2:] + "0"
     status, answer = invoke(application, f'{{"instances":[{{"features":[{one}],"features":[{two}]}}]}}'.encode())
     assert status == 200
     assert answer == invoke(application, f'{{"instances":[{{"features":[{two}]}}]}}'.encode())[1]
 
 
-def test_texts_and_counts_may_stand_in_one_request(application: Application) -> None:
+def test_texts_and_counts_can_be_mixed_in_a_request(application: Application) -> None:
     counts = {"data": {"features": {"keys": [1, 0.0], "shape": [SIZE], "values": [1, 1]}}}
     status, answer = invoke(application, orjson.dumps({"instances": ["a0 a1", counts, {"text": "a1 a0"}]}))
     assert status == 200
@@ -233,7 +233,7 @@ def test_texts_and_counts_may_stand_in_one_request(application: Application) -> 
     assert first == second == third
 
 
-def test_more_documents_than_can_be_answered_are_refused(served: ServedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_documents_are_rejected(served: ServedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ntm.serving.application._MAX_WEIGHTS", 3 * planted.TOPICS)
     application = Application(served, LIMIT)
     corpus: BagOfWords = planted.corpus(4, 0)[0]
@@ -248,28 +248,26 @@ def test_more_documents_than_can_be_answered_are_refused(served: ServedModel, mo
         (records.sparse_file(jobs.dense(corpus)), jobs.RECORDIO),
     ):
         status, answer = invoke(application, body, content_type)
-        assert (status, answer["error"]) == (413, "The request has 4 documents; this model answers 3 at a time.")
+        assert (status, answer["error"]) == (413, "The request has 4 documents; allowed for this model: 3.")
 
 
-def test_more_words_than_can_be_answered_are_refused(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_described_topics_are_rejected(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ntm.serving.application._MAX_DESCRIBED", 2 * planted.TOPICS)
     assert invoke(application, b"a1\na2", "text/plain", "application/json; topics=100")[0] == 200
     status, answer = invoke(application, b"a1\na2\na3", "text/plain", "application/json; topics=4")
     assert status == 413
-    assert answer["error"] == (
-        "The request asks for the words of 12 topics, those of all documents together; allowed: 10."
-    )
+    assert answer["error"] == ("The request asks for the words of 12 topics over all documents; allowed: 10.")
 
 
 @pytest.mark.parametrize(
     ("headers", "status", "reason"),
     [
-        ({"content-type": "text/plain", "content-encoding": "gzip"}, 415, "Content encoding 'gzip' is not read;"),
-        ({"content-type": "text/plain; charset=latin-1"}, 415, "the allowed charset is utf-8."),
+        ({"content-type": "text/plain", "content-encoding": "gzip"}, 415, "Content encoding 'gzip' is not supported;"),
+        ({"content-type": "text/plain; charset=latin-1"}, 415, "allowed charset: utf-8."),
         ({"content-type": "text/plain; charset=UTF-8", "content-encoding": "identity"}, 200, ""),
     ],
 )
-def test_headers_that_change_the_body_s_meaning_count(
+def test_charset_and_content_encoding_are_checked(
     application: Application, headers: dict[str, str], status: int, reason: str
 ) -> None:
     exchange = Exchange(application, [b"a1"], "/invocations", headers)
@@ -286,7 +284,7 @@ def test_a_request_comes_in_pieces(application: Application) -> None:
     assert json.loads(large.body)["error"] == f"The request has {LIMIT + 2} bytes; allowed: {LIMIT}."
 
 
-def test_an_application_that_is_stopping_is_not_healthy_but_answers(served: ServedModel) -> None:
+def test_a_draining_application_is_unhealthy_but_answers(served: ServedModel) -> None:
     application = Application(served, LIMIT)
     assert Exchange(application, [b""], "/ping", {}).status == 200
     application.draining = True
@@ -295,14 +293,12 @@ def test_an_application_that_is_stopping_is_not_healthy_but_answers(served: Serv
     assert (answered.status, answered.headers["connection"]) == (200, "close")
 
 
-def test_a_client_that_goes_away_is_not_answered(application: Application) -> None:
+def test_a_disconnected_client_gets_no_response(application: Application) -> None:
     exchange = Exchange(application, [], "/invocations", {"content-type": "text/plain"})
     assert exchange.status == 0
 
 
-def test_a_model_that_fails_is_not_healthy_and_not_the_client_s_fault(
-    served: ServedModel, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_failing_model_is_unhealthy_and_a_server_error(served: ServedModel, caplog: pytest.LogCaptureFixture) -> None:
     class Broken:
         feature_dim, num_topics = SIZE, planted.TOPICS
 
@@ -316,5 +312,5 @@ def test_a_model_that_fails_is_not_healthy_and_not_the_client_s_fault(
     for path in ("/ping", "/invocations"):
         exchange = Exchange(application, [b"a1"], path, {"content-type": "text/plain"})
         assert exchange.status == 500
-        assert json.loads(exchange.body)["error"] == "The model failed; its log tells why."
+        assert json.loads(exchange.body)["error"] == "The model failed; see the log of the container."
     assert "no memory" in caplog.text

@@ -20,13 +20,13 @@ def directory(tmp_path: Path) -> Path:
     return models.write(tmp_path, models.random_model()) / "model"
 
 
-def test_it_answers_as_the_model_that_was_trained(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_served_model_equals_the_trained_one(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = planted.corpus(300, 0)[0]
     expected = read_model(directory)[0].topic_weights(corpus)
     encoder = ServedModel.read(directory).encoder
     assert (encoder.feature_dim, encoder.num_topics) == (planted.FEATURE_DIM, planted.TOPICS)
     np.testing.assert_allclose(encoder.topic_weights(corpus), expected, atol=1e-6)
-    # However few go together: one document may be more than that.
+    # Even in batches smaller than one document.
     for entries, documents in ((1, 4096), (50, 4096), (4096, 7)):
         monkeypatch.setattr(serving, "_ENTRIES_AT_A_TIME", entries)
         monkeypatch.setattr(serving, "_DOCUMENTS_AT_A_TIME", documents)
@@ -45,7 +45,7 @@ def test_topics_have_their_words(directory: Path) -> None:
     assert ServedModel.read(directory).topic_words == [jobs.VOCABULARY[:10]] * planted.TOPICS
 
 
-def test_damaged_files_are_refused(directory: Path) -> None:
+def test_damaged_files_are_rejected(directory: Path) -> None:
     files = {path.name: path.read_bytes() for path in directory.iterdir()}
     topics = json.loads(files["topics.json"])
     fewer = json.dumps({**topics, "topics": topics["topics"][1:]}).encode()
@@ -55,8 +55,8 @@ def test_damaged_files_are_refused(directory: Path) -> None:
         ("model.onnx", b"no graph", "There is no usable model in .*model.onnx"),
         ("topics.json", None, "There is no usable model in .*topics.json"),
         ("topics.json", b"{}", "There is no usable model in .*topics.json"),
-        ("topics.json", fewer, "topics.json has 4 topics and model.onnx 5: they must be equal"),
-        ("vocab.txt", b"one\n", "vocab.txt has 1 words; feature_dim is 120"),
+        ("topics.json", fewer, "topics.json has 4 topics, but model.onnx has 5"),
+        ("vocab.txt", b"one\n", "vocab.txt has 1 words, but feature_dim is 120"),
         ("tokenizer.json", b"{}", "tokenizer.json is not a tokenizer"),
     ):
         if content is None:
@@ -69,14 +69,14 @@ def test_damaged_files_are_refused(directory: Path) -> None:
     assert ServedModel.read(directory).text_reader is not None
 
 
-def test_a_model_whose_weights_are_not_numbers_is_refused(tmp_path: Path) -> None:
+def test_a_model_with_nan_weights_is_rejected(tmp_path: Path) -> None:
     model = models.random_model()
     broken = dataclasses.replace(model, mean=Layer(model.mean.weight, np.full_like(model.mean.bias, np.nan)))
-    with pytest.raises(InputError, match="weights that do not add up to 1: it is damaged"):
+    with pytest.raises(InputError, match="is damaged: its topic weights do not add up to 1"):
         ServedModel.read(models.write(tmp_path, broken) / "model")
 
 
-def test_without_a_vocabulary_topics_have_the_words_numbers(tmp_path: Path) -> None:
+def test_without_a_vocabulary_topics_have_word_ids(tmp_path: Path) -> None:
     served = ServedModel.read(models.write(tmp_path, models.random_model(), Auxiliary(None, None)) / "model")
     assert served.text_reader is None
     assert served.topic_words[0] == [str(word) for word in range(10)]

@@ -18,7 +18,7 @@ def written(content_type: str, answer: Answer) -> io.BytesIO:
     return io.BytesIO(WRITERS[content_type](answer))
 
 
-def test_the_sdk_s_deserializers_read_every_form() -> None:
+def test_the_sdks_deserializers_read_every_content_type() -> None:
     answer = Answer(WEIGHTS, WORDS)
     predictions = JSONDeserializer().deserialize(written(JSON, answer), JSON)["predictions"]  # type: ignore[no-untyped-call]
     lines = JSONLinesDeserializer().deserialize(written(JSON_LINES, answer), JSON_LINES)  # type: ignore[no-untyped-call]
@@ -40,7 +40,7 @@ def test_records_of_any_number_of_topics(documents: int, topics: int, seed: int)
     np.testing.assert_array_equal(read, weights)
 
 
-def test_a_document_s_heaviest_topics_are_described_when_asked() -> None:
+def test_the_heaviest_topics_are_described_on_request() -> None:
     for content_type in (JSON, JSON_LINES):
         content = WRITERS[content_type](Answer(WEIGHTS, WORDS, top=2))
         first, second = (
@@ -74,7 +74,7 @@ def test_a_document_s_heaviest_topics_are_described_when_asked() -> None:
         ('application/jsonlines;Topics="12"', JSON_LINES, 12),
     ],
 )
-def test_accept_chooses_the_form(accept: str, content_type: str, top: int) -> None:
+def test_accept_selects_the_content_type(accept: str, content_type: str, top: int) -> None:
     assert wanted(accept) == (content_type, top)
 
 
@@ -83,19 +83,19 @@ def test_accept_chooses_the_form(accept: str, content_type: str, top: int) -> No
     [
         (
             "text/csv",
-            "Accept 'text/csv' is not written; allowed: application/json, application/jsonlines, "
+            "Accept 'text/csv' is not supported; allowed: application/json, application/jsonlines, "
             "application/x-recordio-protobuf.",
         ),
-        ("application/json;q=0", "is not written"),
+        ("application/json;q=0", "is not supported"),
         ("application/json;q=2", "has q=2; allowed: a number from 0 to 1"),
         ("application/json;q=nan", "has q=nan; allowed: a number from 0 to 1"),
-        ("application/json;topics=0", "Accept has topics=0; allowed: how many topics of a document, 1 or more."),
+        ("application/json;topics=0", "Accept has topics=0; allowed: a number of topics, 1 or more."),
         ("application/json;topics=words", "Accept has topics=words; allowed"),
-        ("application/json;topics=\u0663", "allowed: how many topics"),
-        ("application/x-recordio-protobuf;topics=3", "has no room for words; allowed with topics: application/json"),
+        ("application/json;topics=\u0663", "allowed: a number of topics"),
+        ("application/x-recordio-protobuf;topics=3", "does not support topics; allowed with topics: application/json"),
     ],
 )
-def test_what_is_not_written_is_refused(accept: str, reason: str) -> None:
+def test_unsupported_accept_headers_are_rejected(accept: str, reason: str) -> None:
     with pytest.raises(NotAcceptable) as refusal:
         wanted(accept)
     assert reason in str(refusal.value)

@@ -1,4 +1,4 @@
-"""Serving finds in a text the words that preprocessing found, without sharing code with it."""
+"""Serving and preprocessing tokenize identically, without shared code."""
 
 import importlib.util
 import json
@@ -47,7 +47,7 @@ def test_in_any_text(preprocessing: ModuleType, tokenizer: Tokenizer, text: str)
 
 @pytest.fixture(scope="module")
 def pairs(preprocessing: ModuleType) -> list[tuple[Tokenizer, Tokenizer]]:
-    """Return tokenizers with their pattern for ASCII, and without it."""
+    """Return tokenizers with and without their ASCII pattern."""
     described = [json.loads(default_tokenizer()), preprocessing.DESCRIPTION]
     slow = [{name: value for name, value in one.items() if name != "ascii_pattern"} for one in described]
     with_it, without = ([Tokenizer.parse(json.dumps(one).encode()) for one in some] for some in (described, slow))
@@ -56,8 +56,6 @@ def pairs(preprocessing: ModuleType) -> list[tuple[Tokenizer, Tokenizer]]:
 
 
 @given(TEXTS)
-def test_the_pattern_for_ascii_finds_what_the_other_one_finds(
-    pairs: list[tuple[Tokenizer, Tokenizer]], text: str
-) -> None:
+def test_the_ascii_pattern_finds_the_same_tokens(pairs: list[tuple[Tokenizer, Tokenizer]], text: str) -> None:
     for fast, slow in pairs:
         assert fast.tokens(text) == slow.tokens(text)

@@ -43,12 +43,12 @@ def server(base: Path) -> Iterator[Server]:
     yield server
     log = server.stop()
     assert server.process.returncode == 0
-    # Nothing that was asked was a fault of the server's.
+    # None of the requests was an error of the server.
     assert "Traceback" not in log
     assert "Warning" not in log
 
 
-def test_all_forms_of_a_request_give_the_model_s_answer(server: Server, model: TopicModel, corpus: BagOfWords) -> None:
+def test_all_content_types_give_the_models_predictions(server: Server, model: TopicModel, corpus: BagOfWords) -> None:
     expected = model.topic_weights(corpus)
     np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-5)
     dense = jobs.dense(corpus).tolist()
@@ -82,7 +82,7 @@ def test_a_document_without_a_known_word_gets_the_prior(server: Server) -> None:
     answer = server.invoke({"instances": ["", "Nothing of that is known: \ud800", {"features": zeros}, "a1 a2"]})
     np.testing.assert_allclose(answer[:3], 1 / planted.TOPICS, atol=1e-6)
     assert np.ptp(answer[3]) > 0.01
-    # A blank line is a document too, or the answers would not go with the lines.
+    # A blank line is a document too, or predictions and lines would not match.
     assert len(server.invoke(b"a1 a2\n\na3\n", "text/plain")) == 3
 
 
@@ -103,11 +103,11 @@ def _sparse(keys: object, values: object, shape: object = (planted.FEATURE_DIM,)
 @pytest.mark.parametrize(
     ("body", "content_type", "status", "reason"),
     [
-        (b"", "text/csv", 400, "The request has no document."),
-        (b"\n\n", "text/csv", 400, "The request has no document."),
-        (b"", "text/plain", 400, "The request has no document."),
+        (b"", "text/csv", 400, "The request has no documents."),
+        (b"\n\n", "text/csv", 400, "The request has no documents."),
+        (b"", "text/plain", 400, "The request has no documents."),
         (b"", "application/json", 400, "The body is not JSON: "),
-        (b"1,2,3", "text/csv", 400, "Line 1 has 3 fields; feature_dim is 120"),
+        (b"1,2,3", "text/csv", 400, "Line 1 has 3 fields, but feature_dim is 120"),
         (ROW + b"\n" + ROW[:-1] + b"x", "text/csv", 400, "The CSV has a field that is not a number"),
         (ROW + b"\n" + ROW[:-1] + b"nan", "text/csv", 400, "Document 2 has count nan for word 119"),
         (ROW[:-1] + b"-1", "text/csv", 400, "Document 1 has count -1.0 for word 119"),
@@ -119,11 +119,11 @@ def _sparse(keys: object, values: object, shape: object = (planted.FEATURE_DIM,)
         (b"[" * 100_000, "application/json", 400, "The body is nested too deeply."),
         (b"[]", "application/json", 400, 'not a JSON object with a list "instances"'),
         ({"instances": "text"}, "application/json", 400, 'not a JSON object with a list "instances"'),
-        ({"instances": []}, "application/json", 400, "The request has no document."),
-        ({"instances": ["a1", 5]}, "application/json", 400, "Instance 2: it is not a text, "),
-        ({"instances": [{"texts": "a1"}]}, "application/json", 400, "Instance 1: it is not a text, "),
-        ({"instances": [None]}, "application/json", 400, "Instance 1: it is not a text, "),
-        ({"instances": [{"features": [1, 2]}]}, "application/json", 400, "it has 2 features; the model has 120"),
+        ({"instances": []}, "application/json", 400, "The request has no documents."),
+        ({"instances": ["a1", 5]}, "application/json", 400, "Instance 2: expected a text, "),
+        ({"instances": [{"texts": "a1"}]}, "application/json", 400, "Instance 1: expected a text, "),
+        ({"instances": [None]}, "application/json", 400, "Instance 1: expected a text, "),
+        ({"instances": [{"features": [1, 2]}]}, "application/json", 400, "it has 2 features, but the model has 120"),
         ({"instances": [{"features": ["1"] * 120}]}, "application/json", 400, "its values are not all numbers"),
         ({"instances": [{"features": [True] * 120}]}, "application/json", 400, "its values are not all numbers"),
         ({"instances": [{"features": [float("nan")] * 120}]}, "application/json", 400, "has count nan for word 0"),
@@ -138,21 +138,21 @@ def _sparse(keys: object, values: object, shape: object = (planted.FEATURE_DIM,)
         (_sparse([0.5], [1]), "application/json", 400, "its keys are not all integers from 0 to 119"),
         (_sparse([float("inf")], [1]), "application/json", 400, "its keys are not all integers from 0 to 119"),
         (_sparse(["0"], [1]), "application/json", 400, "its keys are not all numbers"),
-        (_sparse([1, 2], [1]), "application/json", 400, "it has 2 keys and 1 values"),
-        (_sparse([1], [1], [121]), "application/json", 400, "its shape is [121]; the model has 120 words"),
+        (_sparse([1, 2], [1]), "application/json", 400, "it has 2 keys but 1 values"),
+        (_sparse([1], [1], [121]), "application/json", 400, "its shape is [121], but the model has 120 words"),
         (_sparse([1], [float("inf")]), "application/json", 400, "has count inf for word 1"),
-        (b"", JSON_LINES, 400, "The request has no document."),
-        (b'{"features": [1]}\n', JSON_LINES, 400, "Line 1: it has 1 features; the model has 120"),
+        (b"", JSON_LINES, 400, "The request has no documents."),
+        (b'{"features": [1]}\n', JSON_LINES, 400, "Line 1: it has 1 features, but the model has 120"),
         (b'"a1"\n\n"a2"', JSON_LINES, 400, "Line 2 is not JSON: "),
         (b'"a1"\n' + b"[" * 100_000, JSON_LINES, 400, "Line 2 is nested too deeply."),
-        (b"", "application/x-recordio-protobuf", 400, "The request has no document."),
+        (b"", "application/x-recordio-protobuf", 400, "The request has no documents."),
         (b"no records", "application/x-recordio-protobuf", 400, "Record 1"),
-        (b"a1", "image/png", 415, "Content type 'image/png' is not read; allowed: text/csv, application/json"),
-        (b"a1", None, 415, "Content type '' is not read"),
+        (b"a1", "image/png", 415, "Content type 'image/png' is not supported; allowed: text/csv, application/json"),
+        (b"a1", None, 415, "Content type '' is not supported"),
         (b"a" * (LIMIT + 1), "text/plain", 413, f"The request has {LIMIT + 1} bytes; allowed: {LIMIT}."),
     ],
 )
-def test_what_cannot_be_answered_is_refused_with_a_sentence(
+def test_invalid_requests_are_rejected_with_a_reason(
     server: Server, body: bytes | object, content_type: str | None, status: int, reason: str
 ) -> None:
     answer = server.refusal(body, content_type)
@@ -160,22 +160,22 @@ def test_what_cannot_be_answered_is_refused_with_a_sentence(
     assert reason in answer[1]
 
 
-def test_other_paths_and_methods_are_refused(server: Server) -> None:
+def test_other_paths_and_methods_are_rejected(server: Server) -> None:
     assert server.request("GET", "/")[0] == 404
     assert server.request("GET", "/invocations")[0] == 405
     assert server.request("POST", "/ping", b"")[0] == 405
 
 
-def test_as_much_as_is_allowed_is_read(server: Server) -> None:
+def test_a_request_of_the_maximum_size_is_read(server: Server) -> None:
     assert len(server.invoke(b"a1 a2 a3 " * (LIMIT // 9), "text/plain")) == 1
 
 
-def test_requests_in_hand_are_finished_after_sigterm(base: Path) -> None:
+def test_requests_in_progress_finish_after_sigterm(base: Path) -> None:
     server = Server(base)
     body = json.dumps({"instances": ["a1 b30 c50"] * 20_000}).encode()
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=900)
     connection.request("POST", "/invocations", body, {"Content-Type": "application/json"})
-    # The server is at work on it once another request is answered.
+    # Once another request is answered, the server is processing this one.
     assert server.request("GET", "/ping")[0] == 200
     stopping = threading.Thread(target=server.stop)
     stopping.start()
@@ -187,7 +187,7 @@ def test_requests_in_hand_are_finished_after_sigterm(base: Path) -> None:
     assert server.process.returncode == 0
 
 
-def test_clients_that_keep_their_connection_are_told_before_it_is_closed(base: Path) -> None:
+def test_open_connections_get_connection_close_before_the_shutdown(base: Path) -> None:
     server = Server(base, SAGEMAKER_MODEL_SERVER_WORKERS="2")
     connections = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=900) for _ in range(4)]
     served: list[int] = []
@@ -215,7 +215,7 @@ def test_clients_that_keep_their_connection_are_told_before_it_is_closed(base: P
 
 
 @pytest.mark.parametrize("limit", ["7", "0"])
-def test_batch_transform_may_allow_more(base: Path, limit: str) -> None:
+def test_batch_transform_can_raise_the_payload_limit(base: Path, limit: str) -> None:
     server = Server(base, SAGEMAKER_MAX_PAYLOAD_IN_MB=limit, SAGEMAKER_MODEL_SERVER_WORKERS="1")
     assert len(server.invoke(b"a1 " * (LIMIT // 3 + 1), "text/plain")) == 1
     server.stop()
@@ -227,11 +227,11 @@ def test_a_model_without_a_vocabulary_reads_counts_only(tmp_path: Path, model: T
     for body, content_type in (({"instances": ["a1"]}, "application/json"), (b"a1", "text/plain")):
         status, reason = server.refusal(body, content_type)
         assert status == 400
-        assert "this model reads word counts only" in reason
+        assert "this model accepts only word counts" in reason
     server.stop()
 
 
-def test_what_is_not_http_is_refused_and_the_next_client_is_served(server: Server) -> None:
+def test_a_malformed_request_does_not_affect_the_next_client(server: Server) -> None:
     for sent in (b"\x16\x03\x01\x02\x00", b"GET\r\n\r\n", b"POST /invocations HTTP/1.1\r\nContent-Length: x\r\n\r\n"):
         with socket.create_connection(("127.0.0.1", server.port), timeout=900) as connection:
             connection.sendall(sent)
@@ -249,22 +249,22 @@ def test_a_request_may_come_in_chunks(server: Server) -> None:
     connection.close()
 
 
-def test_a_worker_that_is_killed_is_replaced(base: Path) -> None:
+def test_a_killed_worker_is_replaced(base: Path) -> None:
     server = Server(base, SAGEMAKER_MODEL_SERVER_WORKERS="2")
     first = set(server.workers)
     assert len(first) == 2
     os.kill(next(iter(first)), signal.SIGKILL)
-    # The other one answers meanwhile.
+    # The other worker responds meanwhile.
     while len(set(server.workers) - first) < 1 or len(server.workers) < 2:
         assert len(server.invoke(b"a1", "text/plain")) == 1
-    assert "ended with code -9; another one takes its place" in server.stop()
+    assert "ended with code -9; starting another one" in server.stop()
     assert server.process.returncode == 0
 
 
 def test_workers_end_with_the_process_that_started_them(base: Path) -> None:
     server = Server(base, SAGEMAKER_MODEL_SERVER_WORKERS="2")
     server.process.kill()
-    # The pipe's end closes once the last of them is gone.
+    # The pipe closes once the last of them has exited.
     server.process.communicate(timeout=900)
     with pytest.raises(ConnectionError):
         server.request("GET", "/ping")
@@ -278,21 +278,21 @@ def test_workers_end_with_the_process_that_started_them(base: Path) -> None:
         ({"SAGEMAKER_MODEL_SERVER_WORKERS": "two"}, "The variable SAGEMAKER_MODEL_SERVER_WORKERS is 'two'; allowed"),
     ],
 )
-def test_a_variable_that_is_wrong_is_named(base: Path, environ: dict[str, str], reason: str) -> None:
+def test_an_invalid_variable_is_named(base: Path, environ: dict[str, str], reason: str) -> None:
     process = jobs.start("serve", base, **environ)
     log, _ = process.communicate(timeout=900)
     assert process.returncode == 1
     assert reason in log
 
 
-def test_a_port_that_is_taken_is_named(base: Path, server: Server) -> None:
+def test_a_port_in_use_is_named(base: Path, server: Server) -> None:
     process = jobs.start("serve", base, SAGEMAKER_BIND_TO_PORT=str(server.port))
     log, _ = process.communicate(timeout=900)
     assert process.returncode == 1
     assert f"Port {server.port} cannot be used: Address already in use." in log
 
 
-def test_without_a_model_there_is_no_server(tmp_path: Path) -> None:
+def test_the_server_exits_without_a_model(tmp_path: Path) -> None:
     process = jobs.start("serve", tmp_path)
     log, _ = process.communicate(timeout=900)
     assert process.returncode == 1

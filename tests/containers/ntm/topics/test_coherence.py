@@ -32,7 +32,7 @@ def test_npmi_is_the_mean_over_the_pairs_of_ten_words(documents: list[set[int]],
 
 
 def test_npmi_by_hand() -> None:
-    # Of four documents, two have both 0 and 1; each is in three.
+    # Of four documents, two contain both 0 and 1; each occurs in three.
     corpus = Corpus.of(planted.bag_of([{0, 1}, {0, 1}, {0, 2}, {1, 2}], 4))
     expected = math.log((2 / 4) / (3 / 4 * 3 / 4)) / -math.log(2 / 4)
     assert npmi(np.array([[0, 1]]), corpus).tolist() == pytest.approx([expected])
@@ -42,7 +42,7 @@ def test_npmi_by_hand() -> None:
     assert npmi(np.array([[0]]), corpus).tolist() == [0]
 
 
-def test_npmi_over_hosts_is_that_over_all_documents() -> None:
+def test_npmi_over_several_hosts_equals_npmi_over_all_documents() -> None:
     documents = [{0, 1}, {0, 1, 2}, {2}, {1, 2}, {0, 2}, {0}]
     words = np.array([[0, 1, 2], [2, 1, 0]])
     whole = npmi(words, Corpus.of(planted.bag_of(documents, 3)))

@@ -6,17 +6,17 @@ from hypothesis import strategies as st
 from ntm.topics.pruning import survivors, topics_at
 
 
-def test_a_topic_that_repeats_another_and_one_that_is_dead_are_dropped() -> None:
+def test_duplicate_and_dead_topics_are_dropped() -> None:
     words = np.array([[0, 1, 2, 3], [4, 5, 6, 7], [0, 1, 2, 3], [8, 9, 10, 11], [12, 13, 14, 15]])
     coherence = np.array([0.4, 0.2, 0.5, -0.6, 0.3])
-    # Of the two that say the same, the less coherent one goes; the other is then unique, and stays.
+    # Of two duplicates, the less coherent one is dropped; the other is then unique and stays.
     assert survivors(words, coherence, 3).tolist() == [1, 2, 4]
     assert survivors(words, coherence, 5).tolist() == [0, 1, 2, 3, 4]
     assert survivors(words, coherence, 1).tolist() == [2]
 
 
 @given(st.integers(1, 1000), st.floats(1, 3))
-def test_all_topics_stay_at_first_and_as_many_as_are_wanted_at_last(wanted: int, surplus: float) -> None:
+def test_the_number_of_topics_falls_from_all_to_the_requested_number(wanted: int, surplus: float) -> None:
     numbers = [topics_at(progress, wanted, surplus) for progress in np.linspace(0, 1, 200)]
     assert numbers[0] == min(round(surplus * wanted), wanted + 60)
     assert numbers[-1] == wanted

@@ -16,7 +16,7 @@ TOPICS = Topics(
 )
 
 
-def test_another_order() -> None:
+def test_reordering_topics() -> None:
     swapped = TOPICS.reordered(np.array([1, 0]))
     assert swapped.share.tolist() == TOPICS.share[::-1].tolist()
     assert swapped.words.tolist() == [[2, 1], [0, 1]]
@@ -28,7 +28,7 @@ def test_another_order() -> None:
     assert replace(TOPICS, wetc=None).reordered(np.array([1, 0])).wetc is None
 
 
-def test_the_log_is_the_built_ins(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_topic_log_matches_the_built_ins(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         TOPICS.log(logging.getLogger(), ["cats", "dogs", "birds"])
         replace(TOPICS, wetc=None).log(logging.getLogger(), ["cats", "dogs", "birds"])

@@ -17,7 +17,7 @@ from tests.containers.ntm import jobs, planted, records
 
 
 def failure(base: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run a job that must fail in this process; return the reason that SageMaker would show."""
+    """Run a job that must fail, in this process, and return its failure reason."""
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(base))
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     assert job.main() == 1
@@ -39,7 +39,7 @@ def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_job_leaves_a_model_that_serving_can_load(base: Path) -> None:
-    # Words of a topic point one way, a little apart.
+    # Vectors of a topic's words have a similar direction.
     vectors = [np.eye(6)[word // planted.WORDS] + 0.1 * np.eye(6)[word % 6] for word in range(planted.FEATURE_DIM)]
     lines = [f"{word} {' '.join(map(str, row))}\n" for word, row in zip(jobs.VOCABULARY, vectors, strict=True)]
     (base / "input" / "data" / "auxiliary" / "vectors.txt").write_text("the 1 1 1 1 1 1\n" + "".join(lines))
@@ -65,7 +65,7 @@ def test_a_job_leaves_a_model_that_serving_can_load(base: Path) -> None:
     owners = [{word[0] for word, _ in topic["words"][:10]} for topic in topics["topics"]]
     assert sorted(map(sorted, owners)) == [["a"], ["b"], ["c"], ["d"], ["e"]]
 
-    # A document of one topic's words weighs on that topic, in the order of topics.json.
+    # A document of one topic's words gets that topic, in the order of topics.json.
     model, reader = read_model(base / "model")
     assert reader is not None
     texts = [" ".join(word for word, _ in topic["words"][:10]) for topic in topics["topics"]]
@@ -86,7 +86,7 @@ def test_a_job_leaves_a_model_that_serving_can_load(base: Path) -> None:
         }.items()
     }
     assert len(metric["train"]) >= 10
-    # A tuning job follows it: one of each epoch, in place of the last the best model's.
+    # For the tuning job: one per epoch; the last one is the best model's.
     assert len(metric["validation"]) == len(metric["train"])
     assert metric["best"] == metric["validation"][-1:]
     assert metric["test"][0] == pytest.approx(metric["validation"][-1], rel=0.05)
@@ -113,7 +113,7 @@ def test_a_job_leaves_a_model_that_serving_can_load(base: Path) -> None:
         ("validation:npmi_tu", "npmi_tu <score>", 3),
     ],
 )
-def test_the_metric_of_a_tuning_job_is_logged_as_training_goes_on(
+def test_the_metric_of_a_tuning_job_is_logged_during_training(
     base: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -130,7 +130,7 @@ def test_the_metric_of_a_tuning_job_is_logged_as_training_goes_on(
     with caplog.at_level("INFO"):
         job.run(lambda: False)
     found = re.findall(rf"#quality_metric: host=algo-1, epoch=(\d+), validation {re.escape(name)}=(\S+)", caplog.text)
-    # And once of the model that is left, whatever is tuned by.
+    # And once for the final model, whatever the objective.
     assert [int(epoch) for epoch, _ in found] == [*range(2, 2 * times + 1, 2), 8]
     values = [float(value) for _, value in found]
     if times:
@@ -144,7 +144,7 @@ LONG = jobs.HYPERPARAMETERS | {"epochs": "20", "mini_batch_size": "20", "num_pat
 @pytest.mark.parametrize(
     ("objective", "end"), [("topics", signal.SIGKILL), ("elbo", signal.SIGKILL), ("topics", signal.SIGTERM)]
 )
-def test_an_interrupted_job_goes_on_to_the_same_model(
+def test_an_interrupted_job_resumes_to_the_same_model(
     objective: str, end: signal.Signals, base: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     jobs.write_config(base, "hyperparameters", LONG | {"objective": objective})
@@ -154,7 +154,7 @@ def test_an_interrupted_job_goes_on_to_the_same_model(
     shutil.rmtree(base / "model")
 
     (base / "checkpoints").mkdir()
-    # SIGTERM saves one, whenever the last was.
+    # SIGTERM saves one regardless of the interval.
     process = jobs.start("train", base, NTM_CHECKPOINT_SECONDS="0" if end == signal.SIGKILL else "1e6")
     assert process.stdout is not None
     while "completed 60.0 % of epochs" not in (line := process.stdout.readline()):
@@ -172,11 +172,11 @@ def test_an_interrupted_job_goes_on_to_the_same_model(
 
     with caplog.at_level("INFO"):
         job.run(lambda: False)
-    assert "Going on from the checkpoint" in caplog.text
+    assert "Resuming from the checkpoint" in caplog.text
     assert (base / "model" / "model.safetensors").read_bytes() == expected
 
 
-def test_a_job_does_not_go_on_from_what_is_not_its_checkpoint(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_rejects_a_foreign_or_damaged_checkpoint(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(base))
     monkeypatch.setenv("NTM_CHECKPOINT_SECONDS", "0")
     (base / "checkpoints").mkdir()
@@ -184,15 +184,13 @@ def test_a_job_does_not_go_on_from_what_is_not_its_checkpoint(base: Path, monkey
     job.run(lambda: False)
     shutil.rmtree(base / "model")
     jobs.write_config(base, "hyperparameters", jobs.HYPERPARAMETERS | {"epochs": "2"})
-    assert "is of another job: epochs was 1 and is 2. Give this job a CheckpointConfig" in failure(base, monkeypatch)
+    assert "to another job: epochs was 1 and is 2. Give this job a CheckpointConfig" in failure(base, monkeypatch)
     checkpoint = base / "checkpoints" / "checkpoint-algo-1.pt"
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     assert "The checkpoint checkpoint-algo-1.pt cannot be read: " in failure(base, monkeypatch)
 
 
-def test_jobs_of_a_tuning_job_may_share_the_place_of_their_checkpoints(
-    base: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_jobs_of_a_tuning_job_can_share_a_checkpoint_location(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(base))
     monkeypatch.setenv("NTM_CHECKPOINT_SECONDS", "0")
     (base / "checkpoints").mkdir()
@@ -205,7 +203,7 @@ def test_jobs_of_a_tuning_job_may_share_the_place_of_their_checkpoints(
 
 
 def free_port() -> int:
-    """Return a port that the system gives to nobody who does not ask for it, and that no other test is given."""
+    """Return a free port outside the ephemeral range that no other test gets."""
     for port in range(20_000 + os.getpid() % 10_000, 32_768):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
@@ -214,7 +212,7 @@ def free_port() -> int:
 
 
 def start_hosts(bases: dict[str, Path]) -> list[str]:
-    """Run a job of several hosts on this machine to its end; return their logs, those of a failed one marked."""
+    """Run a job of several hosts to its end and return their logs; logs of failed hosts are marked."""
     meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     processes = [jobs.start("train", base, **meeting) for base in bases.values()]
     logs = [process.communicate(timeout=900)[0] for process in processes]
@@ -238,11 +236,11 @@ def test_two_hosts_train_one_model(first: int, tmp_path: Path) -> None:
     (one, losses), (two, same) = (zip(*re.findall(pattern, log), strict=True) for log in logs)
     assert (set(one), set(two)) == ({"algo-1"}, {"algo-2"})
     assert losses == same
-    # One host comes to this with these documents.
+    # Expected result of a single host with these documents.
     assert float(losses[-1]) == pytest.approx(4.056, rel=0.02)
 
 
-def test_a_host_that_fails_ends_the_others(tmp_path: Path) -> None:
+def test_a_failed_host_ends_the_others(tmp_path: Path) -> None:
     documents = planted.corpus(400, 0)[0]
     bases = {"algo-1": tmp_path / "1", "algo-2": tmp_path / "2"}
     jobs.lay_out_shards(bases, [documents.part(0, 200), documents.part(200, 400)], jobs.HYPERPARAMETERS)
@@ -250,7 +248,7 @@ def test_a_host_that_fails_ends_the_others(tmp_path: Path) -> None:
     assert all(log.startswith("FAILED") for log in start_hosts(bases))
     reasons = {host: (base / "output" / "failure").read_text() for host, base in bases.items()}
     assert "Channel train, file part-00000.pbr: Record 1 does not begin" in reasons["algo-1"]
-    assert reasons["algo-2"] == "Another host of the job failed: its log and its failure reason say why."
+    assert reasons["algo-2"] == "Another host of the job failed; see its log and its failure reason."
     assert not any((base / "model").exists() for base in bases.values())
 
 
@@ -303,7 +301,7 @@ EMPTY_DOCUMENTS = records.sparse_file(np.zeros((3, planted.FEATURE_DIM), np.floa
     [
         (_configure("inputdataconfig", train=None), "There is no train channel"),
         (_configure("inputdataconfig", tests={}), "Channel tests is unknown; allowed: train, validation, test"),
-        (_configure("inputdataconfig", train={"TrainingInputMode": "Pipe"}), "in Pipe mode and has no pipe"),
+        (_configure("inputdataconfig", train={"TrainingInputMode": "Pipe"}), "in Pipe mode, but the pipe"),
         (
             _configure("inputdataconfig", train={"ContentType": "image/png"}),
             "Channel train has content type 'image/png'",
@@ -313,22 +311,22 @@ EMPTY_DOCUMENTS = records.sparse_file(np.zeros((3, planted.FEATURE_DIM), np.floa
             "algo-1, which is not among hosts: algo-2",
         ),
         (_configure("hyperparameters", num_topics="1"), "num_topics is '1'; allowed: an integer, 2 to 1000"),
-        (_configure("hyperparameters", feature_dim="119"), "vocab.txt has 120 words; feature_dim is 119"),
+        (_configure("hyperparameters", feature_dim="119"), "vocab.txt has 120 words, but feature_dim is 119"),
         (_configure("hyperparameters", momentum="0.9"), "momentum is not a hyperparameter"),
         (_remove("input/config/hyperparameters.json"), "hyperparameters.json is missing"),
         (_write("input/config/hyperparameters.json", b"{"), "hyperparameters.json is not JSON"),
         (_write("input/config/resourceconfig.json", b"[]"), "resourceconfig.json is not a JSON object"),
-        (_remove(TRAIN_FILE), "Channel train has no file: its S3 prefix is empty or wrong"),
-        (_remove("input/data/train"), "Channel train has no file"),
-        (_write(TRAIN_FILE, b""), "Channel train has no document with a word of the vocabulary"),
-        (_write(TRAIN_FILE, EMPTY_DOCUMENTS), "Channel train has no document with a word of the vocabulary"),
+        (_remove(TRAIN_FILE), "Channel train has no files: its S3 prefix is empty or wrong"),
+        (_remove("input/data/train"), "Channel train has no files"),
+        (_write(TRAIN_FILE, b""), "No document of channel train contains a word of the vocabulary"),
+        (_write(TRAIN_FILE, EMPTY_DOCUMENTS), "No document of channel train contains a word of the vocabulary"),
         (_write(TRAIN_FILE, b"PK\3\4 not records"), "Channel train, file part-00000.pbr: Record 1 does not begin"),
         (_write("input/data/auxiliary/vocab.txt", b"\xff"), "vocab.txt is not UTF-8"),
         (_write("input/data/auxiliary/tokenizer.json", b"{}"), "tokenizer.json is not a tokenizer of version 1"),
-        (_write("input/data/auxiliary/vectors.txt", b"a0 1 x\n"), "vectors.txt, line 1, has b'a0 1 x\\n': a word and"),
+        (_write("input/data/auxiliary/vectors.txt", b"a0 1 x\n"), "vectors.txt, line 1, is b'a0 1 x\\n'; expected"),
     ],
 )
-def test_the_failure_file_says_what_is_wrong(
+def test_the_failure_file_contains_the_reason(
     spoil: Callable[[Path], object], reason: str, base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoil(base)
@@ -338,15 +336,13 @@ def test_the_failure_file_says_what_is_wrong(
 
 
 @pytest.mark.parametrize("seconds", ["often", "-1", "nan", ""])
-def test_how_often_a_checkpoint_is_wanted_must_be_a_number(
-    seconds: str, base: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_checkpoint_interval_must_be_a_number(seconds: str, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NTM_CHECKPOINT_SECONDS", seconds)
     assert f"NTM_CHECKPOINT_SECONDS is {seconds!r}; allowed: a number of seconds" in failure(base, monkeypatch)
 
 
-def test_a_fault_of_ours_is_told_as_such(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # No model can be written where a file is in the way.
+def test_unexpected_errors_are_reported_as_internal(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A file in place of the model directory.
     jobs.write_config(base, "hyperparameters", jobs.HYPERPARAMETERS | {"epochs": "1"})
     (base / "model").write_bytes(b"")
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(base))
@@ -355,7 +351,7 @@ def test_a_fault_of_ours_is_told_as_such(base: Path, monkeypatch: pytest.MonkeyP
     assert (base / "output" / "failure").read_text().startswith("Internal error: FileExistsError(")
 
 
-def test_empty_validation_and_test_channels_are_as_none(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_validation_and_test_channels_count_as_missing(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(base))
     jobs.write_config(base, "hyperparameters", jobs.HYPERPARAMETERS | {"epochs": "1"})
     (base / "input/data/validation/part-00000.pbr").write_bytes(b"")

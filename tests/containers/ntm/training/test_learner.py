@@ -19,7 +19,7 @@ def batch_of(bag: BagOfWords) -> Batch:
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_restored_learner_goes_on_the_same(optimizer: str) -> None:
+def test_a_restored_learner_continues_identically(optimizer: str) -> None:
     bag = planted.corpus(60, 0)[0]
     counts = np.bincount(bag.words, bag.counts, planted.FEATURE_DIM)
     settings = dataclasses.replace(SETTINGS, optimizer=optimizer)
@@ -36,7 +36,7 @@ def test_a_restored_learner_goes_on_the_same(optimizer: str) -> None:
     np.testing.assert_array_equal(learner.evaluate([bag]), other.evaluate([bag]))
 
 
-def test_an_empty_mini_batch_changes_nothing() -> None:
+def test_an_empty_mini_batch_is_skipped() -> None:
     bag = planted.corpus(5, 0)[0]
     learner = Learner(SETTINGS, 5, np.ones(planted.FEATURE_DIM), 0)
     before = [parameter.clone() for parameter in learner.network.parameters()]

@@ -12,14 +12,14 @@ SETTINGS = Hyperparameters(feature_dim=1, num_topics=2, learning_rate=0.1)
 
 
 class Parameters(nn.Module):
-    """Some parameters, and another that is not used."""
+    """Two parameters, one of them unused."""
 
     def __init__(self, *values: float) -> None:
         super().__init__()
         self.used, self.unused = nn.Parameter(torch.tensor(values)), nn.Parameter(torch.ones(2, 3))
 
     def optimize(self, settings: Hyperparameters, gradients: list[list[float]]) -> list[float]:
-        """Take a step for each of the gradients; return the parameters."""
+        """Take one step per gradient and return the parameters."""
         optimizer = Optimizer(self.requires_grad_(False), settings)
         for gradient in gradients:
             assert self.used.grad is not None
@@ -40,7 +40,7 @@ _PEERS = {
 
 @pytest.mark.parametrize("decay", [0.0, 0.5])
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_each_optimizer_is_pytorchs(name: str, decay: float) -> None:
+def test_each_optimizer_equals_pytorchs(name: str, decay: float) -> None:
     gradients = [[1.0, -2.0, 0.5], [0.5, 0.0, -3.0], [0.1, 0.2, 0.3]]
     ours, theirs = Parameters(3.0, -1.0, 2.0), Parameters(3.0, -1.0, 2.0)
     ours.optimize(dataclasses.replace(SETTINGS, optimizer=name, weight_decay=decay), gradients)
@@ -51,7 +51,7 @@ def test_each_optimizer_is_pytorchs(name: str, decay: float) -> None:
     torch.testing.assert_close(list(ours.parameters()), list(theirs.parameters()))
 
 
-def test_the_learning_rate_goes_up_and_then_down_to_nothing() -> None:
+def test_the_learning_rate_warms_up_and_then_falls_to_zero() -> None:
     rates = [annealing(progress / 100) for progress in range(101)]
     top = rates.index(max(rates))
     assert rates[0] == 0

@@ -27,7 +27,7 @@ def shown(*progress: Progress, terminal: bool) -> str:
     return file.getvalue()
 
 
-def test_a_line_for_each_epoch_where_there_is_no_terminal() -> None:
+def test_one_line_per_epoch_without_a_terminal() -> None:
     assert shown(HALF, END, terminal=False) == (
         "Epoch 2/5: loss 6.5432, validation 6.7000, 12,346 documents/s, 0:00:00 left\n"
     )
@@ -35,9 +35,9 @@ def test_a_line_for_each_epoch_where_there_is_no_terminal() -> None:
     assert shown(slow, terminal=False) == "Epoch 2/5: loss 6.5432, 2 documents/s, 0:02:30 left\n"
 
 
-def test_a_bar_on_a_terminal_that_leaves_nothing_behind() -> None:
+def test_the_progress_bar_on_a_terminal_erases_itself() -> None:
     text = shown(HALF, END, terminal=True)
     assert "Epoch 2/5" in text
     assert "loss 6.5432, validation 6.7000, 12,346 documents/s" in text
-    # The last that is written erases the line.
+    # The last output erases the line.
     assert text.endswith("\x1b[2K")

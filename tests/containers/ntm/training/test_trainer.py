@@ -40,7 +40,7 @@ def arrays(model: TopicModel) -> list[np.ndarray]:
 
 
 def check_planted(trained: Trained, seed: int) -> None:
-    """Check that each topic is one of those planted, and that documents are of the topic that they were made of."""
+    """Check that the topics are the planted ones and that documents get the topic that they were made from."""
     owners = trained.topics.words[:, :10] // planted.WORDS
     assert sorted(owners[:, 0]) == list(range(planted.TOPICS))
     assert (owners == owners[:, :1]).mean() > 0.95
@@ -52,7 +52,7 @@ def check_planted(trained: Trained, seed: int) -> None:
     assert (found == truth).mean() > 0.97
 
 
-# What moves far enough in few steps.
+# Settings that learn enough in a few steps.
 _RATES = {"adam": 0.01, "adagrad": 0.05, "rmsprop": 0.005, "sgd": 0.001, "adadelta": 1.0}
 
 
@@ -62,7 +62,7 @@ def test_topics_are_found_with_each_optimizer(optimizer: str) -> None:
     check_planted(train(planted.corpus(600, 0)[0], settings), 0)
 
 
-def test_the_lower_bound_alone_finds_them_where_they_are_plain() -> None:
+def test_the_elbo_objective_finds_well_separated_topics() -> None:
     settings = dataclasses.replace(SMALL, objective="elbo", epochs=30)
     trained = train(planted.corpus(1000, 1)[0], settings, planted.corpus(200, 2)[0])
     check_planted(trained, 1)
@@ -116,7 +116,7 @@ def test_a_vocabulary_of_one_word_trains(objective: str) -> None:
     assert topics.npmi.tolist() == [0] * planted.TOPICS
 
 
-def test_a_large_vocabulary_costs_no_array_of_documents_by_words() -> None:
+def test_memory_does_not_grow_with_documents_times_words() -> None:
     """50,000 words and 2,500 documents: a float32 for each pair would take 500 MB."""
     resource = pytest.importorskip("resource")
     random = np.random.default_rng(0)
@@ -127,12 +127,12 @@ def test_a_large_vocabulary_costs_no_array_of_documents_by_words() -> None:
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < 400e6
 
 
-def test_without_a_document_there_is_nothing_to_train_on() -> None:
-    with pytest.raises(InputError, match="Channel train has no document with a word of the vocabulary"):
+def test_training_needs_a_non_empty_document() -> None:
+    with pytest.raises(InputError, match="No document of channel train contains a word of the vocabulary"):
         train(planted.bag_of([[], []], planted.FEATURE_DIM), SMALL)
 
 
-def test_a_loss_that_is_not_finite_is_said() -> None:
+def test_a_non_finite_loss_is_an_error() -> None:
     bag, _ = planted.corpus(100, 6)
     wild = dataclasses.replace(SMALL, optimizer="sgd", learning_rate=1.0, batch_norm=False, epochs=50)
     huge = dataclasses.replace(bag, counts=bag.counts * np.float32(1e37))
@@ -140,7 +140,7 @@ def test_a_loss_that_is_not_finite_is_said() -> None:
         train(huge, wild)
 
 
-def test_training_ends_when_asked_to_and_keeps_a_model() -> None:
+def test_training_stops_on_request_and_keeps_a_model() -> None:
     bag, _ = planted.corpus(300, 7)
     asked = iter(range(10**9))
     trained = train(bag, dataclasses.replace(SMALL, epochs=500), bag, stopped=lambda: next(asked) >= 12)
@@ -150,7 +150,7 @@ def test_training_ends_when_asked_to_and_keeps_a_model() -> None:
 
 
 class Scripted(Trainer):
-    """A training whose validation losses are given."""
+    """A trainer with predefined validation losses."""
 
     losses: list[float]
 
@@ -166,8 +166,8 @@ def scripted(losses: list[float], **changes: Any) -> Trained:
 
 
 @pytest.mark.parametrize("objective", ["topics", "elbo"])
-def test_the_best_model_is_of_the_lowest_loss_after_the_build_up(objective: str) -> None:
-    # The first is the lowest, and of another objective where there is a build-up.
+def test_the_best_model_has_the_lowest_loss_after_the_build_up(objective: str) -> None:
+    # The first loss is the lowest, but belongs to the build-up if there is one.
     losses = [1.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 3.0, 4.0]
     trained = scripted(losses, objective=objective, num_patience_epochs=10)
     assert trained.epoch == (9 if objective == "topics" else 1)
@@ -177,12 +177,12 @@ def test_the_best_model_is_of_the_lowest_loss_after_the_build_up(objective: str)
 @pytest.mark.parametrize("objective", ["topics", "elbo"])
 def test_training_stops_early_only_after_the_build_up(objective: str) -> None:
     trained = scripted([5.0] * 20, objective=objective, num_patience_epochs=1)
-    # The second bad epoch in a row is the third one that counts: 15 of 20 are those of the build-up's 0.7 and one more.
+    # The second bad epoch in a row is the third after the build-up, which takes 14 of 20 epochs.
     assert trained.epochs == {"topics": 17, "elbo": 3}[objective]
 
 
 @pytest.mark.parametrize("validated", [True, False])
-def test_progress_is_told(validated: bool) -> None:
+def test_progress_is_reported(validated: bool) -> None:
     seen: list[Progress] = []
     bag, _ = planted.corpus(200, 9)
     settings = dataclasses.replace(SMALL, mini_batch_size=10)
@@ -197,7 +197,7 @@ def test_progress_is_told(validated: bool) -> None:
         assert (each.validation_loss is not None) == (validated and each.documents == 200)
 
 
-def test_log_lines_are_those_of_the_built_in(caplog: pytest.LogCaptureFixture) -> None:
+def test_log_lines_match_the_built_ins(caplog: pytest.LogCaptureFixture) -> None:
     bag, _ = planted.corpus(100, 9)
     with caplog.at_level(logging.INFO):
         train(bag, SMALL, bag)

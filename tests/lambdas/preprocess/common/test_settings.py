@@ -91,7 +91,7 @@ def test_settings_survive_their_event(expected: Settings, strings: bool) -> None
         ("train_shards", 0, "an integer from 1 to 100"),
     ],
 )
-def test_impossible_value_is_named_with_what_is_allowed(name: str, value: object, allowed: str) -> None:
+def test_invalid_value_is_named_with_the_allowed_values(name: str, value: object, allowed: str) -> None:
     with pytest.raises(CorpusError) as caught:
         Settings.from_event({**EVENT, name: value})
     assert f"{name} is {value!r}: it must be {allowed}" in str(caught.value)

@@ -91,7 +91,7 @@ def test_version_is_recorded(s3: S3Client) -> None:
     assert [item.version_id for item in corpus.objects] == [version]
 
 
-def test_nothing_there(s3: S3Client) -> None:
+def test_a_missing_corpus_or_bucket_is_an_error(s3: S3Client) -> None:
     s3.put_object(Bucket="data", Key="raw/x.csv.bak", Body=CSV)
     with pytest.raises(CorpusError, match=r"no object s3://data/raw/x\.csv and none under s3://data/raw/x\.csv/"):
         read(s3, "s3://data/raw/x.csv")

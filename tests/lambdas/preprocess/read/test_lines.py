@@ -21,11 +21,11 @@ def test_lines_do_not_depend_on_the_blocks(content: bytes, block: int) -> None:
     assert found == [line.decode("utf-8", "surrogateescape") for line in content.splitlines(keepends=True)]
 
 
-def test_byte_order_mark_is_no_text() -> None:
+def test_byte_order_mark_is_skipped() -> None:
     assert list(read_lines(BytesIO("\ufeffid\n\ufeff".encode()))) == ["id\n", "\ufeff"]
 
 
-def test_endless_line_is_cut_but_not_short(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_overlong_line_is_cut_after_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "_BLOCK", 10)
     monkeypatch.setattr(lines, "MAX_ROW", 20)
     first, second, third = read_lines(BytesIO("é".encode() * 5000 + b"\nshort\n" + b"x" * 5000))

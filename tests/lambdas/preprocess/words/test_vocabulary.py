@@ -23,7 +23,7 @@ def collect(
 
 
 @given(corpora, st.integers(1, 5), st.floats(0.1, 1), st.integers(1, 8))
-def test_limits_hold_and_nothing_is_forgotten(texts: list[list[str]], least: int, share: float, size: int) -> None:
+def test_limits_select_exactly_the_matching_words(texts: list[list[str]], least: int, share: float, size: int) -> None:
     numbers, documents = collect(texts)
     counts = Counter(word for words in texts for word in words)
     frequencies = Counter(word for words in texts for word in set(words))
@@ -50,7 +50,7 @@ def test_limits_hold_and_nothing_is_forgotten(texts: list[list[str]], least: int
         assert documents.uid(index).decode() == f"№{index}"
 
 
-def test_empty_vocabulary_says_what_to_change() -> None:
+def test_empty_vocabulary_error_names_the_settings_to_change() -> None:
     numbers, documents = collect([["abc", "abd"], ["abc"]])
     with pytest.raises(CorpusError) as caught:
         choose_vocabulary(numbers, documents, size=9, min_document_frequency=5, max_document_share=0.5)

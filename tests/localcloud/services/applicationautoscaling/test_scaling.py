@@ -320,7 +320,7 @@ def _watched(monkeypatch: pytest.MonkeyPatch, name: str, **tracking: Any) -> Loc
     return policy
 
 
-def test_scaling_out_during_the_cooldown_counts_what_was_added(monkeypatch: pytest.MonkeyPatch, clock: _Clock) -> None:
+def test_scaling_out_during_the_cooldown_counts_added_capacity(monkeypatch: pytest.MonkeyPatch, clock: _Clock) -> None:
     target, policy = _Target(), _watched(monkeypatch, "p", ScaleOutCooldown=300)
     values = [700.0]
     monkeypatch.setattr(target_tracking, "_values", lambda _: list(values))
@@ -405,7 +405,7 @@ def test_scheduled_action_is_due(action: LocalScheduledAction, moment: datetime,
     ("schedule", "timezone", "limits", "complaint"),
     [
         ("noon", None, {"MinCapacity": 1}, "is neither rate"),
-        ("at(2024-13-01T12:00:00)", None, {"MinCapacity": 1}, "is no time"),
+        ("at(2024-13-01T12:00:00)", None, {"MinCapacity": 1}, "is not a valid time"),
         ("cron(0 12 * * ? *)", "Mars/Olympus", {"MinCapacity": 1}, "'Mars/Olympus' is not known"),
         ("cron(0 12 * * ? *)", None, {}, "neither MinCapacity nor MaxCapacity"),
         ("cron(0 12 * * ? *)", None, {"MinCapacity": 3, "MaxCapacity": 2}, "is above MaxCapacity 2"),

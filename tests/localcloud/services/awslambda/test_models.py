@@ -133,7 +133,7 @@ def test_function_is_killed_above_its_memory_limit(cloud: SmallCloud) -> None:
     assert answer["errorType"] == "Runtime.OutOfMemory"
 
 
-def test_body_that_is_not_json_is_refused(cloud: SmallCloud) -> None:
+def test_invalid_json_body_is_refused(cloud: SmallCloud) -> None:
     cloud.function("strict", {"index.py": "def handler(event, context):\n    return event\n"})
     client = cloud.client("lambda")
     with pytest.raises(client.exceptions.ClientError, match="Could not parse request body"):
@@ -231,7 +231,7 @@ async function list(event) {
     assert _invoke(cloud, name, {"bucket": BUCKET}) == (["sdk/one"], None)
 
 
-def test_node_package_that_is_missing_is_named(cloud: SmallCloud) -> None:
+def test_missing_node_package_is_named(cloud: SmallCloud) -> None:
     cloud.function("no-package", {"index.js": "require('no-such-package');"}, Runtime="nodejs22.x")
     answer, error = _invoke(cloud, "no-package")
     assert error == "Unhandled"

@@ -62,7 +62,7 @@ def _problems(**values: Any) -> dict[str, str]:
         ),
     ],
 )
-def test_sections_that_disagree(values: dict[str, Any], key: str, problem: str) -> None:
+def test_conflicting_sections(values: dict[str, Any], key: str, problem: str) -> None:
     found = _problems(**values)
     assert problem in found[key]
 
@@ -97,7 +97,7 @@ def test_settings_that_the_built_in_algorithm_lacks(values: dict[str, Any], key:
     assert problem in _problems(algorithm="builtin", **values)[key]
 
 
-def test_without_tuning_its_section_disagrees_with_nothing() -> None:
+def test_without_tuning_its_section_has_no_conflicts() -> None:
     said = {"hyperparameters": {"optimizer": "adam", "epochs": 5}}
     tuning = {"enabled": False, "strategy": "grid", "early_stopping": True}
     assert _problems(tuning=tuning, training=said, algorithm="builtin") == {}
@@ -107,10 +107,10 @@ def test_a_grid_of_listed_values() -> None:
     assert _problems(tuning={"strategy": "grid", "ranges": _LISTED}) == {}
 
 
-def test_word_vectors_may_judge_topics() -> None:
+def test_tuning_by_wetc_is_accepted_with_word_vectors() -> None:
     assert _problems(tuning={"objective": "validation:wetc"}, **_VECTORS) == {}
 
 
-def test_topics_of_different_numbers_compare_by_their_coherence() -> None:
+def test_the_number_of_topics_can_be_tuned_by_coherence() -> None:
     ranges = {"num_topics": {"min": 5, "max": 9}}
     assert _problems(tuning={"objective": "validation:npmi", "ranges": ranges}) == {}

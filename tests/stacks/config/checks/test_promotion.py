@@ -96,7 +96,7 @@ def test_a_cycle_is_reported_in_each_of_its_files(tmp_path: Path) -> None:
     ]
 
 
-def test_the_only_environment_has_nothing_to_be_promoted_from() -> None:
+def test_a_single_environment_cannot_have_a_promotion_source() -> None:
     found = promotion_conflicts({"prod": _environment(promotion={"from": "dev"})})
     assert found["prod"][0]["msg"] == "unknown environment; allowed: null, since there is no other environment"
 
@@ -155,7 +155,7 @@ def test_conflicts_within_one_file(values: Mapping[str, Any], problem: str) -> N
     assert detail["msg"].startswith(problem)
 
 
-def test_a_key_is_named_as_the_file_has_it(tmp_path: Path) -> None:
+def test_keys_are_named_as_in_the_file(tmp_path: Path) -> None:
     prod = "region: us-east-1\npromotion: {form: dev}\nproduction: false\n"
     assert _problem(tmp_path, "region: us-east-1\n", prod) == (
         "  line 2, promotion.form: unknown key (did you mean from?); allowed: from, method"
@@ -186,7 +186,7 @@ def test_every_cycle_is_found_and_nothing_else(sources: dict[str, str | None], m
 
 
 @given(order=st.permutations(_NAMES), methods=_METHODS, data=st.data())
-def test_both_sides_of_each_promotion_know_it(order: list[str], methods: dict[str, str], data: st.DataObject) -> None:
+def test_paths_are_known_on_both_sides(order: list[str], methods: dict[str, str], data: st.DataObject) -> None:
     sources = {name: data.draw(st.sampled_from([None, *order[:place]])) for place, name in enumerate(order)}
     environments = _environments(sources, methods)
     assert promotion_conflicts(environments) == {}

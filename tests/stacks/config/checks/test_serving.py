@@ -65,12 +65,12 @@ def test_instances_have_no_serverless_settings() -> None:
     assert "the endpoint has instances" in _problems(serverless={"memory_mb": 1024})["serving.serverless"]
 
 
-def test_a_shadow_is_beside_one_variant() -> None:
+def test_a_shadow_needs_a_single_variant() -> None:
     found = _problems(shadow=_SHADOW, variants=[_B])
     assert found["serving.variants"].startswith("an endpoint with a shadow variant has a single production variant")
 
 
-def test_at_least_one_variant_gets_requests() -> None:
+def test_at_least_one_variant_must_get_requests() -> None:
     assert "no variant would receive requests" in _problems(weight=0, variants=[{**_B, "weight": 0}])["serving.weight"]
     assert _problems(weight=0, variants=[_B]) == {}
 
@@ -83,7 +83,7 @@ def test_at_least_one_variant_gets_requests() -> None:
         ({"shadow": {"model_package": _ELSEWHERE}}, "serving.shadow.model_package"),
     ],
 )
-def test_models_are_of_the_endpoints_region(serving: dict[str, object], key: str) -> None:
+def test_models_must_be_in_the_endpoints_region(serving: dict[str, object], key: str) -> None:
     reason = "an endpoint only serves models of its own region; allowed: a model package in us-east-1"
     assert _problems(**serving) == {key: reason}
 
@@ -103,7 +103,7 @@ def test_a_fleet_of_one_cannot_be_updated_in_steps(update: dict[str, object]) ->
     least=st.integers(2, 30),
     more=st.integers(0, 100),
 )
-def test_steps_in_instances_fit_every_fleet_there_may_be(policy: str, size: int, least: int, more: int) -> None:
+def test_steps_in_instances_must_fit_every_possible_fleet(policy: str, size: int, least: int, more: int) -> None:
     """A canary is at most half of the fleet; a step is between a tenth and half of it."""
     update = {"policy": policy, "size_instances": size, "max_execution_seconds": 28_800}
     found = _problems(min_instances=least, max_instances=least + more, update=update)
@@ -111,7 +111,7 @@ def test_steps_in_instances_fit_every_fleet_there_may_be(policy: str, size: int,
     assert ("serving.update.size_instances" not in found) == fits
 
 
-def test_a_schedule_and_a_variant_count_among_the_fleets_there_may_be() -> None:
+def test_schedules_and_variants_count_as_possible_fleets() -> None:
     limits = {"min_instances": 4, "max_instances": 10, "update": {"policy": "linear", "size_instances": 2}}
     assert _problems(**limits) == {}
     found = _problems(**limits, scheduled_scaling=[{**_DAY, "min_instances": 2}])
@@ -128,7 +128,7 @@ def test_a_schedule_and_a_variant_count_among_the_fleets_there_may_be() -> None:
     termination=st.integers(0, 3600),
     most=st.integers(600, 28_800),
 )
-def test_an_update_has_time_for_its_pauses(percent: int, wait: int, termination: int, most: int) -> None:
+def test_an_updates_time_limit_must_cover_its_pauses(percent: int, wait: int, termination: int, most: int) -> None:
     """An update pauses between its steps and before it terminates the old fleet."""
     times = {"wait_seconds": wait, "termination_wait_seconds": termination, "max_execution_seconds": most}
     pauses = (math.ceil(100 / percent) - 1) * wait + termination
@@ -154,7 +154,7 @@ def test_the_pauses_of_each_policy(update: dict[str, object], pauses: int) -> No
     assert found.keys() == {"serving.update.max_execution_seconds"}
 
 
-def test_steps_are_watched_by_alarms_that_can_go_off_in_time() -> None:
+def test_alarms_must_be_able_to_go_off_within_a_step() -> None:
     limits = {"min_instances": 2}
     assert _problems({"enabled": False}) == {}
     found = _problems({"enabled": False}, **limits, update=_CANARY)

@@ -27,7 +27,7 @@ def test_the_schema_matches_the_model() -> None:
     assert environments_md.schema() == SCHEMA.read_text(), _SAY
 
 
-def test_every_key_is_there_with_its_meaning() -> None:
+def test_every_key_is_documented_with_its_meaning() -> None:
     text = document(MARK)
     for name, field in EnvironmentConfig.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):

@@ -31,13 +31,13 @@ _LISTED = (
 )
 
 
-def test_it_is_a_json_schema() -> None:
+def test_the_schema_is_a_valid_json_schema() -> None:
     Draft7Validator.check_schema(_SCHEMA)
     assert json.loads(SCHEMA.read_text()) == _SCHEMA
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_our_files_name_it_and_keep_to_it(file: Path) -> None:
+def test_the_shipped_files_refer_to_the_schema_and_follow_it(file: Path) -> None:
     text = file.read_text()
     assert text.startswith("# yaml-language-server: $schema=schema.json\n")
     assert [error.message for error in _VALIDATOR.iter_errors(yaml.safe_load(text))] == []
@@ -155,5 +155,5 @@ def test_tags(tags: dict[str, Any], fits: bool) -> None:
 @pytest.mark.parametrize(
     "values", [{}, {"region": "us-east-1", "regoin": "x"}, {"region": "us-east-1", "gate": {"x": 1}}]
 )
-def test_a_key_that_is_missing_or_unknown(values: dict[str, Any]) -> None:
+def test_missing_and_unknown_keys(values: dict[str, Any]) -> None:
     assert not _VALIDATOR.is_valid(values)

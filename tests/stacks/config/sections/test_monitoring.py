@@ -27,7 +27,7 @@ def _problems(model: type[BaseModel], **values: Any) -> list[str]:
     periods=st.integers(1, 2000),
     datapoints=st.integers(1, 2000),
 )
-def test_an_alarm_looks_back_one_day_at_most(period: int, periods: int, datapoints: int) -> None:
+def test_an_alarm_evaluates_at_most_one_day(period: int, periods: int, datapoints: int) -> None:
     values = {"period_seconds": period, "evaluation_periods": periods, "datapoints_to_alarm": datapoints}
     problems = _problems(AlarmsConfig, **values)
     if period * periods > 24 * 3600:
@@ -73,7 +73,7 @@ def test_impossible_values_are_refused(model: type[BaseModel], values: dict[str,
     assert problem.startswith(f"{key}: ")
 
 
-def test_a_percent_that_stands_twice_is_refused() -> None:
+def test_a_duplicate_percentage_is_refused() -> None:
     (problem,) = _problems(BudgetConfig, alert_percents=[50, 50])
     assert problem.endswith("duplicate value in alert_percents; allowed: each value once")
 
@@ -88,12 +88,12 @@ def test_a_percent_that_stands_twice_is_refused() -> None:
         ({"audience": ["a"]}, "neither, or auth: jwt"),
     ],
 )
-def test_tokens_have_an_issuer_and_an_audience_and_nothing_else_has(values: dict[str, Any], allowed: str) -> None:
+def test_issuer_and_audience_are_only_for_tokens(values: dict[str, Any], allowed: str) -> None:
     (problem,) = _problems(HttpApiConfig, **values)
     assert problem.endswith(f"allowed: {allowed}")
 
 
-def test_an_update_in_steps_needs_something_that_rolls_it_back() -> None:
+def test_an_update_in_steps_needs_rollback_alarms() -> None:
     serving = {"min_instances": 2, "update": {"policy": "canary", "size_percent": 10}}
     nothing = {"error_5xx_percent": None, "model_latency_p99_ms": None}
     environment = {"region": "us-east-1", "serving": serving, "alarms": nothing}
@@ -116,7 +116,7 @@ def test_an_update_in_steps_needs_something_that_rolls_it_back() -> None:
         (9, {"enabled": False}, {}, True),
     ],
 )
-def test_sagemaker_watches_ten_alarms(
+def test_an_update_has_at_most_ten_alarms(
     further: int, alarms: dict[str, Any], update: dict[str, Any], allowed: bool
 ) -> None:
     variants = [{"name": f"Variant{number}", **_VARIANT} for number in range(further)]

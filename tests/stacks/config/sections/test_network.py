@@ -25,7 +25,7 @@ def _errors(network: Any, **others: Any) -> dict[str, str]:
     return {".".join(map(str, error["loc"])): error["msg"] for error in caught.value.errors()}
 
 
-def test_there_is_no_vpc_unless_the_environment_wants_one() -> None:
+def test_there_is_no_vpc_by_default() -> None:
     assert EnvironmentConfig.model_validate({"region": "eu-west-1"}).network.mode == "public"
 
 
@@ -117,7 +117,7 @@ def test_a_serverless_endpoint_is_in_no_vpc(network: Any) -> None:
 
 
 @given(st.ip_addresses(v=4), st.integers(0, 32))
-def test_a_range_is_accepted_where_a_vpc_may_have_it_and_a_subnet_has_room(address: Any, length: int) -> None:
+def test_a_valid_cidr_block_with_room_for_subnets_is_accepted(address: Any, length: int) -> None:
     network = IPv4Network((address, length), strict=False)
     accepted = True
     try:

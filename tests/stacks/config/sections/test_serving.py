@@ -24,7 +24,7 @@ def _problems(model: type[BaseModel], **values: Any) -> list[str]:
 
 
 @given(least=st.integers(1, 50), most=st.integers(1, 50))
-def test_max_is_not_below_min_anywhere(least: int, most: int) -> None:
+def test_max_cannot_be_below_min(least: int, most: int) -> None:
     limits = {"min_instances": least, "max_instances": most}
     for model, others in ((ServingConfig, {}), (ScheduledScalingConfig, _DAY), (VariantConfig, _B)):
         if most >= least:
@@ -66,13 +66,13 @@ def test_a_schedule_is_an_expression_of_application_auto_scaling(schedule: str) 
         ("at(2030-1-31T8:00:00)", "at needs a date and a time"),
     ],
 )
-def test_a_schedule_that_aws_would_refuse(schedule: str, reason: str) -> None:
+def test_an_invalid_schedule_is_refused(schedule: str, reason: str) -> None:
     (problem,) = _problems(ScheduledScalingConfig, **{**_DAY, "schedule": schedule})
     assert problem.startswith(f"schedule: {reason}")
     assert problem.endswith("rate(12 hours) or at(2030-01-31T08:00:00), for example")
 
 
-def test_a_time_zone_exists() -> None:
+def test_a_time_zone_must_exist() -> None:
     assert ScheduledScalingConfig.model_validate({**_DAY, "timezone": "Europe/Berlin"}).timezone == "Europe/Berlin"
     (problem,) = _problems(ScheduledScalingConfig, **_DAY, timezone="Europe/Bonn")
     assert problem.startswith("timezone: unknown time zone")
@@ -122,7 +122,7 @@ def test_names_are_different(key: str, named: dict[str, object]) -> None:
 
 
 @given(most=st.integers(1, 200), provisioned=st.integers(1, 200))
-def test_no_more_workers_are_kept_ready_than_there_may_be(most: int, provisioned: int) -> None:
+def test_provisioned_concurrency_cannot_exceed_the_maximum(most: int, provisioned: int) -> None:
     said = {"max_concurrency": most, "provisioned_concurrency": provisioned}
     if provisioned <= most:
         ServerlessConfig.model_validate(said)

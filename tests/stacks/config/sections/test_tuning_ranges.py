@@ -29,7 +29,7 @@ def _accepted(name: str, value: Any) -> bool:
     name=st.sampled_from(["learning_rate", "rescale_gradient", "weight_decay"]),
     value=st.floats(-0.1, 1.1) | st.floats(0, 2e-3),
 )
-def test_a_number_that_ntm_would_refuse_is_in_no_range(name: str, value: float) -> None:
+def test_a_number_out_of_ntms_range_is_refused(name: str, value: float) -> None:
     listed = {name: {"values": [value]}}
     if _accepted(name, value):
         assert TuningRangesConfig.model_validate(listed).to_ranges()[name] == ListedValues(values=[str(value)])
@@ -39,7 +39,7 @@ def test_a_number_that_ntm_would_refuse_is_in_no_range(name: str, value: float) 
 
 
 @given(name=st.sampled_from(["mini_batch_size", "num_topics"]), least=st.integers(-1, 11_000))
-def test_an_integer_that_ntm_would_refuse_is_in_no_range(name: str, least: int) -> None:
+def test_an_integer_out_of_ntms_range_is_refused(name: str, least: int) -> None:
     interval = {name: {"min": least, "max": least + 1}}
     if _accepted(name, least) and _accepted(name, least + 1):
         assert TuningRangesConfig.model_validate(interval).to_ranges()[name] == NumberRange(
@@ -87,6 +87,6 @@ def test_at_least_one_hyperparameter_is_tuned() -> None:
         {"values": [0.001, 0.1]},
     ],
 )
-def test_a_range_is_shown_as_yaml_writes_it(written: dict[str, Any]) -> None:
+def test_ranges_are_shown_in_yaml_notation(written: dict[str, Any]) -> None:
     shown = str(TuningRangesConfig.model_validate({"learning_rate": written}).learning_rate)
     assert shown == str(written).replace("'", "")

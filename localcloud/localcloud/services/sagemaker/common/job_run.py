@@ -146,13 +146,13 @@ class Hosts:
         self._changed.clear()
         return True
 
-    def stop(self, *, in_vain: bool = False) -> None:
+    def stop(self, *, immediately: bool = False) -> None:
         """End the running containers: SIGTERM, then SIGKILL.
 
         Args:
-            in_vain: Skip the grace period, because the containers' results are useless.
+            immediately: Skip the grace period, because the containers' results are useless.
         """
-        grace = 0 if in_vain or self.failed else _STOP_GRACE_SECONDS
+        grace = 0 if immediately or self.failed else _STOP_GRACE_SECONDS
         at_once(functools.partial(container.stop, grace) for container in self._running())
 
     def _running(self) -> list[Container]:

@@ -59,7 +59,7 @@ class Fleet(WorkerPool):
             self._condition.wait_for(lambda: self._failure or self.current >= self._desired, seconds)
             self._serves = self._failure is None and self.current >= self._desired
             silent = [worker for worker in self._workers if not worker.ready]
-            reason = self._failure or (silent[0].obituary if silent else "")
+            reason = self._failure or (silent[0].exit_report if silent else "")
         if not self._serves:
             self.retire()
             raise self._ping_failure(reason)
@@ -98,15 +98,15 @@ class Fleet(WorkerPool):
         while not self._retired:
             self._wake.clear()
             try:
-                self._bury()
+                self._remove_dead()
                 self._adjust()
-                self._greet()
+                self._mark_ready()
             except Exception:  # The next attempt may succeed.
                 logger.exception("The workers of variant %s could not be supervised", self.variant_name)
             waits = self.current < self._desired
             self._wake.wait(_PING_INTERVAL_SECONDS if waits else None)
 
-    def _greet(self) -> None:
+    def _mark_ready(self) -> None:
         """Mark workers as ready once they answer."""
         for worker in [worker for worker in self._workers if not worker.ready]:
             if worker.ping():
@@ -114,10 +114,10 @@ class Fleet(WorkerPool):
                     self._stillborn = 0
                     self._condition.notify_all()
 
-    def _bury(self) -> None:
+    def _remove_dead(self) -> None:
         """Remove dead workers; one that never became ready is a failure, unless it was killed."""
         for worker in [worker for worker in self._workers if not worker.alive]:
-            logger.warning("%s: %s", self._serving.endpoint_name, worker.obituary)
+            logger.warning("%s: %s", self._serving.endpoint_name, worker.exit_report)
             worker.stop(0)
             with self._condition:
                 self._workers = [other for other in self._workers if other is not worker]
@@ -126,7 +126,7 @@ class Fleet(WorkerPool):
                     self._next_start = time.monotonic() + pause
                     self._stillborn += 1
                     if not worker.was_killed or self._stillborn >= _FAILING_AFTER:
-                        self._failure = worker.obituary
+                        self._failure = worker.exit_report
                 self._condition.notify_all()
 
     def _adjust(self) -> None:

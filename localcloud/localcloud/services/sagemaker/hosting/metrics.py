@@ -162,7 +162,7 @@ class EndpointMetrics:
         self._backend.put_metric_data(INVOCATIONS_NAMESPACE, list(self._invocations(begin)))
         if minute:
             instances = self._instances()
-            self._backend.put_metric_data(INVOCATIONS_NAMESPACE, list(self._nothing_asked(instances, begin)))
+            self._backend.put_metric_data(INVOCATIONS_NAMESPACE, list(self._zeros_without_requests(instances, begin)))
             self._backend.put_metric_data(INSTANCES_NAMESPACE, list(self._utilization(instances, begin)))
 
     def _invocations(self, begin: datetime) -> Iterator[dict[str, Any]]:
@@ -179,7 +179,7 @@ class EndpointMetrics:
             for config in (None, source.config):
                 yield self._datum(source.variant, config, name, "Microseconds", begin, Values=values, Counts=counts)
 
-    def _nothing_asked(self, instances: Mapping[str, Instances], begin: datetime) -> Iterator[dict[str, Any]]:
+    def _zeros_without_requests(self, instances: Mapping[str, Instances], begin: datetime) -> Iterator[dict[str, Any]]:
         """Yield zeros for variants without requests in the last minute; nothing would scale in without them.
 
         See https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-edit.html.

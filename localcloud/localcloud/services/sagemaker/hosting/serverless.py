@@ -74,7 +74,7 @@ class ServerlessPool(WorkerPool):
             self._dismiss(worker)
         if not worker.ready:
             self._dismiss(worker)
-            raise self._ping_failure(worker.obituary)
+            raise self._ping_failure(worker.exit_report)
         if not self._provisioned:
             self._dismiss(worker)
         self._thread.start()
@@ -117,10 +117,10 @@ class ServerlessPool(WorkerPool):
             if self._comes_up(worker, deadline):
                 self._on_setup(time.monotonic() - began)
                 return worker
-            logger.warning("%s: %s", self._serving.endpoint_name, worker.obituary)
+            logger.warning("%s: %s", self._serving.endpoint_name, worker.exit_report)
             worker.in_flight = 0
             self._dismiss(worker)
-        raise NoWorkerError(f"No worker of variant {self.variant_name} came up. {worker.obituary}")
+        raise NoWorkerError(f"No worker of variant {self.variant_name} came up. {worker.exit_report}")
 
     def _suspect(self, worker: Worker) -> None:
         self._dismiss(worker)
@@ -170,7 +170,7 @@ class ServerlessPool(WorkerPool):
             while len(self._workers) < self._provisioned and not self._retired:
                 worker = self._launch(in_flight=1)
                 if not self._comes_up(worker, time.monotonic() + STARTUP_SECONDS):
-                    logger.warning("%s: %s", self._serving.endpoint_name, worker.obituary)
+                    logger.warning("%s: %s", self._serving.endpoint_name, worker.exit_report)
                 self._give_back(worker)
                 if not worker.ready:
                     self._dismiss(worker)

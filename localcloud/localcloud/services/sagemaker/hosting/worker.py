@@ -118,7 +118,7 @@ class Worker:
         return code is not None and (code == 0 or code > _SIGNALLED)
 
     @property
-    def obituary(self) -> str:
+    def exit_report(self) -> str:
         """Exit code and last lines of its log."""
         code = self._container.exit_code
         ended = "is still running" if code is None else f"exited with code {code}"

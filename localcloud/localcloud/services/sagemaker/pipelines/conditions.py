@@ -42,7 +42,7 @@ def holds(condition: Condition) -> bool:
             return any(holds(inner) for inner in condition["Conditions"])
     if kind not in _ORDERS:
         known = ", ".join(sorted([*_ORDERS, "Equals", "In", "Not", "Or"]))
-        raise ExpressionError(f"ClientError: The condition {kind} is not known here; known: {known}.")
+        raise ExpressionError(f"ClientError: The condition {kind} is not supported; supported: {known}.")
     left, right = condition["LeftValue"], condition["RightValue"]
     if not _are_numbers(left, right) and not _are_texts(left, right):
         raise ExpressionError(f"ClientError: {kind} cannot compare {_shown(left)} with {_shown(right)}.")

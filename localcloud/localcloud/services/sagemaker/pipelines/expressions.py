@@ -81,7 +81,7 @@ class Parameter:
             value = parse(text)
         except (ValueError, KeyError):
             raise ParameterError(
-                f"Parameter {self.name!r} has the value {text!r}, which is not of its type {self.kind}."
+                f"Parameter {self.name!r} has the value {text!r}, which is not of type {self.kind}."
             ) from None
         if self.allowed and value not in self.allowed:
             raise ParameterError(
@@ -144,7 +144,7 @@ def evaluate(value: Any, scope: Scope) -> Any:
         if key in _FUNCTIONS:
             return _FUNCTIONS[key](operand, scope)
         if key.startswith("Std:"):
-            raise ExpressionError(f"The function {key} is not known here; known: {', '.join(sorted(_FUNCTIONS))}.")
+            raise ExpressionError(f"The function {key} is not supported; supported: {', '.join(sorted(_FUNCTIONS))}.")
     return {key: evaluate(item, scope) for key, item in value.items()}
 
 
@@ -216,7 +216,7 @@ def _path(text: str) -> list[str]:
     while position < len(text):
         match = _PART.match(text, position)
         if match is None:
-            raise ExpressionError(f"{text!r} is not a reference: it breaks off at {text[position:]!r}.")
+            raise ExpressionError(f"{text!r} is not a reference: invalid at {text[position:]!r}.")
         parts.append(next(group for group in match.groups() if group is not None))
         position = match.end()
     return parts

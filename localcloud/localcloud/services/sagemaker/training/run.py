@@ -67,7 +67,7 @@ class TrainingRun(JobRun):
         self._limit: str | None = None
         self._directory = state_dir() / "jobs" / job.training_job_name
         self._began: float | None = None
-        self._furnish()
+        self._provide_hosts()
 
     def run(self) -> None:
         """Run the job; its record holds the result."""
@@ -78,7 +78,7 @@ class TrainingRun(JobRun):
             self._watch.on_end()
             self._job.announce()
 
-    def _furnish(self) -> None:
+    def _provide_hosts(self) -> None:
         """Provide fresh hosts."""
         job = self._job
         count = int(job.resource_config.get("InstanceCount", 1))
@@ -106,7 +106,7 @@ class TrainingRun(JobRun):
                 retries -= 1
                 self._hosts.note(f"{reason}; the job is tried again.")
                 shutil.rmtree(self._directory, ignore_errors=True)
-                self._furnish()
+                self._provide_hosts()
                 job.enter("Starting", "Retrying the training job")
             else:
                 return self._finish()
@@ -219,7 +219,7 @@ class TrainingRun(JobRun):
                     break
             failed = self._hosts.failed  # Stopping the others gives them exit codes, too.
         finally:
-            self._hosts.stop(in_vain=self._pipe_failure() is not None)
+            self._hosts.stop(immediately=self._pipe_failure() is not None)
         job.final_metric_data_list = metrics.final
         if self._stop_requested or self._limit:
             return

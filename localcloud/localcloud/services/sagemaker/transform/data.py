@@ -59,7 +59,7 @@ def split(stream: IO[bytes], split_type: str) -> Iterator[bytes]:
         case "RecordIO":
             yield from _recordio(stream)
         case _:
-            raise TransformDataError(f"SplitType {split_type} is not known here; known: Line, None, RecordIO.")
+            raise TransformDataError(f"SplitType {split_type} is not supported; allowed: Line, None, RecordIO.")
 
 
 def _recordio(stream: IO[bytes]) -> Iterator[bytes]:
@@ -138,7 +138,7 @@ class DataProcessing:
             raise TransformDataError(str(error)) from error
         self.split_type = str(transform_input.get("SplitType") or "None")
         if self.split_type not in _SEPARATORS:
-            raise TransformDataError(f"SplitType {self.split_type} is not known here; known: Line, None, RecordIO.")
+            raise TransformDataError(f"SplitType {self.split_type} is not supported; allowed: Line, None, RecordIO.")
         self.separator = _SEPARATORS[self.split_type]
         self._lines = transform_output.get("AssembleWith") == "Line"
         self._joins = processing.get("JoinSource", "None") == "Input"

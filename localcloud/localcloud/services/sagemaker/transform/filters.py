@@ -57,7 +57,7 @@ class Filter:
             try:
                 record = select(record)
             except (LookupError, TypeError):
-                raise FilterError(f"The filter {self._text} selects what a record does not have.") from None
+                raise FilterError(f"The filter {self._text} does not match a record.") from None
         return record
 
     def _parsed(self) -> Sequence[Selection]:
@@ -69,7 +69,7 @@ class Filter:
             elif match := _BRACKETS.match(self._text, position):
                 selections.append(self._in_brackets(match[1]))
             else:
-                raise FilterError(f"The filter {self._text!r} breaks off at {self._text[position:]!r}.")
+                raise FilterError(f"The filter {self._text!r} is invalid at {self._text[position:]!r}.")
             position = match.end()
         return selections
 

@@ -119,7 +119,7 @@ def _check_objective(config: Mapping[str, Any], definition: Mapping[str, Any]) -
     defined = [metric["Name"] for metric in built_in or own]
     if objective["MetricName"] not in defined:
         raise RequestError(
-            f"The objective metric {objective['MetricName']!r} is none of those that the training jobs define: "
+            f"The objective metric {objective['MetricName']!r} is not defined by the training jobs; defined: "
             f"{', '.join(defined) or 'there are no MetricDefinitions'}."
         )
 
@@ -128,7 +128,7 @@ def _jobs(strategy: str, ranges: list[Range], asked: int | None) -> int:
     if strategy == "Grid":
         there_are = combinations(ranges)
         if there_are is None:
-            raise RequestError("Grid search takes categorical ranges only.")
+            raise RequestError("Grid search supports only categorical ranges.")
         if asked is not None and asked != there_are:
             raise RequestError(
                 f"Grid search tries every combination: there are {there_are}, and MaxNumberOfTrainingJobs is {asked}."

@@ -82,7 +82,7 @@ def _ranges(request: Mapping[str, Any]) -> Iterator[Range]:
     for item in request.get("CategoricalParameterRanges") or []:
         values = tuple(item["Values"])
         if not values or len(set(values)) < len(values):
-            raise RangeError(f"The values of {item['Name']} must be different ones, at least one: {list(values)}.")
+            raise RangeError(f"The values of {item['Name']} must be distinct and not empty: {list(values)}.")
         yield ChoiceRange(item["Name"], values)
 
 
@@ -91,7 +91,7 @@ def _number_range(item: Mapping[str, Any], is_integer: bool) -> NumberRange:
     try:
         low, high = ((int if is_integer else float)(item[end]) for end in ("MinValue", "MaxValue"))
     except ValueError as error:
-        raise RangeError(f"The ends of the range of {name} are not numbers: {error}.") from error
+        raise RangeError(f"MinValue or MaxValue of {name} is not a number: {error}.") from error
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise RangeError(f"MinValue {item['MinValue']} of {name} is not below its MaxValue {item['MaxValue']}.")
     asked = item.get("ScalingType", "Auto")

@@ -145,14 +145,14 @@ class LocalTuningJob(HyperParameterTuningJob):
         if (self.warm_start_config or {}).get("WarmStartType") == "IdenticalDataAndAlgorithm":
             overall = self.best([*self.earlier_trials, *trials])
         until = self.hyper_parameter_tuning_end_time or utcnow()
-        told = {
+        members = {
             **super().describe(),
             **self._counters(trials),
             "BestTrainingJob": best.summary() if best else None,
             "OverallBestTrainingJob": overall.summary() if overall else None,
             "ConsumedResources": {"RuntimeInSeconds": round((until - self.creation_time).total_seconds())},
         }
-        return _present(told)
+        return _present(members)
 
     def summary(self) -> dict[str, Any]:
         """Return the job's ``HyperParameterTuningJobSummary``."""

@@ -50,8 +50,8 @@ class TuningRun(JobRun):
         start_job: StartJob,
         stop_job: Callable[[str], None],
     ):
-        self._news: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        super().__init__(job, wake=lambda: self._news.put(lambda: None))
+        self._events: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        super().__init__(job, wake=lambda: self._events.put(lambda: None))
         self._job = job
         self._plan = plan
         self._search = Search(plan, maximize=job.is_maximized)
@@ -88,10 +88,10 @@ class TuningRun(JobRun):
         while not self._is_done:
             while self._started < self._plan.jobs and len(self._running) < self._slots:
                 self._start_next()
-            self._take_news(self._completion.seconds_left)
+            self._handle_next_event(self._completion.seconds_left)
         self._stop_trials()
         while self._running:
-            self._take_news(None)
+            self._handle_next_event(None)
 
     @property
     def _slots(self) -> int:
@@ -116,18 +116,20 @@ class TuningRun(JobRun):
         watch = Watch(
             # Parallel jobs share the machine.
             environ={"OMP_NUM_THREADS": str(max(1, self._cores // self._slots))},
-            on_metric=lambda metric, epoch, value: self._news.put(lambda: self._hear(number, metric, epoch, value)),
-            on_end=lambda: self._news.put(lambda: self._end(number)),
+            on_metric=lambda metric, epoch, value: self._events.put(
+                lambda: self._record_metric(number, metric, epoch, value)
+            ),
+            on_end=lambda: self._events.put(lambda: self._end(number)),
         )
         job = self._start_job(name, values, watch)
         record = TrialRecord(job, self._job.hyper_parameter_tuning_job_name, self._job.objective, values)
         self._running[number] = _Trial(record)
         self._job.trials.append(record)
 
-    def _take_news(self, seconds: float | None) -> None:
+    def _handle_next_event(self, seconds: float | None) -> None:
         """Wait up to ``seconds`` for the next event, and handle it."""
         try:
-            self._news.get(timeout=None if seconds is None else max(0.0, seconds))()
+            self._events.get(timeout=None if seconds is None else max(0.0, seconds))()
         except queue.Empty:
             return
         self._job.tuning_job_completion_details = {
@@ -135,16 +137,16 @@ class TuningRun(JobRun):
             **({"ConvergenceDetectedTime": self._completion.converged_at} if self._completion.converged_at else {}),
         }
 
-    def _hear(self, number: int, metric: str, told: int | None, value: float) -> None:
+    def _record_metric(self, number: int, metric: str, reported: int | None, value: float) -> None:
         """Record a metric of a trial; stop the trial if it is not worth continuing."""
         trial = self._running.get(number)
         if trial is None or metric != self._job.objective["MetricName"]:
             return
         last = max(trial.curve, default=0)
-        epoch = last + 1 if told is None else max(told, last)
-        is_news = epoch not in trial.curve  # Another host or the final model may report the same epoch again.
+        epoch = last + 1 if reported is None else max(reported, last)
+        is_new = epoch not in trial.curve  # Another host or the final model may report the same epoch again.
         trial.curve[epoch] = value
-        if is_news and self._is_enough(number, trial, epoch):
+        if is_new and self._is_enough(number, trial, epoch):
             self._stop_job(trial.record.job.training_job_name)
 
     def _is_enough(self, number: int, trial: _Trial, epoch: int) -> bool:

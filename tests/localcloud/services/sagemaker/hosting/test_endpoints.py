@@ -160,7 +160,7 @@ def _workers(cloud: SmallCloud, name: str) -> set[int]:
     return {invoke(cloud, name, b"pid") for _ in range(6)}
 
 
-def test_scaled_endpoint_has_as_many_workers(cloud: SmallCloud) -> None:
+def test_scaling_changes_the_number_of_workers(cloud: SmallCloud) -> None:
     make_endpoint(cloud, "scaled", "1")
     client = cloud.client("sagemaker")
     for count in (3, 1):

@@ -57,5 +57,5 @@ def test_incomparable_values_are_named(kind: str, left: Any, right: Any, complai
 
 
 def test_unknown_condition_is_named() -> None:
-    with pytest.raises(ExpressionError, match="condition Between is not known here; known: Equals, GreaterThan"):
+    with pytest.raises(ExpressionError, match="condition Between is not supported; supported: Equals, GreaterThan"):
         holds({"Type": "Between"})

@@ -75,7 +75,7 @@ def test_references_resolve_to_their_values(value: Any, result: Any) -> None:
         ({"Get": "Steps.Train.Outputs[5]"}, "refers to '5'"),
         ({"Get": "Steps.Train.Outputs['x']"}, "refers to 'x'"),
         ({"Get": "Steps.Train..x"}, "not a reference"),
-        ({"Std:Hash": {}}, "Std:Hash is not known"),
+        ({"Std:Hash": {}}, "Std:Hash is not supported"),
     ],
 )
 def test_invalid_reference_is_named(value: Any, complaint: str) -> None:
@@ -116,7 +116,7 @@ def test_plain_values_are_unchanged(value: Any) -> None:
 
 
 @given(st.lists(NAMES, min_size=1, max_size=5), PLAIN)
-def test_any_path_leads_to_its_value(names: list[str], value: Any) -> None:
+def test_any_path_selects_its_value(names: list[str], value: Any) -> None:
     scope: Any = value
     for name in reversed(names):
         scope = {name: scope}
@@ -157,8 +157,8 @@ def test_parameters_have_their_types_and_defaults() -> None:
     [
         ({}, "need a value: Text"),
         ({"Text": ""}, "'Text' has the value ''"),
-        ({"Text": "x", "Count": "1.5"}, "'Count' has the value '1.5', which is not of its type Integer"),
-        ({"Text": "x", "Flag": "yes"}, "not of its type Boolean"),
+        ({"Text": "x", "Count": "1.5"}, "'Count' has the value '1.5', which is not of type Integer"),
+        ({"Text": "x", "Flag": "yes"}, "not of type Boolean"),
         ({"Text": "x", "Choice": "c"}, "allowed are a, b"),
         ({"Text": "x", "Other": "1"}, "Unknown parameter 'Other'"),
     ],

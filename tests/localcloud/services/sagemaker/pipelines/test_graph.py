@@ -19,7 +19,7 @@ def _condition(
     return {"Name": name, "Type": "Condition", "Arguments": arguments}
 
 
-def test_steps_of_branches_wait_for_their_condition_and_for_what_they_refer_to() -> None:
+def test_steps_of_branches_wait_for_condition_and_references() -> None:
     planned = plan(
         [
             _step("Train"),

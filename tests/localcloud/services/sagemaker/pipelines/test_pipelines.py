@@ -188,7 +188,7 @@ def test_parameters_are_validated_against_the_definition(cloud: SmallCloud) -> N
     error = cloud.client("sagemaker").exceptions.ClientError
     with pytest.raises(error, match=r"ValidationException.*need a value: Number"):
         start(cloud, "typed")
-    with pytest.raises(error, match="'many', which is not of its type Integer"):
+    with pytest.raises(error, match="'many', which is not of type Integer"):
         start(cloud, "typed", Number="many")
     with pytest.raises(error, match="Unknown parameter 'Numbers'; the pipeline's parameters are: Number"):
         start(cloud, "typed", Number="1", Numbers="1")

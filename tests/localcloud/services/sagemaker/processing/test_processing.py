@@ -54,9 +54,9 @@ def _keys(cloud: SmallCloud, prefix: str) -> list[str]:
     return [found["Key"].removeprefix(prefix) for found in listed.get("Contents", [])]
 
 
-def _told(cloud: SmallCloud, key: str) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(cloud.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read())
-    return told
+def _report(cloud: SmallCloud, key: str) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads(cloud.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read())
+    return report
 
 
 def test_job_reads_its_inputs_and_leaves_its_outputs(cloud: SmallCloud) -> None:
@@ -82,7 +82,7 @@ def test_job_reads_its_inputs_and_leaves_its_outputs(cloud: SmallCloud) -> None:
     assert job["ProcessingResources"]["ClusterConfig"]["InstanceCount"] == 1
     assert _keys(cloud, "processed/tell/") == ["begun.txt", "deep/algo-1.json"]
     base = cloud.state / "processing-jobs" / "tell" / "algo-1"
-    assert _told(cloud, "processed/tell/deep/algo-1.json") == {
+    assert _report(cloud, "processed/tell/deep/algo-1.json") == {
         "arguments": ["--data", f"{base}/processing/input/data"],
         "greeting": "hello",
         "where": f"{base}/processing/output",
@@ -186,14 +186,14 @@ def test_sharded_input_is_divided_among_hosts(cloud: SmallCloud) -> None:
     _process(cloud, "two-hosts", "tell", instances=2, ProcessingInputs=[shards])
     job = _ended(cloud, "two-hosts")
     assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
-    told = [_told(cloud, f"processed/two-hosts/deep/algo-{number}.json")["files"] for number in (1, 2)]
-    assert told == [["data/a.txt", "data/c.txt"], ["data/b.txt", "data/d.txt"]]
+    report = [_report(cloud, f"processed/two-hosts/deep/algo-{number}.json")["files"] for number in (1, 2)]
+    assert report == [["data/a.txt", "data/c.txt"], ["data/b.txt", "data/d.txt"]]
 
 
 def test_isolated_job_has_no_credentials(cloud: SmallCloud) -> None:
     _process(cloud, "isolated", "tell", NetworkConfig={"EnableNetworkIsolation": True})
     assert _ended(cloud, "isolated")["ProcessingJobStatus"] == "Completed"
-    assert _told(cloud, "processed/isolated/deep/algo-1.json")["has_credentials"] is False
+    assert _report(cloud, "processed/isolated/deep/algo-1.json")["has_credentials"] is False
 
 
 @pytest.mark.parametrize(

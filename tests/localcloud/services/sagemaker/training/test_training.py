@@ -121,7 +121,7 @@ def test_failing_program_fails_the_job_with_its_reason(cloud: SmallCloud, mode: 
 
 
 @pytest.mark.parametrize("attempts", [None, 2])
-def test_internal_error_is_tried_again_where_the_request_says_so(cloud: SmallCloud, attempts: int | None) -> None:
+def test_internal_error_is_retried_if_the_request_allows_it(cloud: SmallCloud, attempts: int | None) -> None:
     name = f"internal-{attempts}"
     directory = cloud.state / "jobs" / name
     directory.mkdir(parents=True)
@@ -138,7 +138,7 @@ def test_internal_error_is_tried_again_where_the_request_says_so(cloud: SmallClo
         assert job["FailureReason"].startswith("InternalServerError: ")
 
 
-def test_failing_program_is_not_tried_again(cloud: SmallCloud) -> None:
+def test_failing_program_is_not_retried(cloud: SmallCloud) -> None:
     _train(cloud, "crash-once", {"mode": "crash"}, RetryStrategy={"MaximumRetryAttempts": 2})
     job = _ended(cloud, "crash-once")
     assert job["FailureReason"] == "AlgorithmError: , exit code: 137"
@@ -197,7 +197,7 @@ def test_two_hosts_share_the_objects(cloud: SmallCloud) -> None:
     assert model["algo-1.json"]["meets_at"][0] == "127.0.0.1"
 
 
-def test_reason_is_that_of_the_host_that_failed(cloud: SmallCloud) -> None:
+def test_failure_reason_comes_from_the_failed_host(cloud: SmallCloud) -> None:
     resources = {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}
     _train(cloud, "second", {"mode": "fail on the second"}, ResourceConfig=resources)
     reason = _ended(cloud, "second")["FailureReason"]

@@ -136,7 +136,7 @@ def test_output_with_another_number_of_lines_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"split_type": "TFRecord"}, "SplitType TFRecord is not known here"),
+        ({"split_type": "TFRecord"}, "SplitType TFRecord is not supported"),
         ({"content_type": "text/csv", "JoinSource": "Input"}, "both CSV, or both JSON or JSON Lines"),
         ({"content_type": "application/x-recordio-protobuf", "JoinSource": "Input"}, "both CSV, or both JSON"),
         ({"content_type": "text/plain", "accept": None, "InputFilter": "$.x"}, "InputFilter needs records"),

@@ -200,7 +200,7 @@ def test_record_that_the_model_rejects_fails_the_job(
     ("body", "reason"),
     [
         ("not JSON\n", "ClientError: A record is not JSON"),
-        ('{"id": "1"}\n', r"ClientError: The filter \$.instance selects what a record does not have"),
+        ('{"id": "1"}\n', r"ClientError: The filter \$.instance does not match a record"),
         (_lines("x" * 1_100_000), "ClientError: A record has 1100002 bytes; MaxPayloadInMB allows"),
     ],
 )

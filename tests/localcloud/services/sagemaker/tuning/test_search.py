@@ -61,16 +61,16 @@ def test_automatic_scaling_depends_on_the_bounds(ends: tuple[str, str], scale: s
     [
         ({}, "At least one hyperparameter"),
         (_numbers(MaxValue="0.001"), "MinValue 0.001 of x is not below its MaxValue 0.001"),
-        (_numbers(MaxValue="much"), "The ends of the range of x are not numbers"),
+        (_numbers(MaxValue="much"), "MinValue or MaxValue of x is not a number"),
         (_numbers(MaxValue="inf"), "is not below"),
         (_numbers(MinValue="0", ScalingType="Logarithmic"), "Logarithmic scaling needs values above 0"),
         (_numbers(ScalingType="ReverseLogarithmic"), "within 0 <= x < 1; the range of x is 0.001 to 10"),
         (_numbers(ScalingType="Wild"), "'Wild'"),
         (
             {"IntegerParameterRanges": [{"Name": "x", "MinValue": "1.5", "MaxValue": "2"}]},
-            "The ends of the range of x are not numbers",
+            "MinValue or MaxValue of x is not a number",
         ),
-        ({"CategoricalParameterRanges": [{"Name": "x", "Values": ["a", "a"]}]}, "must be different ones"),
+        ({"CategoricalParameterRanges": [{"Name": "x", "Values": ["a", "a"]}]}, "must be distinct"),
         (
             {**_numbers(), "CategoricalParameterRanges": [{"Name": "x", "Values": ["a"]}]},
             "with more than one range: x",

@@ -347,7 +347,7 @@ def test_each_trial_has_its_own_checkpoints(cloud: SmallCloud) -> None:
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
-        ({"strategy": "Grid"}, "Grid search takes categorical ranges only"),
+        ({"strategy": "Grid"}, "Grid search supports only categorical ranges"),
         ({"strategy": "Grid", "ranges": GRID, "jobs": 2}, "there are 3, and MaxNumberOfTrainingJobs is 2"),
         ({"strategy": "Hyperband", "TrainingJobEarlyStoppingType": "Auto"}, "must be Off"),
         ({"strategy": "Hyperband"}, "needs a MinResource below its MaxResource; they are 1 and None"),
@@ -356,7 +356,7 @@ def test_each_trial_has_its_own_checkpoints(cloud: SmallCloud) -> None:
         ({"jobs": None}, "MaxNumberOfTrainingJobs is required with the strategy Random"),
         (
             {"HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": "npmi"}},
-            "objective metric 'npmi' is none of those that the training jobs define: validation:total_loss",
+            "objective metric 'npmi' is not defined by the training jobs; defined: validation:total_loss",
         ),
         (
             {
