@@ -55,8 +55,8 @@ class Registering:
         name = f"Version {self._candidate.model.version} of {self._source.name}"
         hint = f"All promotions: {target.command('history')}"
         if not self.steps:
-            return f"Nothing to do: {name} is already registered and approved in {target.name}{number}.\n{told}"
-        return f"{name} is registered in {target.name}{number} and approved for {target.deployment.endpoint}.\n{told}"
+            return f"Nothing to do: {name} is already registered and approved in {target.name}{number}.\n{hint}"
+        return f"{name} is registered in {target.name}{number} and approved for {target.deployment.endpoint}.\n{hint}"
 
     def carry_out(self, tell: Callable[[str], None]) -> Record:
         """Register the model in the target and return the record.

@@ -42,7 +42,7 @@ class Rule:
     broken: Callable[[EnvironmentFields], Found]
 
 
-def production_unsaid(config: EnvironmentFields, name: str) -> Conflicts:
+def production_unset(config: EnvironmentFields, name: str) -> Conflicts:
     """Return an error if the name suggests production but the file does not set ``production``."""
     if name.startswith(_NAME) and "production" not in config.model_fields_set:
         yield unset("production", f"the name {name} suggests a production environment", "true, false")

@@ -65,9 +65,9 @@ def different(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-def unsaid(key: str, reason: str, allowed: str) -> InitErrorDetails:
+def unset(key: str, reason: str, allowed: str) -> InitErrorDetails:
     """Return the error for a missing key that is required here, although it has a default."""
-    error = PydanticCustomError("unsaid", "{reason}; allowed: {allowed}", {"reason": reason, "allowed": allowed})
+    error = PydanticCustomError("unset", "{reason}; allowed: {allowed}", {"reason": reason, "allowed": allowed})
     return InitErrorDetails(type=error, loc=(key,), input=None)
 
 

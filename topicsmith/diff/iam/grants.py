@@ -206,7 +206,7 @@ def _owner(resource: str, otherwise: str) -> str:
     return f"${{{match[1]}}}" if match else otherwise
 
 
-def _asks_less(condition: str, other: str) -> bool:
+def _is_weaker(condition: str, other: str) -> bool:
     """Return True if a condition is no stricter than the other one: it adds no test and narrows none."""
     mine, theirs = _tests(condition), _tests(other)
     return all(

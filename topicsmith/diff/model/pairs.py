@@ -210,7 +210,7 @@ def _at_home(stack: Stack, other: Stack) -> Stack:
     return dataclasses.replace(stack, account=stack.account or other.account, region=stack.region or other.region)
 
 
-def _as_if_there(template: JsonObject, old: Stack, new: Stack) -> JsonObject:
+def _as_redeployed(template: JsonObject, old: Stack, new: Stack) -> JsonObject:
     """Return the old template as it would read under the new one's account, region and name."""
     text = json.dumps(template)
     for one, two in ((old.account, new.account), (old.region, new.region), (old.name, new.name)):

@@ -26,7 +26,7 @@ def find(pair: StackPair, sides: Sides, reported: Sequence[Change]) -> Iterator[
     Args:
         pair: Versions of the stack.
         sides: Assemblies with the files of new code.
-        told: Changes reported by the other rules.
+        reported: Changes reported by the other rules.
     """
     both = [resource for resource in pair.resources if resource.old is not None and resource.new is not None]
     yield from _code(both, sides)
@@ -62,9 +62,9 @@ def _changed_files(sides: Sides, old: str, new: str) -> Iterator[str]:
             yield f"{'+' if path not in before else '-' if path not in after else '~'} {path}"
 
 
-def _made_anew(resources: Sequence[Resource], told: set[str]) -> Iterator[Change]:
+def _recreated(resources: Sequence[Resource], reported: set[str]) -> Iterator[Change]:
     """Yield the renamed stateless resources, which lose no data."""
-    found = [one for one in resources if one.is_renamed and one.logical_id not in told]
+    found = [one for one in resources if one.is_renamed and one.logical_id not in reported]
     if found:
         lines = tuple(f"{one.old_place.logical_id} → {one.logical_id}" for one in found if one.old_place)
         message = f"{_number(found, 'resource')} with another logical id: recreated, no data to lose."

@@ -272,7 +272,7 @@ def _without_conditions(body: JsonObject) -> JsonObject:
 
 def _arguments(resource: Resource, old: Sequence[Step], new: Sequence[Step]) -> Iterator[Change]:
     """Yield the changed arguments of steps, combining changes that several steps share."""
-    told: dict[tuple[Verdict | None, str], list[str]] = {}
+    reported: dict[tuple[Verdict | None, str], list[str]] = {}
     found = [
         (step, one) for step, one in _step_differences(old, new) if "Tags" not in one.path and not _approves(step, one)
     ]

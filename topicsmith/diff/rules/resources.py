@@ -60,7 +60,7 @@ def find(pair: StackPair) -> Iterator[Change]:
     yield from _came_and_went(pair)
 
 
-def is_told_elsewhere(resource: Resource, name: str) -> bool:
+def is_reported_elsewhere(resource: Resource, name: str) -> bool:
     """Return True if another rule or a folded line reports the property."""
     if name in _FOLDED or (name in _PROSE and not resource.is_replaced):
         return True
@@ -301,6 +301,4 @@ def _place(kind: str) -> tuple[Risk, int]:
 
 def loses(pair: StackPair, resource: Resource) -> bool:
     """Return True if the rules for losses cover the resource."""
-    return not pair.is_another_stack and (
-        resource.type in ANSWERS or holds_something(resource.type, pair.impact.stateful)
-    )
+    return not pair.is_another_stack and (resource.type in ANSWERS or holds_data(resource.type, pair.impact.stateful))
