@@ -241,7 +241,7 @@ def test_an_invalid_answer_is_an_error(deployed: Account, invoke: Invoke, answer
     deployed.answers_invocations_with(answer)
     result = invoke("infer", "a text")
     assert result.exit_code == 1
-    assert "Endpoint topicsmith-dev answered" in result.stderr
+    assert "Endpoint topicsmith-dev returned" in result.stderr
 
 
 def test_infer_shows_topic_numbers_if_the_model_has_no_words(deployed: Account, invoke: Invoke) -> None:

@@ -11,7 +11,7 @@ def find(pair: StackPair, reported: Sequence[Change]) -> Iterator[Change]:
 
     Args:
         pair: Versions of the stack.
-        told: Changes already reported for the stack.
+        reported: Changes already reported for the stack.
     """
     known = {name for change in reported for name in change.resources}
     found = [one for one in pair.resources if one.impact != "NO_CHANGE" and one.logical_id not in known]
