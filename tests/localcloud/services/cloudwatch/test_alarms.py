@@ -181,7 +181,7 @@ def test_unknown_expression_is_an_error(cloudwatch: LocalCloudWatch, events: lis
     alarm = _alarm(cloudwatch, **_quotient(metric_data_queries=queries))
     cloudwatch.set_alarm_state(alarm.name, "forced", "{}", "OK")
     alarm_loop.look(NOON)
-    assert (alarm.state_value, "is not known" in alarm.state_reason) == (State.INSUFFICIENT_DATA, True)
+    assert (alarm.state_value, "is not supported" in alarm.state_reason) == (State.INSUFFICIENT_DATA, True)
 
 
 def test_new_definition_keeps_the_state(cloudwatch: LocalCloudWatch, events: list[Any]) -> None:
