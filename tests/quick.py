@@ -61,7 +61,8 @@ def _git(*arguments: str) -> list[str]:
 
 def main() -> int:
     """Run the commands and return 1 if one fails."""
-    results = [subprocess.run(command, cwd=ROOT).returncode for command in commands(changed(*sys.argv[1:2] or [None]))]
+    base = sys.argv[1] if len(sys.argv) > 1 else None
+    results = [subprocess.run(command, cwd=ROOT).returncode for command in commands(changed(base))]
     return int(any(results))
 
 
