@@ -1,6 +1,7 @@
 """Settings and checks shared by all tests."""
 
 import functools
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             fixtures = set(getattr(item, "fixturenames", ()))
             second = group == "end_to_end" and not fixtures.isdisjoint(_SECOND_CLOUD)
             item.add_marker(pytest.mark.xdist_group(f"{group}-second" if second else group))
+
+
+def pytest_collection() -> None:
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    # Nothing imported or collected is ever garbage. Left to the collector, it takes a second in each full collection.
+    gc.freeze()
+    gc.enable()
 
 
 @functools.cache
