@@ -1,5 +1,6 @@
 """Sessions of the roles of jobs, functions and endpoints."""
 
+import functools
 import json
 import threading
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ SAGEMAKER = "sagemaker.amazonaws.com"
 """The service principal of SageMaker, which assumes the roles of pipelines, jobs and models."""
 
 _SESSION_SECONDS = 12 * 3600
+_KEPT_CLIENTS = 128
 _client_lock = threading.Lock()
 
 
@@ -51,15 +53,21 @@ class RoleSession:
     def client(self, service_name: str, config: Config | None = None) -> Any:
         """Return a boto3 client that acts as this role, through HTTP and IAM."""
         with _client_lock:  # boto3's default session is not thread-safe.
-            return boto3.client(  # type: ignore[call-overload]
-                service_name,
-                region_name=self.region,
-                endpoint_url=endpoint_url(),
-                aws_access_key_id=self.access_key_id,
-                aws_secret_access_key=self.secret_access_key,
-                aws_session_token=self.session_token,
-                config=config,
-            )
+            return _client(self, service_name, config)
+
+
+@functools.lru_cache(maxsize=_KEPT_CLIENTS)
+def _client(session: RoleSession, service_name: str, config: Config | None) -> Any:
+    """Return a client, which threads may share; creating one takes longer than most requests."""
+    return boto3.client(  # type: ignore[call-overload]
+        service_name,
+        region_name=session.region,
+        endpoint_url=endpoint_url(),
+        aws_access_key_id=session.access_key_id,
+        aws_secret_access_key=session.secret_access_key,
+        aws_session_token=session.session_token,
+        config=config,
+    )
 
 
 def assume_role(role_arn: str, service_principal: str, session_name: str, region: str) -> RoleSession:

@@ -10,13 +10,15 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configurat
 """
 
 import contextlib
+import itertools
 import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -228,8 +230,7 @@ def _usage(pid: int) -> tuple[float, int]:
     """Return the CPU seconds and the resident bytes of a process and its children."""
     seconds, resident = 0.0, 0
     with contextlib.suppress(psutil.Error):
-        leader = psutil.Process(pid)
-        for process in _group(leader):
+        for process in _with_children(psutil.Process(pid)):
             with contextlib.suppress(psutil.Error):
                 times = process.cpu_times()
                 seconds += times.user + times.system
@@ -237,5 +238,16 @@ def _usage(pid: int) -> tuple[float, int]:
     return seconds, resident
 
 
-def _group(leader: psutil.Process) -> Iterable[psutil.Process]:
-    return [leader, *leader.children(recursive=True)]
+def _with_children(process: psutil.Process) -> Iterator[psutil.Process]:
+    """Yield a process and its children, and theirs."""
+    yield process
+    try:
+        listed = [file.read_text().split() for file in Path(f"/proc/{process.pid}/task").glob("*/children")]
+    except OSError:
+        listed = []
+    if not listed:  # Systems without these files; psutil reads every process of the machine instead.
+        yield from process.children(recursive=True)
+        return
+    for pid in itertools.chain.from_iterable(listed):
+        with contextlib.suppress(psutil.Error):
+            yield from _with_children(psutil.Process(int(pid)))
