@@ -2,17 +2,22 @@
 
 import functools
 import gc
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore import loaders
+from botocore.client import ClientCreator
+from botocore.model import ServiceModel
 from hypothesis import settings
 
 from tests import leaks
 
 # The duration of an example depends on the machine more than on the code.
-settings.register_profile("topicsmith", deadline=None)
+# Whoever runs all tests gets the same examples; `make quick` tries new ones.
+settings.register_profile("topicsmith", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=int(os.environ.get("EXAMPLES", "100")))
 settings.load_profile("topicsmith")
 
 # Tests of these folders share expensive fixtures (an assembly, a cloud with a deployment).
@@ -53,4 +58,18 @@ def _read_once(path: str) -> Any:
 
 # Each boto3 session parses AWS's API models again, and many tests create one.
 _read = loaders.JSONFileLoader.load_file
-loaders.JSONFileLoader.load_file = lambda _, file_path: _read_once(file_path)  # type: ignore[method-assign]
+loaders.JSONFileLoader.load_file = lambda _, file_path: _read_once(file_path)  # type: ignore[method-assign,assignment]
+
+# It builds a class with a method and a docstring per operation, which depends on the service alone.
+_classes: dict[tuple[str, str], type] = {}
+_create_class = ClientCreator._create_client_class  # type: ignore[attr-defined]
+
+
+def _class_of(creator: ClientCreator, service_name: str, service_model: ServiceModel) -> type:
+    key = (service_name, service_model.api_version)
+    if key not in _classes:
+        _classes[key] = _create_class(creator, service_name, service_model)
+    return _classes[key]
+
+
+ClientCreator._create_client_class = _class_of  # type: ignore[attr-defined]

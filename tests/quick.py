@@ -20,6 +20,8 @@ TESTS = {
     "localcloud": ["tests/localcloud/core", "tests/localcloud/server", "tests/localcloud/test_independence.py"],
 }
 ALWAYS = ["tests/structure", "tests/contracts"]
+# New examples are tried here, because `make test` gives everyone the same ones.
+OPTIONS = ("--quiet", "--numprocesses=2", "--dist=loadgroup", "--hypothesis-profile=explore")
 TYPED = ("app.py", "stacks/", "constructs/", "topicsmith/", "localcloud/localcloud/", "containers/ntm/ntm/")
 
 
@@ -43,7 +45,7 @@ def commands(files: Iterable[str]) -> list[list[str]]:
     check = [[*python, "mypy", *typed]] if typed else []
     for function in sorted({file.split("/")[1] for file in present if file.startswith("lambdas/")}):
         check.append(["env", f"MYPYPATH=lambdas/{function}", *python, "mypy", f"lambdas/{function}"])
-    test = [*python, "pytest", "--quiet", "--numprocesses", "2", "--dist", "loadgroup", *ALWAYS, *sorted(tests)]
+    test = [*python, "pytest", *OPTIONS, *ALWAYS, *sorted(tests)]
     return [*check, test]
 
 

@@ -218,10 +218,12 @@ def versions(clients: Clients, environment: str) -> list[str]:
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = 900.0) -> Any:
-    """Poll ``condition`` and return its first truthy result."""
+    """Poll ``condition`` with growing pauses and return its first truthy result."""
     deadline = time.monotonic() + seconds
+    pause = 0.02
     while time.monotonic() < deadline:
         if found := condition():
             return found
-        time.sleep(0.1)
+        time.sleep(pause)
+        pause = min(pause * 1.2, 0.2)
     raise AssertionError(f"{what}: not within {seconds} s")

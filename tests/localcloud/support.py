@@ -112,13 +112,15 @@ class SmallCloud:
 
 
 def wait_for(look: Callable[[], T | None], seconds: float = 600) -> T:
-    """Poll ``look`` and return its first truthy result; fail after ``seconds``."""
+    """Poll ``look`` with growing pauses and return its first truthy result; fail after ``seconds``."""
     deadline = time.monotonic() + seconds
+    pause = 0.02
     while time.monotonic() < deadline:
         found = look()
         if found:
             return found
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(pause * 1.2, 0.2)
     raise AssertionError(f"timed out after {seconds} s")
 
 

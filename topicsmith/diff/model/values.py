@@ -201,16 +201,27 @@ def _compare_flat(old: list[Any], new: list[Any], path: tuple[str, ...]) -> Iter
 
 def _align(old: list[Any], new: list[Any], path: tuple[str, ...]) -> Iterator[Difference]:
     """Compare lists of unnamed elements, pairing those between equal elements in order."""
-    before, after = ([canonical(item) for item in side] for side in (old, new))
-    for tag, start, stop, other_start, other_stop in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        if tag == "equal":
-            continue
+    for start, stop, other_start, other_stop in _gaps(*([canonical(item) for item in side] for side in (old, new))):
         for step in range(max(stop - start, other_stop - other_start)):
             at, other = start + step, other_start + step
             one = old[at] if at < stop else MISSING
             two = new[other] if other < other_stop else MISSING
             label = _option(old, at) if one is not MISSING else _option(new, other)
             yield from _members(one, two, (*path, f"[{label}]"))
+
+
+def _gaps(old: list[str], new: list[str]) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the start and stop in both lists of what lies between equal elements.
+
+    Exchanging the lists exchanges the results. ``SequenceMatcher`` alone prefers the first of its lists where several
+    matches are equally long.
+    """
+    exchanged = old > new
+    first, second = (new, old) if exchanged else (old, new)
+    for tag, *bounds in SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
+        if tag != "equal":
+            start, stop, other_start, other_stop = bounds
+            yield (other_start, other_stop, start, stop) if exchanged else (start, stop, other_start, other_stop)
 
 
 def _option(items: list[Any], at: int) -> str:
