@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,6 +119,7 @@ def up(
     region: str | None = None,
     images: Mapping[str, str | Path] | None = None,
     node_modules: Path | None = None,
+    preload: Mapping[str, Sequence[str]] | None = None,
 ) -> LocalCloud:
     """Start the local cloud in the background and wait until it answers; return a running one unchanged.
 
@@ -132,6 +133,8 @@ def up(
         images: Directories that stand in for images that exist only on AWS, by image URI. A URI without a tag matches
             all tags, and ``*`` matches any text without a slash. Images of a role's own account are never replaced.
         node_modules: Packages for Lambda functions in Node.js, such as the AWS SDK.
+        preload: Modules that Python programs of images find imported, by program, for example
+            ``{"train": ["torch"]}``. The programs start sooner.
 
     Raises:
         AnotherCloudRunsError: A local cloud with another account or region already runs with this state directory.
@@ -143,7 +146,13 @@ def up(
         _require_place(cloud, place)
         return cloud
     command, environ = prepare(
-        port=port, state_dir=state_dir, images=images, node_modules=node_modules, account_id=account_id, region=region
+        port=port,
+        state_dir=state_dir,
+        images=images,
+        node_modules=node_modules,
+        account_id=account_id,
+        region=region,
+        preload=preload,
     )
     log_file = state_dir / "server.log"
     with log_file.open("wb") as log:
@@ -180,6 +189,7 @@ def prepare(
     region: str | None = None,
     images: Mapping[str, str | Path] | None = None,
     node_modules: Path | None = None,
+    preload: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[list[str], dict[str, str]]:
     """Empty the state directory and return the server's command and environment; the arguments are those of ``up``.
 
@@ -196,6 +206,7 @@ def prepare(
     _claim(state_dir)
     _clear(state_dir)
     stand_ins = settings.stand_ins() if images is None else images
+    modules = settings.preloads() if preload is None else preload
     package_parent = str(Path(__file__).parents[1])
     environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     environ |= {
@@ -204,6 +215,7 @@ def prepare(
         "LOCALCLOUD_ACCOUNT": account_id,
         "LOCALCLOUD_REGION": region or settings.region(),
         "LOCALCLOUD_IMAGES": json.dumps({uri: str(Path(where).resolve()) for uri, where in stand_ins.items()}),
+        "LOCALCLOUD_PRELOAD": json.dumps({program: list(names) for program, names in modules.items()}),
         "PYTHONPATH": os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")])),
         "MOTO_PORT": str(port),
         # The policies that AWS manages, such as those that ``cdk bootstrap`` attaches.

@@ -1,5 +1,7 @@
 """Job processes of a local cloud, found in ``/proc``."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +10,7 @@ from localcloud.control import LocalCloud
 
 @dataclass(frozen=True)
 class Process:
-    """A child process of the local cloud; it leads a process group.
+    """A process that the local cloud started; it leads a process group.
 
     Attributes:
         program: Program it runs: train, evaluate, serve, or function_bootstrap.py for a Lambda function.
@@ -19,18 +21,35 @@ class Process:
 
 
 def running(cloud: LocalCloud, *programs: str) -> list[Process]:
-    """Return the child processes of a cloud that run one of these programs for a job, not for an endpoint."""
+    """Return the processes of a cloud that run one of these programs for a job, not for an endpoint."""
     endpoints = f"SAGEMAKER_BASE_DIR={cloud.state_dir / 'endpoints'}/".encode()
     found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(status.read_text().rpartition(")")[2].split()[1])
-            if endpoints in (status.parent / "environ").read_bytes():
-                continue
-            words = (status.parent / "cmdline").read_bytes().decode(errors="replace").split("\0")
-        except (OSError, ValueError):
-            continue  # It has exited in the meantime.
-        program = next((name for word in words if (name := Path(word).name) in programs), None)
-        if parent == cloud.pid and program:
-            found.append(Process(int(status.parent.name), program))
+    for process in _children(cloud.pid):
+        with contextlib.suppress(OSError):  # It has exited in the meantime.
+            if endpoints not in (process / "environ").read_bytes():
+                found += [Process(int(process.name), name) for name in programs if name in _names(process)]
+    for process in (process for server in fork_servers(cloud) for process in _children(server)):
+        with contextlib.suppress(OSError):
+            name = (process / "comm").read_text().strip()
+            found += [Process(int(process.name), name)] if name in programs else []
     return found
+
+
+def fork_servers(cloud: LocalCloud) -> list[int]:
+    """Return the ids of a cloud's fork servers."""
+    return [int(process.name) for process in _children(cloud.pid) if "fork_server.py" in _names(process)]
+
+
+def _names(process: Path) -> set[str]:
+    """Return the names of the files in a process's command."""
+    with contextlib.suppress(OSError):
+        return {Path(word).name for word in (process / "cmdline").read_bytes().decode(errors="replace").split("\0")}
+    return set()
+
+
+def _children(pid: int) -> Iterator[Path]:
+    """Yield the folders in ``/proc`` of a process's children."""
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError):
+            if int(status.read_text().rpartition(")")[2].split()[1]) == pid:
+                yield status.parent

@@ -2,13 +2,15 @@
 
 import io
 import json
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.end_to_end import planted
+from localcloud.control import LocalCloud
+from tests.end_to_end import containers, planted
 from tests.end_to_end.command_line import Operator
 from tests.end_to_end.conftest import Clients, outputs_of, versions, wait_for
 from topicsmith.runs import tuning
@@ -99,6 +101,12 @@ def test_the_winner_of_six_trials_is_trained(run: Any, operator: Operator, clien
     assert best["objective"] == max(trial["objective"] for trial in found["trials"])
     trained = clients("sagemaker").describe_training_job(TrainingJobName=job(run, "Train"))["HyperParameters"]
     assert best["hyperparameters"].items() <= trained.items()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="libraries may not survive a fork elsewhere")
+def test_trainings_started_with_pytorch_imported(run: Any, cloud: LocalCloud) -> None:
+    assert containers.fork_servers(cloud)
+    assert "Programs start without" not in cloud.log_file.read_text()
 
 
 def test_each_trial_has_its_own_log_and_model(run: Any, clients: Clients) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _ENVIRONMENT = "dev"
 # Each region has the image in another account of AWS's.
 _BUILT_IN_NTM = "*/ntm"
+# Importing them takes longer than a tuning job's training of a small corpus.
+_LIBRARIES = {"train": ("torch", "scipy.sparse")}
 
 
 def running() -> "LocalCloud | None":
@@ -61,6 +63,7 @@ def start(port: int | None, state_dir: Path | None) -> "LocalCloud":
             region=region,
             images={_BUILT_IN_NTM: checkout.project_root() / "containers" / "ntm"},
             node_modules=checkout.project_root() / "node_modules",
+            preload=_LIBRARIES,
         )
     except control.AnotherCloudRunsError as error:
         raise OperatorError(str(error), f"Stop it: {command('local down')}") from error

@@ -94,6 +94,26 @@ def stand_ins() -> dict[str, Path]:
     return {pattern: Path(directory) for pattern, directory in given.items()}
 
 
+def preloads() -> dict[str, list[str]]:
+    """Return modules that programs of images find imported, by program (``LOCALCLOUD_PRELOAD``, a JSON object).
+
+    Raises:
+        SettingError: The value is not a JSON object of lists of strings.
+    """
+    text = os.environ.get("LOCALCLOUD_PRELOAD") or "{}"
+    try:
+        given = json.loads(text)
+    except ValueError as error:
+        raise SettingError(f"LOCALCLOUD_PRELOAD is {text!r}, which is not JSON: {error}.") from None
+    lists = given.values() if isinstance(given, dict) else [None]
+    if not all(isinstance(modules, list) and all(isinstance(name, str) for name in modules) for modules in lists):
+        raise SettingError(
+            f"LOCALCLOUD_PRELOAD is {text!r}; it must be a JSON object of lists of modules by program, such as "
+            '{"train": ["torch"]}.'
+        )
+    return dict(given)
+
+
 def node_packages() -> Path:
     """Return the directory with the packages of Lambda's Node.js runtime.
 

@@ -6,7 +6,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from localcloud.core.role_sessions import RoleSession
 from localcloud.runtime import processes
@@ -110,7 +109,7 @@ class Container:
 
     def _read_output(self) -> None:
         try:
-            pump_lines(cast("BinaryIO", self._process.stdout), self._take)
+            pump_lines(self._process.stdout, self._take)
         except Exception:
             logger.exception("Lost the output of process %s", self.pid)
 

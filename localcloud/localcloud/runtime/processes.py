@@ -9,9 +9,27 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO, Protocol, cast
+
+from localcloud.runtime.preloading import ForkServers
 
 # Variables that children inherit; everything else is passed explicitly.
 _ESSENTIALS = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
+
+
+class Process(Protocol):
+    """The part of ``subprocess.Popen`` that the local cloud uses."""
+
+    pid: int
+    stdout: BinaryIO
+
+    def poll(self) -> int | None:
+        """Return the return code, or None while it runs."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its exit and return the return code."""
+        ...
 
 
 def essential_environment() -> dict[str, str]:
@@ -25,8 +43,10 @@ def spawn(
     environ: Mapping[str, str],
     directory: Path,
     pass_fds: Sequence[int] = (),
-) -> subprocess.Popen[bytes]:
+) -> Process:
     """Start ``command`` as the leader of a new process group, with stdout and stderr on one pipe.
+
+    Python programs named in ``LOCALCLOUD_PRELOAD`` start with their libraries imported.
 
     Args:
         command: Program and arguments.
@@ -34,21 +54,24 @@ def spawn(
         directory: Working directory.
         pass_fds: File descriptors that the child inherits under the same numbers.
     """
-    process = subprocess.Popen(
-        list(command),
-        env=dict(environ),
-        cwd=directory,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        pass_fds=pass_fds,
-    )
+    process: Process | None = None if pass_fds else _fork_servers.start(command, environ, directory)
+    if process is None:
+        started = subprocess.Popen(
+            list(command),
+            env=dict(environ),
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=pass_fds,
+        )
+        process = cast("Process", started)
     _reaper.watch(process.pid)
     return process
 
 
-def end(process: subprocess.Popen[bytes], grace_seconds: float = 0.0) -> int:
+def end(process: Process, grace_seconds: float = 0.0) -> int:
     """Terminate a process and its group: SIGTERM, then SIGKILL after ``grace_seconds``.
 
     Returns:
@@ -64,7 +87,7 @@ def end(process: subprocess.Popen[bytes], grace_seconds: float = 0.0) -> int:
     return 128 - code if code < 0 else code
 
 
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+def _signal_group(process: Process, number: signal.Signals) -> None:
     try:
         os.killpg(process.pid, number)
     except (ProcessLookupError, PermissionError):
@@ -115,4 +138,6 @@ class _Reaper:
 
 
 _reaper = _Reaper()
+_fork_servers = ForkServers()
 atexit.register(_reaper.close)
+atexit.register(_fork_servers.close)

@@ -2,7 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,15 +22,6 @@ threading.Thread(target=child.wait, daemon=True).start()
 print(child.pid, child.stdout.readline().decode().strip(), flush=True)
 time.sleep(300)
 """
-
-
-@pytest.fixture(autouse=True)
-def _reaper(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give each test its own reaper, closed after the test."""
-    reaper = processes._Reaper()
-    monkeypatch.setattr(processes, "_reaper", reaper)
-    yield
-    reaper.close()
 
 
 def _lives(pid: int) -> bool:

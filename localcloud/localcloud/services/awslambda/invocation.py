@@ -7,7 +7,6 @@ import os
 import selectors
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -16,7 +15,6 @@ import uuid
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from localcloud.core.errors import LocalCloudError
 from localcloud.core.role_sessions import RoleSession
@@ -141,9 +139,7 @@ class _Invocation:
             process = self._start(write_end)
         finally:
             os.close(write_end)
-        output = threading.Thread(
-            target=pump_lines, args=(cast("BinaryIO", process.stdout), self._log.write), daemon=True
-        )
+        output = threading.Thread(target=pump_lines, args=(process.stdout, self._log.write), daemon=True)
         output.start()
         try:
             verdict = self._follow(process, read_end, progress)
@@ -159,7 +155,7 @@ class _Invocation:
             log_tail=self._log.tail,
         )
 
-    def _start(self, control: int) -> subprocess.Popen[bytes]:
+    def _start(self, control: int) -> processes.Process:
         function = self._function
         command, packages = _runtime(function.runtime)
         environ = {
@@ -190,7 +186,7 @@ class _Invocation:
             environ["AWS_ENDPOINT_URL"] = environ["AWS_ENDPOINT_URL"].replace("//localhost", "//127.0.0.1")
         return processes.spawn(command, environ=environ, directory=function.code, pass_fds=(control,))
 
-    def _follow(self, process: subprocess.Popen[bytes], control: int, progress: _Progress) -> str:
+    def _follow(self, process: processes.Process, control: int, progress: _Progress) -> str:
         """Read the control pipe until the invocation ends; return the cause of the end."""
         pending = b""
         deadline = progress.started + self._init_seconds
