@@ -13,7 +13,6 @@ import json
 import os
 import random
 import selectors
-import signal
 import socket
 import sys
 import warnings
@@ -26,7 +25,6 @@ LONGEST_REQUEST = 1 << 20
 
 def main() -> None:
     """Serve; in a copy, run the requested program and exit as it does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the local cloud, which closes the socket.
     number, *modules = sys.argv[1:]
     del sys.path[0]  # Programs must not find this folder's modules.
     with contextlib.closing(_Server(socket.socket(fileno=int(number)))) as server:
@@ -96,7 +94,6 @@ def _send(status: socket.socket, number: int) -> None:
 
 def _run(request: dict[str, Any], output: int) -> None:
     """Make this process what a new one with this command would be, and run the script."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)
