@@ -160,9 +160,11 @@ def test_programs_of_a_killed_server_count_as_killed(start: Start) -> None:
 
 
 _CLOUD = """
-import os, sys
+import os, signal, sys
 from pathlib import Path
 from localcloud.runtime.processes import spawn
+# A shell that starts the tests in the background has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 child = spawn([sys.executable, sys.argv[1]], environ={"PYTHONUNBUFFERED": "1"}, directory=Path("."))
 print(child.pid, child.stdout.readline().decode().strip(), flush=True)
 child.wait()
