@@ -154,5 +154,11 @@ def test_repeated_rollbacks_go_back_one_version_each(registry: Registry, small: 
         answer = small("rollback")
         assert answer["to"] == int(arn.rpartition("/")[2])
         assert registry.served() == arn
+
+
+def test_a_rollback_goes_back_to_any_approved_version(registry: Registry, small: Operator) -> None:
+    later = registry.copy()
+    registry.decide(later)
+    registry.wait_until_served(later)
     small("rollback", "--to", registry.trained.rpartition("/")[2])
     assert registry.served() == registry.trained
