@@ -34,7 +34,7 @@ TYPES = $(BIN)/mypy app.py stacks topicsmith localcloud/localcloud containers/nt
 	for function in lambdas/*/; do MYPYPATH=$$function $(BIN)/mypy $$function || exit 1; done
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local down test quick lint style format snapshots env-docs stateful-ids synth diff deploy check access pipeline destroy install clean
+.PHONY: help demo local down test quick lint style format snapshots env-docs refusals stateful-ids synth diff deploy check access pipeline destroy install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ snapshots: $(TOOLS) $(NODE) ## update the snapshots of the templates
 
 env-docs: $(CORE) ## generate docs/environments.md and environments/schema.json from the typed environments
 	@$(BIN)/python -m stacks.config.reference.environments_md
+
+refusals: $(TOOLS) ## generate docs/aws-refusals.md from docs/aws-refusals/*.yaml
+	@PYTHONPATH=$(CURDIR) $(BIN)/python -P tests/refusals/catalogue.py
 
 stateful-ids: $(TOOLS) $(NODE) ## accept that resources with data are added, removed or replaced
 	@$(CDK) synth --quiet "*/*" && PYTHONPATH=$(CURDIR) $(BIN)/python -P tests/synth/stateful_ids.py cdk.out

@@ -32,7 +32,7 @@ class MonthlyBudget(Construct):
         Args:
             scope: Parent construct.
             id: Construct ID.
-            name: Name of the budget, unique in the account.
+            name: Prefix of the budget's name, which ends in the percentages. It is unique in the account.
             usd: Monthly limit in US dollars.
             alert_percents: Percentages of the limit that trigger a notification.
             tag: Key and value of the tag whose costs count.
@@ -44,7 +44,8 @@ class MonthlyBudget(Construct):
             self,
             "Budget",
             budget=_Budget.BudgetDataProperty(
-                budget_name=name,
+                # Other notifications replace the budget, and a replacement cannot have the name of the replaced budget.
+                budget_name="-".join([name, *map(str, alert_percents)]),
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=_Budget.SpendProperty(amount=usd, unit="USD"),

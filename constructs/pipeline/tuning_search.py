@@ -1,5 +1,6 @@
 """Search configuration of hyperparameter tuning jobs."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -26,6 +27,11 @@ class NumberRange:
     greatest: str
     scaling: Scaling
 
+    @property
+    def size(self) -> float:
+        """Number of different values."""
+        return int(self.greatest) - int(self.least) + 1 if self.kind == "Integer" else math.inf
+
     def to_request(self, name: str) -> Json:
         """Return the JSON of the range for a hyperparameter."""
         return {"Name": name, "MinValue": self.least, "MaxValue": self.greatest, "ScalingType": self.scaling}
@@ -42,6 +48,11 @@ class ListedValues:
     values: Sequence[str]
     kind: Literal["Categorical"] = "Categorical"
 
+    @property
+    def size(self) -> float:
+        """Number of different values."""
+        return len(self.values)
+
     def to_request(self, name: str) -> Json:
         """Return the JSON of the range for a hyperparameter."""
         return {"Name": name, "Values": self.values}
@@ -49,6 +60,11 @@ class ListedValues:
 
 TuningRanges = Mapping[str, NumberRange | ListedValues]
 """Ranges by hyperparameter name."""
+
+
+def combinations(ranges: TuningRanges) -> float:
+    """Return the number of combinations of values, infinite if a range is continuous."""
+    return math.prod(range_.size for range_ in ranges.values())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -69,7 +69,6 @@ VARIANTS: dict[str, JsonObject] = {
             "objective": "validation:npmi",
             "ranges": {"num_topics": {"min": 5, "max": 50}},
             "completion": {"target": 0.3, "stop_after_jobs_without_improvement": 5, "on_convergence": True},
-            "warm_start": {"from_job": "topics-1", "type": "transfer_learning"},
             "spot": True,
             "max_job_wait_minutes": 75,
         },
@@ -93,7 +92,13 @@ VARIANTS: dict[str, JsonObject] = {
     },
     "volumes": {
         "region": "eu-west-1",
-        "tuning": {"instance_type": "ml.p3.2xlarge", "epochs": 15, "sample": 0.5, "early_stopping": True},
+        "tuning": {
+            "instance_type": "ml.p3.2xlarge",
+            "epochs": 15,
+            "sample": 0.5,
+            "early_stopping": True,
+            "warm_start": {"from_job": "topics-1", "type": "transfer_learning"},
+        },
         "training": {"instance_type": "ml.p3.2xlarge"},
         "tags": {"cost": "1"},
         "alarms": {"enabled": False},

@@ -1,20 +1,19 @@
 """Checks for conflicts between sections of an environment."""
 
-import math
 from collections.abc import Callable
 
 from pydantic_core import InitErrorDetails
 
 from constructs.pipeline.builtin_image import ACCOUNTS
-from constructs.pipeline.tuning_search import ListedValues
 from stacks.config.checks.monitoring import monitoring_conflicts
 from stacks.config.checks.network import network_conflicts
 from stacks.config.checks.production import production_conflicts, production_unset
+from stacks.config.checks.regions import region_conflicts
 from stacks.config.checks.serving import serving_conflicts
+from stacks.config.checks.tuning import tuning_conflicts
 from stacks.config.sections.base import Conflicts, conflict
 from stacks.config.sections.environment import EnvironmentFields
 
-_MAX_JOBS = 750
 # https://docs.aws.amazon.com/sagemaker/latest/dg/ntm.html
 _BUILTIN_GPUS = ("ml.p2.", "ml.p3.", "ml.g4dn.", "ml.g5.")
 # https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html
@@ -33,69 +32,19 @@ def conflicts(config: EnvironmentFields, name: str | None = None) -> list[InitEr
         serving_conflicts,
         monitoring_conflicts,
         network_conflicts,
+        region_conflicts,
     ]
     if config.production:
         checks.append(production_conflicts)
     if config.promotion.source:
         checks.append(_promotion)
     if config.tuning.enabled:
-        checks += [_tuning, _wetc, _grid]
+        checks.append(tuning_conflicts)
     if config.algorithm == "builtin":
         checks += [_builtin, _builtin_instances]
         if config.tuning.enabled:
             checks.append(_builtin_tuning)
     return [*production_unset(config, name or ""), *(found for check in checks for found in check(config))]
-
-
-def _tuning(config: EnvironmentFields) -> Conflicts:
-    tuning, fixed = config.tuning, config.training.hyperparameters
-    for name in tuning.ranges.to_ranges():
-        value = getattr(fixed, name, None)
-        if value is not None:
-            allowed = f"no value, or tuning.ranges.{name}: null, or tuning.enabled: false"
-            yield conflict(f"training.hyperparameters.{name}", value, "it is tuned", allowed)
-    if fixed.epochs is not None and tuning.epochs > fixed.epochs:
-        yield conflict(
-            "tuning.epochs", tuning.epochs, "it exceeds the final training's epochs", f"{fixed.epochs} or less"
-        )
-    if tuning.ranges.num_topics is not None and tuning.objective == "validation:total_loss":
-        yield conflict(
-            "tuning.ranges.num_topics",
-            str(tuning.ranges.num_topics),
-            "losses for different numbers of topics are not comparable",
-            "null, or another tuning.objective, with algorithm: container",
-        )
-
-
-def _wetc(config: EnvironmentFields) -> Conflicts:
-    tuning, once = config.tuning, "validation:wetc is logged only once, at the end"
-    if tuning.objective != "validation:wetc":
-        return
-    if config.evaluation.word_vectors is None:
-        allowed = "another objective, or evaluation.word_vectors"
-        yield conflict("tuning.objective", tuning.objective, "there are no word vectors", allowed)
-    if tuning.early_stopping:
-        yield conflict("tuning.early_stopping", True, once, "false, or another tuning.objective")
-    if tuning.strategy == "hyperband":
-        yield conflict("tuning.strategy", tuning.strategy, once, "another strategy, or another tuning.objective")
-
-
-def _grid(config: EnvironmentFields) -> Conflicts:
-    tuning = config.tuning
-    if tuning.strategy != "grid":
-        return
-    ranges = tuning.ranges.to_ranges()
-    listed = {name: range_ for name, range_ in ranges.items() if isinstance(range_, ListedValues)}
-    for name in sorted(ranges.keys() - listed.keys()):
-        value = str(getattr(tuning.ranges, name))
-        yield conflict(f"tuning.ranges.{name}", value, "strategy grid needs a list of values", "values, or null")
-    combinations = math.prod(len(range_.values) for range_ in listed.values())
-    if "max_jobs" in tuning.model_fields_set:
-        reason = f"strategy grid tries every combination, {combinations} here"
-        yield conflict("tuning.max_jobs", tuning.max_jobs, reason, "no value")
-    if combinations > _MAX_JOBS:
-        reason = f"strategy grid has {combinations} combinations"
-        yield conflict("tuning.ranges", combinations, reason, f"{_MAX_JOBS} or less")
 
 
 def _promotion(config: EnvironmentFields) -> Conflicts:

@@ -4,6 +4,7 @@ from stacks.config.sections.base import Conflicts, conflict
 from stacks.config.sections.environment import EnvironmentFields
 
 _KEYS = {"existing": ("subnets", "security_groups"), "private": ("cidr", "zones"), "public": ()}
+_NEEDED = {"subnets": "two ids", "security_groups": "one id"}
 
 
 def network_conflicts(config: EnvironmentFields) -> Conflicts:
@@ -19,7 +20,11 @@ def network_conflicts(config: EnvironmentFields) -> Conflicts:
     if network.mode == "existing":
         for key in _KEYS["existing"]:
             if not getattr(network, key):
-                yield conflict(f"network.{key}", [], "mode existing requires it", "one id or more")
+                yield conflict(f"network.{key}", [], "mode existing requires it", f"{_NEEDED[key]} or more")
+        if len(network.subnets) == 1:
+            # https://docs.aws.amazon.com/sagemaker/latest/dg/host-vpc.html
+            reason = "an endpoint in a VPC needs subnets in at least two availability zones"
+            yield conflict("network.subnets", list(network.subnets), reason, f"{_NEEDED['subnets']} or more")
     if network.mode != "public" and config.serving.mode == "serverless":
         # "Feature exclusions" in https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html.
         reason = "a serverless endpoint cannot be in a VPC"

@@ -52,7 +52,7 @@ class NetworkConfig(Section):
     subnets: Annotated[
         tuple[SubnetId, ...],
         AfterValidator(different),
-        Words("at most 16 ids, for example `subnet-0123456789abcdef0`; one or more in mode existing"),
+        Words("at most 16 ids, for example `subnet-0123456789abcdef0`; in mode existing two or more"),
     ] = Field(default=(), max_length=16, strict=False, description="Subnets, with mode existing.")
     security_groups: Annotated[
         tuple[SecurityGroupId, ...],
@@ -64,9 +64,10 @@ class NetworkConfig(Section):
         AfterValidator(_range_of_a_vpc),
         Also(f"a private range from /{_LARGEST} to /{_SMALLEST}"),
     ] = Field(default="10.0.0.0/16", description="CIDR block of the VPC, with mode private.")
+    # An endpoint in a VPC needs two: https://docs.aws.amazon.com/sagemaker/latest/dg/host-vpc.html.
     zones: int = Field(
         default=2,
-        ge=1,
+        ge=2,
         le=MOST_ZONES,
         description="Number of availability zones, each with one subnet, with mode private.",
     )

@@ -23,6 +23,9 @@ _SCALINGS: dict[str, Scaling] = {
     "reverse_log": "ReverseLogarithmic",
 }
 
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CategoricalParameterRange.html
+_MOST_VALUES = 30
+
 Choice = TypeVar("Choice")
 Number = TypeVar("Number", int, float)
 
@@ -30,6 +33,8 @@ Number = TypeVar("Number", int, float)
 def _checked(values: tuple[Choice, ...]) -> tuple[Choice, ...]:
     if not values or len(set(values)) < len(values):
         raise refuse("no value or a duplicate one", "one or more different values")
+    if len(values) > _MOST_VALUES:
+        raise refuse(f"{len(values)} values", f"at most {_MOST_VALUES} values, or for numbers min and max")
     return values
 
 
@@ -37,7 +42,9 @@ class Choices(Section, Generic[Choice]):
     """Categorical range."""
 
     values: tuple[Choice, ...] = Field(
-        strict=False, json_schema_extra={"minItems": 1, "uniqueItems": True}, description="Values."
+        strict=False,
+        json_schema_extra={"minItems": 1, "maxItems": _MOST_VALUES, "uniqueItems": True},
+        description="Values.",
     )
 
     @field_validator("values")

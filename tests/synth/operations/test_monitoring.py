@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import Stack, aws_sns
 from aws_cdk.assertions import Template
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
+from constructs.monitoring.budget import MonthlyBudget
 from tests.synth.assembly import Assembly, JsonObject, template_of
 from tests.synth.cloudformation import ACCOUNT, REGION, Deployment
 from tests.synth.pipeline.requests import problems
@@ -326,7 +329,7 @@ def test_there_is_a_budget_if_the_environment_has_one(variants: Path, deployment
     (topic,) = short.resources("training", "AWS::SNS::Topic")
     budget = short.resource("serving", "AWS::Budgets::Budget")
     assert budget["Budget"] == {
-        "BudgetName": "topicsmith-short",
+        "BudgetName": "topicsmith-short-50-100",
         "BudgetType": "COST",
         "TimeUnit": "MONTHLY",
         "BudgetLimit": {"Amount": 250, "Unit": "USD"},
@@ -337,6 +340,35 @@ def test_there_is_a_budget_if_the_environment_has_one(variants: Path, deployment
         for one in budget["NotificationsWithSubscribers"]
     ] == [("ACTUAL", percent, [{"SubscriptionType": "SNS", "Address": topic}]) for percent in (50, 100)]
     assert deployment.resources("serving", "AWS::Budgets::Budget") == {}
+
+
+def test_other_percentages_make_another_budget() -> None:
+    """CloudFormation replaces a budget with other notifications, which fails if the name stays."""
+    create_only = {path.split("/")[-1] for path in _create_only("AWS::Budgets::Budget")}
+    assert create_only == {"BudgetName", "NotificationsWithSubscribers"}
+    names = [_budget_name([80, 100]), _budget_name([80]), _budget_name([100, 80])]
+    assert len(set(names)) == 3
+    assert names[0] == "topicsmith-dev-80-100"
+
+
+def _create_only(type_: str) -> list[str]:
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", type_).schema
+    return [str(path) for path in schema["createOnlyProperties"]]
+
+
+def _budget_name(percents: list[int]) -> str:
+    stack = Stack()
+    MonthlyBudget(
+        stack,
+        "Budget",
+        name="topicsmith-dev",
+        usd=10,
+        alert_percents=percents,
+        tag=("environment", "dev"),
+        topic=aws_sns.Topic(stack, "Topic"),
+    )
+    (budget,) = Template.from_stack(stack).find_resources("AWS::Budgets::Budget").values()
+    return str(budget["Properties"]["Budget"]["BudgetName"])
 
 
 def test_a_budget_makes_a_valid_request_to_aws_budgets(variants: Path) -> None:

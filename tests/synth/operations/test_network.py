@@ -133,11 +133,10 @@ def test_a_private_network_has_a_subnet_in_each_zone(network: Template) -> None:
     network.resource_count_is("AWS::EC2::SubnetRouteTableAssociation", 3)
 
 
-@pytest.mark.parametrize("zones", [1, 2])
-def test_adding_a_zone_moves_no_subnet(zones: int, network: Template) -> None:
-    fewer = _private_network(region="us-east-1", network={"mode": "private", "cidr": "10.20.0.0/20", "zones": zones})
+def test_adding_a_zone_moves_no_subnet(network: Template) -> None:
+    fewer = _private_network(region="us-east-1", network={"mode": "private", "cidr": "10.20.0.0/20", "zones": 2})
     subnets = {id_: one["Properties"]["CidrBlock"] for id_, one in fewer.find_resources("AWS::EC2::Subnet").items()}
-    assert len(subnets) == zones
+    assert len(subnets) == 2
     three = {id_: one["Properties"]["CidrBlock"] for id_, one in network.find_resources("AWS::EC2::Subnet").items()}
     assert subnets.items() < three.items()
 

@@ -117,7 +117,7 @@ def test_a_tuned_number_of_topics_comes_from_the_winner(definitions: dict[str, J
 
 
 def test_a_run_can_warm_start_from_a_tuning_job(definitions: dict[str, JsonObject]) -> None:
-    for name, type_ in (("spot", "TransferLearning"), ("builtin", "IdenticalDataAndAlgorithm")):
+    for name, type_ in (("volumes", "TransferLearning"), ("builtin", "IdenticalDataAndAlgorithm")):
         definition = definitions[name]
         assert {"Name": "WarmStartFrom", "Type": "String", "DefaultValue": "topics-1"} in definition["Parameters"]
         assert arguments_of(definition, "Tune")["WarmStartConfig"] == {

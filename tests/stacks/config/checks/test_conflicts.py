@@ -42,11 +42,26 @@ def _problems(**values: Any) -> dict[str, str]:
             {
                 "tuning": {
                     "strategy": "grid",
-                    "ranges": {**_LISTED, "mini_batch_size": {"values": list(range(1, 100))}},
+                    "ranges": {
+                        **_LISTED,
+                        "mini_batch_size": {"values": list(range(1, 31))},
+                        "weight_decay": {"values": [0.0, 0.1]},
+                    },
                 }
             },
             "tuning.ranges",
-            "strategy grid has 1782 combinations",
+            "strategy grid has 1080 combinations",
+        ),
+        ({"tuning": {"ranges": _LISTED}}, "tuning.max_jobs", "only 18 combinations"),
+        (
+            {"tuning": {"ranges": {**_LISTED, "learning_rate": None, "mini_batch_size": {"min": 16, "max": 17}}}},
+            "tuning.max_jobs",
+            "18 or less, more values in tuning.ranges",
+        ),
+        (
+            {"tuning": {"strategy": "grid", "ranges": _LISTED, "warm_start": {"from_job": "earlier"}}},
+            "tuning.warm_start.from_job",
+            "does not use the results of an earlier job",
         ),
         ({"gate": {"wetc": 0.1}}, "gate.wetc", "there are no word vectors"),
         ({"tuning": {"objective": "validation:wetc"}}, "tuning.objective", "there are no word vectors"),

@@ -11,7 +11,11 @@ from pydantic import ValidationError
 from stacks.config.environment import EnvironmentConfig
 from stacks.config.sections.network import NetworkConfig
 
-_EXISTING = {"mode": "existing", "subnets": ["subnet-0123456789abcdef0"], "security_groups": ["sg-0123456789abcdef0"]}
+_EXISTING = {
+    "mode": "existing",
+    "subnets": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+    "security_groups": ["sg-0123456789abcdef0"],
+}
 
 
 def _check(network: Any, **others: Any) -> EnvironmentConfig:
@@ -59,16 +63,14 @@ def test_accepted(network: Any) -> None:
         ),
         ({"zones": 2}, "zones", "it does not apply to mode public; allowed: no value, or network.mode: private"),
         ({**_EXISTING, "cidr": "10.0.0.0/16"}, "cidr", "it does not apply to mode existing; allowed"),
-        ({**_EXISTING, "subnets": []}, "subnets", "mode existing requires it; allowed: one id or more"),
-        (
-            {"mode": "existing", "subnets": ["subnet-12345678"]},
-            "security_groups",
-            "mode existing requires it",
-        ),
+        ({**_EXISTING, "subnets": []}, "subnets", "mode existing requires it; allowed: two ids or more"),
+        ({**_EXISTING, "subnets": ["subnet-12345678"]}, "subnets", "at least two availability zones"),
+        ({**_EXISTING, "security_groups": []}, "security_groups", "mode existing requires it; allowed: one id or more"),
         ({**_EXISTING, "subnets": ["subnet-12345678"] * 2}, "subnets", "duplicate subnet-12345678"),
         ({**_EXISTING, "subnets": ["vpc-12345678"]}, "subnets.0", "String should match pattern"),
         ({**_EXISTING, "security_groups": [f"sg-1234567{n}" for n in range(6)]}, "security_groups", "at most 5"),
         ({"mode": "private", "zones": 4}, "zones", "less than or equal to 3"),
+        ({"mode": "private", "zones": 1}, "zones", "greater than or equal to 2"),
         (
             {"mode": "private", "cidr": "10.0.0.1/16"},
             "cidr",
@@ -99,7 +101,7 @@ def test_refused(network: Any, key: str, message: str) -> None:
 
 
 def test_all_errors_are_reported_at_once() -> None:
-    assert set(_errors({"mode": "existing", "cidr": "10.0.0.0/16", "zones": 1})) == {
+    assert set(_errors({"mode": "existing", "cidr": "10.0.0.0/16", "zones": 2})) == {
         "network.subnets",
         "network.security_groups",
         "network.cidr",

@@ -80,7 +80,7 @@ class TuningJobs(TrainingJobs):
         check_spot(_underscored(training_job_definition))
         definition = _completed(training_job_definition, config)
         job = LocalTuningJob(
-            self._parents(config, warm_start_config),
+            self._parents(config, definition, warm_start_config),
             hyper_parameter_tuning_job_name=name,
             hyper_parameter_tuning_job_config=config,
             region_name=self.region_name,
@@ -128,30 +128,38 @@ class TuningJobs(TrainingJobs):
             raise ResourceNotFound(f"Could not find hyper parameter tuning job '{name}'.")
         return self.hyper_parameter_tuning_jobs[name]
 
-    def _parents(self, config: Mapping[str, Any], warm_start: Mapping[str, Any] | None) -> list[LocalTuningJob]:
+    def _parents(
+        self, config: Mapping[str, Any], definition: Mapping[str, Any], warm_start: Mapping[str, Any] | None
+    ) -> list[LocalTuningJob]:
         if not warm_start:
             return []
+        if config["Strategy"] not in ("Bayesian", "Random"):
+            raise ValidationError(f"A warm start needs the strategy Bayesian or Random, not {config['Strategy']}.")
         parents = [
             self.tuning_job(parent["HyperParameterTuningJobName"])
             for parent in warm_start["ParentHyperParameterTuningJobs"]
         ]
+        ours = _hyperparameters(config, definition)
         for parent in parents:
             name = parent.hyper_parameter_tuning_job_name
             if not parent.ended:
                 raise ValidationError(f"Tuning job {name} is still running; a warm start needs a finished job.")
             if parent.objective != config["HyperParameterTuningJobObjective"]:
                 raise ValidationError(f"Tuning job {name} has another objective: {parent.objective}.")
-            theirs, ours = (_tuned(one) for one in (parent.hyper_parameter_tuning_job_config, config))
-            if warm_start["WarmStartType"] == "IdenticalDataAndAlgorithm" and theirs != ours:
+            # Between static and tuned they may change:
+            # https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-warm-start.html.
+            theirs = _hyperparameters(parent.hyper_parameter_tuning_job_config, parent.training_job_definition)
+            if changed := theirs ^ ours:
                 raise ValidationError(
-                    f"IdenticalDataAndAlgorithm needs the same hyperparameters to be tuned: {name} has "
-                    f"{', '.join(sorted(theirs))}."
+                    "A warm start needs the same hyperparameters, static or tuned, as in the parent tuning job "
+                    f"{name}; only one of the two has {', '.join(sorted(changed))}."
                 )
         return parents
 
 
-def _tuned(config: Mapping[str, Any]) -> set[str]:
-    return {one["Name"] for ranges in (config.get("ParameterRanges") or {}).values() for one in ranges}
+def _hyperparameters(config: Mapping[str, Any], definition: Mapping[str, Any]) -> set[str]:
+    tuned = {one["Name"] for ranges in (config.get("ParameterRanges") or {}).values() for one in ranges}
+    return tuned | (definition.get("StaticHyperParameters") or {}).keys()
 
 
 def _completed(definition: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:

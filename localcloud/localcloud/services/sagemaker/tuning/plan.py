@@ -8,7 +8,7 @@ from typing import Any
 from localcloud.core.errors import LocalCloudError
 from localcloud.runtime.images import ImageUnavailable
 from localcloud.services.sagemaker.training.metrics import built_in_definitions
-from localcloud.services.sagemaker.tuning.ranges import Range, RangeError, combinations, read_ranges
+from localcloud.services.sagemaker.tuning.ranges import ChoiceRange, Range, RangeError, combinations, read_ranges
 
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}")
 _STRATEGIES = ("Bayesian", "Random", "Grid", "Hyperband")
@@ -126,9 +126,9 @@ def _check_objective(config: Mapping[str, Any], definition: Mapping[str, Any]) -
 
 def _jobs(strategy: str, ranges: list[Range], asked: int | None) -> int:
     if strategy == "Grid":
-        there_are = combinations(ranges)
-        if there_are is None:
+        if not all(isinstance(one, ChoiceRange) for one in ranges):
             raise RequestError("Grid search supports only categorical ranges.")
+        there_are = int(combinations(ranges))
         if asked is not None and asked != there_are:
             raise RequestError(
                 f"Grid search tries every combination: there are {there_are}, and MaxNumberOfTrainingJobs is {asked}."
@@ -136,6 +136,14 @@ def _jobs(strategy: str, ranges: list[Range], asked: int | None) -> int:
         return there_are
     if asked is None:
         raise RequestError(f"ResourceLimits.MaxNumberOfTrainingJobs is required with the strategy {strategy}.")
+    there_are = combinations(ranges)
+    if asked > there_are:
+        # https://github.com/aws/amazon-sagemaker-operator-for-k8s/issues/123
+        raise RequestError(
+            "You don't have enough combinations of hyperparameter ranges. The total number of hyperparameter "
+            f"combinations for the provided ranges [{float(there_are)}] must be equal or greater than the value of "
+            f"MaxNumberOfJobs, [{asked}]. Provide additional ranges."
+        )
     return asked
 
 

@@ -117,7 +117,12 @@ def _number_range(item: Mapping[str, Any], is_integer: bool) -> NumberRange:
     return NumberRange(name, low, high, scale, is_integer)
 
 
-def combinations(ranges: Sequence[Range]) -> int | None:
-    """Return the number of combinations, or None if there is a numeric range."""
-    choices = [one for one in ranges if isinstance(one, ChoiceRange)]
-    return math.prod(len(one.values) for one in choices) if len(choices) == len(ranges) else None
+def combinations(ranges: Sequence[Range]) -> float:
+    """Return the number of combinations of values, infinite if a range is continuous."""
+    return math.prod(_size(one) for one in ranges)
+
+
+def _size(one: Range) -> float:
+    if isinstance(one, ChoiceRange):
+        return len(one.values)
+    return one.high - one.low + 1 if one.is_integer else math.inf

@@ -1,3 +1,4 @@
+import math
 from typing import Any
 
 import pytest
@@ -43,7 +44,8 @@ def test_ranges_are_read_by_name() -> None:
         NumberRange("b", 1, 8, "Linear", True),
         NumberRange("c", 0.001, 0.5, "Linear", False),
     ]
-    assert combinations(ranges) is None
+    assert combinations(ranges) == math.inf
+    assert combinations(ranges[:2]) == 16
     assert combinations([OPTIMIZER, ACTIVATION]) == 6
 
 

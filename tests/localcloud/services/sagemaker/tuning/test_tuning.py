@@ -311,13 +311,43 @@ def test_warm_start_uses_the_earlier_trials(cloud: SmallCloud, tuned: dict[str, 
     assert job["WarmStartConfig"] == _from("tuned")
 
 
-def test_warm_start_from_other_ranges_is_transfer_learning(cloud: SmallCloud, tuned: dict[str, Any]) -> None:
+@pytest.mark.parametrize("kind", ["IdenticalDataAndAlgorithm", "TransferLearning"])
+def test_warm_start_needs_the_same_hyperparameters_but_not_the_same_ranges(
+    cloud: SmallCloud, tuned: dict[str, Any], kind: str
+) -> None:
     ranges = {"IntegerParameterRanges": [{"Name": "epochs", "MinValue": "1", "MaxValue": "2"}]}
     client = cloud.client("sagemaker")
-    with pytest.raises(client.exceptions.ClientError, match="tuned has learning_rate"):
-        _create(cloud, "other", ranges=ranges, warm_start=_from("tuned"))
-    _create(cloud, "other", ranges=ranges, jobs=1, warm_start=_from("tuned", "TransferLearning"))
-    assert "OverallBestTrainingJob" not in _ended(cloud, "other")
+    with pytest.raises(client.exceptions.ClientError, match="only one of the two has learning_rate"):
+        _create(cloud, "other", ranges=ranges, jobs=1, warm_start=_from("tuned", kind))
+    static = {"learning_rate": "0.5"}
+    _create(cloud, f"other-{kind}"[:32], ranges=ranges, static=static, jobs=1, warm_start=_from("tuned", kind))
+    _ended(cloud, f"other-{kind}"[:32])
+
+
+def test_transfer_learning_has_no_overall_best_job(cloud: SmallCloud, tuned: dict[str, Any]) -> None:
+    _create(cloud, "transfer", jobs=1, static={"epochs": "1"}, warm_start=_from("tuned", "TransferLearning"))
+    assert "OverallBestTrainingJob" not in _ended(cloud, "transfer")
+
+
+def test_warm_start_needs_a_finished_job_with_the_same_objective(cloud: SmallCloud, tuned: dict[str, Any]) -> None:
+    client = cloud.client("sagemaker")
+    other = {"Type": "Maximize", "MetricName": "validation:total_loss"}
+    with pytest.raises(client.exceptions.ClientError, match="Tuning job tuned has another objective"):
+        _create(cloud, "turned", jobs=1, warm_start=_from("tuned"), HyperParameterTuningJobObjective=other)
+    _create(cloud, "unfinished", jobs=1, static={"epochs": "1000", "seconds": "1"})
+    try:
+        with pytest.raises(client.exceptions.ClientError, match="unfinished is still running"):
+            _create(cloud, "premature", jobs=1, static={"epochs": "1"}, warm_start=_from("unfinished"))
+    finally:
+        client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName="unfinished")
+        _ended(cloud, "unfinished")
+
+
+def test_grid_search_has_no_warm_start(cloud: SmallCloud, tuned: dict[str, Any]) -> None:
+    ranges = {"CategoricalParameterRanges": [{"Name": "learning_rate", "Values": ["0.1", "0.2"]}]}
+    client = cloud.client("sagemaker")
+    with pytest.raises(client.exceptions.ClientError, match="needs the strategy Bayesian or Random, not Grid"):
+        _create(cloud, "grid-warm", ranges=ranges, strategy="Grid", jobs=None, warm_start=_from("tuned"))
 
 
 def _from(name: str, kind: str = "IdenticalDataAndAlgorithm") -> dict[str, Any]:
@@ -349,6 +379,10 @@ def test_each_trial_has_its_own_checkpoints(cloud: SmallCloud) -> None:
     [
         ({"strategy": "Grid"}, "Grid search supports only categorical ranges"),
         ({"strategy": "Grid", "ranges": GRID, "jobs": 2}, "there are 3, and MaxNumberOfTrainingJobs is 2"),
+        (
+            {"ranges": GRID, "jobs": 4},
+            r"the provided ranges \[3.0\] must be equal or greater .* \[4\]",
+        ),
         ({"strategy": "Hyperband", "TrainingJobEarlyStoppingType": "Auto"}, "must be Off"),
         ({"strategy": "Hyperband"}, "needs a MinResource below its MaxResource; they are 1 and None"),
         ({"ranges": {}}, "At least one hyperparameter must have a range"),
