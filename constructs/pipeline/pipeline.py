@@ -143,7 +143,8 @@ class TopicPipeline(Construct):
             **({"TuningJob": tune.job_name} if tune else {}),
         }
         evaluate = self._evaluate(preprocess, train, facts, transform.scores)
-        gate = self._gate(evaluate, [self._register(train, evaluate, facts), *transform.after])
+        register = self._register(train, evaluate, {"CorpusUri": preprocess.output("corpus"), **facts})
+        gate = self._gate(evaluate, [register, *transform.after])
         parameters = [
             self._corpus_uri,
             self._text_columns,
@@ -238,7 +239,6 @@ class TopicPipeline(Construct):
             report_uri=self._of_this_run(EVALUATIONS, REPORT),
             code_version=props.code_version,
             properties={
-                "CorpusUri": self._corpus_uri.value,
                 "PipelineExecutionArn": EXECUTION_ARN,
                 "Algorithm": props.algorithm.name,
                 "CodeVersion": props.code_version,

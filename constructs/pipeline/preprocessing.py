@@ -25,6 +25,7 @@ OUTPUTS = (
     "heldout_uri",
     "scoring_uri",
     "meta_uri",
+    "corpus",
     "corpus_version",
 )
 """Keys of the function's result; see ``lambdas/preprocess/handler.py``."""

@@ -16,7 +16,7 @@ def handler(event: dict[str, object], _context: object) -> dict[str, str]:
         Values that later pipeline steps refer to, all strings: ``feature_dim``, ``documents``,
         ``train_documents``, ``validation_documents``, ``test_documents``, ``train_uri``, ``validation_uri``,
         ``test_uri``, ``auxiliary_uri``, ``documents_uri``, ``heldout_uri``, ``scoring_uri``, ``meta_uri``,
-        ``corpus_version``.
+        ``corpus_version``; and ``corpus``, the URI in the form that the model registry accepts.
 
     Raises:
         errors.CorpusError: The corpus or the settings are unusable.

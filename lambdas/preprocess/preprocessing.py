@@ -25,6 +25,7 @@ from write.digests import corpus_version, output_digest
 from write.heldout import HeldOut
 from write.output import JSON_LINES, RECORDIO, TEXT, Output
 from write.recordio import RecordEncoder
+from write.registry_value import registry_value
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -127,6 +128,7 @@ def preprocess(settings: Settings, s3: S3Client) -> dict[str, str]:
         "feature_dim": str(len(vocabulary.words)),
         "documents": str(kept_documents),
         **{f"{split}_documents": str(len(kept[split])) for split in SPLITS},
+        "corpus": registry_value(str(settings.corpus_uri)),
         "corpus_version": version,
         **{f"{name}_uri": str(output_uri / name) for name in (*SPLITS, "auxiliary", "documents", "heldout", "scoring")},
         "meta_uri": str(output_uri / "meta.json"),

@@ -1,6 +1,7 @@
 """Model versions in an environment's model package group, and their approval."""
 
 import itertools
+import quopri
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -103,10 +104,15 @@ def describe(sagemaker: "SageMakerClient", arn: str) -> ModelVersion:
         changed=package.get("LastModifiedTime", package["CreationTime"]),
         data_uri=container.get("ModelDataUrl") or container["ModelDataSource"]["S3DataSource"]["S3Uri"],
         run=id_of(origin["PipelineExecutionArn"]) if "PipelineExecutionArn" in origin else None,
-        corpus=origin.get("CorpusUri"),
+        corpus=_unquoted(origin["CorpusUri"]) if "CorpusUri" in origin else None,
         npmi=float(origin["Npmi"]) if "Npmi" in origin else None,
         topic_uniqueness=float(origin["TopicUniqueness"]) if "TopicUniqueness" in origin else None,
     )
+
+
+def _unquoted(value: str) -> str:
+    """Return a text whose characters that the registry rejects were quoted by the preprocessing."""
+    return quopri.decodestring(value.encode()).decode(errors="replace")
 
 
 def approve(sagemaker: "SageMakerClient", model: ModelVersion) -> None:

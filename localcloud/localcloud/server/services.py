@@ -19,6 +19,7 @@ from localcloud.services.s3 import service as s3
 from localcloud.services.sagemaker import service as sagemaker
 from localcloud.services.sns import service as sns
 from localcloud.services.sqs import service as sqs
+from localcloud.validation import service as validation
 from localcloud.wiring import alarm_loop
 
 SERVICES: tuple[Service, ...] = (
@@ -41,4 +42,5 @@ SERVICES: tuple[Service, ...] = (
     alarm_loop.SERVICE,
     unsupported.SERVICE,
     enforcement.SERVICE,
+    validation.SERVICE,
 )

@@ -160,6 +160,7 @@ def test_small_corpus(s3: S3Client, caplog: pytest.LogCaptureFixture) -> None:
         "heldout_uri": f"{folder}/heldout",
         "scoring_uri": f"{folder}/scoring",
         "meta_uri": f"{folder}/meta.json",
+        "corpus": "s3://data/raw/x.csv",
         "corpus_version": meta["corpus_version"],
     }
     assert sorted(files) == [

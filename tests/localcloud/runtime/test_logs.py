@@ -75,10 +75,10 @@ def test_batches_keep_to_the_limits_of_put_log_events(sizes: list[int]) -> None:
 
 def test_stream_is_made_with_its_first_line(cloud: SmallCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCALCLOUD_PORT", cloud.environ["LOCALCLOUD_PORT"])
-    stream = LogStream(RoleSession(cloud.role_arn, "testing", "testing", "testing", REGION), "a group", "a/stream")
+    stream = LogStream(RoleSession(cloud.role_arn, "testing", "testing", "testing", REGION), "a-group", "a/stream")
     stream.write([""])
-    groups = cloud.client("logs").describe_log_groups(logGroupNamePrefix="a group")["logGroups"]
+    groups = cloud.client("logs").describe_log_groups(logGroupNamePrefix="a-group")["logGroups"]
     assert groups == []
     stream.write(["one", "", " ", "two"])
-    LogStream(RoleSession(cloud.role_arn, "testing", "testing", "testing", REGION), "a group", "a/stream").write(["3"])
-    assert cloud.log("a group") == ["one", "two", "3"]
+    LogStream(RoleSession(cloud.role_arn, "testing", "testing", "testing", REGION), "a-group", "a/stream").write(["3"])
+    assert cloud.log("a-group") == ["one", "two", "3"]

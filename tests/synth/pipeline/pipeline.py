@@ -40,6 +40,7 @@ _RUN = {
     "Steps.Tune.HyperParameterTuningJobName": "abcdefghijkl-Tune-x",
     "Steps.CreateModel.ModelName": "pipelines-abcdefghijkl-CreateModel-x",
     "Steps.Preprocess.OutputParameters['feature_dim']": "5000",
+    "Steps.Preprocess.OutputParameters['corpus']": "s3://databucket/raw/corpus.csv",
     "Steps.Preprocess.OutputParameters['corpus_version']": "0123456789abcdef",
 }
 

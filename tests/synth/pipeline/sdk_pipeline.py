@@ -387,7 +387,7 @@ class _Author:
         statistics, report = metrics["ModelQuality"]["Statistics"], metrics["Explainability"]["Report"]
         properties = {
             **arguments["CustomerMetadataProperties"],
-            "CorpusUri": self._parameters["CorpusUri"],
+            "CorpusUri": self._outputs["corpus"],
             "CorpusVersion": self._outputs["corpus_version"],
             "PipelineExecutionArn": ExecutionVariables.PIPELINE_EXECUTION_ARN,
             "TrainingJob": self._trained.properties.TrainingJobName,
