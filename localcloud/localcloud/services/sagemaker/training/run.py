@@ -20,7 +20,8 @@ from moto.core.utils import utcnow
 
 from localcloud.core.role_sessions import RoleSession
 from localcloud.core.settings import state_dir
-from localcloud.runtime.containers import Container, container_credentials
+from localcloud.runtime.container_environment import TRAINING, container_environment
+from localcloud.runtime.containers import Container
 from localcloud.runtime.images import Image, pull
 from localcloud.runtime.s3_data import DataError, S3Uri, channel_objects, download_channel, upload_archive
 from localcloud.services.sagemaker.common.job_run import INTERNAL_ERROR, Host, Hosts, JobFailed, JobRun, failure_reason
@@ -256,10 +257,13 @@ class TrainingRun(JobRun):
             environ={
                 **self._watch.environ,
                 **meeting,
-                **job.environment,
-                **container_credentials(self._session, isolated=job.enable_network_isolation),
-                "TRAINING_JOB_NAME": job.training_job_name,
-                "TRAINING_JOB_ARN": job.arn,
+                **container_environment(
+                    TRAINING,
+                    self._session,
+                    requested=job.environment,
+                    given={"TRAINING_JOB_NAME": job.training_job_name, "TRAINING_JOB_ARN": job.arn},
+                    isolated=job.enable_network_isolation,
+                ),
             },
             on_output=consume,
             on_exit=self._hosts.wake,
