@@ -23,7 +23,9 @@ def check_spot(request: Mapping[str, Any]) -> None:
     longest_wait = condition.get("MaxWaitTimeInSeconds")
     if not request.get("enable_managed_spot_training"):
         if longest_wait is not None:
-            raise ValidationError("MaxWaitTimeInSeconds is for managed spot training: set EnableManagedSpotTraining.")
+            raise ValidationError(
+                "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true"
+            )
     elif longest_wait is None or longest_wait < condition.get("MaxRuntimeInSeconds", LONGEST_RUNTIME_SECONDS):
         raise ValidationError(
             "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds "

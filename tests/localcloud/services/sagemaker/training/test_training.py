@@ -313,7 +313,11 @@ def test_spot_job_is_described_and_waits_no_longer_than_allowed(cloud: SmallClou
     [
         (True, {"MaxRuntimeInSeconds": 60}, "Invalid MaxWaitTimeInSeconds"),
         (True, {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 59}, "Invalid MaxWaitTimeInSeconds"),
-        (False, {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}, "set EnableManagedSpotTraining"),
+        (
+            False,
+            {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60},
+            "only supported when EnableManagedSpotTraining is set to true",
+        ),
     ],
 )
 def test_longest_wait_requires_spot(cloud: SmallCloud, spot: bool, condition: dict[str, int], reason: str) -> None:
