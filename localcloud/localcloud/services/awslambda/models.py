@@ -48,6 +48,8 @@ class LocalFunction(LambdaFunction, CloudFormationModel):
             InvalidParameterValueException: The environment is not allowed.
         """
         require_variables((config_updates.get("Environment") or {}).get("Variables", {}))
+        if storage := config_updates.get("EphemeralStorage"):
+            self.ephemeral_storage = storage["Size"]
         return super().update_configuration(config_updates)
 
     def _set_function_code(self, updated_spec: dict[str, Any]) -> None:
@@ -145,11 +147,11 @@ class LocalFunction(LambdaFunction, CloudFormationModel):
         region_name: str,
         **kwargs: Any,
     ) -> LambdaFunction:
-        """Create a function from a template, with the log group that moto leaves out."""
+        """Create a function from a template, with the log group and the size of ``/tmp`` that moto leaves out."""
         function = super().create_from_cloudformation_json(
             resource_name, cloudformation_json, account_id, region_name, **kwargs
         )
-        return _with_log_group(function, cloudformation_json["Properties"])
+        return _completed(function, cloudformation_json["Properties"])
 
     @classmethod
     def update_from_cloudformation_json(
@@ -164,7 +166,7 @@ class LocalFunction(LambdaFunction, CloudFormationModel):
         function = super().update_from_cloudformation_json(
             original_resource, new_resource_name, cloudformation_json, account_id, region_name
         )
-        return _with_log_group(function, cloudformation_json["Properties"])
+        return _completed(function, cloudformation_json["Properties"])
 
 
 def install() -> None:
@@ -184,7 +186,8 @@ def _event(body: str) -> str:
     return body
 
 
-def _with_log_group(function: LambdaFunction, properties: Mapping[str, Any]) -> LambdaFunction:
+def _completed(function: LambdaFunction, properties: Mapping[str, Any]) -> LambdaFunction:
+    function.ephemeral_storage = properties.get("EphemeralStorage", {}).get("Size", function.ephemeral_storage)
     logs_to = properties.get("LoggingConfig", {}).get("LogGroup")
     function.logs_group_name = logs_to or f"/aws/lambda/{function.function_name}"
     return function

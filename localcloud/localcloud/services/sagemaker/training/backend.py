@@ -8,16 +8,43 @@ from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.models import SageMakerModelBackend
 
 from localcloud.core.role_sessions import SAGEMAKER, AccessDenied, assume_role
+from localcloud.runtime.images import ImageReference, ImageUnavailable
 from localcloud.services.sagemaker.training.checkpoints import CheckpointPathError, checkpoint_directory
 from localcloud.services.sagemaker.training.record import LONGEST_RUNTIME_SECONDS, LocalTrainingJob
 from localcloud.services.sagemaker.training.run import TrainingRun, Watch
 
+# Repositories of built-in algorithms that do not resume from a checkpoint and may wait for an hour at most. See
+# https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html.
+_LONGEST_WAIT_SECONDS = 3600
+_WITHOUT_CHECKPOINTS = frozenset(
+    {
+        "blazingtext",
+        "factorization-machines",
+        "forecasting-deepar",
+        "ipinsights",
+        "kmeans",
+        "knn",
+        "lda",
+        "linear-learner",
+        "ntm",
+        "object2vec",
+        "pca",
+        "randomcutforest",
+        "seq2seq",
+    }
+)
 
-def check_spot(request: Mapping[str, Any]) -> None:
+
+def check_spot(request: Mapping[str, Any], account_id: str) -> None:
     """Validate the time limits of a training job.
 
+    Args:
+        request: The request.
+        account_id: The caller's account; images of built-in algorithms are in others.
+
     Raises:
-        ValidationError: There is a maximum wait without spot training, or spot training without a long enough one.
+        ValidationError: There is a maximum wait without spot training, or spot training without a long enough one or
+            with one that is too long for the algorithm.
     """
     condition = request.get("stopping_condition") or {}
     longest_wait = condition.get("MaxWaitTimeInSeconds")
@@ -31,6 +58,21 @@ def check_spot(request: Mapping[str, Any]) -> None:
             "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds "
             "when EnableManagedSpotTraining is true."
         )
+    elif longest_wait > _LONGEST_WAIT_SECONDS and _cannot_resume(request, account_id):
+        raise ValidationError(
+            f"Invalid MaxWaitTimeInSeconds. It must be at most {_LONGEST_WAIT_SECONDS} for a built-in algorithm that "
+            "does not support checkpoints."
+        )
+
+
+def _cannot_resume(request: Mapping[str, Any], account_id: str) -> bool:
+    """Return whether the image is that of a built-in algorithm without checkpoints."""
+    specification = request.get("algorithm_specification") or {}
+    try:
+        reference = ImageReference.parse(specification.get("TrainingImage") or "")
+    except ImageUnavailable:
+        return False
+    return reference.account != account_id and reference.repository in _WITHOUT_CHECKPOINTS
 
 
 class TrainingJobs(SageMakerModelBackend):
@@ -63,7 +105,7 @@ class TrainingJobs(SageMakerModelBackend):
                 "Training job names must be unique within an AWS account and region, "
                 f"and a training job with this name already exists ({arn})"
             )
-        check_spot(request)
+        check_spot(request, self.account_id)
         try:
             if request.get("checkpoint_config"):
                 checkpoint_directory(request["checkpoint_config"])

@@ -77,7 +77,7 @@ class TuningJobs(TrainingJobs):
             assume_role(training_job_definition["RoleArn"], SAGEMAKER, name, self.region_name)
         except (AccessDenied, RequestError) as error:
             raise ValidationError(str(error)) from error
-        check_spot(_underscored(training_job_definition))
+        check_spot(_underscored(training_job_definition), self.account_id)
         definition = _completed(training_job_definition, config)
         job = LocalTuningJob(
             self._parents(config, warm_start_config),
