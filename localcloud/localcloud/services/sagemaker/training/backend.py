@@ -8,31 +8,10 @@ from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.models import SageMakerModelBackend
 
 from localcloud.core.role_sessions import SAGEMAKER, AccessDenied, assume_role
-from localcloud.runtime.images import ImageReference, ImageUnavailable
+from localcloud.services.sagemaker.training.built_in import LONGEST_WAIT_SECONDS, cannot_resume
 from localcloud.services.sagemaker.training.checkpoints import CheckpointPathError, checkpoint_directory
 from localcloud.services.sagemaker.training.record import LONGEST_RUNTIME_SECONDS, LocalTrainingJob
 from localcloud.services.sagemaker.training.run import TrainingRun, Watch
-
-# Repositories of built-in algorithms that do not resume from a checkpoint and may wait for an hour at most. See
-# https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html.
-_LONGEST_WAIT_SECONDS = 3600
-_WITHOUT_CHECKPOINTS = frozenset(
-    {
-        "blazingtext",
-        "factorization-machines",
-        "forecasting-deepar",
-        "ipinsights",
-        "kmeans",
-        "knn",
-        "lda",
-        "linear-learner",
-        "ntm",
-        "object2vec",
-        "pca",
-        "randomcutforest",
-        "seq2seq",
-    }
-)
 
 
 def check_spot(request: Mapping[str, Any], account_id: str) -> None:
@@ -58,21 +37,15 @@ def check_spot(request: Mapping[str, Any], account_id: str) -> None:
             "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds "
             "when EnableManagedSpotTraining is true."
         )
-    elif longest_wait > _LONGEST_WAIT_SECONDS and _cannot_resume(request, account_id):
+    elif longest_wait > LONGEST_WAIT_SECONDS and cannot_resume(_image(request), account_id):
         raise ValidationError(
-            f"Invalid MaxWaitTimeInSeconds. It must be at most {_LONGEST_WAIT_SECONDS} for a built-in algorithm that "
+            f"Invalid MaxWaitTimeInSeconds. It must be at most {LONGEST_WAIT_SECONDS} for a built-in algorithm that "
             "does not support checkpoints."
         )
 
 
-def _cannot_resume(request: Mapping[str, Any], account_id: str) -> bool:
-    """Return whether the image is that of a built-in algorithm without checkpoints."""
-    specification = request.get("algorithm_specification") or {}
-    try:
-        reference = ImageReference.parse(specification.get("TrainingImage") or "")
-    except ImageUnavailable:
-        return False
-    return reference.account != account_id and reference.repository in _WITHOUT_CHECKPOINTS
+def _image(request: Mapping[str, Any]) -> str:
+    return str((request.get("algorithm_specification") or {}).get("TrainingImage") or "")
 
 
 class TrainingJobs(SageMakerModelBackend):

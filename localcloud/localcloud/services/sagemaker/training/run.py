@@ -25,8 +25,9 @@ from localcloud.runtime.containers import Container
 from localcloud.runtime.images import Image, pull
 from localcloud.runtime.s3_data import DataError, S3Uri, channel_objects, download_channel, upload_archive
 from localcloud.services.sagemaker.common.job_run import INTERNAL_ERROR, Host, Hosts, JobFailed, JobRun, failure_reason
+from localcloud.services.sagemaker.training.built_in import built_in_definitions
 from localcloud.services.sagemaker.training.checkpoints import CheckpointSync, checkpoint_directory
-from localcloud.services.sagemaker.training.metrics import MetricRecorder, OnMetric, built_in_definitions
+from localcloud.services.sagemaker.training.metrics import MetricRecorder, OnMetric
 from localcloud.services.sagemaker.training.pipe_mode import PipeFeed
 from localcloud.services.sagemaker.training.record import LocalTrainingJob
 
