@@ -10,6 +10,7 @@ from stacks.config.delivery_loader import load_delivery
 from stacks.config.loader import ConfigError, load_environments
 from stacks.config.promotion_paths import promotion_paths
 from stacks.delivery.delivery import add_delivery
+from stacks.readable_assets import make_assets_readable
 from stacks.stage import TopicsmithStage
 
 
@@ -29,7 +30,7 @@ def main() -> None:
     if delivery:
         add_delivery(app, delivery, environments)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    app.synth()
+    make_assets_readable(Path(app.synth().directory))
 
 
 if __name__ == "__main__":

@@ -156,6 +156,8 @@ class TrainingStack(EnvironmentStack):
     def _grant_checkpoints(self, training: NtmTraining) -> None:
         self._data.grant_read(training.role, CHECKPOINTS)
         self._data.grant_write(training.role, CHECKPOINTS)
+        # SageMaker deletes in S3 what the container deletes.
+        self._data.grant_delete(training.role, CHECKPOINTS)
 
     def _build_evaluation(self, jobs: JobSettings, environment: str) -> TopicEvaluation:
         props = evaluation_props(self._config, environment, self._image, jobs, self._data)

@@ -133,6 +133,10 @@ class DataBucket(Construct):
         # A multipart upload reads its own parts.
         self.key.grant(grantee, "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey")
 
+    def grant_delete(self, grantee: aws_iam.IGrantable, prefix: str) -> None:
+        """Allow deleting objects under a prefix; as the bucket is versioned, their versions remain."""
+        self._grant_objects(grantee, prefix, ["s3:DeleteObject"])
+
     def _build_log_bucket(self, removal_policy: RemovalPolicy, expire_after: Duration) -> aws_s3.Bucket:
         # S3 delivers access logs only to buckets without a customer managed key.
         bucket = aws_s3.Bucket(

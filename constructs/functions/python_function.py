@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aws_cdk import Duration, IgnoreMode, aws_iam, aws_lambda
+from aws_cdk import Duration, IgnoreMode, Size, aws_iam, aws_lambda
 
 from constructs import Construct
 from constructs.common.log_group import build_log_group
@@ -37,6 +37,7 @@ class PythonFunctionProps:
         memory_mb: Memory, 128 to 10,240 MB.
         settings: Settings shared by all functions.
         environment: Environment variables.
+        storage_mb: Size of ``/tmp``, 512 to 10,240 MB; None for Lambda's default of 512 MB.
     """
 
     folder: str
@@ -45,6 +46,7 @@ class PythonFunctionProps:
     memory_mb: int
     settings: FunctionSettings
     environment: Mapping[str, str] = field(default_factory=dict)
+    storage_mb: int | None = None
 
 
 class PythonFunction(Construct):
@@ -71,6 +73,7 @@ class PythonFunction(Construct):
             handler="handler.handler",
             timeout=props.timeout,
             memory_size=props.memory_mb,
+            ephemeral_storage_size=Size.mebibytes(props.storage_mb) if props.storage_mb else None,
             environment=dict(props.environment),
             role=role,
             log_group=log_group,

@@ -11,6 +11,9 @@ from constructs.definition.expressions import Json
 from constructs.definition.steps import LambdaStep
 from constructs.functions.python_function import FunctionSettings, PythonFunction, PythonFunctionProps
 
+# The excerpts of the test documents are kept in /tmp: a gigabyte for a million of them.
+_STORAGE_MB = 4096
+
 OUTPUTS = (
     "feature_dim",
     "documents",
@@ -78,6 +81,7 @@ class PreprocessingFunction(Construct):
                 description="Converts a corpus to bags of words",
                 timeout=Duration.minutes(15),
                 memory_mb=memory_mb,
+                storage_mb=_STORAGE_MB,
                 settings=functions,
             ),
         ).function

@@ -226,7 +226,9 @@ def test_a_function_receives_messages_with_its_roles_permissions(clients: Client
     role_arn = clients("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as package:
-        package.writestr("index.py", "def handler(event, context): pass")
+        code = zipfile.ZipInfo("index.py")
+        code.external_attr = 0o644 << 16
+        package.writestr(code, "def handler(event, context): pass")
     clients("lambda").create_function(
         FunctionName=name,
         Runtime="python3.13",

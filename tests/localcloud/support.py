@@ -79,12 +79,14 @@ class SmallCloud:
             for event in logs.get_log_events(logGroupName=group, logStreamName=name, startFromHead=True)["events"]
         ]
 
-    def package(self, files: Mapping[str, str]) -> bytes:
+    def package(self, files: Mapping[str, str], mode: int = 0o644) -> bytes:
         """Return a function's deployment package, a zip of ``files``."""
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as package:
             for path, content in files.items():
-                package.writestr(path, content)
+                member = zipfile.ZipInfo(path)
+                member.external_attr = mode << 16
+                package.writestr(member, content)
         return archive.getvalue()
 
     def function(self, name: str, files: Mapping[str, str], **more: Any) -> str:

@@ -12,7 +12,7 @@ REST = re.compile(
     r"topicsmith|containers/ntm|\bmake (up|down|local|demo)\b|^\s*(from|import) (stacks|constructs|ntm|tests)\b",
     re.IGNORECASE | re.MULTILINE,
 )
-ALGORITHM = "localcloud/services/sagemaker/training/metrics.py"
+ALGORITHM = "localcloud/services/sagemaker/training/built_in.py"
 """AWS has an algorithm named NTM, whose metrics SageMaker defines."""
 
 

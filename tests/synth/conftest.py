@@ -18,6 +18,8 @@ from tests.synth.assembly import (
 from tests.synth.cloudformation import Deployment
 from tests.synth.variants import PROMOTED, VARIANTS
 
+# With the usual umask of a hardened machine, nobody else may read what a process writes.
+_PRIVATE = ("sh", "-c", 'umask 077 && exec "$@"', "sh")
 _NO_NETWORK = ("unshare", "--map-root-user", "--net")
 
 
@@ -30,7 +32,7 @@ def isolation() -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def assemblies(tmp_path_factory: pytest.TempPathFactory, isolation: tuple[str, ...]) -> tuple[Assembly, Assembly]:
-    """Assemblies of this checkout, and of a copy elsewhere with a new HOME, other settings and no network."""
+    """Assemblies of this checkout, and of a private copy with a new HOME, other settings and no network."""
     here = {"HOME": os.environ["HOME"], "AWS_REGION": "ap-southeast-2", "AWS_EC2_METADATA_DISABLED": "true"}
     # Hide the developer's credentials: with credentials, the CLI asks AWS for their account.
     here |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
@@ -38,9 +40,13 @@ def assemblies(tmp_path_factory: pytest.TempPathFactory, isolation: tuple[str, .
     there = {"HOME": str(new_home), "TZ": "Pacific/Auckland", "LC_ALL": "C", "PYTHONHASHSEED": "7"}
     copy = tmp_path_factory.mktemp("a copy elsewhere")
     copy_sources(copy)
+    for path in copy.rglob("*"):
+        path.chmod(path.stat().st_mode & 0o700)
     with ThreadPoolExecutor() as pool:
         first = pool.submit(synthesize, ROOT, tmp_path_factory.mktemp("assembly"), here)
-        second = pool.submit(synthesize, copy, tmp_path_factory.mktemp("assembly"), there, wrapper=isolation)
+        second = pool.submit(
+            synthesize, copy, tmp_path_factory.mktemp("assembly"), there, wrapper=(*_PRIVATE, *isolation)
+        )
         return first.result(), second.result()
 
 

@@ -2,8 +2,10 @@
 
 import functools
 import json
+import secrets
 import threading
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -18,6 +20,9 @@ from localcloud.core.settings import endpoint_url
 
 SAGEMAKER = "sagemaker.amazonaws.com"
 """The service principal of SageMaker, which assumes the roles of pipelines, jobs and models."""
+
+CREDENTIALS_PATH = "/v2/credentials/"
+"""Path of the endpoint of containers' credentials, as on AWS; the rest of a URL is a secret."""
 
 _SESSION_SECONDS = 12 * 3600
 _KEPT_CLIENTS = 128
@@ -39,7 +44,7 @@ class RoleSession:
     region: str
 
     def environ(self) -> dict[str, str]:
-        """Return the ``AWS_*`` variables of a child process that acts as this role."""
+        """Return the ``AWS_*`` variables of a function that acts as this role."""
         return {
             "AWS_ACCESS_KEY_ID": self.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
@@ -50,10 +55,33 @@ class RoleSession:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
+    def credentials_url(self) -> str:
+        """Return a URL of these credentials, for a container."""
+        secret = secrets.token_urlsafe()
+        _container_sessions[secret] = self
+        return f"{endpoint_url()}{CREDENTIALS_PATH}{secret}"
+
     def client(self, service_name: str, config: Config | None = None) -> Any:
         """Return a boto3 client that acts as this role, through HTTP and IAM."""
         with _client_lock:  # boto3's default session is not thread-safe.
             return _client(self, service_name, config)
+
+
+_container_sessions: dict[str, RoleSession] = {}
+
+
+def container_credentials(secret: str) -> dict[str, str] | None:
+    """Return the credentials behind a container's URL, as its SDK reads them; None if there are none."""
+    session = _container_sessions.get(secret)
+    if session is None:
+        return None
+    return {
+        "RoleArn": session.role_arn,
+        "AccessKeyId": session.access_key_id,
+        "SecretAccessKey": session.secret_access_key,
+        "Token": session.session_token,
+        "Expiration": (datetime.now(UTC) + timedelta(seconds=_SESSION_SECONDS)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
 
 
 @functools.lru_cache(maxsize=_KEPT_CLIENTS)

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from localcloud.core.role_sessions import RoleSession
 from localcloud.runtime import processes
 from localcloud.runtime.images import Image
 from localcloud.runtime.logs import pump_lines
@@ -19,14 +18,6 @@ OutputLines = Callable[[Sequence[str]], None]
 _REMEMBERED_LINES = 20
 
 
-def container_credentials(session: RoleSession, *, isolated: bool) -> dict[str, str]:
-    """Return the environment variables with a container's credentials; an isolated container gets none.
-
-    See https://docs.aws.amazon.com/sagemaker/latest/dg/mkt-algo-model-internet-free.html.
-    """
-    return {"AWS_REGION": session.region} if isolated else session.environ()
-
-
 class Container:
     """A running program of an image; it starts on construction.
 
@@ -34,7 +25,7 @@ class Container:
         image: Image that contains the program.
         program: Its name, ``train`` or ``serve``.
         base_directory: Directory that replaces ``/opt/ml`` (``SAGEMAKER_BASE_DIR``).
-        environ: The container's environment variables, in addition to the essential ones of the machine.
+        environ: The container's variables, in addition to those of ``LOCAL_VARIABLES`` that every process needs.
         on_output: Called with lines of output as they arrive, in the container's own thread.
         on_exit: Called once, after the last output.
         command: Command to run instead of the program.
@@ -63,8 +54,8 @@ class Container:
                 # `python` in a shell script is this Python.
                 "PATH": f"{image.directory}:{Path(sys.executable).parent}:{essentials.get('PATH', '')}",
                 "HOME": str(base_directory),
+                "LANG": "C.UTF-8",
                 "PYTHONUNBUFFERED": "1",
-                # Containers share this machine, unlike an instance: waiting threads that spin slow the others down.
                 "GOMP_SPINCOUNT": "3000",
                 **environ,
                 "SAGEMAKER_BASE_DIR": str(base_directory),

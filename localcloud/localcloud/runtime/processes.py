@@ -14,7 +14,7 @@ from typing import BinaryIO, Protocol, cast
 from localcloud.runtime.preloading import ForkServers
 
 # Variables that children inherit; everything else is passed explicitly.
-_ESSENTIALS = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
+_ESSENTIALS = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
 
 
 class Process(Protocol):

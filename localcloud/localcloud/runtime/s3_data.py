@@ -153,6 +153,16 @@ def upload_file(session: RoleSession, path: Path, uri: S3Uri) -> None:
         session.client("s3").put_object(Bucket=uri.bucket, Key=uri.key, Body=body)
 
 
+def delete_object(session: RoleSession, uri: S3Uri) -> None:
+    """Delete one object.
+
+    Raises:
+        DataError: The object cannot be deleted.
+    """
+    with _data_errors(f"Deletion failed: {uri}"):
+        session.client("s3").delete_object(Bucket=uri.bucket, Key=uri.key)
+
+
 def unpack_archive(archive: Path, target: Path) -> None:
     """Unpack a ``tar.gz`` into ``target``.
 

@@ -10,6 +10,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from localcloud.core.poller import polling
 from localcloud.core.service import Service, install
+from localcloud.server.container_credentials import with_container_credentials
 
 
 class _QuietRequestHandler(MotoRequestHandler):
@@ -32,7 +33,7 @@ def serving(port: int, services: Sequence[Service]) -> Iterator[BaseWSGIServer]:
     server = make_server(
         "localhost",
         port,
-        DomainDispatcherApplication(create_backend_app),
+        with_container_credentials(DomainDispatcherApplication(create_backend_app)),
         threaded=True,
         request_handler=_QuietRequestHandler,
     )

@@ -418,3 +418,15 @@ def _shown(dashboard: JsonObject) -> set[tuple[str, str]]:
         if len(line) > 1
     ]
     return {(line[1], line[-1].get("stat", "Average")) for line in lines}
+
+
+def test_no_stack_owns_a_log_group_of_sagemaker(deployment: Deployment) -> None:
+    """Those of jobs are the account's, and an endpoint's is created again by lines that arrive after its deletion."""
+    groups = [
+        resource["Properties"].get("LogGroupName", "")
+        for template in deployment.templates.values()
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Logs::LogGroup"
+    ]
+    assert groups
+    assert [name for name in groups if "/aws/sagemaker" in str(name)] == []

@@ -137,6 +137,7 @@ def test_the_preprocessing_function_accepts_the_steps_event(any_definition: Json
 def test_preprocess_invokes_the_deployed_function(deployment: Deployment, definition: JsonObject) -> None:
     functions = deployment.resources("training", "AWS::Lambda::Function")
     (function,) = (name for name in functions if name.startswith("Preprocessing"))
+    assert functions[function]["Properties"]["EphemeralStorage"] == {"Size": 4096}
     assert step_of(definition, "Preprocess")["FunctionArn"].endswith(f":function:{function}")
 
 

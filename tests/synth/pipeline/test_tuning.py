@@ -165,6 +165,19 @@ def test_the_jobs_role_may_keep_checkpoints(section: str) -> None:
     actions = str([one["Action"] for one in statements if "/checkpoints/*" in str(one["Resource"])])
     assert "s3:GetObject" in actions
     assert "s3:PutObject" in actions
+    assert "s3:DeleteObject" in actions
+
+
+def test_the_jobs_role_deletes_nothing_else() -> None:
+    template = template_of("training", training={"spot": True})
+    statements = [
+        one
+        for policy in template.find_resources("AWS::IAM::Policy").values()
+        for one in policy["Properties"]["PolicyDocument"]["Statement"]
+    ]
+    deletions = [str(one["Resource"]) for one in statements if "s3:DeleteObject" in one["Action"]]
+    assert len(deletions) == 1
+    assert "/checkpoints/*" in deletions[0]
 
 
 def test_equal_tuning_jobs_are_cache_hits(definitions: dict[str, JsonObject]) -> None:

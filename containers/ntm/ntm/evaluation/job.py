@@ -92,7 +92,7 @@ def run(arguments: Sequence[str]) -> None:
         against=compared,
         verdict=verdict,
         similarities=layout.similarity(model.word_probabilities()),
-        tuning=read_trials(request.tuning_job) if request.tuning_job else None,
+        tuning=read_trials(request.tuning_job, request.region) if request.tuning_job else None,
         seconds=clock.seconds,
     )
     content = document(findings)

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from ntm.evaluation.gate import Threshold
 Algorithm = Literal["container", "builtin"]
 
 _VARIABLES: Final = ("EXECUTION_ARN", "NUM_TOPICS", "TRAINING_JOB")
+_EXECUTION_ARN: Final = re.compile(r"arn:[a-z-]+:sagemaker:[a-z0-9-]+:\d{12}:pipeline/.+/execution/.+")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class EvaluationRequest:
     training_job: str
     tuning_job: str | None
 
+    @property
+    def region(self) -> str:
+        """Region of the run, from its ARN: SageMaker sets no variable with it in a processing container."""
+        return self.execution.split(":")[3]
+
     @classmethod
     def read(cls, arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> "EvaluationRequest":
         """Read the job's ContainerArguments and Environment.
@@ -67,6 +74,9 @@ class EvaluationRequest:
         topics = environ["NUM_TOPICS"]
         if not topics.isdecimal() or int(topics) < 2:
             raise InputError(f"The variable NUM_TOPICS is {topics!r}; allowed: an integer, 2 or more.")
+        execution = environ["EXECUTION_ARN"]
+        if not _EXECUTION_ARN.fullmatch(execution):
+            raise InputError(f"The variable EXECUTION_ARN is {execution!r}; allowed: the ARN of a pipeline execution.")
         return cls(
             given.environment,
             given.algorithm,
@@ -74,7 +84,7 @@ class EvaluationRequest:
             given.map_documents,
             given.quote_documents == "true",
             tuple(map(Threshold.parse, given.gate)),
-            environ["EXECUTION_ARN"],
+            execution,
             int(topics),
             environ["TRAINING_JOB"],
             environ.get("TUNING_JOB") or None,

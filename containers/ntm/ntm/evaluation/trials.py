@@ -47,12 +47,14 @@ class Tuning:
     trials: tuple[Trial, ...]
 
 
-def read_trials(tuning_job: str) -> Tuning:
-    """Read the trials of a tuning job from SageMaker."""
+def read_trials(tuning_job: str, region: str) -> Tuning:
+    """Read the trials of a tuning job from SageMaker in a region."""
     # Imported here: serving and training share this image and call no AWS service.
     import boto3
 
-    pages = boto3.client("sagemaker").get_paginator("list_training_jobs_for_hyper_parameter_tuning_job")
+    pages = boto3.client("sagemaker", region_name=region).get_paginator(
+        "list_training_jobs_for_hyper_parameter_tuning_job"
+    )
     found = pages.paginate(HyperParameterTuningJobName=tuning_job, SortBy="CreationTime", SortOrder="Ascending")
     return tuning_of(tuning_job, [summary for page in found for summary in page["TrainingJobSummaries"]])
 

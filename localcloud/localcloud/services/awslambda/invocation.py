@@ -21,6 +21,9 @@ from localcloud.core.role_sessions import RoleSession
 from localcloud.core.settings import node_packages, state_dir
 from localcloud.runtime import processes
 from localcloud.runtime.logs import LogStream, pump_lines
+from localcloud.services.awslambda.deployment_package import TaskDirectory
+from localcloud.services.awslambda.environment import DEFAULTS
+from localcloud.services.awslambda.payload import LARGEST_RESULT
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +35,7 @@ _PYTHON_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "
 _INIT_SECONDS = 10.0
 _MEMORY_CHECK_SECONDS = 0.05
 _TAIL_BYTES = 4096
+_MEGABYTE = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class FunctionSettings:
         code: Directory of the unpacked deployment package.
         memory_mb: Memory limit, MB.
         timeout_seconds: Timeout, seconds.
+        storage_mb: Size of ``/tmp``, MB.
     """
 
     name: str
@@ -53,6 +58,7 @@ class FunctionSettings:
     environ: dict[str, str]
     memory_mb: int
     timeout_seconds: float
+    storage_mb: int
     log_group: str
 
 
@@ -128,10 +134,14 @@ class _Invocation:
         self._log = log
         self._folder = folder
         self._init_seconds = _INIT_SECONDS + function.timeout_seconds
+        self._temporary = folder / "tmp"
 
     def run(self, event: str) -> Outcome:
         function = self._function
         (self._folder / "event.json").write_text(event, "utf-8")
+        self._temporary.mkdir()
+        (self._folder / "home").mkdir(mode=0o555)
+        task = TaskDirectory(function.code)
         self._log.write([f"START RequestId: {self._request_id} Version: {function.version}"])
         progress = _Progress()
         read_end, write_end = os.pipe()
@@ -148,6 +158,8 @@ class _Invocation:
             exit_code = processes.end(process)
             output.join()
         outcome = progress.message or {"error": json.dumps(self._sudden_end(verdict, exit_code))}
+        if excess := self._excess(task, outcome):
+            outcome = {"error": json.dumps(excess)}
         self._report(progress)
         return Outcome(
             payload=outcome.get("result") or outcome["error"],
@@ -159,6 +171,7 @@ class _Invocation:
         function = self._function
         command, packages = _runtime(function.runtime)
         environ = {
+            **DEFAULTS,
             **processes.essential_environment(),
             **function.environ,
             **self._session.environ(),
@@ -170,9 +183,8 @@ class _Invocation:
             "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
             "AWS_LAMBDA_LOG_STREAM_NAME": self._log.stream.name,
             "LAMBDA_TASK_ROOT": str(function.code),
-            "HOME": str(self._folder),
-            "TMPDIR": str(self._folder),
-            "TZ": ":UTC",
+            "HOME": str(self._folder / "home"),
+            "TMPDIR": str(self._temporary),
             "_HANDLER": function.handler,
             "_SANDBOX_ARN": function.arn,
             "_SANDBOX_CONTROL_FD": str(control),
@@ -184,6 +196,7 @@ class _Invocation:
         if function.runtime.startswith("nodejs"):
             # The JavaScript SDK addresses buckets by host name unless the endpoint's host is an IP address.
             environ["AWS_ENDPOINT_URL"] = environ["AWS_ENDPOINT_URL"].replace("//localhost", "//127.0.0.1")
+        command = [*_as_another_user(), *_with_largest_file(function.storage_mb * _MEGABYTE), *command]
         return processes.spawn(command, environ=environ, directory=function.code, pass_fds=(control,))
 
     def _follow(self, process: processes.Process, control: int, progress: _Progress) -> str:
@@ -198,7 +211,7 @@ class _Invocation:
                     progress.ended = deadline
                     return "timeout" if progress.ready else "init timeout"
                 progress.peak_memory = max(progress.peak_memory, _memory_bytes(process.pid))
-                if progress.peak_memory > self._function.memory_mb * 1024 * 1024:
+                if progress.peak_memory > self._function.memory_mb * _MEGABYTE:
                     progress.ended = now
                     return "memory"
                 if not selector.select(min(_MEMORY_CHECK_SECONDS, deadline - now)):
@@ -235,6 +248,18 @@ class _Invocation:
         self._log.write([f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {self._request_id} {message}"])
         return {"errorType": error_type, "errorMessage": f"RequestId: {self._request_id} Error: {message}"}
 
+    def _excess(self, task: TaskDirectory, outcome: dict[str, str]) -> dict[str, str] | None:
+        """Return the error of a function that did what Lambda prevents, None if it did not."""
+        if changed := task.restore():
+            message = f"[Errno 30] Read-only file system: '/var/task/{changed[0]}'"
+            return {"errorType": "OSError", "errorMessage": message}
+        if _size(self._temporary) > self._function.storage_mb * _MEGABYTE:
+            return {"errorType": "OSError", "errorMessage": "[Errno 28] No space left on device: '/tmp'"}
+        if len(outcome.get("result", "").encode()) > LARGEST_RESULT:
+            message = f"Response payload size exceeded maximum allowed payload size ({LARGEST_RESULT} bytes)."
+            return {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message}
+        return None
+
     def _report(self, progress: _Progress) -> None:
         ended = progress.ended or time.monotonic()
         milliseconds = (ended - (progress.ready or progress.started)) * 1000
@@ -244,7 +269,7 @@ class _Invocation:
                 f"END RequestId: {self._request_id}",
                 f"REPORT RequestId: {self._request_id}\tDuration: {milliseconds:.2f} ms\t"
                 f"Billed Duration: {-(-milliseconds // 1):.0f} ms\tMemory Size: {self._function.memory_mb} MB\t"
-                f"Max Memory Used: {progress.peak_memory // (1024 * 1024)} MB\tInit Duration: {init * 1000:.2f} ms",
+                f"Max Memory Used: {progress.peak_memory // _MEGABYTE} MB\tInit Duration: {init * 1000:.2f} ms",
             ]
         )
 
@@ -258,11 +283,27 @@ def _memory_bytes(pid: int) -> int:
     return (int(resident) - int(shared)) * os.sysconf("SC_PAGESIZE")
 
 
+def _as_another_user() -> list[str]:
+    """Return the beginning of a command whose process has no more rights to files than their permissions give."""
+    setpriv = shutil.which("setpriv") if os.geteuid() == 0 else None
+    return [setpriv, "--bounding-set=-dac_override,-dac_read_search"] if setpriv else []
+
+
+def _with_largest_file(size: int) -> list[str]:
+    """Return the beginning of a command whose process cannot write larger files."""
+    prlimit = shutil.which("prlimit")
+    return [prlimit, f"--fsize={size}"] if prlimit else []
+
+
+def _size(directory: Path) -> int:
+    return sum(path.lstat().st_size for path in directory.rglob("*") if path.is_file())
+
+
 def _runtime(name: str) -> tuple[list[str], Path]:
     """Return the command that runs a function of this runtime, and the directory of the runtime's packages."""
     here = Path(__file__).parent
     if name.startswith("python"):
-        return [sys.executable, "-I", "-S", "-X", "utf8", str(here / "bootstrap.py")], _python_packages()
+        return [sys.executable, "-I", "-S", "-B", "-X", "utf8", str(here / "bootstrap.py")], _python_packages()
     if name.startswith("nodejs"):
         return [_node(), str(here / "bootstrap.mjs")], node_packages()
     raise UnsupportedRuntime(f"The runtime {name!r} is not available here; use python* or nodejs*.")

@@ -1,18 +1,13 @@
 """Lambda functions: moto stores them, and an invocation runs the deployed code."""
 
 import base64
-import hashlib
-import io
 import json
 import logging
-import os
-import shutil
 import threading
 import time
 import uuid
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import moto.awslambda.models as moto_lambda
@@ -21,8 +16,10 @@ from moto.awslambda.models import LambdaFunction
 from moto.core.common_models import CloudFormationModel
 
 from localcloud.core.role_sessions import AccessDenied, assume_role
-from localcloud.core.settings import state_dir
+from localcloud.services.awslambda.deployment_package import require_size, unpacked, world_readable
+from localcloud.services.awslambda.environment import require_variables
 from localcloud.services.awslambda.invocation import FunctionSettings, Outcome, UnsupportedRuntime, invoke
+from localcloud.services.awslambda.payload import require_event
 from localcloud.services.cloudwatch.service_metrics import function_ran
 
 logger = logging.getLogger(__name__)
@@ -35,14 +32,44 @@ _RETRY_SECONDS = (60, 120)
 class LocalFunction(LambdaFunction, CloudFormationModel):
     """A function that runs its code on invocation."""
 
+    def __init__(self, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1):
+        """Create a function.
+
+        Raises:
+            InvalidParameterValueException: Its environment or its package is not allowed.
+        """
+        require_variables(spec.get("Environment", {}).get("Variables", {}))
+        super().__init__(account_id, spec, region, version)
+
+    def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
+        """Update the configuration.
+
+        Raises:
+            InvalidParameterValueException: The environment is not allowed.
+        """
+        require_variables((config_updates.get("Environment") or {}).get("Variables", {}))
+        if storage := config_updates.get("EphemeralStorage"):
+            self.ephemeral_storage = storage["Size"]
+        return super().update_configuration(config_updates)
+
+    def _set_function_code(self, updated_spec: dict[str, Any]) -> None:
+        super()._set_function_code(updated_spec)
+        require_size(self.code_bytes)
+
+    @staticmethod
+    def _create_zipfile_from_plaintext_code(code: str) -> bytes:
+        return world_readable(LambdaFunction._create_zipfile_from_plaintext_code(code))
+
     def invoke(self, body: str, request_headers: Any, response_headers: Any) -> str | bytes:
         """Handle the API's Invoke operation and return the payload.
 
         Raises:
-            LambdaClientError: The body is not JSON.
+            LambdaClientError: The body is not JSON or too large.
         """
+        invocation_type = request_headers.get("x-amz-invocation-type", "RequestResponse")
+        require_event(body, invocation_type)
         event = _event(body)
-        match request_headers.get("x-amz-invocation-type", "RequestResponse"):
+        match invocation_type:
             case "DryRun":
                 return ""
             case "Event":
@@ -103,10 +130,11 @@ class LocalFunction(LambdaFunction, CloudFormationModel):
             version=str(self.version),
             runtime=str(self.run_time),
             handler=str(self.handler),
-            code=_unpacked(self.function_name, self.code_bytes),
+            code=unpacked(self.function_name, self.code_bytes),
             environ={name: str(value) for name, value in self.environment_vars.items()},
             memory_mb=int(self.memory_size),
             timeout_seconds=float(self.timeout),
+            storage_mb=int(self.ephemeral_storage),
             log_group=self.logs_group_name,
         )
 
@@ -119,11 +147,11 @@ class LocalFunction(LambdaFunction, CloudFormationModel):
         region_name: str,
         **kwargs: Any,
     ) -> LambdaFunction:
-        """Create a function from a template, with the log group that moto leaves out."""
+        """Create a function from a template, with the log group and the size of ``/tmp`` that moto leaves out."""
         function = super().create_from_cloudformation_json(
             resource_name, cloudformation_json, account_id, region_name, **kwargs
         )
-        return _with_log_group(function, cloudformation_json["Properties"])
+        return _completed(function, cloudformation_json["Properties"])
 
     @classmethod
     def update_from_cloudformation_json(
@@ -138,7 +166,7 @@ class LocalFunction(LambdaFunction, CloudFormationModel):
         function = super().update_from_cloudformation_json(
             original_resource, new_resource_name, cloudformation_json, account_id, region_name
         )
-        return _with_log_group(function, cloudformation_json["Properties"])
+        return _completed(function, cloudformation_json["Properties"])
 
 
 def install() -> None:
@@ -158,26 +186,8 @@ def _event(body: str) -> str:
     return body
 
 
-def _with_log_group(function: LambdaFunction, properties: Mapping[str, Any]) -> LambdaFunction:
+def _completed(function: LambdaFunction, properties: Mapping[str, Any]) -> LambdaFunction:
+    function.ephemeral_storage = properties.get("EphemeralStorage", {}).get("Size", function.ephemeral_storage)
     logs_to = properties.get("LoggingConfig", {}).get("LogGroup")
     function.logs_group_name = logs_to or f"/aws/lambda/{function.function_name}"
     return function
-
-
-def _unpacked(name: str, package: bytes) -> Path:
-    """Return the directory of the unpacked deployment package; unpack it on first use."""
-    target = state_dir() / "functions" / name / hashlib.sha256(package).hexdigest()[:16]
-    if target.is_dir():
-        return target
-    fresh = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}")
-    with zipfile.ZipFile(io.BytesIO(package)) as archive:
-        for member in archive.infolist():
-            path = Path(archive.extract(member, fresh))
-            mode = member.external_attr >> 16 & 0o777
-            if mode and not member.is_dir():
-                path.chmod(mode | 0o444)
-    try:
-        fresh.rename(target)
-    except OSError:
-        shutil.rmtree(fresh)  # A concurrent invocation has already unpacked it.
-    return target

@@ -25,6 +25,7 @@ def test_a_request_is_read() -> None:
         training_job=ENVIRON["TRAINING_JOB"],
         tuning_job="abc-Tune-1",
     )
+    assert read.region == "eu-west-1"
     plain = EvaluationRequest.read(ARGUMENTS, {**ENVIRON, "TUNING_JOB": ""})
     assert (plain.tuning_job, plain.quote_documents, plain.thresholds) == (None, True, ())
 
@@ -40,6 +41,7 @@ def test_a_request_is_read() -> None:
         ([*ARGUMENTS, "--gate", "npmi"], {}, "--gate 'npmi' is not a threshold"),
         (ARGUMENTS, {"NUM_TOPICS": "few"}, "NUM_TOPICS is 'few'; allowed: an integer, 2 or more"),
         (ARGUMENTS, {"NUM_TOPICS": "1"}, "NUM_TOPICS is '1'; allowed: an integer, 2 or more"),
+        (ARGUMENTS, {"EXECUTION_ARN": "abc123"}, "EXECUTION_ARN is 'abc123'; allowed: the ARN of a pipeline execution"),
         (ARGUMENTS, {"TRAINING_JOB": ""}, "The variable TRAINING_JOB is missing"),
     ],
 )

@@ -11,7 +11,7 @@ from moto.sagemaker.models import SageMakerModelBackend
 
 from localcloud.core.role_sessions import SAGEMAKER, AccessDenied, RoleSession, assume_role
 from localcloud.core.settings import state_dir
-from localcloud.runtime.containers import container_credentials
+from localcloud.runtime.container_environment import HOSTING, container_environment
 from localcloud.runtime.images import ImageUnavailable, pull
 from localcloud.runtime.s3_data import DataError, download_file, unpack_archive
 from localcloud.services.sagemaker.common.model_containers import DeploymentFailed, container_of, sole_container
@@ -127,5 +127,5 @@ def _prepare(
     except (AccessDenied, ImageUnavailable, DataError) as error:
         raise DeploymentFailed(str(error)) from error
     isolated = isolated or model.enable_network_isolation
-    environ = {**container.environ, **container_credentials(session, isolated=isolated)}
+    environ = container_environment(HOSTING, session, requested=container.environ, isolated=isolated)
     return ServingContainer(endpoint_name, spec["VariantName"], image, base, environ, session)

@@ -13,7 +13,8 @@ from typing import Any
 
 from localcloud.core.role_sessions import RoleSession
 from localcloud.core.settings import state_dir
-from localcloud.runtime.containers import Container, container_credentials
+from localcloud.runtime.container_environment import PROCESSING, container_environment
+from localcloud.runtime.containers import Container
 from localcloud.runtime.images import Image, pull
 from localcloud.runtime.s3_data import channel_objects, download_channel
 from localcloud.services.sagemaker.common.job_run import Host, Hosts, JobFailed, JobRun, failure_reason
@@ -143,10 +144,9 @@ class ProcessingRun(JobRun):
             image,
             "process",
             base_directory=host.base,
-            environ={
-                **environment_of(job.environment, host.base),
-                **container_credentials(self._session, isolated=isolated),
-            },
+            environ=container_environment(
+                PROCESSING, self._session, requested=environment_of(job.environment, host.base), isolated=isolated
+            ),
             on_output=host.log.write,
             on_exit=self._hosts.wake,
             command=command_of(image, job.app_specification, host.base),

@@ -8,27 +8,44 @@ from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
 from moto.sagemaker.models import SageMakerModelBackend
 
 from localcloud.core.role_sessions import SAGEMAKER, AccessDenied, assume_role
+from localcloud.services.sagemaker.training.built_in import LONGEST_WAIT_SECONDS, cannot_resume
 from localcloud.services.sagemaker.training.checkpoints import CheckpointPathError, checkpoint_directory
 from localcloud.services.sagemaker.training.record import LONGEST_RUNTIME_SECONDS, LocalTrainingJob
 from localcloud.services.sagemaker.training.run import TrainingRun, Watch
 
 
-def check_spot(request: Mapping[str, Any]) -> None:
+def check_spot(request: Mapping[str, Any], account_id: str) -> None:
     """Validate the time limits of a training job.
 
+    Args:
+        request: The request.
+        account_id: The caller's account; images of built-in algorithms are in others.
+
     Raises:
-        ValidationError: There is a maximum wait without spot training, or spot training without a long enough one.
+        ValidationError: There is a maximum wait without spot training, or spot training without a long enough one or
+            with one that is too long for the algorithm.
     """
     condition = request.get("stopping_condition") or {}
     longest_wait = condition.get("MaxWaitTimeInSeconds")
     if not request.get("enable_managed_spot_training"):
         if longest_wait is not None:
-            raise ValidationError("MaxWaitTimeInSeconds is for managed spot training: set EnableManagedSpotTraining.")
+            raise ValidationError(
+                "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true"
+            )
     elif longest_wait is None or longest_wait < condition.get("MaxRuntimeInSeconds", LONGEST_RUNTIME_SECONDS):
         raise ValidationError(
             "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds "
             "when EnableManagedSpotTraining is true."
         )
+    elif longest_wait > LONGEST_WAIT_SECONDS and cannot_resume(_image(request), account_id):
+        raise ValidationError(
+            f"Invalid MaxWaitTimeInSeconds. It must be at most {LONGEST_WAIT_SECONDS} for a built-in algorithm that "
+            "does not support checkpoints."
+        )
+
+
+def _image(request: Mapping[str, Any]) -> str:
+    return str((request.get("algorithm_specification") or {}).get("TrainingImage") or "")
 
 
 class TrainingJobs(SageMakerModelBackend):
@@ -61,7 +78,7 @@ class TrainingJobs(SageMakerModelBackend):
                 "Training job names must be unique within an AWS account and region, "
                 f"and a training job with this name already exists ({arn})"
             )
-        check_spot(request)
+        check_spot(request, self.account_id)
         try:
             if request.get("checkpoint_config"):
                 checkpoint_directory(request["checkpoint_config"])

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from localcloud.core.errors import LocalCloudError
 from localcloud.core.role_sessions import RoleSession
-from localcloud.runtime.s3_data import DataError, S3Uri, download_prefix, upload_file
+from localcloud.runtime.s3_data import DataError, S3Uri, delete_object, download_prefix, upload_file
 
 _DEFAULT_PATH = "/opt/ml/checkpoints"
 _MACHINE = PurePosixPath("/opt/ml")
@@ -37,9 +37,7 @@ def checkpoint_directory(config: dict[str, str]) -> PurePosixPath:
 
 
 class CheckpointSync:
-    """Checkpoints of one host: downloaded from S3 at the start, then uploaded as they are written.
-
-    A file that is deleted on the host stays in S3.
+    """Checkpoints of one host: downloaded from S3 at the start, then uploaded as they are written and deleted.
 
     Args:
         session: Session of the job's role.
@@ -47,7 +45,7 @@ class CheckpointSync:
         directory: The host's checkpoint directory.
 
     Attributes:
-        failure: The error of a failed upload.
+        failure: The error of a failed upload or deletion.
     """
 
     def __init__(self, session: RoleSession, uri: S3Uri, directory: Path):
@@ -73,32 +71,40 @@ class CheckpointSync:
         self._thread.start()
 
     def close(self) -> None:
-        """Upload the remaining checkpoints and stop."""
+        """Synchronize the remaining checkpoints and stop."""
         if self._thread is None:
             return
         self._ending.set()
         self._thread.join()
         self._thread = None
-        self._put(self._files())
+        files = self._files()
+        self._synchronize(files, files)
 
     def _follow(self) -> None:
         while not self._ending.wait(_SYNC_SECONDS):
             self.look()
 
     def look(self) -> None:
-        """Upload the files that have not changed since the last look; others may be half written."""
+        """Upload the files that have not changed since the last look, as others may be half written; delete others."""
         files = self._files()
-        self._put({path: state for path, state in files.items() if self._seen.get(path) == state})
+        self._synchronize({path: state for path, state in files.items() if self._seen.get(path) == state}, files)
         self._seen = files
 
-    def _put(self, files: dict[Path, _State]) -> None:
+    def _synchronize(self, written: dict[Path, _State], present: dict[Path, _State]) -> None:
+        """Upload what was written and delete in S3 what is no longer present."""
         try:
-            for path, state in files.items():
+            for path, state in written.items():
                 if self._kept.get(path) != state:
-                    upload_file(self._session, path, self._uri / path.relative_to(self._directory).as_posix())
+                    upload_file(self._session, path, self._key_of(path))
                     self._kept[path] = state
+            for path in self._kept.keys() - present.keys():
+                delete_object(self._session, self._key_of(path))
+                del self._kept[path]
         except DataError as failure:
             self.failure = failure
+
+    def _key_of(self, path: Path) -> S3Uri:
+        return self._uri / path.relative_to(self._directory).as_posix()
 
     def _files(self) -> dict[Path, _State]:
         found = {}

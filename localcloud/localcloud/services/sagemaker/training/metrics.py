@@ -10,9 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localcloud.core.policy import account_of
 from localcloud.core.role_sessions import RoleSession
-from localcloud.runtime.images import ImageReference
 
 logger = logging.getLogger(__name__)
 
@@ -21,33 +19,8 @@ OnMetric = Callable[[str, int | None, float], None]
 
 NAMESPACE = "/aws/sagemaker/TrainingJobs"
 
-_QUALITY = r"#quality_metric: host=\S+, epoch=\S+, {channel} {name} <{kind}>=(\S+)"
-
-# SageMaker itself defines the metrics of its built-in algorithms. See
-# https://docs.aws.amazon.com/sagemaker/latest/dg/ntm-tuning.html.
-_NTM: list[dict[str, str]] = [
-    {"Name": "train:total_loss", "Regex": _QUALITY.format(channel="train", name="total_loss", kind="loss")},
-    {
-        "Name": "validation:total_loss",
-        "Regex": _QUALITY.format(channel="validation", name="total_loss", kind="loss"),
-    },
-    {"Name": "train:progress", "Regex": r"#progress_metric: host=\S+, completed (\S+) %"},
-    {"Name": "train:throughput", "Regex": r"#throughput_metric: host=\S+, train throughput=(\S+) records/second"},
-]
-_BUILT_IN = {"ntm": _NTM}
-
 # The epoch in a line of a built-in algorithm's log.
 _EPOCH = re.compile(r"\bepoch=(\d+)\b")
-
-
-def built_in_definitions(image: str, role_arn: str) -> list[dict[str, str]]:
-    """Return the metrics of the built-in algorithm behind an image, for any other image an empty list.
-
-    Raises:
-        ImageUnavailable: The URI is not one of Amazon ECR.
-    """
-    reference = ImageReference.parse(image)
-    return [] if reference.account == account_of(role_arn) else _BUILT_IN.get(reference.repository, [])
 
 
 class MetricRecorder:

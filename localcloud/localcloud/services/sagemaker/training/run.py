@@ -20,12 +20,14 @@ from moto.core.utils import utcnow
 
 from localcloud.core.role_sessions import RoleSession
 from localcloud.core.settings import state_dir
-from localcloud.runtime.containers import Container, container_credentials
+from localcloud.runtime.container_environment import TRAINING, container_environment
+from localcloud.runtime.containers import Container
 from localcloud.runtime.images import Image, pull
 from localcloud.runtime.s3_data import DataError, S3Uri, channel_objects, download_channel, upload_archive
 from localcloud.services.sagemaker.common.job_run import INTERNAL_ERROR, Host, Hosts, JobFailed, JobRun, failure_reason
+from localcloud.services.sagemaker.training.built_in import built_in_definitions
 from localcloud.services.sagemaker.training.checkpoints import CheckpointSync, checkpoint_directory
-from localcloud.services.sagemaker.training.metrics import MetricRecorder, OnMetric, built_in_definitions
+from localcloud.services.sagemaker.training.metrics import MetricRecorder, OnMetric
 from localcloud.services.sagemaker.training.pipe_mode import PipeFeed
 from localcloud.services.sagemaker.training.record import LocalTrainingJob
 
@@ -256,10 +258,13 @@ class TrainingRun(JobRun):
             environ={
                 **self._watch.environ,
                 **meeting,
-                **job.environment,
-                **container_credentials(self._session, isolated=job.enable_network_isolation),
-                "TRAINING_JOB_NAME": job.training_job_name,
-                "TRAINING_JOB_ARN": job.arn,
+                **container_environment(
+                    TRAINING,
+                    self._session,
+                    requested=job.environment,
+                    given={"TRAINING_JOB_NAME": job.training_job_name, "TRAINING_JOB_ARN": job.arn},
+                    isolated=job.enable_network_isolation,
+                ),
             },
             on_output=consume,
             on_exit=self._hosts.wake,

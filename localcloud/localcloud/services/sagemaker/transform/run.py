@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from localcloud.core.errors import LocalCloudError
 from localcloud.core.role_sessions import RoleSession
 from localcloud.core.settings import state_dir
-from localcloud.runtime.containers import container_credentials
+from localcloud.runtime.container_environment import TRANSFORM, container_environment
 from localcloud.runtime.images import Image, pull
 from localcloud.runtime.s3_data import (
     DataError,
@@ -146,15 +146,18 @@ class TransformRun(JobRun):
         return TransformWorker(
             image,
             base_directory=self._directory / "base",
-            environ={
-                **self._model.container.environ,
-                **job.environment,
-                **container_credentials(self._session, isolated=self._model.isolated),
-                "SAGEMAKER_BATCH": "true",
-                "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(job.max_payload_in_mb),
-                "SAGEMAKER_BATCH_STRATEGY": strategy,
-                "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": str(self._concurrent),
-            },
+            environ=container_environment(
+                TRANSFORM,
+                self._session,
+                requested={**self._model.container.environ, **job.environment},
+                given={
+                    "SAGEMAKER_BATCH": "true",
+                    "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(job.max_payload_in_mb),
+                    "SAGEMAKER_BATCH_STRATEGY": strategy,
+                    "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": str(self._concurrent),
+                },
+                isolated=self._model.isolated,
+            ),
             session=self._session,
             job_name=job.transform_job_name,
             client_config=job.model_client_config or {},

@@ -10,7 +10,7 @@ from moto.sagemaker.exceptions import ResourceInUseException, ResourceNotFound, 
 from localcloud.core.role_sessions import SAGEMAKER, AccessDenied, assume_role
 from localcloud.runtime.s3_data import S3Uri
 from localcloud.services.sagemaker.training.backend import TrainingJobs, check_spot
-from localcloud.services.sagemaker.training.metrics import built_in_definitions
+from localcloud.services.sagemaker.training.built_in import built_in_definitions
 from localcloud.services.sagemaker.training.record import LocalTrainingJob
 from localcloud.services.sagemaker.training.run import Watch
 from localcloud.services.sagemaker.tuning.plan import Plan, RequestError
@@ -77,7 +77,7 @@ class TuningJobs(TrainingJobs):
             assume_role(training_job_definition["RoleArn"], SAGEMAKER, name, self.region_name)
         except (AccessDenied, RequestError) as error:
             raise ValidationError(str(error)) from error
-        check_spot(_underscored(training_job_definition))
+        check_spot(_underscored(training_job_definition), self.account_id)
         definition = _completed(training_job_definition, config)
         job = LocalTuningJob(
             self._parents(config, definition, warm_start_config),

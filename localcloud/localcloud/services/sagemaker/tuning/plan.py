@@ -7,7 +7,7 @@ from typing import Any
 
 from localcloud.core.errors import LocalCloudError
 from localcloud.runtime.images import ImageUnavailable
-from localcloud.services.sagemaker.training.metrics import built_in_definitions
+from localcloud.services.sagemaker.training.built_in import built_in_definitions
 from localcloud.services.sagemaker.tuning.ranges import ChoiceRange, Range, RangeError, combinations, read_ranges
 
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}")

@@ -24,6 +24,11 @@ def _stored(cloud: SmallCloud, prefix: str) -> dict[str, bytes]:
     }
 
 
+def _keys(cloud: SmallCloud, prefix: str) -> list[str]:
+    found = cloud.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
+    return [item["Key"].removeprefix(prefix) for item in found]
+
+
 def test_directory_is_synced_while_the_job_runs_and_at_its_end(
     cloud: SmallCloud, session: RoleSession, tmp_path: Path
 ) -> None:
@@ -64,6 +69,20 @@ def test_file_is_not_uploaded_while_it_is_written(
     assert _stored(cloud, "growing/") == {"state": b"more " * 3 + b"and more"}
 
 
+def test_what_is_deleted_on_the_host_is_deleted_in_s3(cloud: SmallCloud, session: RoleSession, tmp_path: Path) -> None:
+    for name in ("first", "second", "third"):
+        cloud.put(f"pruned/{name}", name)
+    sync = CheckpointSync(session, S3Uri(BUCKET, "pruned"), tmp_path)
+    sync.restore()
+    cloud.put("pruned/of-another-host", "x")
+    (tmp_path / "first").unlink()
+    wait_for(lambda: "first" not in _keys(cloud, "pruned/"))
+    (tmp_path / "second").unlink()
+    sync.close()
+    assert _keys(cloud, "pruned/") == ["of-another-host", "third"]
+    assert sync.failure is None
+
+
 def test_failed_upload_is_reported(session: RoleSession, tmp_path: Path) -> None:
     sync = CheckpointSync(session, S3Uri(BUCKET, "lost"), tmp_path)
     sync.restore()
@@ -71,6 +90,16 @@ def test_failed_upload_is_reported(session: RoleSession, tmp_path: Path) -> None
     (tmp_path / "state").write_text("x")
     sync.close()
     assert "no-such-bucket" in str(sync.failure)
+
+
+def test_failed_deletion_is_reported(cloud: SmallCloud, session: RoleSession, tmp_path: Path) -> None:
+    cloud.put("kept-in-s3/state", "x")
+    sync = CheckpointSync(session, S3Uri(BUCKET, "kept-in-s3"), tmp_path)
+    sync.restore()
+    sync._uri = S3Uri("no-such-bucket", "kept-in-s3")
+    (tmp_path / "state").unlink()
+    sync.close()
+    assert "Deletion failed: s3://no-such-bucket/kept-in-s3/state" in str(sync.failure)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@ import re
 import pytest
 
 from localcloud.core.role_sessions import RoleSession
-from localcloud.services.sagemaker.training.metrics import MetricRecorder, _values, built_in_definitions
+from localcloud.services.sagemaker.training.built_in import built_in_definitions
+from localcloud.services.sagemaker.training.metrics import MetricRecorder, _values
 
 ROLE = "arn:aws:iam::123456789012:role/worker"
 

@@ -313,12 +313,30 @@ def test_spot_job_is_described_and_waits_no_longer_than_allowed(cloud: SmallClou
     [
         (True, {"MaxRuntimeInSeconds": 60}, "Invalid MaxWaitTimeInSeconds"),
         (True, {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 59}, "Invalid MaxWaitTimeInSeconds"),
-        (False, {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}, "set EnableManagedSpotTraining"),
+        (
+            False,
+            {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60},
+            "only supported when EnableManagedSpotTraining is set to true",
+        ),
     ],
 )
 def test_longest_wait_requires_spot(cloud: SmallCloud, spot: bool, condition: dict[str, int], reason: str) -> None:
     with pytest.raises(cloud.client("sagemaker").exceptions.ClientError, match=reason):
         _train(cloud, "no-wait", EnableManagedSpotTraining=spot, StoppingCondition=condition)
+
+
+def test_built_in_algorithm_without_checkpoints_waits_an_hour_at_most(cloud: SmallCloud) -> None:
+    with pytest.raises(cloud.client("sagemaker").exceptions.ClientError, match="must be at most 3600"):
+        _train(
+            cloud,
+            "waits-long",
+            AlgorithmSpecification={
+                "TrainingImage": "382416733822.dkr.ecr.us-east-1.amazonaws.com/ntm:1",
+                "TrainingInputMode": "File",
+            },
+            EnableManagedSpotTraining=True,
+            StoppingCondition={"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 3601},
+        )
 
 
 def test_settings_without_effect_are_described(cloud: SmallCloud) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.services.sagemaker.training.metrics import built_in_definitions
+from localcloud.services.sagemaker.training.built_in import built_in_definitions
 from localcloud.services.sagemaker.tuning.backend import _completed
 from tests.localcloud.support import BUCKET, HERE, IMAGE, SmallCloud, wait_for
 
