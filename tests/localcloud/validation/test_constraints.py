@@ -139,3 +139,21 @@ def test_every_pattern_compiles(service: str) -> None:
     }
     failed = Counter(expression for expression in patterns if not pattern(expression))
     assert not failed
+
+
+def test_a_long_hyperparameter() -> None:
+    shape = _input("CreateTrainingJob").members["HyperParameters"]
+    assert violations(shape, {"words": "x" * 2500}) == []
+    (found,) = violations(shape, {"words": "x" * 2501})
+    assert found.constraint.startswith(
+        "Map value must satisfy constraint: [Member must have length less than or equal to 2500"
+    )
+
+
+@pytest.mark.parametrize(("name", "most"), [("ParameterValues", 30), ("ParentHyperParameterTuningJobs", 5)])
+def test_a_list_may_be_too_long(name: str, most: int) -> None:
+    shape = SAGEMAKER.shape_for(name)
+    item: Any = "1" if name == "ParameterValues" else {"HyperParameterTuningJobName": "a"}
+    assert violations(shape, [item] * most) == []
+    (found,) = violations(shape, [item] * (most + 1))
+    assert found.constraint == f"Member must have length less than or equal to {most}"
