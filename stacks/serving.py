@@ -121,7 +121,8 @@ class ServingStack(EnvironmentStack):
                 parameter=parameter,
                 endpoint_name=self._name,
                 notifications=self._notifications,
-                longest_update=Duration.seconds(self._config.serving.update.max_execution_seconds),
+                # An update that reaches its limit is followed by CloudFormation's rollback, another one.
+                longest_update=Duration.seconds(2 * self._config.serving.update.max_execution_seconds),
                 functions=self._functions,
             ),
         )

@@ -52,7 +52,9 @@ def endpoint_props(
             cpu_percent=chosen.cpu_target,
             scale_in_cooldown=Duration.seconds(chosen.scale_in_cooldown_seconds),
             scale_out_cooldown=Duration.seconds(chosen.scale_out_cooldown_seconds),
-        ),
+        )
+        if chosen.autoscaling
+        else None,
         schedule=[
             ScheduledCapacity(
                 name=change.name,

@@ -1,9 +1,11 @@
 """SageMaker endpoint that serves topic models."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from aws_cdk import CfnCondition, CfnResource, aws_kms, aws_sagemaker
+from aws_cdk import CfnCondition, CfnResource, Stack, aws_kms, aws_sagemaker
 
 from constructs import Construct, IDependable
 from constructs.common.sagemaker_role import SageMakerJobRole
@@ -23,7 +25,7 @@ class TopicEndpointProps:
         variants: Production variants; the first one, ``AllTraffic``, serves the approved model.
         shadow: Shadow variant, only with a single variant on instances.
         key: KMS key of captured data and, if all instances support it, of their volumes.
-        scaling: Target values for scaling.
+        scaling: Target values for scaling; None to keep the number of instances.
         schedule: Scheduled capacity limits of the approved model's variant.
         data_capture: Data capture, if enabled.
         update: Traffic shifting policy. By default, traffic shifts all at once and only a fleet that fails to start
@@ -37,7 +39,7 @@ class TopicEndpointProps:
     name: str
     variants: Sequence[EndpointVariant]
     key: aws_kms.IKey
-    scaling: ScalingTargets
+    scaling: ScalingTargets | None
     shadow: EndpointVariant | None = None
     schedule: Sequence[ScheduledCapacity] = ()
     data_capture: DataCapture | None = None
@@ -78,6 +80,7 @@ class TopicEndpoint(Construct):
         scopes = {variant.name: self._build_scope(variant) for variant in variants}
         models = {variant.name: self._build_model(scopes[variant.name], variant) for variant in variants}
         config = self._build_config(models)
+        self._renew_with_update(config)
         self.config_name = config.attr_endpoint_config_name
         self._endpoint = self._build_endpoint(config)
         scaling = [part for variant in props.variants for part in self._scale(scopes[variant.name], variant)]
@@ -123,6 +126,19 @@ class TopicEndpoint(Construct):
             kms_key_id=None if keyless else props.key.key_arn,
         )
 
+    def _renew_with_update(self, config: aws_sagemaker.CfnEndpointConfig) -> None:
+        """Make the configuration's logical ID depend on the traffic shifting policy.
+
+        SageMaker may refuse an update to the configuration in use, so a deployment that only changes the policy must
+        create a new one.
+        """
+        props = self._props
+        if props.update:
+            stack = Stack.of(self)
+            settings = stack.resolve(props.update.to_property(props.rollback_alarms))
+            digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+            config.override_logical_id(f"{stack.get_logical_id(config)}{digest[:8].upper()}")
+
     def _build_endpoint(self, config: aws_sagemaker.CfnEndpointConfig) -> aws_sagemaker.CfnEndpoint:
         props = self._props
         scaled = any(variant.has_instances for variant in props.variants)
@@ -143,7 +159,7 @@ class TopicEndpoint(Construct):
         )
 
     def _scale(self, scope: Construct, variant: EndpointVariant) -> Sequence[CfnResource]:
-        if not isinstance(variant.capacity, InstanceFleet):
+        if not isinstance(variant.capacity, InstanceFleet) or self._props.scaling is None:
             return []
         return scale_variant(
             scope,

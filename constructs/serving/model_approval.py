@@ -51,8 +51,8 @@ class ModelApprovalProps:
 class ModelApproval(Construct):
     """Deployment of approved models by an update of this stack, which leaves CloudFormation in charge of all resources.
 
-    An approval waits in a queue until the stack can be updated; if that never succeeds, it moves to the dead-letter
-    queue. The function only changes a parameter value; the resources are updated with the role that deployed the stack.
+    An approval waits in a queue until stack and endpoint can be updated; if that never succeeds, it moves to the
+    dead-letter queue. The function only changes a parameter value; resources are updated with the role of the stack.
 
     Attributes:
         function: Function that updates the stack.
@@ -110,6 +110,7 @@ class ModelApproval(Construct):
                 environment={
                     "STACK_ID": stack.stack_id,
                     "MODEL_PARAMETER": self._props.parameter.logical_id,
+                    "ENDPOINT_NAME": self._props.endpoint_name,
                     "QUEUE_URL": queue.queue_url,
                     "FIRST_RETRY_SECONDS": str(int(_FIRST_RETRY.to_seconds())),
                     "LONGEST_PAUSE_SECONDS": str(int(_LONGEST_PAUSE.to_seconds())),
@@ -148,6 +149,14 @@ class ModelApproval(Construct):
                 )
             ],
             wildcard="The registry numbers the versions of the group.",
+        )
+        # SageMaker refuses to update an endpoint that is being scaled; the approval waits.
+        grant(
+            function,
+            actions=["sagemaker:DescribeEndpoint"],
+            resources=[
+                stack.format_arn(service="sagemaker", resource="endpoint", resource_name=self._props.endpoint_name)
+            ],
         )
         function.add_event_source(
             aws_lambda_event_sources.SqsEventSource(

@@ -49,7 +49,7 @@ class Answer(TypedDict):
 
 
 def handler(event: Messages, _context: object) -> Answer:
-    """Apply approval decisions; if the stack is busy, retry later with exponential backoff.
+    """Apply approval decisions; if the stack or its endpoint is busy, retry later with exponential backoff.
 
     Messages may be delivered repeatedly and in any order. See
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html.
@@ -67,9 +67,16 @@ def handler(event: Messages, _context: object) -> Answer:
     for message in event["Records"]:
         decision = Decision.from_event(json.loads(message["body"]))
         what = f"Version {decision.version} was {decision.status}"
-        stack = ServingStack(boto3.client("cloudformation"), os.environ["STACK_ID"], os.environ["MODEL_PARAMETER"])
+        sagemaker = boto3.client("sagemaker")
+        stack = ServingStack(
+            boto3.client("cloudformation"),
+            sagemaker,
+            os.environ["STACK_ID"],
+            os.environ["MODEL_PARAMETER"],
+            os.environ["ENDPOINT_NAME"],
+        )
         try:
-            _logger.info("%s: %s", what, follow(decision, boto3.client("sagemaker"), stack))
+            _logger.info("%s: %s", what, follow(decision, sagemaker, stack))
         except StackBusy as busy:
             seconds = _postpone(message)
             _logger.info("%s: %s; retrying in %d seconds", what, busy, seconds)

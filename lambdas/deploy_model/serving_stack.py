@@ -12,13 +12,17 @@ from decision import Decision, version_of
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import ParameterTypeDef, StackTypeDef
+    from mypy_boto3_sagemaker import SageMakerClient
 
+# SageMaker refuses to update an endpoint in these statuses, and autoscaling causes them, too:
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html.
+_BUSY: Final = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 # CloudFormation stores the request token with each event; it identifies the decision behind an update.
 _TOKEN: Final = re.compile(r"model-(?P<version>\d+)-(?P<event>.+)")
 
 
 class StackBusy(Exception):
-    """Another operation on the stack is in progress."""
+    """Another operation on the stack or its endpoint is in progress."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,19 @@ class Deployment:
 
 
 class ServingStack:
-    """CloudFormation stack with a parameter for the model package."""
+    """CloudFormation stack with a parameter for the model package, and the endpoint in it."""
 
-    def __init__(self, cloudformation: CloudFormationClient, stack_id: str, parameter: str) -> None:
+    def __init__(
+        self,
+        cloudformation: CloudFormationClient,
+        sagemaker: SageMakerClient,
+        stack_id: str,
+        parameter: str,
+        endpoint: str,
+    ) -> None:
         self._cloudformation = cloudformation
+        self._sagemaker = sagemaker
+        self._endpoint = endpoint
         self._stack_id = stack_id
         self._parameter = parameter
         self._stack: StackTypeDef = cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
@@ -57,13 +70,28 @@ class ServingStack:
         return parameters[self._parameter] or None
 
     def require_idle(self) -> None:
-        """Raise an error unless the stack can be updated.
+        """Raise an error unless the stack and its endpoint can be updated.
 
         Raises:
             StackBusy: Another operation is in progress.
+            botocore.exceptions.ClientError: The endpoint cannot be read.
         """
         if self._stack["StackStatus"].endswith("_IN_PROGRESS"):
             raise StackBusy(f"{self.name} is {self._stack['StackStatus']}")
+        status = self._endpoint_status() if self.model_package else None
+        if status in _BUSY:
+            raise StackBusy(f"the endpoint {self._endpoint} is {status}")
+
+    def _endpoint_status(self) -> str | None:
+        """Return the endpoint's status, or None if it was deleted."""
+        from botocore.exceptions import ClientError
+
+        try:
+            return self._sagemaker.describe_endpoint(EndpointName=self._endpoint)["EndpointStatus"]
+        except ClientError as error:
+            if "Could not find endpoint" in str(error):
+                return None
+            raise
 
     def deployments(self) -> Sequence[Deployment]:
         """Return the updates to other models, latest first; CloudFormation keeps events for 90 days."""

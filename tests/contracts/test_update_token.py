@@ -56,7 +56,7 @@ def test_all_programs_read_the_token_that_deploy_model_writes(serving_stack: Any
             ("StackName", "UsePreviousTemplate", "Parameters", "Capabilities", "ClientRequestToken"), ANY
         )
         stub.add_response("update_stack", {"StackId": STACK}, expected)
-        stack = serving_stack.ServingStack(cloudformation, STACK, "ModelPackageArn")
+        stack = serving_stack.ServingStack(cloudformation, None, STACK, "ModelPackageArn", "topicsmith-dev")
         assert stack.serve(PACKAGE, decision)
 
         token = sent["ClientRequestToken"]

@@ -10,7 +10,18 @@ from topicsmith.diff.model.assembly import Stack
 from topicsmith.diff.model.changes import Change, Found
 from topicsmith.diff.model.comparison import Sides
 from topicsmith.diff.model.pairs import StackPair
-from topicsmith.diff.rules import access, attached, findings, folded, loss, network, pipeline, resources, retention
+from topicsmith.diff.rules import (
+    access,
+    attached,
+    findings,
+    folded,
+    loss,
+    network,
+    pipeline,
+    resources,
+    retention,
+    scaled,
+)
 from topicsmith.diff.rules import same as rule_same
 from topicsmith.diff.rules import stack as rule_stack
 
@@ -23,6 +34,7 @@ _RULES = (
     attached,
     pipeline,
     resources,
+    scaled,
 )
 _ENVIRONMENT = "<env>"
 

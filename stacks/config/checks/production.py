@@ -82,6 +82,14 @@ def _single_instances(config: EnvironmentFields) -> Found:
         yield from ((key, least) for key, least, _ in fleets(config) if least < _LEAST_INSTANCES)
 
 
+def _no_bake(config: EnvironmentFields) -> Found:
+    update, alarms = config.serving.update, config.alarms
+    if config.serving.mode == "serverless" or not update.rollback or update.policy != "all_at_once":
+        return  # With other policies, the checks of the endpoint require pauses that are long enough.
+    if update.termination_wait_seconds < alarms.seconds_to_alarm:
+        yield "serving.update.termination_wait_seconds", update.termination_wait_seconds
+
+
 def _alarms(config: EnvironmentFields) -> Found:
     if not config.alarms.enabled:
         yield "alarms.enabled", False
@@ -133,6 +141,13 @@ RULES = (
         f"{_LEAST_INSTANCES} or more, or serving.mode: serverless",
         "the failure of one instance or availability zone would be an outage",
         _single_instances,
+    ),
+    Rule(
+        "serving.update.termination_wait_seconds",
+        "at least the time in which an alarm goes off (alarms.period_seconds times alarms.datapoints_to_alarm), or "
+        "serving.update.policy: canary or linear",
+        "the old fleet would be gone before an alarm could roll back an update",
+        _no_bake,
     ),
     Rule("gate", "a threshold that a model can miss", "every model would pass", _open_gate),
     Rule("alarms.enabled", "true", "failures would go unnoticed", _alarms),

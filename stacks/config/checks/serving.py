@@ -12,6 +12,7 @@ _OF_INSTANCES = (
     "instance_type",
     "min_instances",
     "max_instances",
+    "autoscaling",
     "invocations_per_instance",
     "cpu_target",
     "scale_in_cooldown_seconds",

@@ -71,6 +71,11 @@ class ServingConfig(Section):
     instance_type: InstanceType = Field(default="ml.m5.large", description="Instance type of the endpoint.")
     min_instances: MinInstances = Field(default=1, description="Minimum number of instances.")
     max_instances: MaxInstances = Field(default=2, validate_default=True, description="Maximum number of instances.")
+    autoscaling: bool = Field(
+        default=True,
+        description="Scale the number of instances. While it is false, each variant keeps the number that it has. "
+        "SageMaker changes or removes the instance type of a variant only while it is not scaled.",
+    )
     # benchmarks/serving/load.py: two cores handle 19,512 requests of 100 texts per minute within 250 ms. The default
     # leaves half as headroom, and the two vCPUs of the default instance are one core.
     invocations_per_instance: int = Field(

@@ -105,6 +105,20 @@ class Cloud:
             self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
         return answer
 
+    def make_endpoint(self, status: str) -> None:
+        """Create the endpoint in a status."""
+        role = f"arn:aws:iam::{ACCOUNT}:role/models"
+        variant: Any = {"VariantName": "AllTraffic", "ModelName": GROUP}
+        variant |= {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+        self.sagemaker.create_model(ModelName=GROUP, ExecutionRoleArn=role, PrimaryContainer={"Image": "image"})
+        self.sagemaker.create_endpoint_config(EndpointConfigName=GROUP, ProductionVariants=[variant])
+        self.sagemaker.create_endpoint(EndpointName=GROUP, EndpointConfigName=GROUP)
+        self.endpoint_is(status)
+
+    def endpoint_is(self, status: str) -> None:
+        """Set the endpoint's status."""
+        sagemaker_backends[ACCOUNT][REGION].endpoints[GROUP].endpoint_status = status
+
     def invisible_messages(self) -> int:
         attributes = self.sqs.get_queue_attributes(
             QueueUrl=self.queue_url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"]
@@ -140,6 +154,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_DEFAULT_REGION": REGION,
         "MODEL_PARAMETER": "ModelPackageArn",
+        "ENDPOINT_NAME": GROUP,
         "FIRST_RETRY_SECONDS": "30",
         "LONGEST_PAUSE_SECONDS": "900",
     }.items():

@@ -178,6 +178,24 @@ def test_a_decision_that_waited_for_the_stack_is_followed_later(cloud: Cloud) ->
     assert cloud.served == package
 
 
+@pytest.mark.parametrize("status", ["Updating", "RollingBack", "SystemUpdating"])
+def test_an_approval_waits_for_an_endpoint_that_is_being_scaled_or_updated(
+    cloud: Cloud, status: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = cloud.register(), cloud.register()
+    cloud.deliver(cloud.decide(first, at=1))
+    cloud.make_endpoint(status)
+    approval = cloud.decide(second, at=2)
+    with caplog.at_level(logging.INFO):
+        assert len(cloud.deliver(approval)["batchItemFailures"]) == 1
+    assert f"the endpoint topicsmith-dev is {status}; retrying" in caplog.text
+    assert cloud.served == first
+
+    cloud.endpoint_is("InService")
+    cloud.deliver(approval, received=2)
+    assert cloud.served == second
+
+
 def refuse(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, message: str) -> None:
     def begin(*_: object, **__: object) -> None:
         raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "UpdateStack")

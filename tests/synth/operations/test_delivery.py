@@ -30,7 +30,7 @@ ENVIRONMENTS: dict[str, JsonObject] = {
         "production": True,
         "network": {"allow_public": True},
         "notifications": {"emails": ["topics@acme.org"]},
-        "serving": {"min_instances": 2, "max_instances": 4},
+        "serving": {"min_instances": 2, "max_instances": 4, "update": {"termination_wait_seconds": 600}},
         "gate": {"npmi": 0.1},
     },
 }

@@ -117,6 +117,6 @@ def test_the_update_notifier_has_read_only_access(deployment: Deployment) -> Non
 
 def test_the_approval_function_cannot_approve(deployment: Deployment) -> None:
     statements = deployment.statements("serving", "ApprovalDeployRole")
-    (registry,) = (one for one in statements if "sagemaker:" in json.dumps(one["Action"]))
+    (registry,) = (one for one in statements if "ModelPackage" in json.dumps(one["Action"]))
     assert registry["Action"] == "sagemaker:DescribeModelPackage"
     assert registry["Resource"].endswith(f":model-package/{deployment.name}/*")

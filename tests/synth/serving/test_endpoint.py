@@ -248,3 +248,22 @@ def test_steps_of_one_size(deployments: dict[str, Deployment]) -> None:
 
 def test_without_rollback_sagemaker_decides_how_variants_change() -> None:
     assert _update(update={"rollback": False}) is None
+
+
+def test_a_change_of_the_update_alone_creates_another_configuration() -> None:
+    # SageMaker may refuse an update to the configuration in use.
+    def config(**update: Any) -> str:
+        (name,) = template_of("serving", serving={"update": update}).find_resources(_CONFIG)
+        return name
+
+    names = {config(), config(termination_wait_seconds=600), config(max_execution_seconds=1800)}
+    assert len(names) == 3
+    assert config() in names
+
+
+def test_without_autoscaling_only_the_targets_and_policies_are_missing() -> None:
+    scaled, fixed = (template_of("serving", serving={"autoscaling": on}).to_json()["Resources"] for on in (True, False))
+    gone = [scaled[name]["Type"] for name in scaled.keys() - fixed.keys()]
+    assert set(gone) == {_TARGET, _POLICY}
+    # An update of the endpoint at this step would be one to the configuration in use.
+    assert all(scaled[name] == one for name, one in fixed.items() if one["Type"] in (_CONFIG, _ENDPOINT, _MODEL))

@@ -19,7 +19,15 @@ from localcloud.services.applicationautoscaling.targets import LocalScalableTarg
 from localcloud.services.cloudwatch.alarm import LocalAlarm
 from localcloud.services.cloudwatch.alarm_state import State
 from localcloud.services.cloudwatch.models import LocalCloudWatch
-from tests.localcloud.services.sagemaker.hosting.support import config_of, describe, invoke, make_endpoint, settled
+from tests.localcloud.services.sagemaker.hosting.support import (
+    config_of,
+    describe,
+    invoke,
+    make_endpoint,
+    make_model,
+    settled,
+    variant_of,
+)
 from tests.localcloud.support import SmallCloud, wait_for
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
@@ -491,3 +499,51 @@ def test_target_policy_and_actions_of_a_stack(cloud: SmallCloud) -> None:
     )["ScalableTargets"]
     wait_for(lambda: not targets())
     assert actions() == []
+
+
+def _served(instance_type: str, *, scaled: bool) -> str:
+    """Return a template of an endpoint with the model ``retyped``, whose variant may be scaled."""
+    variant = variant_of("retyped") | {"InstanceType": instance_type}
+    resources: dict[str, Any] = {
+        "Config": {"Type": "AWS::SageMaker::EndpointConfig", "Properties": {"ProductionVariants": [variant]}},
+        "Endpoint": {
+            "Type": "AWS::SageMaker::Endpoint",
+            "Properties": {
+                "EndpointName": "retyped",
+                "EndpointConfigName": {"Fn::GetAtt": ["Config", "EndpointConfigName"]},
+                "RetainAllVariantProperties": True,
+            },
+        },
+    }
+    if scaled:
+        limits = {"MinCapacity": 1, "MaxCapacity": 2}
+        resources["Target"] = {
+            "Type": "AWS::ApplicationAutoScaling::ScalableTarget",
+            "Properties": {**_resource("retyped"), **limits},
+            "DependsOn": "Endpoint",
+        }
+    return json.dumps({"Resources": resources})
+
+
+def test_scaled_variant_of_a_stack_gets_another_instance_type_in_three_steps(cloud: SmallCloud) -> None:
+    make_model(cloud, "retyped", "1")
+    client = cloud.client("cloudformation")
+
+    def ends(status: str) -> None:
+        def look() -> bool:
+            found = str(client.describe_stacks(StackName="retyped")["Stacks"][0]["StackStatus"])
+            return not found.endswith("_IN_PROGRESS") and found == status
+
+        wait_for(look)
+
+    client.create_stack(StackName="retyped", TemplateBody=_served("ml.m6i.large", scaled=True))
+    ends("CREATE_COMPLETE")
+    client.update_stack(StackName="retyped", TemplateBody=_served("ml.m6i.xlarge", scaled=True))
+    ends("UPDATE_ROLLBACK_COMPLETE")
+    events = client.describe_stack_events(StackName="retyped")["StackEvents"]
+    assert any("must be deregistered as scalable target" in one.get("ResourceStatusReason", "") for one in events)
+    for instance_type, scaled in (("ml.m6i.large", False), ("ml.m6i.xlarge", False), ("ml.m6i.xlarge", True)):
+        client.update_stack(StackName="retyped", TemplateBody=_served(instance_type, scaled=scaled))
+        ends("UPDATE_COMPLETE")
+    assert settled(cloud, "retyped")["EndpointStatus"] == "InService"
+    client.delete_stack(StackName="retyped")

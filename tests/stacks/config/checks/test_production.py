@@ -11,10 +11,11 @@ from stacks.config.environment import EnvironmentConfig
 from stacks.config.loader import ConfigError, load_environment
 
 _PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/topicsmith-test/7"
+_BAKE = {"update": {"termination_wait_seconds": 600}}
 _FIT: dict[str, Any] = {
     "region": "us-east-1",
     "notifications": {"emails": ["topics@example.org"]},
-    "serving": {"min_instances": 2},
+    "serving": {"min_instances": 2, **_BAKE},
     "network": {"allow_public": True},
 }
 """As little as production can be."""
@@ -37,10 +38,16 @@ _TRIALS: list[tuple[dict[str, Any], str, str]] = [
     ),
     ({"termination_protection": False}, "termination_protection", "termination_protection"),
     ({"log_retention_days": 14}, "log_retention_days", "log_retention_days"),
-    ({"serving": {}}, "serving.min_instances", "serving.min_instances"),
+    ({"serving": _BAKE}, "serving.min_instances", "serving.min_instances"),
+    (
+        {"serving": {"min_instances": 2, "update": {"termination_wait_seconds": 59}}},
+        "serving.update.termination_wait_seconds",
+        "serving.update.termination_wait_seconds",
+    ),
     (
         {
             "serving": {
+                **_BAKE,
                 "min_instances": 2,
                 "variants": [
                     {"name": "A", "model_package": _PACKAGE, "weight": 1, "min_instances": 2},
@@ -54,6 +61,7 @@ _TRIALS: list[tuple[dict[str, Any], str, str]] = [
     (
         {
             "serving": {
+                **_BAKE,
                 "min_instances": 2,
                 "scheduled_scaling": [
                     {"name": "night", "schedule": "rate(1 day)", "min_instances": 1, "max_instances": 1}
@@ -144,7 +152,10 @@ def test_other_names_need_not_set_it(tmp_path: Path) -> None:
 
 def test_the_error_message_of_a_file(tmp_path: Path) -> None:
     file = tmp_path / "prod.yaml"
-    file.write_text("region: us-east-1\nproduction: true\ndata:\n  removal: destroy\nserving:\n  min_instances: 1\n")
+    file.write_text(
+        "region: us-east-1\nproduction: true\ndata:\n  removal: destroy\nserving:\n  min_instances: 1\n"
+        "  update: {termination_wait_seconds: 600}\n"
+    )
     with pytest.raises(ConfigError) as error:
         load_environment(file)
     lines = str(error.value).splitlines()[1:]

@@ -117,7 +117,7 @@ def test_production_serves_no_model_from_disposable_data() -> None:
     safe: dict[str, Any] = {
         "production": True,
         "promotion": {"from": "dev", "method": "pin"},
-        "serving": {"min_instances": 2},
+        "serving": {"min_instances": 2, "update": {"termination_wait_seconds": 600}},
         "notifications": {"emails": ["topics@example.org"]},
         "network": {"allow_public": True},
     }

@@ -21,6 +21,7 @@ from localcloud.services.sagemaker.common.model_containers import (
 from localcloud.services.sagemaker.hosting import operations
 from localcloud.services.sagemaker.hosting.endpoint_configs import LocalEndpointConfig, check_concurrency
 from localcloud.services.sagemaker.hosting.record import LocalEndpoint
+from localcloud.services.sagemaker.hosting.scaled_variants import require_deregistered
 from localcloud.services.sagemaker.hosting.serverless import ServerlessPool
 from localcloud.services.sagemaker.hosting.update_policies import UpdatePolicy
 from localcloud.services.sagemaker.hosting.variant_properties import Retained
@@ -156,6 +157,7 @@ class Endpoints(SageMakerModelBackend):
         counts = [count for spec in config.production_variants if (count := retained.count(spec)) is not None]
         shares = policy.shares(counts)
         self._require_convertible(endpoint, config, deployment_config)
+        require_deregistered(endpoint, config)
         endpoint.begin("Updating")
         endpoint.deployed = Future()
         endpoint.last_deployment_config = deployment_config or endpoint.last_deployment_config
@@ -219,6 +221,13 @@ class Endpoints(SageMakerModelBackend):
         serving = endpoint.traffic.serving
         if serving is None:
             return
+        if config is serving.config:
+            # Not documented. "To update an endpoint, you must create a new EndpointConfig":
+            # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateEndpoint.html.
+            raise ValidationError(
+                f'Cannot update endpoint "{endpoint.arn}" to endpoint configuration "{config.endpoint_config_arn}", '
+                "which it already uses. Create a new endpoint configuration."
+            )
         if config.is_serverless and not serving.config.is_serverless:
             raise ValidationError(
                 f'Endpoint "{endpoint.arn}" has instances and cannot become serverless. Create another endpoint.'

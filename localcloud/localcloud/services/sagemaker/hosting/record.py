@@ -88,6 +88,7 @@ class LocalEndpoint(FakeEndpoint):
         self.deployed: Future[None] = Future()
         self.last_deployment_config: Mapping[str, Any] | None = None
         self.metrics = EndpointMetrics(account_id, region_name, self.endpoint_name, self._instances)
+        self.account_id, self.region_name = account_id, region_name
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._invocations = Invocations(self.traffic, self.metrics)

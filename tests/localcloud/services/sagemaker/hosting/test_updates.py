@@ -169,10 +169,11 @@ def test_variant_properties_are_retained_as_requested(
         EndpointName=name, DesiredWeightsAndCapacities=desired
     )
     settled(cloud, name)
-    _update(cloud, name, name, **retained)
+    variants = [variant_of(name)]
+    _update(cloud, name, make_config(cloud, f"{name}-second", variants), **retained)
     [variant] = settled(cloud, name)["ProductionVariants"]
     assert (variant["CurrentInstanceCount"], variant["CurrentWeight"]) == (count, weight)
-    _update(cloud, name, name)
+    _update(cloud, name, make_config(cloud, f"{name}-third", variants))
     [variant] = settled(cloud, name)["ProductionVariants"]
     assert (variant["CurrentInstanceCount"], variant["CurrentWeight"]) == (1, 1.0)
 
@@ -202,8 +203,36 @@ def test_invalid_update_is_refused(cloud: SmallCloud) -> None:
         "Value": 1,
     }
     with pytest.raises(error, match="CanarySize is 1 INSTANCE_COUNT of 1 instances, 100%"):
-        _update(cloud, "strict", "strict", DeploymentConfig=one_instance)
+        _update(cloud, "strict", config_of(cloud, "strict-one", "1"), DeploymentConfig=one_instance)
+    with pytest.raises(error, match="which it already uses"):
+        _update(cloud, "strict", "strict")
     assert describe(cloud, "strict")["EndpointStatus"] == "InService"
+
+
+@pytest.mark.parametrize("change", [{"VariantName": "Other"}, {"InstanceType": "ml.m6i.xlarge"}])
+def test_scaled_variant_keeps_its_name_and_instances_until_it_is_deregistered(
+    cloud: SmallCloud, change: dict[str, str]
+) -> None:
+    name = f"scaled-{next(iter(change)).lower()}"
+    make_endpoint(cloud, name, "1")
+    scaling = cloud.client("application-autoscaling")
+    target: Any = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"endpoint/{name}/variant/AllTraffic",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
+    new = make_config(cloud, f"{name}-new", [variant_of(name) | change])
+    with pytest.raises(cloud.client("sagemaker").exceptions.ClientError) as refused:
+        _update(cloud, name, new)
+    assert refused.value.response["Error"] == {
+        "Code": "ValidationException",
+        "Message": 'The variant(s) "[AllTraffic]" must be deregistered as scalable target with AutoScaling before they '
+        "can be removed or have their instance type updated.",
+    }
+    scaling.deregister_scalable_target(**target)
+    _update(cloud, name, new)
+    assert settled(cloud, name)["EndpointConfigName"] == new
 
 
 def test_serverless_endpoint_may_get_instances_but_not_the_other_way_round(cloud: SmallCloud) -> None:
