@@ -25,6 +25,7 @@ from moto.cloudformation.parsing import (
 from localcloud.core.errors import LocalCloudError
 from localcloud.core.resource_model import ResourceModel
 from localcloud.services.cloudformation import existing, schemas
+from localcloud.services.cloudformation.template import references
 
 logger = logging.getLogger(__name__)
 
@@ -333,25 +334,8 @@ def _in_dependency_order(resources: Mapping[str, Any]) -> list[str]:
     for logical_id, declaration in resources.items():
         depends_on = declaration.get("DependsOn", [])
         explicit = [depends_on] if isinstance(depends_on, str) else depends_on
-        graph.add(logical_id, *(name for name in (*explicit, *_references(declaration)) if name in resources))
+        graph.add(logical_id, *(name for name in (*explicit, *references(declaration)) if name in resources))
     return list(graph.static_order())
-
-
-def _references(value: Any) -> Iterator[str]:
-    """Yield every name referenced by ``Ref``, ``Fn::GetAtt`` or ``Fn::Sub``."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _references(item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if key == "Ref":
-                yield item
-            elif key == "Fn::GetAtt":
-                yield item[0] if isinstance(item, list) else item.split(".", 1)[0]
-            elif key == "Fn::Sub":
-                text = item[0] if isinstance(item, list) else item
-                yield from (part.split("}", 1)[0].split(".", 1)[0] for part in text.split("${")[1:])
-            yield from _references(item)
 
 
 def _without_no_value(value: Any) -> Any:

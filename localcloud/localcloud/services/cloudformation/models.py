@@ -26,6 +26,7 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from localcloud.services.cloudformation import events
 from localcloud.services.cloudformation.engine import ResourceFailed, StackResources, parse_template
+from localcloud.services.cloudformation.template import require_capabilities, require_short, require_well_formed
 
 logger = logging.getLogger(__name__)
 
@@ -455,6 +456,27 @@ def _update_termination_protection(self: CloudFormationResponse) -> ActionResult
     return ActionResult({"StackId": stack.stack_id})
 
 
+def _checked(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any:
+    """Return a response method that refuses the templates that CloudFormation refuses."""
+
+    @wraps(operation)
+    def answer(self: CloudFormationResponse) -> ActionResult:
+        body, url = self._get_param("TemplateBody"), self._get_param("TemplateURL")
+        require_short(body)
+        if url:
+            body = self._get_stack_from_s3_url(url)
+        elif not body and self._get_bool_param("UsePreviousTemplate", False):
+            backend = cloudformation_backends[self.current_account][self.region]
+            body = backend.get_stack(self._get_param("StackName")).template
+        if body:
+            document = parse_template(body)
+            require_well_formed(document)
+            require_capabilities(document, self._get_param("Capabilities", []))
+        return operation(self)
+
+    return answer
+
+
 def _with_token(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any:
     """Return a response method that passes the request's token to the stack."""
 
@@ -494,6 +516,8 @@ def install() -> None:
 
     parsing.clean_json = clean_json
     CloudFormationResponse.delete_stack = _delete_stack  # type: ignore[method-assign]
+    for operation in ("create_stack", "update_stack", "create_change_set"):
+        setattr(CloudFormationResponse, operation, _checked(getattr(CloudFormationResponse, operation)))
     for operation in ("create_stack", "update_stack", "delete_stack", "execute_change_set"):
         setattr(CloudFormationResponse, operation, _with_token(getattr(CloudFormationResponse, operation)))
     CloudFormationResponse.describe_change_set = _describe_change_set  # type: ignore[method-assign]

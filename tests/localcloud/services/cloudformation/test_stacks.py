@@ -256,3 +256,36 @@ def test_a_template_is_returned_in_ascii(stack: Stack) -> None:
     assert stack.client.get_template(StackName=stack.name)["TemplateBody"]["Resources"]["Topic"]["Metadata"] == {
         "Unit": "ms ?"
     }
+
+
+_TOPIC = {"Type": "AWS::SNS::Topic"}
+
+
+@pytest.mark.parametrize(
+    ("resources", "message"),
+    [
+        ({"A": {**_TOPIC, "DependsOn": "B"}, "B": {**_TOPIC, "DependsOn": "A"}}, r"Circular dependency .* \[A, B\]"),
+        ({"A": {**_TOPIC, "DependsOn": "Gone"}}, r"Unresolved resource dependencies \[Gone\]"),
+        ({f"T{number}": _TOPIC for number in range(501)}, "Number of resources, 501, is greater than maximum"),
+        ({}, "At least one Resources member"),
+        ({"A": {**_TOPIC, "Metadata": {"long": "x" * 51200}}}, "less than or equal to 51200"),
+    ],
+)
+def test_a_malformed_template_is_refused(stack: Stack, resources: dict[str, Any], message: str) -> None:
+    with pytest.raises(ClientError, match=message) as refused:
+        stack.deploy(resources)
+    assert refused.value.response["Error"]["Code"] == "ValidationError"
+
+
+@pytest.mark.parametrize(
+    ("properties", "given", "wanted"),
+    [({}, [], "CAPABILITY_IAM"), ({"RoleName": "named"}, ["CAPABILITY_IAM"], "CAPABILITY_NAMED_IAM")],
+)
+def test_iam_resources_must_be_acknowledged(
+    stack: Stack, properties: dict[str, Any], given: list[str], wanted: str
+) -> None:
+    role = {"Type": "AWS::IAM::Role", "Properties": {**properties, "AssumeRolePolicyDocument": _TRUST}}
+    body = json.dumps({"Resources": {"Role": role}})
+    with pytest.raises(ClientError, match=rf"Requires capabilities : \[{wanted}\]") as refused:
+        stack.client.create_stack(StackName=stack.name, TemplateBody=body, Capabilities=given)
+    assert refused.value.response["Error"]["Code"] == "InsufficientCapabilitiesException"
