@@ -82,6 +82,19 @@ def test_prod_outlives_its_stack_and_dev_does_not(assembly: Assembly, name: str,
     registry.all_resources("AWS::SageMaker::ModelPackageGroup", named)
 
 
+@pytest.mark.parametrize("part", ["data", "training"])
+def test_no_named_resource_survives_a_rolled_back_first_deployment(assembly: Assembly, part: str) -> None:
+    """Its name would be taken when the stack is deployed again."""
+    names = {"RepositoryName", "ModelPackageGroupName", "BucketName", "LogGroupName", "RoleName", "AliasName"}
+    retained = [
+        logical_id
+        for logical_id, resource in assembly.template("prod", part)["Resources"].items()
+        if resource.get("DeletionPolicy") == "Retain" and not names.isdisjoint(resource.get("Properties", {}))
+        if resource["Type"] != "AWS::S3::BucketPolicy"
+    ]
+    assert retained == []
+
+
 def test_outputs(template: Template) -> None:
     template.has_output("DataBucketName", {"Value": {"Ref": Match.string_like_regexp("DataBucket")}})
     template.has_output("DataKeyArn", {"Value": {"Fn::GetAtt": [Match.string_like_regexp("DataKey"), "Arn"]}})

@@ -311,7 +311,7 @@ class StackResources(ResourceMap):
 
     @staticmethod
     def _is_kept_when_replaced(applied: _Applied) -> bool:
-        return applied.declaration.get("UpdateReplacePolicy", "Delete") == "Retain"
+        return bool(applied.declaration.get("UpdateReplacePolicy", "Delete") == "Retain")
 
     def _delete(self, resource: Any, applied: _Applied) -> None:
         resource_class = parsing.resource_class_from_type(applied.declaration["Type"])

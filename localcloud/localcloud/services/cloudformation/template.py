@@ -1,4 +1,4 @@
-"""What CloudFormation refuses of a template before it touches a resource.
+"""Templates that CloudFormation refuses before it touches a resource.
 
 See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html.
 """
