@@ -6,6 +6,7 @@ from aws_cdk import DefaultStackSynthesizer, RemovalPolicy, Stack, Tags, aws_ecr
 
 from constructs import Construct
 from constructs.common.grants import acknowledge_wildcards, grant
+from constructs.common.removal import removal_of_named
 
 _PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 
@@ -36,7 +37,7 @@ class ImageRepository(Construct):
             repository_name=repository_name(name),
             image_tag_mutability=aws_ecr.TagMutability.IMMUTABLE,
             image_scan_on_push=True,
-            removal_policy=removal_policy,
+            removal_policy=removal_of_named(removal_policy),
             empty_on_delete=removal_policy is RemovalPolicy.DESTROY,
         )
         self._build_publishing_role(name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aws_cdk import ArnFormat, RemovalPolicy, Stack, aws_iam
 
 from constructs import Construct
+from constructs.common.removal import removal_of_named
 
 _ISSUER = "token.actions.githubusercontent.com"
 # The audience that aws-actions/configure-aws-credentials requests.
@@ -58,7 +59,7 @@ class GitHubIdentity(Construct):
                 "Provider",
                 url=f"https://{_ISSUER}",
                 client_ids=[_AUDIENCE],
-                removal_policy=RemovalPolicy.RETAIN,
+                removal_policy=removal_of_named(RemovalPolicy.RETAIN),
             ).oidc_provider_arn
         else:
             self._provider_arn = Stack.of(self).format_arn(

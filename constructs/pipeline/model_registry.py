@@ -6,6 +6,7 @@ from aws_cdk import RemovalPolicy, Stack, aws_iam, aws_sagemaker
 
 from constructs import Construct
 from constructs.common.grants import grant
+from constructs.common.removal import removal_of_named
 from constructs.definition.expressions import EXECUTION_ARN, Json
 from constructs.definition.steps import RegisterModelStep
 from constructs.pipeline.algorithm import NtmAlgorithm
@@ -30,7 +31,7 @@ class ModelRegistry(Construct):
             model_package_group_name=name,
             model_package_group_description="Topic models and the runs that made them",
         )
-        self._group.apply_removal_policy(removal_policy)
+        self._group.apply_removal_policy(removal_of_named(removal_policy))
 
     def share(self, accounts: Sequence[str]) -> None:
         """Allow other accounts to read the group's versions and to create models from them.

@@ -183,7 +183,14 @@ def test_an_export_in_use_cannot_be_deleted(clients: Clients, stack: Stack) -> N
 
 
 def test_an_unsupported_resource_type_is_reported_as_skipped(stack: Stack) -> None:
-    odd = {"Type": "AWS::QuickSight::Theme", "Properties": {}}
+    properties = {
+        "AwsAccountId": "123456789012",
+        "BaseThemeId": "CLASSIC",
+        "ThemeId": "odd",
+        "Name": "odd",
+        "Configuration": {},
+    }
+    odd = {"Type": "AWS::QuickSight::Theme", "Properties": properties}
     user = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Ref": "Odd"}}}
     assert stack.create({"Resources": {"Odd": odd, "User": user}}) == "CREATE_COMPLETE"
     assert stack.events("Odd")[-1] == (

@@ -77,7 +77,22 @@ def test_prod_outlives_its_stack_and_dev_does_not(assembly: Assembly, name: str,
         template.all_resources(type_, {"DeletionPolicy": policy, "UpdateReplacePolicy": policy})
     template.resource_count_is("Custom::S3AutoDeleteObjects", 2 if name == "dev" else 0)
     registry = Template.from_json(assembly.template(name, "training"))
-    registry.all_resources("AWS::SageMaker::ModelPackageGroup", {"DeletionPolicy": policy})
+    # The name of what a rolled back first deployment kept would be taken.
+    named = {"DeletionPolicy": "RetainExceptOnCreate" if policy == "Retain" else policy, "UpdateReplacePolicy": policy}
+    registry.all_resources("AWS::SageMaker::ModelPackageGroup", named)
+
+
+@pytest.mark.parametrize("part", ["data", "training"])
+def test_no_named_resource_survives_a_rolled_back_first_deployment(assembly: Assembly, part: str) -> None:
+    """Its name would be taken when the stack is deployed again."""
+    names = {"RepositoryName", "ModelPackageGroupName", "BucketName", "LogGroupName", "RoleName", "AliasName"}
+    retained = [
+        logical_id
+        for logical_id, resource in assembly.template("prod", part)["Resources"].items()
+        if resource.get("DeletionPolicy") == "Retain" and not names.isdisjoint(resource.get("Properties", {}))
+        if resource["Type"] != "AWS::S3::BucketPolicy"
+    ]
+    assert retained == []
 
 
 def test_outputs(template: Template) -> None:

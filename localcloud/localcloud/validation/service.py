@@ -6,7 +6,7 @@ S3 is not among them: its model has hardly any constraints, and its own checks a
 import json
 from typing import Any
 
-from botocore.exceptions import BotoCoreError
+from botocore.model import OperationNotFoundError
 from moto.core.exceptions import ServiceException
 from moto.core.model import OperationModel
 from moto.core.parse import PROTOCOL_PARSERS
@@ -48,8 +48,8 @@ def _validate(response: BaseResponse) -> None:
     try:
         model = get_service_model(service)
         operation = model.operation_model(response._get_action())
-    except (BotoCoreError, KeyError, ValueError):
-        return  # Answered as an unknown operation.
+    except OperationNotFoundError:
+        return  # For example, the answer of a custom resource.
     if operation.input_shape is None:
         return
     protocol = determine_request_protocol(model, response.headers.get("Content-Type"))

@@ -5,10 +5,11 @@ resolved properties change (through the template, a parameter, a condition or a 
 with events for each.
 """
 
+import contextlib
 import copy
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any
@@ -23,6 +24,8 @@ from moto.cloudformation.parsing import (
 
 from localcloud.core.errors import LocalCloudError
 from localcloud.core.resource_model import ResourceModel
+from localcloud.services.cloudformation import existing, schemas
+from localcloud.services.cloudformation.template import references
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +42,25 @@ class ResourceFailed(LocalCloudError):
         self.reason = reason
 
 
+class InvalidProperties(LocalCloudError):
+    """A resource's properties violate the schema of its type."""
+
+    def __init__(self, logical_id: str, violations: Sequence[str]):
+        super().__init__(
+            f"Properties validation failed for resource {logical_id} with message:\n" + "\n".join(violations)
+        )
+
+
+class NamedResourceReplaced(LocalCloudError):
+    """A resource must be replaced, but keeps the name that the template gives it."""
+
+    def __init__(self, name: str):
+        super().__init__(
+            "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
+            f"Rename {name} and update the stack again."
+        )
+
+
 @dataclass(frozen=True)
 class _Applied:
     declaration: dict[str, Any]
@@ -52,6 +74,7 @@ class _Replaced:
     logical_id: str
     resource: Any
     applied: _Applied
+    kept: bool
 
 
 class StackResources(ResourceMap):
@@ -61,6 +84,9 @@ class StackResources(ResourceMap):
         super().__init__(*args, **kwargs)
         self._applied: dict[str, _Applied] = {}
         self._replaced: list[_Replaced] = []
+        self._created: set[str] = set()
+        self._half_updated: set[str] = set()
+        self._unwanted: list[str] = []
 
     def __getitem__(self, key: str) -> Any:
         """Return a resource, parameter or pseudo parameter; None for a resource excluded by its condition."""
@@ -76,8 +102,20 @@ class StackResources(ResourceMap):
     def __len__(self) -> int:
         return len(self._applied)
 
-    def apply(self, template: dict[str, Any], parameters: dict[str, Any], emit: Emit) -> None:
-        """Bring the stack's resources to the state of ``template`` with ``parameters``.
+    def begin(self) -> None:
+        """Begin an operation; the resources that it creates are those that its rollback removes."""
+        self._created.clear()
+
+    def apply(
+        self, template: dict[str, Any], parameters: dict[str, Any], emit: Emit, skipped: Collection[str] = ()
+    ) -> None:
+        """Bring the stack's resources to the state of ``template`` with ``parameters``, except for the deletions.
+
+        Args:
+            template: The template.
+            parameters: Values of its parameters.
+            emit: Receives the events.
+            skipped: Logical ids that a continued rollback leaves as they are.
 
         Raises:
             ResourceFailed: A resource failed; those before it are done, those after it unchanged.
@@ -89,16 +127,46 @@ class StackResources(ResourceMap):
             if self._condition_holds(template["Resources"][logical_id])
         ]
         for logical_id in wanted:
-            self._put(logical_id, copy.deepcopy(template["Resources"][logical_id]), emit)
-        for logical_id in reversed([present for present in self._applied if present not in wanted]):
-            self._remove(logical_id, emit)
-        self._clean_up(emit)
+            self._put(logical_id, copy.deepcopy(template["Resources"][logical_id]), emit, logical_id in skipped)
+        self._unwanted = [present for present in self._applied if present not in wanted]
 
-    def remove_all(self, emit: Emit, *, keep_retained: bool = True) -> None:
-        """Delete all resources in reverse order; keep those with ``DeletionPolicy: Retain`` by default."""
+    def clean_up(self, emit: Emit) -> None:
+        """Delete what an update removed or replaced; a failure leaves it behind without failing the stack."""
+        for logical_id in reversed(self._unwanted):
+            with contextlib.suppress(ResourceFailed):
+                self._remove(logical_id, emit)
+            self._forget(logical_id)
+        self._unwanted.clear()
+        for replaced in reversed(self._replaced):
+            resource_type = replaced.applied.declaration["Type"]
+            identity = (replaced.logical_id, str(replaced.resource.physical_resource_id), resource_type)
+            if replaced.kept:
+                emit(*identity, "DELETE_SKIPPED", None)
+                continue
+            emit(*identity, "DELETE_IN_PROGRESS", None)
+            try:
+                self._delete(replaced.resource, replaced.applied)
+            except Exception as error:
+                logger.exception("Delete of %s (%s), which was replaced, failed", replaced.logical_id, resource_type)
+                emit(*identity, "DELETE_FAILED", str(error))
+            else:
+                emit(*identity, "DELETE_COMPLETE", None)
+        self._replaced.clear()
+
+    def remove_all(self, emit: Emit, retained: Collection[str] = ()) -> None:
+        """Delete all resources in reverse order, except those retained by their policy or named in ``retained``."""
         for logical_id in reversed(list(self._applied)):
-            self._remove(logical_id, emit, keep_retained=keep_retained)
-        self._clean_up(emit)
+            if logical_id in retained:
+                declaration = self._applied[logical_id].declaration
+                emit(logical_id, self._physical_id(logical_id), declaration["Type"], "DELETE_SKIPPED", None)
+                self._forget(logical_id)
+            else:
+                self._remove(logical_id, emit)
+        self.clean_up(emit)
+
+    def _forget(self, logical_id: str) -> None:
+        self._applied.pop(logical_id, None)
+        self._parsed_resources.pop(logical_id, None)
 
     def _load(self, template: dict[str, Any], parameters: dict[str, Any]) -> None:
         self._template = template
@@ -115,7 +183,7 @@ class StackResources(ResourceMap):
         condition = declaration.get("Condition")
         return condition is None or bool(self.lazy_condition_map[condition])
 
-    def _put(self, logical_id: str, declaration: dict[str, Any], emit: Emit) -> None:
+    def _put(self, logical_id: str, declaration: dict[str, Any], emit: Emit, skipped: bool) -> None:
         resource_type = declaration["Type"]
         before = self._applied.get(logical_id)
         verb = "UPDATE" if before else "CREATE"
@@ -123,28 +191,40 @@ class StackResources(ResourceMap):
         try:
             properties = _without_no_value(parsing.clean_json(declaration.get("Properties", {}), self))
             resolved = {"Type": resource_type, "Properties": properties}
-            if before and before.resolved == resolved:
+            if before and (skipped or (before.resolved == resolved and logical_id not in self._half_updated)):
+                self._half_updated.discard(logical_id)
                 self._applied[logical_id] = _Applied(declaration, resolved)
                 return
             emit(logical_id, physical_id, resource_type, f"{verb}_IN_PROGRESS", None)
             resource = self._restored(logical_id, resolved)
             if resource is None:
-                resource = self._update(logical_id, resolved) if before else self._create(logical_id, resolved)
+                self._require_valid(logical_id, resolved)
+                resource = self._update(logical_id, before, resolved) if before else self._create(logical_id, resolved)
         except Exception as error:
             logger.exception("%s of %s (%s) failed", verb, logical_id, resource_type)
             reason = getattr(error, "message", None) or str(error) or type(error).__name__
             emit(logical_id, physical_id, resource_type, f"{verb}_FAILED", reason)
             raise ResourceFailed(logical_id, reason) from error
-        if before and getattr(resource, "replaces", False):
+        if before and resource is not self._parsed_resources[logical_id]:
             original = self._parsed_resources[logical_id]
-            if original.physical_resource_id != resource.physical_resource_id:
-                self._replaced.append(_Replaced(logical_id, original, before))
+            if (
+                getattr(resource, "replaces", False) or self._is_replaced(before, resolved)
+            ) and original.physical_resource_id != resource.physical_resource_id:
+                self._replaced.append(_Replaced(logical_id, original, before, self._is_kept_when_replaced(before)))
+        if before is None:
+            self._created.add(logical_id)
         resource.cf_resource_type = resource_type
         resource.logical_resource_id = logical_id
         self._parsed_resources[logical_id] = resource
         self._applied[logical_id] = _Applied(declaration, resolved)
         note = getattr(resource, "status_reason", None)
         emit(logical_id, self._physical_id(logical_id), resource_type, f"{verb}_COMPLETE", note)
+
+    def _require_valid(self, logical_id: str, resolved: Mapping[str, Any]) -> None:
+        schema = schemas.schema(resolved["Type"], self._region_name)
+        violations = schema.violations(resolved["Properties"]) if schema else []
+        if violations:
+            raise InvalidProperties(logical_id, violations)
 
     def _restored(self, logical_id: str, resolved: dict[str, Any]) -> Any:
         """Return the replaced resource that a rollback restores, or None if there is none."""
@@ -154,22 +234,8 @@ class StackResources(ResourceMap):
                 return replaced.resource
         return None
 
-    def _clean_up(self, emit: Emit) -> None:
-        """Delete the replaced resources; a failure leaves them behind without failing the stack."""
-        for replaced in reversed(self._replaced):
-            resource, resource_type = replaced.resource, replaced.applied.declaration["Type"]
-            identity = (replaced.logical_id, str(resource.physical_resource_id), resource_type)
-            emit(*identity, "DELETE_IN_PROGRESS", None)
-            try:
-                resource.remove()
-            except Exception as error:
-                logger.exception("Delete of %s (%s), which was replaced, failed", replaced.logical_id, resource_type)
-                emit(*identity, "DELETE_FAILED", str(error))
-            else:
-                emit(*identity, "DELETE_COMPLETE", None)
-        self._replaced.clear()
-
     def _create(self, logical_id: str, resolved: dict[str, Any]) -> Any:
+        existing.require_new(resolved["Type"], resolved["Properties"], self._account_id, self._region_name)
         resource_class = parsing.resource_class_from_type(resolved["Type"])
         return resource_class.create_from_cloudformation_json(
             self._name(logical_id, resolved),
@@ -181,17 +247,34 @@ class StackResources(ResourceMap):
             ResourceType=resolved["Type"],
         )
 
-    def _update(self, logical_id: str, resolved: dict[str, Any]) -> Any:
+    def _update(self, logical_id: str, before: _Applied, resolved: dict[str, Any]) -> Any:
+        """Update the resource in place, or create the one that replaces it, if a create-only property changed."""
+        schema = schemas.schema(resolved["Type"], self._region_name)
+        if schema and self._is_replaced(before, resolved):
+            identifier = schema.identifier(resolved["Properties"])
+            if identifier is not None and identifier == schema.identifier(before.resolved["Properties"]):
+                raise NamedResourceReplaced(identifier)
+            return self._create(logical_id, resolved)
         resource_class = parsing.resource_class_from_type(resolved["Type"])
         if hasattr(resource_class.update_from_cloudformation_json, "__isabstractmethod__"):
             raise NotImplementedError(f"The local cloud cannot update a {resolved['Type']}.")
-        return resource_class.update_from_cloudformation_json(
+        # A rollback also updates the resource whose update failed, because part of it may have been done.
+        self._half_updated.add(logical_id)
+        updated = resource_class.update_from_cloudformation_json(
             original_resource=self._parsed_resources[logical_id],
             new_resource_name=self._name(logical_id, resolved),
             cloudformation_json=copy.deepcopy(resolved),
             account_id=self._account_id,
             region_name=self._region_name,
         )
+        self._half_updated.discard(logical_id)
+        return updated
+
+    def _is_replaced(self, before: _Applied, resolved: Mapping[str, Any]) -> bool:
+        if before.resolved["Type"] != resolved["Type"]:
+            return True
+        schema = schemas.schema(resolved["Type"], self._region_name)
+        return schema is not None and bool(schema.replaced_by(before.resolved["Properties"], resolved["Properties"]))
 
     def _name(self, logical_id: str, resolved: dict[str, Any]) -> str:
         """Return the name from the template, or a generated one."""
@@ -200,28 +283,37 @@ class StackResources(ResourceMap):
         stack_name = self["AWS::StackName"]
         return str(given or generate_resource_name(resolved["Type"], stack_name, logical_id))
 
-    def _remove(self, logical_id: str, emit: Emit, *, keep_retained: bool = True) -> None:
-        declaration = self._applied[logical_id].declaration
-        physical_id, resource_type = self._physical_id(logical_id), declaration["Type"]
-        policy = declaration.get("DeletionPolicy", "Delete")
-        if policy.startswith("Retain") and (keep_retained and policy != "RetainExceptOnCreate"):
-            emit(logical_id, physical_id, resource_type, "DELETE_SKIPPED", "DeletionPolicy is Retain")
+    def _remove(self, logical_id: str, emit: Emit) -> None:
+        applied = self._applied[logical_id]
+        physical_id, resource_type = self._physical_id(logical_id), applied.declaration["Type"]
+        if self._is_kept(logical_id):
+            emit(logical_id, physical_id, resource_type, "DELETE_SKIPPED", None)
         else:
             emit(logical_id, physical_id, resource_type, "DELETE_IN_PROGRESS", None)
             try:
-                self._delete(logical_id)
+                self._delete(self._parsed_resources[logical_id], applied)
             except Exception as error:
                 logger.exception("Delete of %s (%s) failed", logical_id, resource_type)
                 reason = getattr(error, "message", None) or str(error) or type(error).__name__
                 emit(logical_id, physical_id, resource_type, "DELETE_FAILED", reason)
                 raise ResourceFailed(logical_id, reason) from error
             emit(logical_id, physical_id, resource_type, "DELETE_COMPLETE", None)
-        del self._applied[logical_id]
-        self._parsed_resources.pop(logical_id, None)
+        self._forget(logical_id)
 
-    def _delete(self, logical_id: str) -> None:
-        resource = self._parsed_resources[logical_id]
-        applied = self._applied[logical_id]
+    def _is_kept(self, logical_id: str) -> bool:
+        """Return True if a resource outlives the stack.
+
+        Retain also keeps what a rolled back operation created; only RetainExceptOnCreate does not. See
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html.
+        """
+        policy = self._applied[logical_id].declaration.get("DeletionPolicy", "Delete")
+        return policy == "Retain" or (policy == "RetainExceptOnCreate" and logical_id not in self._created)
+
+    @staticmethod
+    def _is_kept_when_replaced(applied: _Applied) -> bool:
+        return bool(applied.declaration.get("UpdateReplacePolicy", "Delete") == "Retain")
+
+    def _delete(self, resource: Any, applied: _Applied) -> None:
         resource_class = parsing.resource_class_from_type(applied.declaration["Type"])
         if isinstance(resource, ResourceModel):
             resource.remove()
@@ -242,25 +334,8 @@ def _in_dependency_order(resources: Mapping[str, Any]) -> list[str]:
     for logical_id, declaration in resources.items():
         depends_on = declaration.get("DependsOn", [])
         explicit = [depends_on] if isinstance(depends_on, str) else depends_on
-        graph.add(logical_id, *(name for name in (*explicit, *_references(declaration)) if name in resources))
+        graph.add(logical_id, *(name for name in (*explicit, *references(declaration)) if name in resources))
     return list(graph.static_order())
-
-
-def _references(value: Any) -> Iterator[str]:
-    """Yield every name referenced by ``Ref``, ``Fn::GetAtt`` or ``Fn::Sub``."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _references(item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if key == "Ref":
-                yield item
-            elif key == "Fn::GetAtt":
-                yield item[0] if isinstance(item, list) else item.split(".", 1)[0]
-            elif key == "Fn::Sub":
-                text = item[0] if isinstance(item, list) else item
-                yield from (part.split("}", 1)[0].split(".", 1)[0] for part in text.split("${")[1:])
-            yield from _references(item)
 
 
 def _without_no_value(value: Any) -> Any:

@@ -5,9 +5,10 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events
 """
 
 import contextlib
+import json
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextvars import ContextVar
 from functools import wraps
 from types import ModuleType
@@ -25,6 +26,7 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from localcloud.services.cloudformation import events
 from localcloud.services.cloudformation.engine import ResourceFailed, StackResources, parse_template
+from localcloud.services.cloudformation.template import require_capabilities, require_short, require_well_formed
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +53,7 @@ class LocalStack(Stack):
         self.stack_status_reason: str | None = None
         self.client_request_token: str | None = None
         self.applied: tuple[dict[str, Any], dict[str, Any]] | None = None
+        self._before: tuple[str, dict[str, Any]] = ("", {})
         self.status = "REVIEW_IN_PROGRESS"
         super().__init__(*args, **kwargs)
 
@@ -99,6 +102,8 @@ class LocalStack(Stack):
     def begin(self, verb: str, work: Callable[[], None]) -> None:
         """Set ``<verb>_IN_PROGRESS`` and run ``work`` in the background; wait for it for up to a second."""
         self.client_request_token = _client_request_token.get()
+        if not verb.endswith("ROLLBACK"):
+            self.resource_map.begin()
         self._set_status(f"{verb}_IN_PROGRESS", "User Initiated")
         thread = threading.Thread(target=work, name=f"{verb.lower()} {self.name}", daemon=True)
         thread.start()
@@ -110,24 +115,38 @@ class LocalStack(Stack):
             self._apply(self.template_dict, self.parameters)
         except Exception as failure:
             self._set_status("ROLLBACK_IN_PROGRESS", _reason(failure))
-            self._finish("ROLLBACK_COMPLETE", lambda: self.resource_map.remove_all(self._emit, keep_retained=False))
+            self._finish("ROLLBACK_COMPLETE", lambda: self.resource_map.remove_all(self._emit))
         else:
             self._set_status("CREATE_COMPLETE")
 
     def update_resources(self, template: str, parameters: dict[str, Any]) -> None:
         """Update the stack to a new template or parameters, or roll back."""
-        previous = (str(self.template), self.parameters)
+        self._before = (str(self.template), self.parameters)
         try:
             self._apply_text(template, parameters)
         except Exception as failure:
             self._set_status("UPDATE_ROLLBACK_IN_PROGRESS", _reason(failure))
-            self._finish("UPDATE_ROLLBACK_COMPLETE", lambda: self._apply_text(*previous))
+            self.roll_back()
         else:
-            self._set_status("UPDATE_COMPLETE")
+            self._clean_up("UPDATE_COMPLETE")
 
-    def delete_resources(self) -> None:
-        """Delete the stack's resources."""
-        self._finish("DELETE_COMPLETE", lambda: self.resource_map.remove_all(self._emit))
+    def roll_back(self, skipped: Collection[str] = ()) -> None:
+        """Bring the stack back to the state before its last update, except for the resources that are skipped."""
+        try:
+            self._apply_text(*self._before, skipped)
+        except Exception as failure:
+            self._set_status("UPDATE_ROLLBACK_FAILED", _reason(failure))
+        else:
+            self._clean_up("UPDATE_ROLLBACK_COMPLETE")
+
+    def delete_resources(self, retained: Collection[str] = ()) -> None:
+        """Delete the stack's resources, except those to retain."""
+        self._finish("DELETE_COMPLETE", lambda: self.resource_map.remove_all(self._emit, retained))
+
+    def _clean_up(self, status: str) -> None:
+        self._set_status(f"{status}_CLEANUP_IN_PROGRESS")
+        self.resource_map.clean_up(self._emit)
+        self._set_status(status)
 
     def _finish(self, status: str, work: Callable[[], None]) -> None:
         try:
@@ -137,14 +156,14 @@ class LocalStack(Stack):
         else:
             self._set_status(status)
 
-    def _apply_text(self, template: str, parameters: dict[str, Any]) -> None:
-        self._apply(parse_template(template), parameters)
+    def _apply_text(self, template: str, parameters: dict[str, Any], skipped: Collection[str] = ()) -> None:
+        self._apply(parse_template(template), parameters, skipped)
         self.template, self.parameters = template, parameters
         self._parse_template()
         self.description = self.template_dict.get("Description")
 
-    def _apply(self, template: dict[str, Any], parameters: dict[str, Any]) -> None:
-        self.resource_map.apply(template, parameters, self._emit)
+    def _apply(self, template: dict[str, Any], parameters: dict[str, Any], skipped: Collection[str] = ()) -> None:
+        self.resource_map.apply(template, parameters, self._emit, skipped)
         self.output_map = OutputMap(self.resource_map, template, self.stack_id)
         self.applied = (template, _with_defaults(template, parameters))
         backend = cloudformation_backends[self.account_id][self.region_name]
@@ -242,6 +261,7 @@ class LocalCloudFormation(CloudFormationBackend):
             ValidationError: The stack is busy, or nothing would change.
         """
         stack = self._idle(name)
+        _require_updatable(stack)
         resolved = self._resolve_update_parameters(stack, parameters)
         if tags is not None:
             stack.tags = tags
@@ -249,7 +269,24 @@ class LocalCloudFormation(CloudFormationBackend):
         stack.role_arn = role_arn or stack.role_arn
         return stack
 
-    def delete_stack(self, name_or_stack_id: str) -> None:
+    def continue_update_rollback(self, name: str, skipped: Collection[str]) -> None:
+        """Continue a rollback that failed, without the resources to skip.
+
+        Raises:
+            ValidationError: The stack's last rollback did not fail.
+        """
+        stack = self.get_stack(name)
+        assert isinstance(stack, LocalStack)
+        if stack.status != "UPDATE_ROLLBACK_FAILED":
+            raise ValidationError(
+                stack.name, f"Stack:{stack.stack_id} is in {stack.status} state and can not be rolled back."
+            )
+        unknown = sorted(set(skipped) - set(stack.resource_map))
+        if unknown:
+            raise ValidationError(stack.name, f"Resources [{', '.join(unknown)}] do not exist in stack {stack.name}")
+        stack.begin("UPDATE_ROLLBACK", lambda: stack.roll_back(skipped))
+
+    def delete_stack(self, name_or_stack_id: str, retained: Collection[str] = ()) -> None:
         """Start deleting a stack; does nothing if it does not exist."""
         try:
             stack = self._idle(name_or_stack_id)
@@ -268,12 +305,20 @@ class LocalCloudFormation(CloudFormationBackend):
                 stack.name, f"Cannot delete stack {stack.name}: its exports ({names}) are in use by {', '.join(users)}"
             )
 
+        if retained and stack.status != "DELETE_FAILED":
+            raise ValidationError(
+                stack.name, f"Invalid operation on stack [{stack.stack_id}]: RetainResources requires DELETE_FAILED"
+            )
+
         def work() -> None:
-            stack.delete_resources()
+            stack.delete_resources(retained)
             if stack.status == "DELETE_COMPLETE":
                 for export in stack.exports:
                     self.exports.pop(export.name, None)
                 self.stacks.pop(stack.stack_id, None)
+                for change_set_id, change_set in list(self.change_sets.items()):
+                    if change_set.stack_id == stack.stack_id:
+                        del self.change_sets[change_set_id]
                 self.deleted_stacks[stack.stack_id] = stack
 
         stack.begin("DELETE", work)
@@ -356,12 +401,80 @@ def _delete_change_set(self: CloudFormationResponse) -> ActionResult:
     return EmptyResult()
 
 
+def _delete_stack(self: CloudFormationResponse) -> ActionResult:
+    """Handle DeleteStack; moto's ignores RetainResources."""
+    backend = cloudformation_backends[self.current_account][self.region]
+    assert isinstance(backend, LocalCloudFormation)
+    backend.delete_stack(self._get_param("StackName"), self._get_param("RetainResources", []))
+    return EmptyResult()
+
+
+def _continue_update_rollback(self: CloudFormationResponse) -> ActionResult:
+    """Handle ContinueUpdateRollback, which moto lacks."""
+    backend = cloudformation_backends[self.current_account][self.region]
+    assert isinstance(backend, LocalCloudFormation)
+    backend.continue_update_rollback(self._get_param("StackName"), self._get_param("ResourcesToSkip", []))
+    return ActionResult({})
+
+
+def _list_stacks(self: CloudFormationResponse) -> ActionResult:
+    """Handle ListStacks; moto's summaries have no names."""
+    backend = cloudformation_backends[self.current_account][self.region]
+    summaries = [
+        {
+            "StackId": stack.stack_id,
+            "StackName": stack.name,
+            "TemplateDescription": stack.description,
+            "CreationTime": stack.creation_time,
+            "StackStatus": stack.status,
+            "StackStatusReason": getattr(stack, "stack_status_reason", None),
+        }
+        for stack in backend.list_stacks(self._get_param("StackStatusFilter", []))
+    ]
+    return ActionResult({"StackSummaries": summaries})
+
+
+def _get_template(self: CloudFormationResponse) -> ActionResult:
+    """Handle GetTemplate, which returns non-ASCII characters as question marks."""
+    backend = cloudformation_backends[self.current_account][self.region]
+    template = backend.get_template(self._get_param("StackName"))
+    text = template if isinstance(template, str) else json.dumps(template, ensure_ascii=False)
+    return ActionResult({"TemplateBody": text.encode("ascii", "replace").decode()})
+
+
+def _require_updatable(stack: LocalStack) -> None:
+    """Require a status from which CloudFormation updates a stack."""
+    if stack.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"):
+        raise ValidationError(stack.name, f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated.")
+
+
 def _update_termination_protection(self: CloudFormationResponse) -> ActionResult:
     """Handle UpdateTerminationProtection, which moto lacks."""
     backend = cloudformation_backends[self.current_account][self.region]
     stack = backend.get_stack(self._get_param("StackName"))
     stack.enable_termination_protection = self._get_bool_param("EnableTerminationProtection")
     return ActionResult({"StackId": stack.stack_id})
+
+
+def _checked(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any:
+    """Return a response method that refuses the templates that CloudFormation refuses."""
+
+    @wraps(operation)
+    def answer(self: CloudFormationResponse) -> ActionResult:
+        body, url = self._get_param("TemplateBody"), self._get_param("TemplateURL")
+        require_short(body)
+        if url:
+            body = self._get_stack_from_s3_url(url)
+        elif not body and self._get_bool_param("UsePreviousTemplate", False):
+            backend = cloudformation_backends[self.current_account][self.region]
+            body = backend.get_stack(self._get_param("StackName")).template
+        if body:
+            document = parse_template(body)
+            require_well_formed(document)
+            require_capabilities(document, self._get_param("Capabilities", []))
+        return operation(self)
+
+    return answer
 
 
 def _with_token(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any:
@@ -402,10 +515,18 @@ def install() -> None:
         return known(resource_json, resources_map)
 
     parsing.clean_json = clean_json
+    CloudFormationResponse.delete_stack = _delete_stack  # type: ignore[method-assign]
+    for operation in ("create_stack", "update_stack", "create_change_set"):
+        setattr(CloudFormationResponse, operation, _checked(getattr(CloudFormationResponse, operation)))
     for operation in ("create_stack", "update_stack", "delete_stack", "execute_change_set"):
         setattr(CloudFormationResponse, operation, _with_token(getattr(CloudFormationResponse, operation)))
     CloudFormationResponse.describe_change_set = _describe_change_set  # type: ignore[method-assign]
     CloudFormationResponse.delete_change_set = _delete_change_set  # type: ignore[method-assign]
+    CloudFormationResponse.list_stacks = _list_stacks  # type: ignore[method-assign]
+    CloudFormationResponse.get_template = _get_template  # type: ignore[method-assign]
+    CloudFormationResponse.continue_update_rollback = _with_token(  # type: ignore[attr-defined]
+        _continue_update_rollback
+    )
     CloudFormationResponse.update_termination_protection = _update_termination_protection  # type: ignore[attr-defined]
     moto_models.Stack = LocalStack  # type: ignore[misc]
     moto_models.ChangeSet = LocalChangeSet  # type: ignore[misc]

@@ -8,7 +8,9 @@ from tests.localcloud.support import ACCOUNT, BUCKET, SmallCloud, wait_for
 
 def _deploy(cloud: SmallCloud, verb: str, resources: dict[str, Any]) -> None:
     client = cloud.client("cloudformation")
-    getattr(client, f"{verb}_stack")(StackName="policies", TemplateBody=json.dumps({"Resources": resources}))
+    getattr(client, f"{verb}_stack")(
+        StackName="policies", TemplateBody=json.dumps({"Resources": resources}), Capabilities=["CAPABILITY_NAMED_IAM"]
+    )
 
     def look() -> bool:
         (stack,) = client.describe_stacks(StackName="policies")["Stacks"]
@@ -86,7 +88,9 @@ def test_a_policy_with_a_missing_principal_is_refused(cloud: SmallCloud) -> None
         }
 
     def deploy(name: str, **resources: Any) -> str:
-        client.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": resources}))
+        client.create_stack(
+            StackName=name, TemplateBody=json.dumps({"Resources": resources}), Capabilities=["CAPABILITY_NAMED_IAM"]
+        )
         ended = ("CREATE_COMPLETE", "ROLLBACK_COMPLETE")
         return wait_for(
             lambda: next(

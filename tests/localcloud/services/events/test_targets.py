@@ -105,6 +105,7 @@ def test_stacks_announce_their_status(cloud: SmallCloud) -> None:
         "CREATE_COMPLETE",
         "UPDATE_IN_PROGRESS",
         "UPDATE_ROLLBACK_IN_PROGRESS",
+        "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
         "UPDATE_ROLLBACK_COMPLETE",
     ]
     assert "[Broken]" in events[3]["detail"]["status-details"]["status-reason"]
