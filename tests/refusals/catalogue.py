@@ -85,6 +85,18 @@ class NamedTest(_Record):
     test: str
 
 
+class PageCheck(_Record):
+    """Page that must tell its readers.
+
+    Attributes:
+        page: Path of the page.
+        text: Regular expression that the page must contain; a line break counts as a space.
+    """
+
+    page: str
+    text: str
+
+
 class Refusal(_Record):
     """Refusal or behaviour of AWS, and where the project meets it.
 
@@ -108,7 +120,7 @@ class Refusal(_Record):
     proof: Proof
     where: list[Place] = Field(min_length=1)
     here: str
-    checks: list[EnvironmentCheck | RequestCheck | NamedTest] = Field(min_length=1)
+    checks: list[EnvironmentCheck | RequestCheck | NamedTest | PageCheck] = Field(min_length=1)
 
 
 @cache

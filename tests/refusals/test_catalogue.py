@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from stacks.config.loader import ConfigError, load_environment
-from tests.refusals.catalogue import PAGE, ROOT, EnvironmentCheck, NamedTest, catalogue, page, refusals
+from tests.refusals.catalogue import PAGE, ROOT, EnvironmentCheck, NamedTest, PageCheck, catalogue, page, refusals
 
 MINIMAL = {"region": "us-east-1", "termination_protection": False, "data": {"removal": "destroy"}}
 ENVIRONMENTS = [
@@ -47,6 +47,13 @@ def test_environment_is_refused(check: EnvironmentCheck, tmp_path: Path) -> None
 def test_named_tests_exist() -> None:
     missing = [(id, test) for id, test in TESTS if test.split("[")[0].split("::")[-1] not in _functions(test)]
     assert missing == []
+
+
+def test_pages_tell_their_readers() -> None:
+    checks = [check for refusal in refusals() for check in refusal.checks if isinstance(check, PageCheck)]
+    assert checks
+    silent = [one for one in checks if not re.search(one.text, " ".join((ROOT / one.page).read_text().split()))]
+    assert silent == []
 
 
 def _functions(test: str) -> set[str]:

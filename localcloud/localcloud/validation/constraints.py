@@ -67,8 +67,10 @@ def _of(shape: Shape, value: Any, path: str, serialized: bool) -> Iterator[Viola
     elif isinstance(shape, MapShape):
         yield from _of_map(shape, value, path, serialized)
     else:
+        # AWS's messages leave out secrets.
+        shown = "" if shape.metadata.get("sensitive") else value
         for constraint in _broken(shape, value):
-            yield Violation(path, value, constraint)
+            yield Violation(path, shown, constraint)
 
 
 def _of_structure(shape: StructureShape, value: Mapping[str, Any], path: str, serialized: bool) -> Iterator[Violation]:

@@ -4,6 +4,7 @@ S3 is not among them: its model has hardly any constraints, and its own checks a
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from botocore.model import OperationNotFoundError
@@ -15,7 +16,7 @@ from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import get_service_model
 
 from localcloud.core.service import Service
-from localcloud.validation.constraints import message, violations
+from localcloud.validation.constraints import Violation, message, violations
 
 # Services with another error code than ``ValidationException``, or ``ValidationError`` in the query protocol.
 _CODES = {
@@ -60,7 +61,15 @@ def _validate(response: BaseResponse) -> None:
         raise InvalidRequest("SerializationException", wrong.constraint)
     if found := [one for one in found if not one.of_type]:
         default = "ValidationError" if protocol in ("query", "ec2") else "ValidationException"
-        raise InvalidRequest(_CODES.get(service, default), message(found))
+        raise InvalidRequest(_CODES.get(service, default), _message(service, found))
+
+
+def _message(service: str, found: Sequence[Violation]) -> str:
+    if service != "ecr":
+        return message(found)
+    # https://github.com/jenkins-x/jx/issues/1344
+    constraint = found[0].constraint.removeprefix("Member ").replace("expression pattern: ", "expression '", 1)
+    return f"Invalid parameter at '{found[0].path}' failed to satisfy constraint: '{constraint}'"
 
 
 def _json(response: BaseResponse) -> Any:
