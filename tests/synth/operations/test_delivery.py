@@ -123,7 +123,7 @@ def test_an_account_gets_one_identity_provider_which_outlives_the_stack(github: 
         ((logical_id, provider),) = providers[name].items()
         assert provider["Url"] == f"https://{GITHUB}"
         assert provider["ClientIdList"] == ["sts.amazonaws.com"]
-        assert github[name]["Resources"][logical_id]["DeletionPolicy"] == "Retain"
+        assert github[name]["Resources"][logical_id]["DeletionPolicy"] == "RetainExceptOnCreate"
     _, statement = role(github["Delivery-staging"], "topicsmith-staging-deploy")
     assert statement["Principal"]["Federated"] == f"arn:aws:iam::111111111111:oidc-provider/{GITHUB}"
 

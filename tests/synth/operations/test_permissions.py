@@ -95,6 +95,7 @@ _ACTIONS = {
         "cloudformation:DescribeStacks",
         "cloudformation:UpdateStack",
         "ssm:GetParameters",
+        "sagemaker:DescribeEndpoint",
         "sagemaker:DescribeModelPackage",
         "sqs:ChangeMessageVisibility",
         "sqs:DeleteMessage",

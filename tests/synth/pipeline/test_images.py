@@ -51,7 +51,7 @@ def test_images_of_registered_models_are_immutable(deployment: Deployment) -> No
 def test_images_needed_by_models_of_other_environments_are_retained(deployment: Deployment) -> None:
     """Everything in dev is disposable except the image of a model that prod serves."""
     (repository,) = deployment.resources("data", "AWS::ECR::Repository").values()
-    assert repository["DeletionPolicy"] == repository["UpdateReplacePolicy"] == "Retain"
+    assert (repository["DeletionPolicy"], repository["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     assert repository["Properties"]["EmptyOnDelete"] is False
 
 
