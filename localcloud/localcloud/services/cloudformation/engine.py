@@ -29,6 +29,17 @@ from localcloud.services.cloudformation.template import references
 
 logger = logging.getLogger(__name__)
 
+# Types whose generated names CloudFormation cuts, with the maximum length.
+_LONGEST_NAMES = {
+    "AWS::Events::Rule": 64,
+    "AWS::IAM::Role": 64,
+    "AWS::Lambda::Function": 64,
+    "AWS::SageMaker::EndpointConfig": 63,
+    "AWS::SageMaker::Model": 63,
+    "AWS::SQS::Queue": 80,
+    "AWS::Scheduler::Schedule": 64,
+}
+
 Emit = Callable[[str, str, str, str, str | None], None]
 """Receives a resource's logical id, physical id, type, status and status reason."""
 
@@ -59,6 +70,16 @@ class NamedResourceReplaced(LocalCloudError):
             "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
             f"Rename {name} and update the stack again."
         )
+
+
+def generated_name(resource_type: str, stack_name: str, logical_id: str) -> str:
+    """Return a unique name for a resource without one, which is moto's within the limit of the type's names."""
+    name = generate_resource_name(resource_type, stack_name, logical_id)
+    most = _LONGEST_NAMES.get(resource_type)
+    if most is None or len(name) <= most:
+        return name
+    prefix, _, unique = name.rpartition("-")
+    return f"{prefix[: most - len(unique) - 1].rstrip('-')}-{unique}"
 
 
 @dataclass(frozen=True)
@@ -281,7 +302,7 @@ class StackResources(ResourceMap):
         name_property = resource_name_property_from_type(resolved["Type"])
         given = resolved["Properties"].get(name_property) if name_property else None
         stack_name = self["AWS::StackName"]
-        return str(given or generate_resource_name(resolved["Type"], stack_name, logical_id))
+        return str(given or generated_name(resolved["Type"], str(stack_name), logical_id))
 
     def _remove(self, logical_id: str, emit: Emit) -> None:
         applied = self._applied[logical_id]

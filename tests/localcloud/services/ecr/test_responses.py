@@ -41,9 +41,7 @@ def _wait_until(cloud: SmallCloud, status: str) -> None:
     wait_for(lambda: client.describe_stacks(StackName="images")["Stacks"][0]["StackStatus"] == status)
 
 
-def test_a_repository_is_updated_in_place_and_deleted_with_its_images_if_requested(
-    cloud: SmallCloud, tmp_path: Path
-) -> None:
+def test_a_repository_is_updated_in_place_and_keeps_its_images(cloud: SmallCloud, tmp_path: Path) -> None:
     ecr, stacks = cloud.client("ecr"), cloud.client("cloudformation")
     statement = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
     policy = {"Version": "2012-10-17", "Statement": [statement]}
@@ -62,8 +60,7 @@ def test_a_repository_is_updated_in_place_and_deleted_with_its_images_if_request
         docker_cli.push(URI)
     pushed = cloud.state / "images" / ACCOUNT / REGION / "stacked-images" / "1"
     assert (pushed / "Dockerfile").read_text() == (HERE / "image" / "Dockerfile").read_text()
-    encryption = {"EncryptionType": "KMS"}
-    _deploy(cloud, "update", ImageScanningConfiguration={"ScanOnPush": True}, EncryptionConfiguration=encryption)
+    _deploy(cloud, "update", ImageScanningConfiguration={"ScanOnPush": True})
     (repository,) = ecr.describe_repositories(repositoryNames=["stacked-images"])["repositories"]
     assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
     with pytest.raises(ecr.exceptions.RepositoryPolicyNotFoundException):
@@ -72,11 +69,22 @@ def test_a_repository_is_updated_in_place_and_deleted_with_its_images_if_request
     assert (pushed / "Dockerfile").read_text() == "FROM scratch\n"
     stacks.delete_stack(StackName="images")
     _wait_until(cloud, "DELETE_FAILED")
-    _deploy(cloud, "update", EmptyOnDelete=True)
+    with pytest.raises(stacks.exceptions.ClientError, match="is in DELETE_FAILED state and can not be updated"):
+        _deploy(cloud, "update", EmptyOnDelete=True)
+    ecr.batch_delete_image(repositoryName="stacked-images", imageIds=[{"imageTag": "1"}])
     stacks.delete_stack(StackName="images")
     wait_for(lambda: not [stack for stack in stacks.describe_stacks()["Stacks"] if stack["StackName"] == "images"])
     with pytest.raises(ecr.exceptions.RepositoryNotFoundException):
         ecr.describe_repositories(repositoryNames=["stacked-images"])
+
+
+def test_a_repository_is_deleted_with_its_images_if_requested(cloud: SmallCloud) -> None:
+    stacks = cloud.client("cloudformation")
+    docker_cli.build(HERE / "image", URI)
+    _deploy(cloud, "create", EmptyOnDelete=True)
+    docker_cli.push(URI)
+    stacks.delete_stack(StackName="images")
+    wait_for(lambda: not [stack for stack in stacks.describe_stacks()["Stacks"] if stack["StackName"] == "images"])
 
 
 def test_pushing_needs_a_password_from_ecr() -> None:

@@ -84,7 +84,7 @@ def test_a_groups_policy_is_updated_in_place_and_keeps_its_packages(cloud: Small
         assert json.loads(held) == policy
     assert len(client.list_model_packages(ModelPackageGroupName="shared")["ModelPackageSummaryList"]) == 1
     status, _, reasons = _stack(cloud, "update", "shared", resources("b", policy))
-    assert (status, "requires replacing" in reasons[0]) == ("UPDATE_ROLLBACK_COMPLETE", True)
+    assert (status, "already exists" in reasons[0]) == ("UPDATE_ROLLBACK_COMPLETE", True)
     assert _stack(cloud, "update", "shared", resources("a"))[0] == "UPDATE_COMPLETE"
     with pytest.raises(client.exceptions.ClientError, match="Cannot find resource policy"):
         client.get_model_package_group_policy(ModelPackageGroupName="shared")
