@@ -33,12 +33,15 @@ class JobSettings:
 
     @property
     def retries(self) -> Sequence[Retry]:
-        """Retry policies for platform errors; a job that fails by itself is never retried."""
-        service = Retry(exceptions=["Step.SERVICE_FAULT", "Step.THROTTLING"], interval_seconds=5, attempts=3)
+        """Retry policies for platform errors; a job that fails by itself is never retried.
+
+        Service faults and throttling are not among them: SageMaker retries these itself, and a policy would replace its
+        own (https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-retry-policy.html).
+        """
         if not self.retry_attempts:
-            return (service,)
+            return ()
         platform = ["SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT"]
-        return service, Retry(exceptions=platform, interval_seconds=60, attempts=self.retry_attempts)
+        return (Retry(exceptions=platform, interval_seconds=60, attempts=self.retry_attempts),)
 
     @property
     def environment_tags(self) -> Sequence[Json]:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +31,15 @@ def test_a_rejected_run_reports_metric_value_and_threshold(rejected: Any) -> Non
     _, dot, report = failure.partition(". See s3://")
     assert dot, failure
     assert report.endswith(f"/evaluation/{rejected['id']}/report.html")
+
+
+def test_a_rejected_run_cannot_be_retried(rejected: Any, strict: Operator, clients: Clients) -> None:
+    retried = strict.attempt("retry", rejected["id"])
+    assert retried.returncode == 1
+    assert f"The quality gate rejected the model of run {rejected['id']}" in retried.stderr
+    client = clients("sagemaker")
+    with pytest.raises(client.exceptions.ClientError, match="because its Fail step Rejected ended it"):
+        client.retry_pipeline_execution(PipelineExecutionArn=rejected["arn"], ClientRequestToken="r" * 32)
 
 
 def test_a_rejected_run_registers_nothing(rejected: Any, clients: Clients) -> None:

@@ -84,7 +84,7 @@ def retry(
     """Resume a failed or stopped run. Steps that succeeded are not repeated.
 
     The run keeps the corpus, options and deployment that it started with. Changes
-    deployed since then need a new run.
+    deployed since then need a new run, and so does a model that the gate rejected.
 
     Example:
       topicsmith retry 7qk2v0xw9h3d
@@ -100,6 +100,12 @@ def retry(
         raise OperatorError(
             f"Run {found.id} succeeded, so there is nothing to retry.",
             f"Start another: {deployment.command('run corpus.csv')}",
+        )
+    if found.rejected:
+        raise OperatorError(
+            f"The quality gate rejected the model of run {found.id}, and SageMaker does not retry such a run.",
+            "Start another with other options, more documents or another gate: "
+            + deployment.command(f"run {found.parameters.get('CorpusUri', 'corpus.csv')}"),
         )
     runs.retry(clients.sagemaker, found)
     _follow(clients, deployment, pipeline, found.arn, "resumed", wait=wait, as_json=as_json)

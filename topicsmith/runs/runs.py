@@ -35,6 +35,7 @@ class Step:
         outputs: Output parameters of a Lambda step.
         cached_from: Id of the run whose result was reused from the cache.
         passed: Outcome of a condition.
+        ends_run: Whether it is a Fail step, which the quality gate reaches when it rejects a model.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Step:
     outputs: Mapping[str, str]
     cached_from: str | None = None
     passed: bool | None = None
+    ends_run: bool = False
 
     @property
     def training_job(self) -> str | None:
@@ -129,6 +131,11 @@ class Run:
     def succeeded(self) -> bool:
         """True if the run succeeded."""
         return self.status == "Succeeded"
+
+    @property
+    def rejected(self) -> bool:
+        """True if the quality gate rejected the model."""
+        return any(step.ends_run for step in self.steps)
 
     @property
     def seconds(self) -> float:
@@ -326,4 +333,5 @@ def _step(step: "PipelineExecutionStepTypeDef") -> Step:
         outputs={output["Name"]: output["Value"] for output in function.get("OutputParameters", [])},
         cached_from=id_of(source) if source else None,
         passed=outcome == "True" if outcome else None,
+        ends_run="Fail" in metadata,
     )

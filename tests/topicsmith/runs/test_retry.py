@@ -49,6 +49,17 @@ def test_a_succeeded_run_is_not_retried(deployed: Account, invoke: Invoke) -> No
     assert f"Run {run_id} succeeded, so there is nothing to retry." in result.stderr
 
 
+def test_a_rejected_run_is_not_retried(deployed: Account, invoke: Invoke) -> None:
+    run_id = deployed.start()
+    rejected = {"StepName": "Rejected", "StepStatus": "Failed", "Metadata": {"Fail": {"ErrorMessage": "npmi is low"}}}
+    deployed.steps = [[preprocess("Succeeded"), train("Succeeded"), rejected]]
+    deployed.status_at_the_end = "Failed"
+    invoke("runs", run_id)  # the status follows once the steps were listed
+    result = invoke("retry", run_id)
+    assert result.exit_code == 1
+    assert f"The quality gate rejected the model of run {run_id}" in result.stderr
+
+
 def test_an_executing_run_is_not_retried(deployed: Account, invoke: Invoke) -> None:
     run_id = deployed.start()
     deployed.steps = [[], []]

@@ -107,8 +107,8 @@ class Pipelines(SageMakerModelBackend):
         https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_RetryPipelineExecution.html.
 
         Raises:
-            ValidationError: The execution does not exist, is neither failed nor stopped, or SageMaker may no longer
-                assume the pipeline's role.
+            ValidationError: The execution does not exist, is neither failed nor stopped, a Fail step ended it, or
+                SageMaker may no longer assume the pipeline's role.
         """
         execution = self._execution(pipeline_execution_arn)
         if client_request_token in execution.retry_tokens:
@@ -117,6 +117,11 @@ class Pipelines(SageMakerModelBackend):
             raise ValidationError(
                 f"Only pipeline executions in 'Failed' or 'Stopped' status can be retried; the status of "
                 f"{pipeline_execution_arn} is {execution.pipeline_execution_status!r}."
+            )
+        if ended_by := [step.definition["Name"] for step in execution.steps if "Fail" in step.metadata]:
+            raise ValidationError(
+                f"The pipeline execution {pipeline_execution_arn} cannot be retried, because its Fail step "
+                f"{ended_by[0]} ended it."
             )
         try:
             session = assume_role(execution.role_arn, SAGEMAKER, "SageMaker", self.region_name)
