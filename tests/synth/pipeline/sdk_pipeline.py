@@ -47,8 +47,6 @@ with warnings.catch_warnings(action="ignore"):
     from sagemaker.workflow.retry import (
         SageMakerJobExceptionTypeEnum,
         SageMakerJobStepRetryPolicy,
-        StepExceptionTypeEnum,
-        StepRetryPolicy,
     )
     from sagemaker.workflow.steps import CacheConfig, ProcessingStep, TrainingStep, TransformStep, TuningStep
 
@@ -126,14 +124,10 @@ class _Author:
 
     def _retries(self, name: str) -> list[Any]:
         policies: list[Any] = []
-        for policy in step_of(self._ours, name)["RetryPolicies"]:
+        for policy in step_of(self._ours, name).get("RetryPolicies", []):
             limits = {"interval_seconds": policy["IntervalSeconds"], "max_attempts": policy["MaxAttempts"]}
-            if any(type_.startswith("Step.") for type_ in policy["ExceptionType"]):
-                types = [one for one in StepExceptionTypeEnum if one.value in policy["ExceptionType"]]
-                policies.append(StepRetryPolicy(types, **limits))
-            else:
-                types = [one for one in SageMakerJobExceptionTypeEnum if one.value in policy["ExceptionType"]]
-                policies.append(SageMakerJobStepRetryPolicy(types, **limits))
+            types = [one for one in SageMakerJobExceptionTypeEnum if one.value in policy["ExceptionType"]]
+            policies.append(SageMakerJobStepRetryPolicy(types, **limits))
         return policies
 
     def _preprocess(self) -> None:
