@@ -14,7 +14,7 @@ def _functions(clients: Clients, environment: str) -> list[Any]:
         for page in pages
         for function in page["Functions"]
         if function["FunctionName"].startswith(f"topicsmith-{environment}-")
-        and "CustomResource" not in function["FunctionName"]
+        and "-CustomS3AutoDelete" not in function["FunctionName"]
     ]
 
 

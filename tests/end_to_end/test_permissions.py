@@ -19,8 +19,18 @@ def without_policy(clients: Clients) -> Callable[[str], AbstractContextManager[N
     @contextmanager
     def taken_away(part: str) -> Iterator[None]:
         iam = clients("iam")
-        names = [role["RoleName"] for role in iam.list_roles(MaxItems=1000)["Roles"]]
-        (name,) = [name for name in names if name.startswith("topicsmith-small-training-") and part in name]
+        # Names are cut, logical ids are not.
+        pages = (
+            clients("cloudformation")
+            .get_paginator("list_stack_resources")
+            .paginate(StackName="topicsmith-small-training")
+        )
+        (name,) = [
+            resource["PhysicalResourceId"]
+            for page in pages
+            for resource in page["StackResourceSummaries"]
+            if resource["ResourceType"] == "AWS::IAM::Role" and part in resource["LogicalResourceId"]
+        ]
         policies = {
             policy: iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
             for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
