@@ -170,7 +170,7 @@ def test_mixtures_can_come_from_batch_transform(base: Path) -> None:
 
 def test_trials_are_read_from_sagemaker(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     client = boto3.client("sagemaker", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
-    monkeypatch.setattr(boto3, "client", lambda _, region_name: client)
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: client)
     monkeypatch.setenv("TUNING_JOB", "abc-Tune-1")
     start = datetime(2026, 1, 1, tzinfo=UTC)
 
