@@ -115,7 +115,10 @@ class TopicTransform(Construct):
 
     def grant_run(self, grantee: aws_iam.IGrantable) -> None:
         """Allow a pipeline's role to create the models, run the jobs and pass the execution role."""
-        grant_jobs(grantee, self, resource="model", actions=["sagemaker:CreateModel"], role=self.role)
+        # A pipeline looks at the model that it created:
+        # https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-access.html.
+        models = ["sagemaker:CreateModel", "sagemaker:DescribeModel"]
+        grant_jobs(grantee, self, resource="model", actions=models, role=self.role)
         actions = ["CreateTransformJob", "DescribeTransformJob", "StopTransformJob"]
         grant_jobs(
             grantee,

@@ -150,16 +150,12 @@ class TopicEvaluation(Construct):
 
     def _grant_read_jobs(self) -> None:
         """Allow reading the trials of a tuning job for the report."""
-        stack = Stack.of(self)
-        resources = [
-            stack.format_arn(service="sagemaker", resource=resource, resource_name="*")
-            for resource in ("hyper-parameter-tuning-job", "training-job")
-        ]
+        jobs = Stack.of(self).format_arn(service="sagemaker", resource="hyper-parameter-tuning-job", resource_name="*")
         grant(
             self.role,
-            actions=["sagemaker:DescribeTrainingJob", "sagemaker:ListTrainingJobsForHyperParameterTuningJob"],
-            resources=resources,
-            wildcard="A pipeline makes the names of its tuning jobs, and those the names of their training jobs.",
+            actions=["sagemaker:ListTrainingJobsForHyperParameterTuningJob"],
+            resources=[jobs],
+            wildcard="A pipeline makes the names of its tuning jobs.",
         )
 
 

@@ -110,7 +110,7 @@ class ModelRegistry(Construct):
         """Allow a pipeline's role to register models in the group."""
         grant(
             grantee,
-            actions=["sagemaker:AddTags", "sagemaker:CreateModelPackage"],
+            actions=["sagemaker:AddTags", "sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"],
             resources=[self._group.attr_model_package_group_arn, self._arn("model-package", f"{self.name}/*")],
             wildcard="The registry numbers the versions of the group.",
         )

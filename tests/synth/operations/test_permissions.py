@@ -46,7 +46,6 @@ _ACTIONS = {
         *_SAGEMAKER_JOB,
         *_READ_AND_WRITE,
         *_VOLUME,
-        "sagemaker:DescribeTrainingJob",
         "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
     },
     ("training", "VectorizationRole"): {
@@ -74,6 +73,8 @@ _ACTIONS = {
         "sagemaker:CreateTrainingJob",
         "sagemaker:CreateTransformJob",
         "sagemaker:DescribeHyperParameterTuningJob",
+        "sagemaker:DescribeModel",
+        "sagemaker:DescribeModelPackage",
         "sagemaker:DescribeProcessingJob",
         "sagemaker:DescribeTrainingJob",
         "sagemaker:DescribeTransformJob",

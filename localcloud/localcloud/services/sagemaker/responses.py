@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
-from moto.core.utils import camelcase_to_underscores
+from moto.core.utils import camelcase_to_underscores, get_service_model
 from moto.sagemaker import urls
 from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
 from localcloud.services.modelregistry.models import ModelRegistry
+from localcloud.services.sagemaker.common.answers import without_unset
 from localcloud.services.sagemaker.hosting.backend import Endpoints
 from localcloud.services.sagemaker.hosting.responses import EndpointResponses
 from localcloud.services.sagemaker.pipelines.backend import Pipelines
@@ -71,6 +72,14 @@ class LocalSageMakerResponse(
         backend = super().sagemaker_backend
         assert isinstance(backend, LocalSageMaker)
         return backend
+
+    def serialized(self, action_result: ActionResult) -> Any:
+        """Serialize an answer without the structures that moto leaves empty where SageMaker leaves them out."""
+        result: Any = action_result.result
+        if isinstance(result, dict):
+            shape = get_service_model("sagemaker").operation_model(self._get_action()).output_shape
+            action_result = ActionResult(without_unset(shape, result))
+        return super().serialized(action_result)
 
     def create_model(self) -> ActionResult:
         """Handle CreateModel."""

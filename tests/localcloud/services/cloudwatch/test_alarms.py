@@ -311,6 +311,6 @@ def test_alarm_of_a_stack_watches_a_queue(cloud: SmallCloud) -> None:
     assert told == ["OK", "ALARM", "OK"]
     assert client.get_dashboard(DashboardName="stacked")["DashboardBody"] == '{"widgets": []}'
     budgets = cloud.client("budgets").describe_budgets(AccountId="123456789012")["Budgets"]
-    assert [budget["BudgetName"] for budget in budgets] == ["stacked"]
+    assert "stacked" in [budget["BudgetName"] for budget in budgets]
     cloudformation.delete_stack(StackName="alarms")
     wait_for(lambda: not client.describe_alarms(AlarmNames=["stacked"])["MetricAlarms"])

@@ -68,9 +68,12 @@ def _lambda(context: StepContext) -> Mapping[str, Any]:
 
 
 def _model(context: StepContext) -> Mapping[str, Any]:
-    name = context.job_name
-    created = context.session.client("sagemaker").create_model(ModelName=name, **context.arguments)
+    name, client = context.job_name, context.session.client("sagemaker")
+    created = client.create_model(ModelName=name, **context.arguments)
     context.metadata["Model"] = {"Arn": created["ModelArn"]}
+    # SageMaker looks at what it created, with the pipeline's role:
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-access.html.
+    client.describe_model(ModelName=name)
     return {"ModelName": name, "ModelArn": created["ModelArn"], **context.arguments}
 
 
@@ -79,6 +82,7 @@ def _register_model(context: StepContext) -> Mapping[str, Any]:
     lineage = {"GeneratedBy": context.execution_arn, **context.arguments.pop("MetadataProperties", {})}
     arn = client.create_model_package(**context.arguments, MetadataProperties=lineage)["ModelPackageArn"]
     context.metadata["RegisterModel"] = {"Arn": arn}
+    client.describe_model_package(ModelPackageName=arn)
     return {"ModelPackageArn": arn, **context.arguments}
 
 

@@ -148,7 +148,7 @@ class TuningJobs(TrainingJobs):
                 raise ValidationError(f"Tuning job {name} has another objective: {parent.objective}.")
             # Between static and tuned they may change:
             # https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-warm-start.html.
-            theirs = _hyperparameters(parent.hyper_parameter_tuning_job_config, parent.training_job_definition)
+            theirs = _hyperparameters(parent.hyper_parameter_tuning_job_config, parent.training_job_definition or {})
             if changed := theirs ^ ours:
                 raise ValidationError(
                     "A warm start needs the same hyperparameters, static or tuned, as in the parent tuning job "

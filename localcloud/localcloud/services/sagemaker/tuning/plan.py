@@ -128,12 +128,12 @@ def _jobs(strategy: str, ranges: list[Range], asked: int | None) -> int:
     if strategy == "Grid":
         if not all(isinstance(one, ChoiceRange) for one in ranges):
             raise RequestError("Grid search supports only categorical ranges.")
-        there_are = int(combinations(ranges))
-        if asked is not None and asked != there_are:
+        tried = int(combinations(ranges))
+        if asked is not None and asked != tried:
             raise RequestError(
-                f"Grid search tries every combination: there are {there_are}, and MaxNumberOfTrainingJobs is {asked}."
+                f"Grid search tries every combination: there are {tried}, and MaxNumberOfTrainingJobs is {asked}."
             )
-        return there_are
+        return tried
     if asked is None:
         raise RequestError(f"ResourceLimits.MaxNumberOfTrainingJobs is required with the strategy {strategy}.")
     there_are = combinations(ranges)
