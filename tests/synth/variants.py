@@ -93,13 +93,15 @@ VARIANTS: dict[str, JsonObject] = {
     "volumes": {
         "region": "eu-west-1",
         "tuning": {
-            "instance_type": "ml.p3.2xlarge",
+            # The GPUs that the container accepts have local volumes.
+            "allow_cpu": True,
+            "instance_type": "ml.c5.4xlarge",
             "epochs": 15,
             "sample": 0.5,
             "early_stopping": True,
             "warm_start": {"from_job": "topics-1", "type": "transfer_learning"},
         },
-        "training": {"instance_type": "ml.p3.2xlarge"},
+        "training": {"allow_cpu": True, "instance_type": "ml.c5.4xlarge"},
         "tags": {"cost": "1"},
         "alarms": {"enabled": False},
         "http_api": {"auth": "jwt", "issuer": "https://login.example.org/", "audience": ["topics"], "rate_limit": 5},

@@ -16,6 +16,8 @@ from stacks.config.sections.environment import EnvironmentFields
 
 # https://docs.aws.amazon.com/sagemaker/latest/dg/ntm.html
 _BUILTIN_GPUS = ("ml.p2.", "ml.p3.", "ml.g4dn.", "ml.g5.")
+# Kepler and Volta: https://github.com/pytorch/pytorch/issues/172352.
+_OLD_GPUS = ("ml.p2.", "ml.p3.", "ml.p3dn.")
 # https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html
 _WAIT_WITHOUT_CHECKPOINTS = 60
 
@@ -40,7 +42,9 @@ def conflicts(config: EnvironmentFields, name: str | None = None) -> list[InitEr
         checks.append(_promotion)
     if config.tuning.enabled:
         checks.append(tuning_conflicts)
-    if config.algorithm == "builtin":
+    if config.algorithm == "container":
+        checks.append(_container_instances)
+    else:
         checks += [_builtin, _builtin_instances]
         if config.tuning.enabled:
             checks.append(_builtin_tuning)
@@ -80,11 +84,21 @@ def _builtin_wait(key: str, minutes: int | None) -> Conflicts:
         yield conflict(key, minutes, reason, f"{_WAIT_WITHOUT_CHECKPOINTS} or less, or spot: false")
 
 
-def _builtin_instances(config: EnvironmentFields) -> Conflicts:
+def _training_types(config: EnvironmentFields) -> dict[str, str]:
     types = {"training.instance_type": config.training.instance_type}
-    if config.tuning.enabled:
-        types["tuning.instance_type"] = config.tuning.instance_type
-    for key, instance_type in types.items():
+    return {**types, "tuning.instance_type": config.tuning.instance_type} if config.tuning.enabled else types
+
+
+def _container_instances(config: EnvironmentFields) -> Conflicts:
+    for key, instance_type in _training_types(config).items():
+        if instance_type.startswith(_OLD_GPUS):
+            reason = "PyTorch's build for CUDA 13 has no code for its GPU, which is older than the Turing generation"
+            allowed = "a newer GPU, for example ml.g4dn.xlarge, or algorithm: builtin"
+            yield conflict(key, instance_type, reason, allowed)
+
+
+def _builtin_instances(config: EnvironmentFields) -> Conflicts:
+    for key, instance_type in _training_types(config).items():
         gpu = instance_type.startswith(("ml.p", "ml.g"))
         if gpu and not instance_type.startswith(_BUILTIN_GPUS):
             allowed = ", ".join(f"{family}*" for family in _BUILTIN_GPUS)

@@ -18,6 +18,7 @@ from ntm.common.hyperparameters import TUNING_OBJECTIVE, Hyperparameters
 from ntm.data.corpus import Corpus, read_channel
 from ntm.topics.word_vectors import VECTORS, mean_of_known, with_wetc
 from ntm.training.checkpoint import Checkpoints
+from ntm.training.device import describe, training_device
 from ntm.training.hosts import Hosts
 from ntm.training.trainer import TRACKED, Trained, Trainer, log_quality
 
@@ -61,6 +62,8 @@ def run(stopped: Callable[[], bool]) -> None:
     request = sagemaker.TrainingRequest.read()
     hyperparameters = Hyperparameters.parse(request.hyperparameters)
     _log.info("%s", hyperparameters)
+    # Before the data is read: a GPU that cannot be used should cost a minute.
+    _log.info("Training on %s", describe(training_device()))
     directory = request.channel(sagemaker.AUXILIARY)
     auxiliary = Auxiliary.read(directory)
     words = auxiliary.words(hyperparameters.feature_dim)

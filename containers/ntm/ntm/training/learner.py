@@ -13,6 +13,7 @@ from ntm.data.bag_of_words import BagOfWords
 from ntm.data.batch import Batch
 from ntm.network.inference import Array
 from ntm.network.model import Losses, Network, select_topics
+from ntm.training.device import training_device
 from ntm.training.hosts import Hosts
 from ntm.training.optimizers import Optimizer, annealing
 
@@ -29,7 +30,7 @@ class Learner:
             word_counts: Word counts of the corpus [V].
             rank: Rank of this host; each host has its own noise.
         """
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = training_device()
         self._hyperparameters, self._objective = hyperparameters, hyperparameters.objective_settings
         self._unigram = torch.from_numpy(((word_counts + 1) / (word_counts + 1).sum()).astype(np.float32))
         self._noise = torch.Generator(self.device).manual_seed(hyperparameters.seed * 1000 + rank)

@@ -63,6 +63,12 @@ def _problems(**values: Any) -> dict[str, str]:
             "tuning.warm_start.from_job",
             "does not use the results of an earlier job",
         ),
+        (
+            {"training": {"instance_type": "ml.p3.2xlarge"}},
+            "training.instance_type",
+            "older than the Turing generation",
+        ),
+        ({"tuning": {"instance_type": "ml.p2.xlarge"}}, "tuning.instance_type", "for example ml.g4dn.xlarge"),
         ({"gate": {"wetc": 0.1}}, "gate.wetc", "there are no word vectors"),
         ({"tuning": {"objective": "validation:wetc"}}, "tuning.objective", "there are no word vectors"),
         (
