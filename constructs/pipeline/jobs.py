@@ -34,11 +34,11 @@ class JobSettings:
     @property
     def retries(self) -> Sequence[Retry]:
         """Retry policies for platform errors; a job that fails by itself is never retried."""
-        service = Retry(exceptions=["Step.SERVICE_FAULT", "Step.THROTTLING"], interval_seconds=5, attempts=3)
         if not self.retry_attempts:
-            return (service,)
+            return ()
+        # Policies for Step.SERVICE_FAULT and Step.THROTTLING would replace those that SageMaker has for every step.
         platform = ["SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT"]
-        return service, Retry(exceptions=platform, interval_seconds=60, attempts=self.retry_attempts)
+        return (Retry(exceptions=platform, interval_seconds=60, attempts=self.retry_attempts),)
 
     @property
     def environment_tags(self) -> Sequence[Json]:

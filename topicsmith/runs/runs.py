@@ -35,6 +35,7 @@ class Step:
         outputs: Output parameters of a Lambda step.
         cached_from: Id of the run whose result was reused from the cache.
         passed: Outcome of a condition.
+        is_end: Whether this is a Fail step, which ends the run for good.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Step:
     outputs: Mapping[str, str]
     cached_from: str | None = None
     passed: bool | None = None
+    is_end: bool = False
 
     @property
     def training_job(self) -> str | None:
@@ -153,6 +155,11 @@ class Run:
     def failed_steps(self) -> list[Step]:
         """Steps that failed."""
         return [step for step in self.steps if step.status == "Failed"]
+
+    @property
+    def ended_by(self) -> Step | None:
+        """Fail step that ended the run, which SageMaker does not retry then."""
+        return next((step for step in self.steps if step.is_end), None)
 
     def record(self) -> dict[str, object]:
         """Return the run as ``--json`` prints it."""
@@ -326,4 +333,5 @@ def _step(step: "PipelineExecutionStepTypeDef") -> Step:
         outputs={output["Name"]: output["Value"] for output in function.get("OutputParameters", [])},
         cached_from=id_of(source) if source else None,
         passed=outcome == "True" if outcome else None,
+        is_end="Fail" in metadata,
     )

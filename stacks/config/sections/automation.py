@@ -5,10 +5,17 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from stacks.config.sections.base import Also, Section, Words, different, refuse
+from stacks.config.sections.schedules import check_schedule
 
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 # A topic accepts each address only once.
 Emails = Annotated[tuple[Email, ...], AfterValidator(different)]
+
+
+def _schedule(expression: str) -> str:
+    """Check the syntax of a schedule of EventBridge."""
+    check_schedule(expression, ("cron", "rate"), "rate(7 days) or cron(0 6 ? * MON *), for example")
+    return expression
 
 
 class RetriesConfig(Section):
@@ -20,9 +27,10 @@ class RetriesConfig(Section):
 class ScheduleConfig(Section):
     """Scheduled runs."""
 
-    expression: Annotated[str, Words("`rate(…)` or `cron(…)`; with `corpus`")] | None = Field(
+    expression: (
+        Annotated[str, AfterValidator(_schedule), Words("`rate(…)`, or `cron(…)` of six fields; with `corpus`")] | None
+    ) = Field(
         default=None,
-        pattern=r"^(rate|cron)\(.+\)$",
         description="EventBridge schedule of runs. Without it, there are no scheduled runs.",
     )
     corpus: Annotated[str, Words("a key or a prefix below `raw/`; with `expression`")] | None = Field(

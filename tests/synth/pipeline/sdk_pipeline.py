@@ -47,8 +47,6 @@ with warnings.catch_warnings(action="ignore"):
     from sagemaker.workflow.retry import (
         SageMakerJobExceptionTypeEnum,
         SageMakerJobStepRetryPolicy,
-        StepExceptionTypeEnum,
-        StepRetryPolicy,
     )
     from sagemaker.workflow.steps import CacheConfig, ProcessingStep, TrainingStep, TransformStep, TuningStep
 
@@ -125,16 +123,14 @@ class _Author:
         return [{**tag, "Value": run} if tag["Key"] == "topicsmith:run" else tag for tag in arguments["Tags"]]
 
     def _retries(self, name: str) -> list[Any]:
-        policies: list[Any] = []
-        for policy in step_of(self._ours, name)["RetryPolicies"]:
-            limits = {"interval_seconds": policy["IntervalSeconds"], "max_attempts": policy["MaxAttempts"]}
-            if any(type_.startswith("Step.") for type_ in policy["ExceptionType"]):
-                types = [one for one in StepExceptionTypeEnum if one.value in policy["ExceptionType"]]
-                policies.append(StepRetryPolicy(types, **limits))
-            else:
-                types = [one for one in SageMakerJobExceptionTypeEnum if one.value in policy["ExceptionType"]]
-                policies.append(SageMakerJobStepRetryPolicy(types, **limits))
-        return policies
+        return [
+            SageMakerJobStepRetryPolicy(
+                [one for one in SageMakerJobExceptionTypeEnum if one.value in policy["ExceptionType"]],
+                interval_seconds=policy["IntervalSeconds"],
+                max_attempts=policy["MaxAttempts"],
+            )
+            for policy in step_of(self._ours, name).get("RetryPolicies", [])
+        ]
 
     def _preprocess(self) -> None:
         event = self._arguments("Preprocess")

@@ -109,21 +109,19 @@ def test_every_job_carries_the_environments_tags_and_the_runs(environment: str, 
 
 
 def test_jobs_are_retried_only_after_platform_failures(definition: JsonObject) -> None:
+    """Policies for ``Step.…`` would replace SageMaker's own retries of API calls."""
     for step in steps_of(definition):
         policies = step.get("RetryPolicies", [])
-        assert len(policies) == (2 if step["Type"] in _JOBS else 0), step["Name"]
+        assert len(policies) == (1 if step["Type"] in _JOBS else 0), step["Name"]
         assert {type_ for policy in policies for type_ in policy["ExceptionType"]} <= {
-            "Step.SERVICE_FAULT",
-            "Step.THROTTLING",
             "SageMaker.JOB_INTERNAL_ERROR",
             "SageMaker.CAPACITY_ERROR",
             "SageMaker.RESOURCE_LIMIT",
         }
 
 
-def test_without_retries_only_the_api_call_is_retried(definitions: dict[str, JsonObject]) -> None:
-    (policy,) = step_of(definitions["short"], "Train")["RetryPolicies"]
-    assert policy["ExceptionType"] == ["Step.SERVICE_FAULT", "Step.THROTTLING"]
+def test_without_retries_sagemakers_own_remain(definitions: dict[str, JsonObject]) -> None:
+    assert "RetryPolicies" not in step_of(definitions["short"], "Train")
 
 
 def test_the_preprocessing_function_accepts_the_steps_event(any_definition: JsonObject) -> None:

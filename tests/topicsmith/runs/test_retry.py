@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.topicsmith.account import Account, Invoke
-from tests.topicsmith.runs.test_runs import preprocess, register, train
+from tests.topicsmith.runs.test_runs import preprocess, register, rejected, train
 
 
 @pytest.fixture
@@ -55,3 +55,17 @@ def test_an_executing_run_is_not_retried(deployed: Account, invoke: Invoke) -> N
     result = invoke("retry", run_id)
     assert result.exit_code == 1
     assert f"Run {run_id} has not finished: it is Executing." in result.stderr
+
+
+def test_a_rejected_run_is_not_retried(deployed: Account, invoke: Invoke) -> None:
+    run_id = deployed.start()
+    deployed.steps = [[preprocess("Succeeded"), train("Succeeded"), rejected()]]
+    deployed.status_at_the_end = "Failed"
+    invoke("runs", run_id)
+    result = invoke("retry", run_id)
+    assert result.exit_code == 1
+    assert (
+        f"Run {run_id} cannot be retried, because it ended with a decision: The gate rejected the model."
+        in " ".join(result.stderr.split())
+    )
+    assert "then start a new run: " in result.stderr
