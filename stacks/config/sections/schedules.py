@@ -8,6 +8,7 @@ from stacks.config.sections.base import refuse
 _EXPRESSION = re.compile(r"(cron|rate|at)\((.+)\)")
 _RATE = re.compile(r"1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days)")
 _CRON_FIELDS = 6
+_LONGEST = 256
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -35,6 +36,8 @@ def check_schedule(expression: str, kinds: tuple[str, ...], allowed: str) -> Non
     Raises:
         PydanticCustomError: The expression is invalid.
     """
+    if len(expression) > _LONGEST:
+        raise refuse(f"{len(expression)} characters", f"at most {_LONGEST}")
     match = _EXPRESSION.fullmatch(expression)
     if not match or match[1] not in kinds:
         *first, last = (f"{kind}(...)" for kind in kinds)

@@ -85,6 +85,13 @@ def test_an_invalid_schedule_is_refused(schedule: str, reason: str) -> None:
     assert problem.endswith("rate(12 hours) or at(2030-01-31T08:00:00), for example")
 
 
+def test_scheduled_actions_are_limited() -> None:
+    changes = [{**_DAY, "name": f"change-{number}"} for number in range(201)]
+    ServingConfig.model_validate({"scheduled_scaling": changes[:200], "max_instances": 4})
+    (problem,) = _problems(ServingConfig, scheduled_scaling=changes, max_instances=4)
+    assert "at most 200 items" in problem
+
+
 def test_a_time_zone_must_exist() -> None:
     assert ScheduledScalingConfig.model_validate({**_DAY, "timezone": "Europe/Berlin"}).timezone == "Europe/Berlin"
     (problem,) = _problems(ScheduledScalingConfig, **_DAY, timezone="Europe/Bonn")
