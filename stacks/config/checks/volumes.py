@@ -3,6 +3,9 @@
 from constructs.common.local_storage import local_storage_gb
 from stacks.config.sections.base import Conflicts, conflict
 from stacks.config.sections.environment import EnvironmentFields
+from stacks.config.sections.evaluation import EvaluationConfig
+from stacks.config.sections.training import TrainingConfig
+from stacks.config.sections.tuning import TuningConfig
 
 
 def volume_conflicts(config: EnvironmentFields) -> Conflicts:
@@ -11,7 +14,10 @@ def volume_conflicts(config: EnvironmentFields) -> Conflicts:
     See https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_HyperParameterTuningResourceConfig.html and
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingClusterConfig.html.
     """
-    jobs = {"training": config.training, "evaluation": config.evaluation}
+    jobs: dict[str, TrainingConfig | TuningConfig | EvaluationConfig] = {
+        "training": config.training,
+        "evaluation": config.evaluation,
+    }
     if config.tuning.enabled:
         jobs["tuning"] = config.tuning
     for name, job in jobs.items():
