@@ -33,13 +33,10 @@ class JobSettings:
 
     @property
     def retries(self) -> Sequence[Retry]:
-        """Retry policies for platform errors; a job that fails by itself is never retried.
-
-        Service faults and throttling are not among them: SageMaker retries these itself, and a policy would replace its
-        own (https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-retry-policy.html).
-        """
+        """Retry policies for platform errors; a job that fails by itself is never retried."""
         if not self.retry_attempts:
             return ()
+        # Policies for Step.SERVICE_FAULT and Step.THROTTLING would replace those that SageMaker has for every step.
         platform = ["SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT"]
         return (Retry(exceptions=platform, interval_seconds=60, attempts=self.retry_attempts),)
 

@@ -36,9 +36,9 @@ def test_a_rejected_run_reports_metric_value_and_threshold(rejected: Any) -> Non
 def test_a_rejected_run_cannot_be_retried(rejected: Any, strict: Operator, clients: Clients) -> None:
     retried = strict.attempt("retry", rejected["id"])
     assert retried.returncode == 1
-    assert f"The quality gate rejected the model of run {rejected['id']}" in retried.stderr
+    assert f"Run {rejected['id']} cannot be retried, because it ended with a decision" in retried.stderr
     client = clients("sagemaker")
-    with pytest.raises(client.exceptions.ClientError, match="because its Fail step Rejected ended it"):
+    with pytest.raises(client.exceptions.ClientError, match="the Fail step 'Rejected' ended it"):
         client.retry_pipeline_execution(PipelineExecutionArn=rejected["arn"], ClientRequestToken="r" * 32)
 
 

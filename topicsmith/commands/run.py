@@ -1,5 +1,6 @@
 """``run``, ``retry`` and ``runs``: training runs."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -84,7 +85,7 @@ def retry(
     """Resume a failed or stopped run. Steps that succeeded are not repeated.
 
     The run keeps the corpus, options and deployment that it started with. Changes
-    deployed since then need a new run, and so does a model that the gate rejected.
+    deployed since then need a new run, as does a run whose model the gate rejected.
 
     Example:
       topicsmith retry 7qk2v0xw9h3d
@@ -101,11 +102,11 @@ def retry(
             f"Run {found.id} succeeded, so there is nothing to retry.",
             f"Start another: {deployment.command('run corpus.csv')}",
         )
-    if found.rejected:
+    if found.ended_by:
         raise OperatorError(
-            f"The quality gate rejected the model of run {found.id}, and SageMaker does not retry such a run.",
-            "Start another with other options, more documents or another gate: "
-            + deployment.command(f"run {found.parameters.get('CorpusUri', 'corpus.csv')}"),
+            f"Run {found.id} cannot be retried, because it ended with a decision: {_title(found.ended_by)}. "
+            "The same steps would lead to the same result.",
+            _another(deployment, found),
         )
     runs.retry(clients.sagemaker, found)
     _follow(clients, deployment, pipeline, found.arn, "resumed", wait=wait, as_json=as_json)
@@ -270,14 +271,26 @@ def _report_of(deployment: Deployment, run: Run) -> list[str]:
 
 def _failure(clients: Clients, step: Step) -> str:
     """Return the reason for a step's failure, its log group, and the end of a job's log."""
-    # The step that ends a run whose model did not pass the gate.
-    title = "The gate rejected the model" if step.name == _REJECTED else f"{step.name} failed"
-    lines = [f"{title}: {step.reason}"]
+    lines = [f"{_title(step)}: {step.reason}"]
     if place := _log(clients, step):
         lines.append(f"Log: {place}")
     if step.job:
         lines += [f"  {line}" for line in jobs.last_lines(clients.logs, step.job, _LOG_LINES)]
     return "\n".join(lines)
+
+
+def _title(step: Step) -> str:
+    # The step that ends a run whose model did not pass the gate.
+    return "The gate rejected the model" if step.name == _REJECTED else f"{step.name} failed"
+
+
+def _another(deployment: Deployment, run: Run) -> str:
+    """Return the advice to start a new run with the same corpus and options."""
+    options = {"TextColumns": "--text", "IdColumn": "--id", _NUM_TOPICS: "--topics"}
+    given = [f"{options[name]} {shlex.quote(value)}" for name, value in run.parameters.items() if name in options]
+    corpus_uri = run.parameters.get("CorpusUri", "corpus.csv")
+    start = deployment.command(" ".join(["run", shlex.quote(corpus_uri), *given]))
+    return f"Deploy another configuration or improve the corpus, then start a new run: {start}"
 
 
 def _log(clients: Clients, step: Step) -> str | None:

@@ -35,7 +35,7 @@ class Step:
         outputs: Output parameters of a Lambda step.
         cached_from: Id of the run whose result was reused from the cache.
         passed: Outcome of a condition.
-        ends_run: Whether it is a Fail step, which the quality gate reaches when it rejects a model.
+        is_end: Whether this is a Fail step, which ends the run for good.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Step:
     outputs: Mapping[str, str]
     cached_from: str | None = None
     passed: bool | None = None
-    ends_run: bool = False
+    is_end: bool = False
 
     @property
     def training_job(self) -> str | None:
@@ -133,11 +133,6 @@ class Run:
         return self.status == "Succeeded"
 
     @property
-    def rejected(self) -> bool:
-        """True if the quality gate rejected the model."""
-        return any(step.ends_run for step in self.steps)
-
-    @property
     def seconds(self) -> float:
         """Duration of the run so far."""
         return ((self.changed if self.is_over else datetime.now(UTC)) - self.started).total_seconds()
@@ -160,6 +155,11 @@ class Run:
     def failed_steps(self) -> list[Step]:
         """Steps that failed."""
         return [step for step in self.steps if step.status == "Failed"]
+
+    @property
+    def ended_by(self) -> Step | None:
+        """Fail step that ended the run, which SageMaker does not retry then."""
+        return next((step for step in self.steps if step.is_end), None)
 
     def record(self) -> dict[str, object]:
         """Return the run as ``--json`` prints it."""
@@ -333,5 +333,5 @@ def _step(step: "PipelineExecutionStepTypeDef") -> Step:
         outputs={output["Name"]: output["Value"] for output in function.get("OutputParameters", [])},
         cached_from=id_of(source) if source else None,
         passed=outcome == "True" if outcome else None,
-        ends_run="Fail" in metadata,
+        is_end="Fail" in metadata,
     )

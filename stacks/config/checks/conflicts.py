@@ -11,6 +11,7 @@ from stacks.config.checks.production import production_conflicts, production_uns
 from stacks.config.checks.regions import region_conflicts
 from stacks.config.checks.serving import serving_conflicts
 from stacks.config.checks.tuning import tuning_conflicts
+from stacks.config.checks.volumes import volume_conflicts
 from stacks.config.sections.base import Conflicts, conflict
 from stacks.config.sections.environment import EnvironmentFields
 
@@ -35,6 +36,7 @@ def conflicts(config: EnvironmentFields, name: str | None = None) -> list[InitEr
         monitoring_conflicts,
         network_conflicts,
         region_conflicts,
+        volume_conflicts,
     ]
     if config.production:
         checks.append(production_conflicts)

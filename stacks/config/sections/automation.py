@@ -4,11 +4,20 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from stacks.config.sections.base import Also, Section, Words, different, refuse
+from stacks.config.sections.base import LONGEST_PARAMETER, Also, Section, Words, different, key_below_raw, refuse
+from stacks.config.sections.schedules import check_schedule
 
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+# The corpus is a parameter of the pipeline, a URI with the name of a bucket.
+_LONGEST_KEY = LONGEST_PARAMETER - len(f"s3://{'b' * 63}/raw/")
 # A topic accepts each address only once.
 Emails = Annotated[tuple[Email, ...], AfterValidator(different)]
+
+
+def _schedule(expression: str) -> str:
+    """Check the syntax of a schedule of EventBridge."""
+    check_schedule(expression, ("cron", "rate"), "rate(7 days) or cron(0 6 ? * MON *), for example")
+    return expression
 
 
 class RetriesConfig(Section):
@@ -20,14 +29,22 @@ class RetriesConfig(Section):
 class ScheduleConfig(Section):
     """Scheduled runs."""
 
-    expression: Annotated[str, Words("`rate(…)` or `cron(…)`; with `corpus`")] | None = Field(
+    expression: (
+        Annotated[str, AfterValidator(_schedule), Words("`rate(…)`, or `cron(…)` of six fields; with `corpus`")] | None
+    ) = Field(
         default=None,
-        pattern=r"^(rate|cron)\(.+\)$",
         description="EventBridge schedule of runs. Without it, there are no scheduled runs.",
     )
-    corpus: Annotated[str, Words("a key or a prefix below `raw/`; with `expression`")] | None = Field(
+    corpus: (
+        Annotated[
+            str,
+            Field(pattern=r"^[^/].*$"),
+            key_below_raw(_LONGEST_KEY),
+            Words("a key or a prefix below `raw/`; with `expression`"),
+        ]
+        | None
+    ) = Field(
         default=None,
-        pattern=r"^[^/].*$",
         description="Corpus of scheduled runs: a key, or a prefix that ends in /, below raw/.",
     )
 

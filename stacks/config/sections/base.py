@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
@@ -21,6 +21,12 @@ class Section(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+GREATEST = 2**31 - 1
+"""Greatest number that AWS's services take as an integer."""
+LONGEST_PARAMETER = 1024
+"""Longest value of a pipeline's parameter in a request."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,21 @@ class OneOf:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Return the JSON Schema of the value."""
         return {**handler(schema), "enum": list(self.find())}
+
+
+def key_below_raw(longest: int) -> AfterValidator:
+    """Return the validator of keys below ``raw/``.
+
+    Args:
+        longest: Greatest number of bytes.
+    """
+
+    def check(key: str) -> str:
+        if (size := len(key.encode())) > longest:
+            raise refuse(f"{size} bytes", f"at most {longest} bytes in UTF-8")
+        return key
+
+    return AfterValidator(check)
 
 
 def refuse(reason: str, allowed: str) -> PydanticCustomError:

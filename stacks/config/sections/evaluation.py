@@ -5,7 +5,19 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from constructs.common.instance_types import processing_instance_types, transform_instance_types
-from stacks.config.sections.base import Also, OneOf, Section, Words, check_instance_type, refuse, runs_our_image
+from stacks.config.sections.base import (
+    Also,
+    OneOf,
+    Section,
+    Words,
+    check_instance_type,
+    key_below_raw,
+    refuse,
+    runs_our_image,
+)
+
+# S3's 1,024 bytes, without raw/.
+_LONGEST_KEY = 1020
 
 ProcessingInstanceType = Annotated[
     str,
@@ -32,9 +44,10 @@ class EvaluationConfig(Section):
         default=2000, ge=100, le=5000, description="Maximum number of documents on the report's map."
     )
     quote_documents: bool = Field(default=True, description="Quote documents in the report.")
-    word_vectors: Annotated[str, Words("a key below `raw/`")] | None = Field(
+    word_vectors: (
+        Annotated[str, Field(pattern=r"^[^/].*[^/]$"), key_below_raw(_LONGEST_KEY), Words("a key below `raw/`")] | None
+    ) = Field(
         default=None,
-        pattern=r"^[^/].*[^/]$",
         description="Key below raw/ of word vectors in GloVe's text format, for the metric WETC.",
     )
 

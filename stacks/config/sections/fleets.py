@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from constructs.common.instance_types import hosting_instance_types
-from stacks.config.sections.base import Also, OneOf, Words, check_instance_type, refuse, runs_our_image
+from stacks.config.sections.base import GREATEST, Also, OneOf, Words, check_instance_type, refuse, runs_our_image
 
 _BURSTABLE = "ml.t2."
 
@@ -34,7 +34,7 @@ InstanceType = Annotated[
     OneOf(_types_that_serve),
     Words(f"x86 instance types of SageMaker hosting, except {_BURSTABLE}*"),
 ]
-Instances = Annotated[int, Field(ge=1)]
+Instances = Annotated[int, Field(ge=1, le=GREATEST)]
 MinInstances = Annotated[Instances, Also("≥ 2 with canary or linear, and in production")]
 MaxInstances = Annotated[Instances, AfterValidator(_not_below_min), Also("≥ `min_instances`")]
 """Maximum number of instances, not below the preceding ``min_instances``."""

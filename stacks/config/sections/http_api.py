@@ -24,6 +24,7 @@ class HttpApiConfig(Section):
     )
     issuer: Annotated[str, Words("https address"), Also("required with jwt, otherwise not allowed")] | None = Field(
         default=None,
+        max_length=2048,
         pattern=r"^https://\S+$",
         description="Issuer of the tokens (claim iss). Its OpenID configuration must be public.",
     )

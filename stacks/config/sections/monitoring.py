@@ -92,7 +92,7 @@ class BudgetConfig(Section):
     https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html.
     """
 
-    monthly_usd: Annotated[float, Field(gt=0, le=1e9)] | None = Field(
+    monthly_usd: Annotated[float, Field(ge=0.01, le=1e9)] | None = Field(
         default=None, description="Monthly limit in US dollars. Without it, there is no budget."
     )
     # AWS allows five notifications of a budget.

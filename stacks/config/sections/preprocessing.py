@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from stacks.config.sections.base import Section, Words, refuse
+from stacks.config.sections.base import LONGEST_PARAMETER, Section, Words, refuse
 
 Column = Annotated[str, Field(pattern=r"^[^,]*[^,\s][^,]*$")]
 
@@ -18,8 +18,9 @@ class PreprocessingConfig(Section):
         json_schema_extra={"minItems": 1, "uniqueItems": True},
         description="Columns joined, in this order, into a document's text. A run may override them.",
     )
-    id_column: Annotated[str, Words("text, may be empty")] = Field(
+    id_column: Annotated[str, Words("text of at most 1,024 characters, may be empty")] = Field(
         default="id",
+        max_length=LONGEST_PARAMETER,
         description="Column of document IDs. If empty, the position in the file is the ID. A run may override it.",
     )
     vocabulary_size: int = Field(
@@ -45,4 +46,6 @@ class PreprocessingConfig(Section):
     def _different(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
         if not columns or len(set(columns)) < len(columns):
             raise refuse("no column or a duplicate one", "one or more different columns")
+        if (length := len(",".join(columns))) > LONGEST_PARAMETER:
+            raise refuse(f"{length} characters with commas", f"at most {LONGEST_PARAMETER}")
         return columns

@@ -1,18 +1,14 @@
 """Scheduled scaling."""
 
-import re
 import zoneinfo
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from stacks.config.sections.base import Also, Section, Words, refuse
 from stacks.config.sections.fleets import MaxInstances, MinInstances
+from stacks.config.sections.schedules import check_schedule
 
-_EXPRESSION = re.compile(r"(cron|rate|at)\((.+)\)")
-_RATE = re.compile(r"1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days)")
-_CRON_FIELDS = 6
 _ALLOWED = "cron(0 8 ? * MON-FRI *), rate(12 hours) or at(2030-01-31T08:00:00), for example"
 
 
@@ -21,24 +17,8 @@ def _schedule(expression: str) -> str:
 
     See https://docs.aws.amazon.com/autoscaling/application/userguide/scheduled-scaling-using-cron-expressions.html.
     """
-    match = _EXPRESSION.fullmatch(expression)
-    if not match:
-        raise refuse("not a cron(...), rate(...) or at(...) expression", _ALLOWED)
-    kind, inner = match.groups()
-    if kind == "cron" and len(inner.split()) != _CRON_FIELDS:
-        raise refuse("cron needs minutes, hours, day of month, month, day of week and year", _ALLOWED)
-    if kind == "rate" and not _RATE.fullmatch(inner):
-        raise refuse("rate needs a number and minutes, hours or days", _ALLOWED)
-    if kind == "at" and not _is_time(inner):
-        raise refuse("at needs a date and a time, without a time zone (use timezone)", _ALLOWED)
+    check_schedule(expression, ("cron", "rate", "at"), _ALLOWED)
     return expression
-
-
-def _is_time(text: str) -> bool:
-    try:
-        return datetime.fromisoformat(text).isoformat() == text and len(text) == len("yyyy-mm-ddThh:mm:ss")
-    except ValueError:
-        return False
 
 
 def _known_zone(name: str) -> str:

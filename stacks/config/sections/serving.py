@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from stacks.config.sections.base import Also, Section, refuse
+from stacks.config.sections.base import GREATEST, Also, Section, refuse
 from stacks.config.sections.endpoint_update import UpdateConfig
 from stacks.config.sections.fleets import InstanceType, MaxInstances, MinInstances, ModelPackageArn
 from stacks.config.sections.scheduled_scaling import ScheduledScalingConfig
@@ -79,7 +79,7 @@ class ServingConfig(Section):
     # benchmarks/serving/load.py: two cores handle 19,512 requests of 100 texts per minute within 250 ms. The default
     # leaves half as headroom, and the two vCPUs of the default instance are one core.
     invocations_per_instance: int = Field(
-        default=5000, ge=1, description="Scaling target: requests per minute and instance."
+        default=5000, ge=1, le=GREATEST, description="Scaling target: requests per minute and instance."
     )
     cpu_target: int | None = Field(
         default=None,
@@ -87,10 +87,15 @@ class ServingConfig(Section):
         le=100,
         description="Additional scaling target: CPU utilization of an instance.",
     )
-    scale_in_cooldown_seconds: int = Field(default=300, ge=0, description="Cooldown after removing instances.")
-    scale_out_cooldown_seconds: int = Field(default=60, ge=0, description="Cooldown after adding instances.")
+    scale_in_cooldown_seconds: int = Field(
+        default=300, ge=0, le=GREATEST, description="Cooldown after removing instances."
+    )
+    scale_out_cooldown_seconds: int = Field(
+        default=60, ge=0, le=GREATEST, description="Cooldown after adding instances."
+    )
+    # https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-limits.html
     scheduled_scaling: tuple[ScheduledScalingConfig, ...] = Field(
-        default=(), strict=False, description="Scheduled changes of the instance limits."
+        default=(), max_length=200, strict=False, description="Scheduled changes of the instance limits."
     )
     weight: Annotated[float, Also("relative to the weights of `variants`")] = Field(
         default=1, ge=0, description="Weight of the approved model's share of the requests."

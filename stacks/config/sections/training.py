@@ -36,6 +36,7 @@ class Hyperparameters(Section):
     encoder_layers: Annotated[str, Words("`auto`, or sizes like `100,50`")] | None = Field(
         default=None,
         pattern=r"^(auto|[1-9][0-9]*(,[1-9][0-9]*)*)$",
+        max_length=2500,
         description="Sizes of the encoder's layers, or auto.",
     )
     encoder_layers_activation: Activation | None = Field(

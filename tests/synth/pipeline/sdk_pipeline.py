@@ -123,12 +123,14 @@ class _Author:
         return [{**tag, "Value": run} if tag["Key"] == "topicsmith:run" else tag for tag in arguments["Tags"]]
 
     def _retries(self, name: str) -> list[Any]:
-        policies: list[Any] = []
-        for policy in step_of(self._ours, name).get("RetryPolicies", []):
-            limits = {"interval_seconds": policy["IntervalSeconds"], "max_attempts": policy["MaxAttempts"]}
-            types = [one for one in SageMakerJobExceptionTypeEnum if one.value in policy["ExceptionType"]]
-            policies.append(SageMakerJobStepRetryPolicy(types, **limits))
-        return policies
+        return [
+            SageMakerJobStepRetryPolicy(
+                [one for one in SageMakerJobExceptionTypeEnum if one.value in policy["ExceptionType"]],
+                interval_seconds=policy["IntervalSeconds"],
+                max_attempts=policy["MaxAttempts"],
+            )
+            for policy in step_of(self._ours, name).get("RetryPolicies", [])
+        ]
 
     def _preprocess(self) -> None:
         event = self._arguments("Preprocess")

@@ -109,10 +109,10 @@ def test_every_job_carries_the_environments_tags_and_the_runs(environment: str, 
 
 
 def test_jobs_are_retried_only_after_platform_failures(definition: JsonObject) -> None:
+    """Policies for ``Step.…`` would replace SageMaker's own retries of API calls."""
     for step in steps_of(definition):
         policies = step.get("RetryPolicies", [])
         assert len(policies) == (1 if step["Type"] in _JOBS else 0), step["Name"]
-        # A policy for Step.SERVICE_FAULT or Step.THROTTLING would replace SageMaker's own retries.
         assert {type_ for policy in policies for type_ in policy["ExceptionType"]} <= {
             "SageMaker.JOB_INTERNAL_ERROR",
             "SageMaker.CAPACITY_ERROR",
@@ -120,7 +120,7 @@ def test_jobs_are_retried_only_after_platform_failures(definition: JsonObject) -
         }
 
 
-def test_without_retries_a_step_has_no_policy(definitions: dict[str, JsonObject]) -> None:
+def test_without_retries_sagemakers_own_remain(definitions: dict[str, JsonObject]) -> None:
     assert "RetryPolicies" not in step_of(definitions["short"], "Train")
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.topicsmith.diff.support import Case, compare_all, resource
+from tests.topicsmith.diff.support import Case, Resources, compare_all, resource
 from topicsmith.diff.model.changes import Change, Risk
 
 _BUCKET = {"Bucket": resource("AWS::S3::Bucket")}
@@ -40,6 +40,17 @@ def _scaled(target: str) -> dict[str, Any]:
 def _tagged(value: str) -> dict[str, Any]:
     tags = [{"Key": "team", "Value": value}]
     return {name: resource("AWS::SNS::Topic", Tags=tags) for name in ("One", "Two")}
+
+
+def _budget(percent: int) -> Resources:
+    notification = {"NotificationType": "ACTUAL", "ComparisonOperator": "GREATER_THAN", "Threshold": percent}
+    return {
+        "B": resource(
+            "AWS::Budgets::Budget",
+            Budget={"BudgetName": "b", "BudgetType": "COST", "TimeUnit": "MONTHLY"},
+            NotificationsWithSubscribers=[{"Notification": notification, "Subscribers": []}],
+        )
+    }
 
 
 FOLDED = {
@@ -79,6 +90,7 @@ LOUD = {
             for at, name in enumerate("ab")
         },
     ),
+    "name that is kept": Case(_budget(80), _budget(90)),
     "capture that ends": Case(
         {"C": resource("AWS::SageMaker::EndpointConfig", DataCaptureConfig={"EnableCapture": True, "KmsKeyId": "k"})},
         {"C": resource("AWS::SageMaker::EndpointConfig")},
@@ -137,6 +149,15 @@ def test_name_conflicts_are_reported_together(changes: dict[str, list[Change]]) 
     )
     assert change.details == ("a: a → Newa", "b: b → Newb")
     assert change.way_out == 'For the first: Keep the id: override_logical_id("a").'
+
+
+def test_a_replacement_that_keeps_its_name_is_reported(changes: dict[str, list[Change]]) -> None:
+    (change,) = (one for one in changes["name that is kept"] if one.rule == "name-taken")
+    assert change.message == (
+        "Budget B is replaced, because NotificationsWithSubscribers cannot change in place, and keeps its name b: the "
+        "deployment fails, because CloudFormation creates the new one before it deletes the old one."
+    )
+    assert change.way_out == "Change the name together with NotificationsWithSubscribers."
 
 
 def test_a_removed_output_does_not_lose_its_encryption(changes: dict[str, list[Change]]) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.topicsmith.account import Account, Invoke
-from tests.topicsmith.runs.test_runs import preprocess, register, train
+from tests.topicsmith.runs.test_runs import preprocess, register, rejected, train
 
 
 @pytest.fixture
@@ -49,20 +49,23 @@ def test_a_succeeded_run_is_not_retried(deployed: Account, invoke: Invoke) -> No
     assert f"Run {run_id} succeeded, so there is nothing to retry." in result.stderr
 
 
-def test_a_rejected_run_is_not_retried(deployed: Account, invoke: Invoke) -> None:
-    run_id = deployed.start()
-    rejected = {"StepName": "Rejected", "StepStatus": "Failed", "Metadata": {"Fail": {"ErrorMessage": "npmi is low"}}}
-    deployed.steps = [[preprocess("Succeeded"), train("Succeeded"), rejected]]
-    deployed.status_at_the_end = "Failed"
-    invoke("runs", run_id)  # the status follows once the steps were listed
-    result = invoke("retry", run_id)
-    assert result.exit_code == 1
-    assert f"The quality gate rejected the model of run {run_id}" in result.stderr
-
-
 def test_an_executing_run_is_not_retried(deployed: Account, invoke: Invoke) -> None:
     run_id = deployed.start()
     deployed.steps = [[], []]
     result = invoke("retry", run_id)
     assert result.exit_code == 1
     assert f"Run {run_id} has not finished: it is Executing." in result.stderr
+
+
+def test_a_rejected_run_is_not_retried(deployed: Account, invoke: Invoke) -> None:
+    run_id = deployed.start()
+    deployed.steps = [[preprocess("Succeeded"), train("Succeeded"), rejected()]]
+    deployed.status_at_the_end = "Failed"
+    invoke("runs", run_id)
+    result = invoke("retry", run_id)
+    assert result.exit_code == 1
+    assert (
+        f"Run {run_id} cannot be retried, because it ended with a decision: The gate rejected the model."
+        in " ".join(result.stderr.split())
+    )
+    assert "then start a new run: " in result.stderr

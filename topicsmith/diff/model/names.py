@@ -7,11 +7,15 @@ from typing import Any
 _OF_ANOTHER = {"AWS::IAM::Policy", "AWS::ApplicationAutoScaling::ScalingPolicy"}
 _PLAIN = {"AWS::Events::Rule", "AWS::SecretsManager::Secret", "AWS::Scheduler::Schedule", "AWS::SSM::Parameter"}
 
+_BUDGET = "AWS::Budgets::Budget"
+
 
 def physical_name(kind: str, properties: Mapping[str, Any]) -> str | None:
     """Return the physical name that the template sets, or None if AWS generates it."""
     if kind in _OF_ANOTHER:
         return None
+    if kind == _BUDGET:
+        properties = properties.get("Budget", {})
     name = properties.get("Name" if kind in _PLAIN else f"{kind.split('::')[-1]}Name")
     return name if isinstance(name, str) else None
 

@@ -101,6 +101,12 @@ def _updates(pair: StackPair) -> Iterator[Change]:
             and (name := kept_name(resource.type, resource.before(), resource.after()))
         ):
             taken.setdefault(resource.type, []).append((resource, name))
+        elif (
+            resource.impact == "WILL_REPLACE"
+            and not loses(pair, resource)
+            and (name := kept_name(resource.type, resource.before(), resource.after()))
+        ):
+            yield _name_kept(resource, name)
     for found in taken.values():
         yield _names_taken(found)
     for (_, impact, lines), resources in alike.items():
@@ -194,6 +200,20 @@ def _names_taken(found: Sequence[tuple[Resource, str]]) -> Change:
         way_out=f"For the first: {keep_the_id(first)}" if several else keep_the_id(first),
         order=1,
         resources=tuple(one.logical_id for one, _ in found),
+    )
+
+
+def _name_kept(resource: Resource, name: str) -> Change:
+    """Return the change of a replaced resource that fails to deploy because the old one still uses its name."""
+    changed = ", ".join(resource.replacing)
+    return Change(
+        risk=Risk.BEHAVIOUR,
+        rule="name-taken",
+        message=f"{resource.label} is replaced, because {changed} cannot change in place, and keeps its name {name}: "
+        "the deployment fails, because CloudFormation creates the new one before it deletes the old one.",
+        way_out=f"Change the name together with {changed}.",
+        order=1,
+        resources=(resource.logical_id,),
     )
 
 

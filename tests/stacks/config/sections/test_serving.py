@@ -36,9 +36,12 @@ def test_max_cannot_be_below_min(least: int, most: int) -> None:
 
 _NUMBERS = st.integers(2, 999).map(str)
 _SCHEDULES = st.one_of(
-    st.lists(_NUMBERS | st.sampled_from(["*", "?", "MON-FRI", "0/15"]), min_size=6, max_size=6).map(
-        lambda fields: f"cron({' '.join(fields)})"
-    ),
+    st.tuples(
+        st.sampled_from(["*", "0", "0/15", "5,10-20"]),
+        st.integers(0, 23).map(str),
+        st.sampled_from(["? * MON-FRI", "? JAN-MAR 2#1", "L * ?", "1,15 6/3 ?", "3W 1-12 ?", "? * 6L", "*/2 * ?"]),
+        st.sampled_from(["*", "2030-2040"]),
+    ).map(lambda fields: f"cron({' '.join(fields)})"),
     st.sampled_from(["minute", "hour", "day"]).map(lambda unit: f"rate(1 {unit})"),
     st.builds("rate({} {}s)".format, _NUMBERS, st.sampled_from(["minute", "hour", "day"])),
     st.datetimes().map(lambda time: f"at({time.replace(microsecond=0).isoformat()})"),
@@ -55,6 +58,16 @@ def test_a_schedule_is_an_expression_of_application_auto_scaling(schedule: str) 
     [
         ("daily", "not a cron(...), rate(...) or at(...) expression"),
         ("cron(0 8 * * *)", "cron needs minutes, hours, day of month, month, day of week and year"),
+        ("cron(0 8 * * * *)", "cron needs ? as either day of month or day of week"),
+        ("cron(0 8 ? * ? *)", "cron needs ? as either day of month or day of week"),
+        ("cron(60 8 ? * MON *)", "cron has '60' as minutes, which has values from 0 to 59"),
+        ("cron(0 24 ? * MON *)", "cron has '24' as hours, which has values from 0 to 23"),
+        ("cron(0 8 0 * ? *)", "cron has '0' as day of month"),
+        ("cron(0 8 ? JANUARY MON *)", "cron has 'JANUARY' as month"),
+        ("cron(0 8 ? * MO *)", "cron has 'MO' as day of week"),
+        ("cron(0 8 ? * 0 *)", "cron has '0' as day of week"),
+        ("cron(0/0 8 ? * MON *)", "cron has '0/0' as minutes"),
+        ("cron(0 8 ? * MON 1969)", "cron has '1969' as year"),
         ("rate(1 hours)", "rate needs a number and minutes, hours or days"),
         ("rate(2 hour)", "rate needs a number"),
         ("rate(0 minutes)", "rate needs a number"),
@@ -70,6 +83,13 @@ def test_an_invalid_schedule_is_refused(schedule: str, reason: str) -> None:
     (problem,) = _problems(ScheduledScalingConfig, **{**_DAY, "schedule": schedule})
     assert problem.startswith(f"schedule: {reason}")
     assert problem.endswith("rate(12 hours) or at(2030-01-31T08:00:00), for example")
+
+
+def test_scheduled_actions_are_limited() -> None:
+    changes = [{**_DAY, "name": f"change-{number}"} for number in range(201)]
+    ServingConfig.model_validate({"scheduled_scaling": changes[:200], "max_instances": 4})
+    (problem,) = _problems(ServingConfig, scheduled_scaling=changes, max_instances=4)
+    assert "at most 200 items" in problem
 
 
 def test_a_time_zone_must_exist() -> None:

@@ -18,6 +18,9 @@ from localcloud.services.sagemaker.pipelines.graph import DefinitionError, Plann
 from localcloud.services.sagemaker.pipelines.record import LocalPipelineExecution
 from localcloud.services.sagemaker.pipelines.run import PipelineRun
 
+# As many as StartPipelineExecution takes values.
+_MOST_PARAMETERS = 200
+
 
 class Pipelines(SageMakerModelBackend):
     """SageMaker's pipelines and their executions."""
@@ -107,8 +110,8 @@ class Pipelines(SageMakerModelBackend):
         https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_RetryPipelineExecution.html.
 
         Raises:
-            ValidationError: The execution does not exist, is neither failed nor stopped, a Fail step ended it, or
-                SageMaker may no longer assume the pipeline's role.
+            ValidationError: The execution does not exist, is neither failed nor stopped, or was ended by a Fail step,
+                or SageMaker may no longer assume the pipeline's role.
         """
         execution = self._execution(pipeline_execution_arn)
         if client_request_token in execution.retry_tokens:
@@ -118,10 +121,9 @@ class Pipelines(SageMakerModelBackend):
                 f"Only pipeline executions in 'Failed' or 'Stopped' status can be retried; the status of "
                 f"{pipeline_execution_arn} is {execution.pipeline_execution_status!r}."
             )
-        if ended_by := [step.definition["Name"] for step in execution.steps if "Fail" in step.metadata]:
+        if ended_by := execution.fail_step:
             raise ValidationError(
-                f"The pipeline execution {pipeline_execution_arn} cannot be retried, because its Fail step "
-                f"{ended_by[0]} ended it."
+                f"Pipeline execution {pipeline_execution_arn} cannot be retried: the Fail step {ended_by!r} ended it."
             )
         try:
             session = assume_role(execution.role_arn, SAGEMAKER, "SageMaker", self.region_name)
@@ -201,6 +203,11 @@ def _document(definition: str | Mapping[str, Any]) -> dict[str, Any]:
 
 def _steps(document: dict[str, Any]) -> dict[str, PlannedStep]:
     """Return the validated steps of a definition."""
+    parameters = document.get("Parameters") or []
+    if len(parameters) > _MOST_PARAMETERS:
+        raise ValidationError(
+            f"Pipeline definition: {len(parameters)} parameters; at most {_MOST_PARAMETERS} are allowed."
+        )
     steps: list[dict[str, Any]] = document.get("Steps") or []
     if not steps:
         raise ValidationError("Pipeline definition: Steps is missing or empty.")

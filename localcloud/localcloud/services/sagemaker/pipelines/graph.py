@@ -1,5 +1,6 @@
 """Steps of a pipeline definition, including branches, and their dependencies."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -8,9 +9,12 @@ from typing import Any
 from localcloud.core.errors import LocalCloudError
 from localcloud.services.sagemaker.pipelines.cache import CacheError, expiry_of
 from localcloud.services.sagemaker.pipelines.expressions import referenced_steps
+from localcloud.services.sagemaker.pipelines.retries import RetryPolicyError, check_policies
 
 Definition = Mapping[str, Any]
 
+_LONGEST_NAME = 64
+_STEP_NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{_LONGEST_NAME}}}")
 _BRANCHES = {"IfSteps": True, "ElseSteps": False}
 
 
@@ -56,22 +60,28 @@ def plan(steps: Sequence[Definition]) -> dict[str, PlannedStep]:
     """Return the steps of a definition by name.
 
     Raises:
-        DefinitionError: A name is used twice, or a step waits for a missing step, for a Fail step, or in a cycle for
-            itself.
+        DefinitionError: A name is used twice or invalid, a step waits for a missing step, for a Fail step, or in a
+            cycle for itself, or its caching or retry policies are invalid.
     """
     planned = list(_flattened(steps, None))
     names = [step.name for step in planned]
     if len(set(names)) < len(names):
         raise DefinitionError(f"Step names must be unique; they are {', '.join(names)}.")
+    for name in names:
+        if not _STEP_NAME.fullmatch(name):
+            raise DefinitionError(
+                f"Step name {name!r} must have 1 to {_LONGEST_NAME} letters, digits, hyphens and underscores."
+            )
     ends = {step.name for step in planned if step.definition["Type"] == "Fail"}
     for step in planned:
         if unknown := step.waits - set(names):
             raise DefinitionError(f"Step {step.name!r} refers to {', '.join(sorted(unknown))}, which is not a step.")
         if step.waits & ends:
-            raise DefinitionError(f"Step {step.name!r} waits for {', '.join(step.waits & ends)}, which is a Fail step.")
+            raise DefinitionError(f"{step.name} can not depends on {', '.join(sorted(step.waits & ends))}")
         try:
             expiry_of(step.definition)
-        except CacheError as error:
+            check_policies(step.definition)
+        except (CacheError, RetryPolicyError) as error:
             raise DefinitionError(f"Step {step.name!r}: {error}") from error
     try:
         TopologicalSorter({step.name: step.waits for step in planned}).prepare()

@@ -45,6 +45,11 @@ class LocalPipelineExecution(FakePipelineExecution):
             "CurrentDateTime": started,
         }
 
+    @property
+    def fail_step(self) -> str | None:
+        """Name of the Fail step that ended the execution, if one did."""
+        return next((step.definition["Name"] for step in self.steps if step.definition["Type"] == "Fail"), None)
+
     def begin_again(self) -> None:
         """Resume after a failure or a stop; steps that did not succeed are forgotten."""
         self.steps = [step for step in self.steps if step.status == "Succeeded"]

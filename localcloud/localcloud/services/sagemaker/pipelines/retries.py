@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from localcloud.core.errors import LocalCloudError
 from localcloud.services.sagemaker.common.job_run import INTERNAL_ERROR
 
 JOB_INTERNAL_ERROR = "SageMaker.JOB_INTERNAL_ERROR"
@@ -22,6 +23,36 @@ _REASONS = {
 _THROTTLED = ("ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded")
 _SERVICE_FAULT = 500
 _DEFAULT_ATTEMPTS = 5
+# SageMaker retries these for every step unless a policy of the step names them; a policy's defaults stand for its own
+# intervals, which are not published.
+_BY_DEFAULT = {"ExceptionType": ["Step.SERVICE_FAULT", "Step.THROTTLING"]}
+_EXCEPTION_TYPES = {*_BY_DEFAULT["ExceptionType"], *_REASONS.values()}
+_RETRYABLE = {"AutoML", "Model", "NotebookJob", "Processing", "RegisterModel", "Training", "Transform", "Tuning"}
+_MOST = {"IntervalSeconds": 43_200, "MaxAttempts": 20, "ExpireAfterMin": 14_400}
+
+
+class RetryPolicyError(LocalCloudError):
+    """A step's ``RetryPolicies`` are invalid."""
+
+
+def check_policies(definition: Mapping[str, Any]) -> None:
+    """Check the retry policies of a step.
+
+    Raises:
+        RetryPolicyError: The step has policies although its type is never retried, or a policy is invalid.
+    """
+    policies = definition.get("RetryPolicies") or []
+    if policies and definition["Type"] not in _RETRYABLE:
+        raise RetryPolicyError(f"steps of type {definition['Type']} have no RetryPolicies.")
+    for policy in policies:
+        if unknown := set(policy.get("ExceptionType") or [None]) - _EXCEPTION_TYPES:
+            raise RetryPolicyError(
+                f"RetryPolicies has ExceptionType {', '.join(sorted(map(str, unknown)))}; allowed: "
+                f"{', '.join(sorted(_EXCEPTION_TYPES))}."
+            )
+        for name, most in _MOST.items():
+            if not 0 <= policy.get(name, 0) <= most:
+                raise RetryPolicyError(f"RetryPolicies has {name} {policy[name]}; it must be between 0 and {most}.")
 
 
 def exception_type_of_reason(reason: str) -> str | None:
@@ -48,7 +79,7 @@ class Retries:
     """
 
     def __init__(self, policies: Iterable[Mapping[str, Any]] | None):
-        self._policies = list(policies or ())
+        self._policies = [*(policies or ()), _BY_DEFAULT]
         self._used = [0] * len(self._policies)
         self._began = time.monotonic()
 

@@ -86,6 +86,9 @@ def test_failed_gate_fails_the_execution_with_the_reason(cloud: SmallCloud, quic
     assert steps["Gate"]["Metadata"] == {"Condition": {"Outcome": "False"}}
     assert steps["Rejected"]["FailureReason"] == reason
     assert steps["Rejected"]["Metadata"] == {"Fail": {"ErrorMessage": reason}}
+    client = cloud.client("sagemaker")
+    with pytest.raises(client.exceptions.ClientError, match=r"ValidationException.*the Fail step 'Rejected' ended it"):
+        client.retry_pipeline_execution(PipelineExecutionArn=arn, ClientRequestToken="r" * 32)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,21 @@ def test_conditions_may_be_nested_in_branches() -> None:
     [
         ([_step("One", refers_to="Two")], "Step 'One' refers to Two, which is not a step"),
         ([_step("One"), _condition("Gate", "One", [_step("One")], [])], "must be unique; they are One, Gate, One"),
-        ([_step("One", "Fail"), _step("Two", DependsOn=["One"])], "Step 'Two' waits for One, which is a Fail step"),
+        ([_step("One", "Fail"), _step("Two", DependsOn=["One"])], "Two can not depends on One"),
+        ([_step("One step")], "Step name 'One step' must have 1 to 64 letters"),
+        ([_step("O" * 65)], "must have 1 to 64 letters"),
+        (
+            [_step("One", RetryPolicies=[{"ExceptionType": ["Step.THROTTLING"]}])],
+            "of type Lambda have no RetryPolicies",
+        ),
+        (
+            [_step("One", "Training", RetryPolicies=[{"ExceptionType": ["SageMaker.JOB"]}])],
+            "ExceptionType SageMaker.JOB",
+        ),
+        (
+            [_step("One", "Training", RetryPolicies=[{"ExceptionType": ["Step.THROTTLING"], "MaxAttempts": 21}])],
+            "Step 'One': RetryPolicies has MaxAttempts 21; it must be between 0 and 20",
+        ),
         ([_step("One", refers_to="Two"), _step("Two", refers_to="One")], "wait for each other"),
         ([_step("One"), _condition("Gate", "In", [_step("In")], [])], "wait for each other"),
         ([_step("Gate", "Condition")], "Step 'Gate' has no Conditions"),

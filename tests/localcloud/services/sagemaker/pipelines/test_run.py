@@ -157,7 +157,7 @@ def _retried(monkeypatch: pytest.MonkeyPatch, failures: list[StepFailed]) -> tup
     monkeypatch.setattr(pipeline_run, "run_step", run_step)
     policy = {"ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"], "IntervalSeconds": 0, "MaxAttempts": 2}
     execution = Execution()
-    _run(execution, [_step("Train", Arguments={"once": 1}, RetryPolicies=[policy])]).run()
+    _run(execution, [_step("Train", kind="Training", Arguments={"once": 1}, RetryPolicies=[policy])]).run()
     return execution, names
 
 
@@ -221,7 +221,7 @@ def test_pause_between_attempts_ends_when_the_execution_is_stopped(monkeypatch: 
     monkeypatch.setattr(pipeline_run, "run_step", run_step)
     policy = {"ExceptionType": ["SageMaker.CAPACITY_ERROR"], "IntervalSeconds": 600, "MaxAttempts": 2}
     execution = Execution()
-    run = _run(execution, [_step("Train", RetryPolicies=[policy])])
+    run = _run(execution, [_step("Train", kind="Training", RetryPolicies=[policy])])
     thread = threading.Thread(target=run.run)
     thread.start()
     failed.wait()

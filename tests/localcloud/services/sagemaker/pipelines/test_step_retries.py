@@ -29,6 +29,13 @@ def test_failures_that_no_policy_names_are_final(exception_type: str | None) -> 
     assert Retries(None).wait_after(exception_type) is None
 
 
+def test_sagemaker_retries_calls_unless_a_policy_replaces_that() -> None:
+    retries = Retries([CAPACITY])
+    assert [retries.wait_after("Step.SERVICE_FAULT") for _ in range(6)] == [1, 2, 4, 8, 16, None]
+    none = Retries([{**FAULTS, "MaxAttempts": 0}])
+    assert none.wait_after("Step.SERVICE_FAULT") is None
+
+
 def test_retries_end_when_their_time_is_over() -> None:
     policy = {"ExceptionType": ["Step.SERVICE_FAULT"], "IntervalSeconds": 40, "BackoffRate": 2, "ExpireAfterMin": 1}
     retries = Retries([policy])
