@@ -67,7 +67,7 @@ def test_the_volume_is_encrypted_if_the_instance_supports_it(definitions: dict[s
     training = tune["TrainingJobDefinition"]
     assert "VolumeKmsKeyId" in train["ResourceConfig"]
     assert "VolumeKmsKeyId" in training["HyperParameterTuningResourceConfig"]
-    template = template_of("training", training={"instance_type": "ml.p3.2xlarge"})
+    template = template_of("training", training={"allow_cpu": True, "instance_type": "ml.c5.4xlarge"})
     volume = {"Action": Match.array_with(["kms:CreateGrant", "kms:DescribeKey"])}
     template.has_resource_properties(
         "AWS::IAM::Policy", {"PolicyDocument": {"Statement": Match.array_with([Match.object_like(volume)])}}
