@@ -110,9 +110,11 @@ pipeline: $(CORE) $(NODE) ## deploy the CodePipeline of delivery.yaml; later it 
 	@$(HAS_ACCOUNT)
 	@$(CDK) deploy Delivery
 
-destroy: $(CORE) $(NODE) ## delete the stacks of ENV
+destroy: $(CORE) $(NODE) ## delete the registered models and the stacks of ENV
 	@$(HAS_ENV)
 	@$(HAS_ACCOUNT)
+	@# SageMaker does not delete a model package group that contains versions.
+	@$(TOPICSMITH) unregister --env "$(ENV)"
 	@$(CDK) destroy "$(ENV)/*"
 
 install: $(CORE) $(NODE) ## install the CDK and the command line, without the tests' tools

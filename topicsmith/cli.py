@@ -25,6 +25,7 @@ from topicsmith.commands import (
     stop,
     topics,
     tuning,
+    unregister,
     vectors,
     whoami,
 )
@@ -151,6 +152,7 @@ _add("infer", infer.infer, "Serving")
 _add("check", check.check, "Serving")
 _add("whoami", whoami.whoami, "Environments")
 _add("diff", diff.diff, "Environments")
+_add("unregister", unregister.unregister, "Environments")
 for _command in (local.up, local.down, local.status, local.env, local.account, demo.demo):
     _local.command(cls=grammar.Command, context_settings=_HELP_OPTIONS)(_command)
 app.add_typer(_local, name="local", rich_help_panel="Local cloud")
