@@ -10,7 +10,6 @@ from moto.sagemaker.responses import SageMakerResponse
 
 from tests.topicsmith.account import ACCOUNT, REGION, Account, Invoke
 
-
 # moto's CloudFormation does not know the group, which the account has anyway.
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS..SageMaker..ModelPackageGroup")
 
