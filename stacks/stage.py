@@ -1,6 +1,6 @@
 """CDK stage of an environment."""
 
-from aws_cdk import Environment, Stage, Tags
+from aws_cdk import Environment, PermissionsBoundary, Stage, Tags
 
 from constructs import Construct
 from constructs.network.placement import NetworkPlacement
@@ -26,7 +26,12 @@ class TopicsmithStage(Stage):
             config: Configuration of the environment.
             promotions: Environments that models are promoted from and to.
         """
-        super().__init__(scope, id, env=Environment(account=config.account, region=config.region))
+        super().__init__(
+            scope,
+            id,
+            env=Environment(account=config.account, region=config.region),
+            permissions_boundary=_boundary(config.permissions_boundary),
+        )
         name = f"topicsmith-{id}"
         tags = {"project": "topicsmith", "environment": id, **config.tags}
         data = DataStack(self, "data", name=name, config=config, promotions=promotions).data
@@ -64,3 +69,9 @@ class TopicsmithStage(Stage):
         if chosen.mode == "existing":
             return NetworkPlacement(subnet_ids=chosen.subnets, security_group_ids=chosen.security_groups)
         return None
+
+
+def _boundary(policy: str | None) -> PermissionsBoundary | None:
+    if policy is None:
+        return None
+    return PermissionsBoundary.from_arn(policy) if policy.startswith("arn:") else PermissionsBoundary.from_name(policy)

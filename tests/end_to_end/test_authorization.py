@@ -54,6 +54,27 @@ def denied(call: Callable[[], Any], *words: str) -> None:
         assert word in error.value.response["Error"]["Message"]
 
 
+def test_a_permissions_boundary_limits_a_role(clients: Clients, role: Any, bucket: str) -> None:
+    clients("s3").put_object(Bucket=bucket, Key="x", Body=b"1")
+    acting = role(allow("s3:*"))
+    assert acting("s3").get_object(Bucket=bucket, Key="x")["Body"].read() == b"1"
+    iam, name = clients("iam"), acting("sts").get_caller_identity()["Arn"].split("/")[1]
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow("s3:PutObject")]})
+    boundary = iam.create_policy(PolicyName=f"boundary-{name}", PolicyDocument=document)["Policy"]["Arn"]
+    iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=boundary)
+    assert iam.get_role(RoleName=name)["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
+    denied(lambda: acting("s3").get_object(Bucket=bucket, Key="x"), "no permissions boundary allows the s3:GetObject")
+    acting("s3").put_object(Bucket=bucket, Key="x", Body=b"2")
+    iam.delete_role_permissions_boundary(RoleName=name)
+    assert acting("s3").get_object(Bucket=bucket, Key="x")["Body"].read() == b"2"
+
+
+def test_a_boundary_that_does_not_exist_is_refused(clients: Clients) -> None:
+    iam, missing = clients("iam"), f"arn:aws:iam::{ACCOUNT}:policy/missing"
+    with pytest.raises(ClientError, match=f"Scope ARN: {missing} does not exist or is not attachable"):
+        iam.create_role(RoleName="bounded", AssumeRolePolicyDocument="{}", PermissionsBoundary=missing)
+
+
 def test_only_objects_that_the_policy_allows_can_be_read(clients: Clients, role: Any, bucket: str) -> None:
     for key in ("bow/a b+ü.pbr", "models/x"):
         clients("s3").put_object(Bucket=bucket, Key=key, Body=b"1")

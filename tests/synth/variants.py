@@ -50,6 +50,7 @@ VARIANTS: dict[str, JsonObject] = {
     },
     "short": {
         "region": "us-east-1",
+        "permissions_boundary": "limits/topics",
         "tuning": {"enabled": False},
         "training": {"hyperparameters": {"learning_rate": 0.01}},
         "vectorize": {"enabled": False},

@@ -35,6 +35,7 @@ from localcloud.core.policy import (
     statements_of,
 )
 from localcloud.core.service import Service
+from localcloud.services.iam.boundaries import boundary_of
 
 # Actions that the resource's own policy must allow as well, if only by delegating to the account's IAM policies.
 _OWN_POLICY_DECIDES = ("kms:", "sts:AssumeRole")
@@ -67,6 +68,7 @@ def require(
     action: str,
     resource: str | None,
     context: Mapping[str, str],
+    boundary: list[Statement] | None = None,
 ) -> None:
     """Raise :class:`NotAuthorized`, with AWS's message, unless the policies allow a request.
 
@@ -76,6 +78,7 @@ def require(
         action: For example ``s3:GetObject``.
         resource: The resource's ARN, ``None`` when unknown.
         context: Condition keys of the request (lower case).
+        boundary: Statements of the caller's permissions boundary, if it has one.
     """
     account = account_of(principal)
     # If another account has a bucket of this name, the error is S3's BucketAlreadyExists, not a denial by IAM.
@@ -86,6 +89,7 @@ def require(
         own_policy=resource_policies.statements(action, resource) or [],
         foreign=owner != account,
         own_policy_decides=resource is not None and action.startswith(_OWN_POLICY_DECIDES),
+        boundary=boundary,
     )
     if refusal:
         raise NotAuthorized(
@@ -163,6 +167,7 @@ def _check(request: access_control.IAMRequestBase, resource: str) -> str | None:
     identity = [
         statement for policy in request._access_key.collect_policies() for statement in statements_of(_document(policy))
     ]
+    boundary = boundary_of(request._access_key.arn)
     for permission in _permissions(api, request, resource):
         require(
             principal=request._access_key.arn,
@@ -170,6 +175,7 @@ def _check(request: access_control.IAMRequestBase, resource: str) -> str | None:
             action=permission.action,
             resource=permission.resource,
             context={**api.context, **permission.context},
+            boundary=boundary,
         )
     return resource_policies.owner_of(resource if api.service == "s3" else api.resources[0])
 

@@ -69,6 +69,7 @@ def decide(
     own_policy: Sequence[Statement],
     foreign: bool,
     own_policy_decides: bool,
+    boundary: Sequence[Statement] | None = None,
 ) -> str | None:
     """Return the reason that a request is denied, in the words of AWS's message, or ``None`` if it is allowed.
 
@@ -80,10 +81,16 @@ def decide(
             https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html.
         own_policy_decides: True if the resource's policy must allow the request in any case, at least by delegating
             the decision to the account's IAM.
+        boundary: Statements of the caller's permissions boundary, which must allow the request as well; None without
+            one. AWS lets a resource's policy that names the session itself pass a boundary, which is left out here. See
+            https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html.
     """
     by_identity, by_resource = evaluate(identity, request), evaluate(own_policy, request)
-    if Effect.DENY in (by_identity, by_resource):
+    by_boundary = Effect.ALLOW if boundary is None else evaluate(boundary, request)
+    if Effect.DENY in (by_identity, by_resource, by_boundary):
         return "with an explicit deny in a policy"
+    if by_boundary is not Effect.ALLOW:
+        return f"because no permissions boundary allows the {request.action} action"
     named = evaluate(own_policy, request, accounts=False) is Effect.ALLOW
     if by_identity is not Effect.ALLOW and (foreign or not named):
         return f"because no identity-based policy allows the {request.action} action"

@@ -112,6 +112,14 @@ class EnvironmentFields(Section):
         AfterValidator(_different_to_iam),
         Words("map of at most 40 entries; keys ≤ 128, values ≤ 256 characters, without project and environment"),
     ] = Field(default={}, max_length=40, description="Additional tags on every resource and job.")
+    permissions_boundary: (
+        Annotated[
+            str,
+            Field(pattern=r"^(arn:aws[a-z-]*:iam::[0-9]{12}:policy/)?[A-Za-z0-9_+=,.@/-]+$", max_length=600),
+            Words("ARN or name of a managed policy of the account"),
+        ]
+        | None
+    ) = Field(default=None, description="Permissions boundary of every role of the environment.")
     algorithm: Literal["container", "builtin"] = Field(
         default="container",
         description="Algorithm for training and serving: this project's container, or SageMaker's built-in NTM.",

@@ -144,6 +144,24 @@ _OWN: dict[str, list[dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("identity", _SAYS)
+@pytest.mark.parametrize("boundary", _SAYS)
+def test_a_permissions_boundary_must_allow_a_request_too(identity: str, boundary: str) -> None:
+    refusal = decide(
+        request(),
+        identity=_SAYS[identity],
+        own_policy=[],
+        foreign=False,
+        own_policy_decides=False,
+        boundary=_SAYS[boundary],
+    )
+    assert (refusal is None) is (identity == boundary == "allow")
+    if "deny" in (identity, boundary):
+        assert refusal == "with an explicit deny in a policy"
+    elif boundary != "allow":
+        assert refusal == f"because no permissions boundary allows the {request().action} action"
+
+
+@pytest.mark.parametrize("identity", _SAYS)
 @pytest.mark.parametrize("own", _OWN)
 @pytest.mark.parametrize("kind", ["plain", "own policy decides", "foreign"])
 def test_policies_that_must_allow_a_request(identity: str, own: str, kind: str) -> None:

@@ -62,7 +62,8 @@ preprocessing:
     ) == [
         "environments/dev.yaml is invalid:",
         "  line 2, accuont: unknown key (did you mean account?); allowed: account, alarms, algorithm, budget, "
-        "data, evaluation, gate, http_api, log_retention_days, network, notifications, preprocessing, production, "
+        "data, evaluation, gate, http_api, log_retention_days, network, notifications, permissions_boundary, "
+        "preprocessing, production, "
         "promotion, region, retries, serving, tags, termination_protection, training, triggers, tuning, vectorize",
         "  line 3, account: YAML does not read 12 as text; put it in quotes",
         "  line 5, data.removal: 'keep': Input should be 'retain' or 'destroy'",

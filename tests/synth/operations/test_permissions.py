@@ -1,8 +1,10 @@
 """Permissions of each role: its actions, and for the critical ones resources and conditions."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.synth.assembly import JsonObject
+from tests.synth.assembly import Assembly, JsonObject
 from tests.synth.cloudformation import ACCOUNT, REGION, Deployment
 
 _SAGEMAKER_JOB = {
@@ -245,3 +247,17 @@ def test_models_can_be_registered_only_in_the_own_group(deployment: Deployment) 
         f"{registry}:model-package-group/{deployment.name}",
         f"{registry}:model-package/{deployment.name}/*",
     }
+
+
+def test_every_role_has_the_permissions_boundary_of_its_environment(variants: Path, deployment: Deployment) -> None:
+    bounded = Deployment(Assembly(variants), "short")
+    boundaries = [
+        role["Properties"].get("PermissionsBoundary")
+        for part in ("data", "training", "serving")
+        for role in bounded.resources(part, "AWS::IAM::Role").values()
+    ]
+    assert len(boundaries) > 5
+    assert {str(boundary) for boundary in boundaries} == {f"arn:aws:iam::{ACCOUNT}:policy/limits/topics"}
+    for part in ("data", "training", "serving"):
+        for role in deployment.resources(part, "AWS::IAM::Role").values():
+            assert "PermissionsBoundary" not in role["Properties"]

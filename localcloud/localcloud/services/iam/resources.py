@@ -28,12 +28,19 @@ class Role(ResourceModel):
         trust = json.dumps(self.properties["AssumeRolePolicyDocument"])
         description = self.properties.get("Description", "")
         seconds = str(self.properties.get("MaxSessionDuration", 3600))
+        boundary = self.properties.get("PermissionsBoundary")
         if any(role.name == self.name for role in self._iam.get_roles()):
             self._iam.update_role(self.name, description, seconds)
             self._iam.update_assume_role_policy(self.name, trust)
+            if boundary:
+                self._iam.put_role_permissions_boundary(self.name, boundary)
+            else:
+                self._iam.delete_role_permissions_boundary(self.name)
         else:
             path = self.properties.get("Path", "/")
-            self._iam.create_role(self.name, trust, path, "", description, self.properties.get("Tags", []), seconds)
+            self._iam.create_role(
+                self.name, trust, path, boundary, description, self.properties.get("Tags", []), seconds
+            )
         inline = {policy["PolicyName"]: policy["PolicyDocument"] for policy in self.properties.get("Policies", [])}
         for name, document in inline.items():
             self._iam.put_role_policy(self.name, name, json.dumps(document))
