@@ -93,8 +93,9 @@ deploy: $(CORE) $(NODE) ## deploy ENV to the account of your credentials
 	@$(HAS_ACCOUNT)
 	@# When it starts, the CDK CLI looks for the role that publishes the image, which the data stack creates.
 	@$(CDK) synth --quiet "$(ENV)/*"
-	@$(CDK) deploy --app cdk.out "$(ENV)/data"
-	@$(CDK) deploy --app cdk.out "$(ENV)/*"
+	@# What an earlier deployment of ENV left behind, because it is retained, is imported.
+	@$(CDK) deploy --app cdk.out --import-existing-resources "$(ENV)/data"
+	@$(CDK) deploy --app cdk.out --import-existing-resources "$(ENV)/*"
 
 check: $(CORE) ## check that the deployed endpoint of ENV answers
 	@$(TOPICSMITH) check --env $(ENV)

@@ -99,13 +99,19 @@ class _Replaced:
 
 
 class StackResources(ResourceMap):
-    """moto's resource map of a stack, brought from its current state to a template's."""
+    """moto's resource map of a stack, brought from its current state to a template's.
+
+    Attributes:
+        imports_existing: True if the operation adopts existing resources that the template names and retains. See
+            https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._applied: dict[str, _Applied] = {}
         self._replaced: list[_Replaced] = []
         self._created: set[str] = set()
+        self.imports_existing = False
         self._half_updated: set[str] = set()
         self._unwanted: list[str] = []
 
@@ -216,11 +222,18 @@ class StackResources(ResourceMap):
                 self._half_updated.discard(logical_id)
                 self._applied[logical_id] = _Applied(declaration, resolved)
                 return
+            imported = False
             emit(logical_id, physical_id, resource_type, f"{verb}_IN_PROGRESS", None)
             resource = self._restored(logical_id, resolved)
             if resource is None:
                 self._require_valid(logical_id, resolved)
-                resource = self._update(logical_id, before, resolved) if before else self._create(logical_id, resolved)
+                retained = str(declaration.get("DeletionPolicy", "")).startswith("Retain")
+                imported = before is None and retained and self.imports_existing and self._exists(resolved)
+                resource = (
+                    self._update(logical_id, before, resolved)
+                    if before
+                    else self._create(logical_id, resolved, imported=imported)
+                )
         except Exception as error:
             logger.exception("%s of %s (%s) failed", verb, logical_id, resource_type)
             reason = getattr(error, "message", None) or str(error) or type(error).__name__
@@ -232,7 +245,7 @@ class StackResources(ResourceMap):
                 getattr(resource, "replaces", False) or self._is_replaced(before, resolved)
             ) and original.physical_resource_id != resource.physical_resource_id:
                 self._replaced.append(_Replaced(logical_id, original, before, self._is_kept_when_replaced(before)))
-        if before is None:
+        if before is None and not imported:
             self._created.add(logical_id)
         resource.cf_resource_type = resource_type
         resource.logical_resource_id = logical_id
@@ -255,8 +268,16 @@ class StackResources(ResourceMap):
                 return replaced.resource
         return None
 
-    def _create(self, logical_id: str, resolved: dict[str, Any]) -> Any:
-        existing.require_new(resolved["Type"], resolved["Properties"], self._account_id, self._region_name)
+    def _exists(self, resolved: Mapping[str, Any]) -> bool:
+        try:
+            existing.require_new(resolved["Type"], resolved["Properties"], self._account_id, self._region_name)
+        except existing.AlreadyExists:
+            return True
+        return False
+
+    def _create(self, logical_id: str, resolved: dict[str, Any], *, imported: bool = False) -> Any:
+        if not imported:
+            existing.require_new(resolved["Type"], resolved["Properties"], self._account_id, self._region_name)
         resource_class = parsing.resource_class_from_type(resolved["Type"])
         return resource_class.create_from_cloudformation_json(
             self._name(logical_id, resolved),

@@ -210,7 +210,13 @@ def _with_defaults(template: dict[str, Any], parameters: dict[str, Any]) -> dict
 
 
 class LocalChangeSet(ChangeSet):
-    """A change set that lists the resources that its template adds, changes and removes."""
+    """A change set that lists the resources that its template adds, changes and removes.
+
+    Attributes:
+        imports_existing: Value of ``ImportExistingResources``.
+    """
+
+    imports_existing = False
 
     def _parse_template(self) -> None:
         self.template_dict = parse_template(self.template)
@@ -328,6 +334,7 @@ class LocalCloudFormation(CloudFormationBackend):
         change_set = self.change_set(change_set_name, stack_name)
         stack = self.stacks[change_set.stack_id]
         assert isinstance(stack, LocalStack)
+        assert isinstance(change_set, LocalChangeSet)
         change_set.execution_status = "EXECUTE_COMPLETE"
         stack.role_arn = change_set.role_arn or stack.role_arn
         if change_set.tags:
@@ -337,9 +344,10 @@ class LocalCloudFormation(CloudFormationBackend):
             stack.cross_stack_resources = self.exports
             stack._parse_template()
             stack.resource_map = stack._create_resource_map()
+            stack.resource_map.imports_existing = change_set.imports_existing
             stack.begin("CREATE", stack.create_resources)
         else:
-            self._begin_update(stack, change_set.template, change_set.parameters)
+            self._begin_update(stack, change_set.template, change_set.parameters, change_set.imports_existing)
 
     def change_set(self, name: str, stack_name: str | None) -> ChangeSet:
         """Return a change set by ARN, or by name and stack, because the CDK CLI gives all of them the same name.
@@ -353,10 +361,13 @@ class LocalCloudFormation(CloudFormationBackend):
                 return change_set
         raise ChangeSetNotFound(f"ChangeSet [{name}] does not exist")
 
-    def _begin_update(self, stack: LocalStack, template: str, parameters: dict[str, Any]) -> None:
+    def _begin_update(
+        self, stack: LocalStack, template: str, parameters: dict[str, Any], imports_existing: bool = False
+    ) -> None:
         document = parse_template(template)
         if stack.applied == (document, _with_defaults(document, parameters)):
             raise ValidationError(stack.name, "No updates are to be performed.")
+        stack.resource_map.imports_existing = imports_existing
         stack.begin("UPDATE", lambda: stack.update_resources(template, parameters))
 
     def _idle(self, name: str) -> LocalStack:
@@ -477,6 +488,22 @@ def _checked(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any
     return answer
 
 
+def _with_imports(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any:
+    """Return CreateChangeSet with ``ImportExistingResources``, which moto lacks."""
+
+    @wraps(operation)
+    def answer(self: CloudFormationResponse) -> ActionResult:
+        created = operation(self)
+        backend = cloudformation_backends[self.current_account][self.region]
+        assert isinstance(backend, LocalCloudFormation)
+        change_set = backend.change_set(self._get_param("ChangeSetName"), self._get_param("StackName"))
+        assert isinstance(change_set, LocalChangeSet)
+        change_set.imports_existing = self._get_bool_param("ImportExistingResources", False)
+        return created
+
+    return answer
+
+
 def _with_token(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any:
     """Return a response method that passes the request's token to the stack."""
 
@@ -518,6 +545,9 @@ def install() -> None:
     CloudFormationResponse.delete_stack = _delete_stack  # type: ignore[method-assign]
     for operation in ("create_stack", "update_stack", "create_change_set"):
         setattr(CloudFormationResponse, operation, _checked(getattr(CloudFormationResponse, operation)))
+    CloudFormationResponse.create_change_set = _with_imports(  # type: ignore[method-assign]
+        CloudFormationResponse.create_change_set
+    )
     for operation in ("create_stack", "update_stack", "delete_stack", "execute_change_set"):
         setattr(CloudFormationResponse, operation, _with_token(getattr(CloudFormationResponse, operation)))
     CloudFormationResponse.describe_change_set = _describe_change_set  # type: ignore[method-assign]

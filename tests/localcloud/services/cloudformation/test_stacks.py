@@ -118,6 +118,31 @@ def test_a_stack_adopts_no_existing_resource(cloud: SmallCloud, resource_type: s
     assert first.deploy({"Mine": resource, "More": {"Type": "AWS::SNS::Topic"}}, "update") == "UPDATE_COMPLETE"
 
 
+@pytest.mark.parametrize(("policy", "status"), [("Retain", "CREATE_COMPLETE"), ("Delete", "ROLLBACK_COMPLETE")])
+def test_a_change_set_imports_what_the_template_retains(cloud: SmallCloud, policy: str, status: str) -> None:
+    ecr, cloudformation = cloud.client("ecr"), cloud.client("cloudformation")
+    name = f"left-{uuid.uuid4().hex[:8]}"
+    ecr.create_repository(repositoryName=name)
+    repository = {
+        "Type": "AWS::ECR::Repository",
+        "DeletionPolicy": policy,
+        "Properties": {"RepositoryName": name, "ImageTagMutability": "IMMUTABLE"},
+    }
+    cloudformation.create_change_set(
+        StackName=name,
+        ChangeSetName="import",
+        ChangeSetType="CREATE",
+        ImportExistingResources=True,
+        TemplateBody=json.dumps({"Resources": {"Images": repository}}),
+    )
+    cloudformation.execute_change_set(ChangeSetName="import", StackName=name)
+    ended = ("CREATE_COMPLETE", "ROLLBACK_COMPLETE")
+    stacks = cloudformation.describe_stacks
+    assert wait_for(lambda: (now := stacks(StackName=name)["Stacks"][0]["StackStatus"]) in ended and now) == status
+    (found,) = ecr.describe_repositories(repositoryNames=[name])["repositories"]
+    assert found["imageTagMutability"] == ("IMMUTABLE" if policy == "Retain" else "MUTABLE")
+
+
 def test_a_create_only_property_replaces_the_resource(cloud: SmallCloud, stack: Stack) -> None:
     sqs = cloud.client("sqs")
     old, new = (f"{stack.name}-{word}" for word in ("old", "new"))
