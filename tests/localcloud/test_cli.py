@@ -1,5 +1,6 @@
 """The program ``localcloud``."""
 
+import socket
 import subprocess
 from pathlib import Path
 
@@ -8,6 +9,15 @@ import pytest
 from localcloud import cli, control
 from localcloud.control import LocalCloud, LocalCloudError
 from localcloud.version import __version__
+
+
+@pytest.fixture
+def port() -> int:
+    """A free port."""
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        free: int = probe.getsockname()[1]
+    return free
 
 
 @pytest.fixture(autouse=True)
@@ -101,40 +111,40 @@ def test_options_are_checked(options: list[str], message: str, capsys: pytest.Ca
     ],
 )
 def test_variables_are_checked(
-    name: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, value: str, message: str, port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("LOCALCLOUD_PORT", "4998")
+    monkeypatch.setenv("LOCALCLOUD_PORT", str(port))
     monkeypatch.setenv(name, value)
     assert cli.main(["up"]) == 1
     assert message in capsys.readouterr().err
 
 
-def test_other_files_are_not_deleted(tmp_path: Path) -> None:
+def test_other_files_are_not_deleted(tmp_path: Path, port: int) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / ".gitignore").write_text("build/\n")
     with pytest.raises(LocalCloudError, match="is not a state directory: it has images"):
-        control.prepare(port=4998, state_dir=tmp_path)
+        control.prepare(port=port, state_dir=tmp_path)
     assert (tmp_path / "images").is_dir()
 
 
-def test_an_earlier_state_is_deleted(tmp_path: Path) -> None:
+def test_an_earlier_state_is_deleted(tmp_path: Path, port: int) -> None:
     state = tmp_path / "state"
-    control.prepare(port=4998, state_dir=state)
+    control.prepare(port=port, state_dir=state)
     assert (state / ".gitignore").read_text().endswith("\n*\n")
     (state / "images").mkdir()
-    control.prepare(port=4998, state_dir=state)
+    control.prepare(port=port, state_dir=state)
     assert not (state / "images").exists()
 
 
-def test_settings_reach_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_reach_the_server(tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
     (tmp_path / "image").mkdir()
     command, environ = control.prepare(
-        port=4999, region="eu-west-1", images={"*/x": "image"}, node_modules=Path("node_modules")
+        port=port, region="eu-west-1", images={"*/x": "image"}, node_modules=Path("node_modules")
     )
     assert command[-1] == "localcloud.server"
     assert environ["LOCALCLOUD_STATE"] == str(tmp_path / ".localcloud")
-    assert environ["LOCALCLOUD_PORT"] == "4999"
+    assert environ["LOCALCLOUD_PORT"] == str(port)
     assert environ["LOCALCLOUD_ACCOUNT"] == "123456789012"
     assert environ["LOCALCLOUD_REGION"] == "eu-west-1"
     assert environ["LOCALCLOUD_IMAGES"] == f'{{"*/x": "{tmp_path / "image"}"}}'
