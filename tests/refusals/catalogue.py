@@ -35,8 +35,10 @@ _PROOFS: dict[Proof, str] = {
     "documentation": "AWS's documentation",
     "service-model": "AWS's machine-readable model",
     "public-report": "a public report",
-    "unknown": "not known: the design is right either way",
+    "unknown": "not known",
 }
+
+_TITLES = {"cloudformation": "CloudFormation", "gpus": "GPUs"}
 
 
 class _Record(BaseModel):
@@ -127,7 +129,9 @@ class Refusal(_Record):
 def catalogue() -> dict[str, list[Refusal]]:
     """Return the refusals by area."""
     return {
-        path.stem.replace("-", " ").capitalize(): [Refusal.model_validate(entry) for entry in _read(path)]
+        _TITLES.get(path.stem, path.stem.replace("-", " ").capitalize()): [
+            Refusal.model_validate(entry) for entry in _read(path)
+        ]
         for path in sorted(FOLDER.glob("*.yaml"))
     }
 
@@ -149,7 +153,7 @@ def page(areas: dict[str, list[Refusal]]) -> str:
                 f"{total} requests, templates, policies and settings that AWS refuses, or treats other than one might "
                 "expect, and where Topicsmith meets each: when the environment is read, in `make diff`, in the local "
                 f"cloud or in the runbook. {unknown} of them are open questions, which documentation does not settle; "
-                "there, the design is right whatever the answer.",
+                "their entries say what the project does meanwhile.",
                 width=118,
             ),
             "",
