@@ -24,7 +24,9 @@ def boundary_of(principal: str) -> list[Statement] | None:
     role = next((role for role in backend.get_roles() if role.arn == role_arn), None)
     if role is None or not role.permissions_boundary_arn:
         return None
-    policy = backend.managed_policies[role.permissions_boundary_arn]
+    policy = backend.managed_policies.get(role.permissions_boundary_arn)
+    if policy is None:
+        return []  # A boundary that was deleted allows nothing.
     document = next(version.document for version in policy.versions if version.is_default)
     return statements_of(json.loads(document))
 
