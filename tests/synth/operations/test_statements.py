@@ -32,7 +32,9 @@ _ARN = re.compile(r"arn:aws:([a-z0-9-]+):([^:]*):([^:]*):(.+)")
 @cache
 def _reference() -> Mapping[str, Any]:
     path = Path(cfnlint.__file__).parent / "data" / "AdditionalSpecs" / "Policies.json"
-    reference: Mapping[str, Any] = json.loads(path.read_text())
+    reference: dict[str, Any] = json.loads(path.read_text())
+    # Of an object's ARN, cfn-lint keeps only the bucket and makes it a pattern.
+    reference["s3"]["Resources"]["object"]["ARNFormats"] = ["arn:${Partition}:s3:::.*/.*"]
     return reference
 
 
