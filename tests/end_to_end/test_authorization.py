@@ -23,7 +23,7 @@ def allow(action: str | list[str], resource: str = "*", **more: Any) -> dict[str
 def role(clients: Clients) -> Callable[..., Clients]:
     """Factory of roles with the given statements; returns clients that act as the role."""
 
-    def make(*statements: dict[str, Any]) -> Clients:
+    def make(*statements: dict[str, Any], path: str = "/") -> Clients:
         name = f"role-{uuid.uuid4().hex[:8]}"
         trust = {
             "Version": "2012-10-17",
@@ -31,7 +31,7 @@ def role(clients: Clients) -> Callable[..., Clients]:
         }
         del trust["Statement"]["Resource"]  # type: ignore[attr-defined]
         iam = clients("iam")
-        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+        arn = iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
         document = {"Version": "2012-10-17", "Statement": list(statements)}
         iam.put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=json.dumps(document))
         return clients.as_role(arn)
@@ -54,9 +54,10 @@ def denied(call: Callable[[], Any], *words: str) -> None:
         assert word in error.value.response["Error"]["Message"]
 
 
-def test_a_permissions_boundary_limits_a_role(clients: Clients, role: Any, bucket: str) -> None:
+@pytest.mark.parametrize("path", ["/", "/team/"])
+def test_a_permissions_boundary_limits_a_role(clients: Clients, role: Any, bucket: str, path: str) -> None:
     clients("s3").put_object(Bucket=bucket, Key="x", Body=b"1")
-    acting = role(allow("s3:*"))
+    acting = role(allow("s3:*"), path=path)
     assert acting("s3").get_object(Bucket=bucket, Key="x")["Body"].read() == b"1"
     iam, name = clients("iam"), acting("sts").get_caller_identity()["Arn"].split("/")[1]
     document = json.dumps({"Version": "2012-10-17", "Statement": [allow("s3:PutObject")]})

@@ -1,9 +1,9 @@
-"""IAM policy evaluation: identity policies, resource policies, conditions.
+"""IAM policy evaluation: identity policies, permissions boundaries, resource policies, conditions.
 
 The rules are those of
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html; permissions boundaries,
-session policies and organization policies are not supported. moto's own evaluation covers neither resources (except S3
-and roles) nor most conditions.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html; session policies,
+organization policies and the boundaries of users are not supported. moto's own evaluation covers neither resources
+(except S3 and roles) nor most conditions.
 """
 
 import fnmatch

@@ -16,17 +16,21 @@ from localcloud.core.policy import Statement, account_of, role_arn_of, statement
 
 
 def boundary_of(principal: str) -> list[Statement] | None:
-    """Return the statements of the boundary of a role session, or None if it has none."""
+    """Return the statements of the boundary of a role session, or None if it has none.
+
+    The ARN of a session lacks the path of its role, but names are unique in an account. Without its role or the policy
+    of its boundary, a session may do nothing.
+    """
     role_arn = role_arn_of(principal)
     if role_arn is None:
         return None
-    backend = iam_backends[account_of(role_arn) or ""]["aws"]
-    role = next((role for role in backend.get_roles() if role.arn == role_arn), None)
-    if role is None or not role.permissions_boundary_arn:
+    backend, name = iam_backends[account_of(role_arn) or ""]["aws"], role_arn.rpartition("/")[2]
+    role = next((role for role in backend.get_roles() if role.name == name), None)
+    if role is not None and not role.permissions_boundary_arn:
         return None
-    policy = backend.managed_policies.get(role.permissions_boundary_arn)
+    policy = backend.managed_policies.get(role.permissions_boundary_arn or "") if role else None
     if policy is None:
-        return []  # A boundary that was deleted allows nothing.
+        return []
     document = next(version.document for version in policy.versions if version.is_default)
     return statements_of(json.loads(document))
 
