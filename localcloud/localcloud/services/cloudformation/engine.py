@@ -227,13 +227,9 @@ class StackResources(ResourceMap):
             resource = self._restored(logical_id, resolved)
             if resource is None:
                 self._require_valid(logical_id, resolved)
-                retained = str(declaration.get("DeletionPolicy", "")).startswith("Retain")
-                imported = before is None and retained and self.imports_existing and self._exists(resolved)
-                resource = (
-                    self._update(logical_id, before, resolved)
-                    if before
-                    else self._create(logical_id, resolved, imported=imported)
-                )
+                if before is None:
+                    imported = self._is_imported(declaration, resolved)
+                resource = self._update(logical_id, before, resolved) if before else self._create(logical_id, resolved)
         except Exception as error:
             logger.exception("%s of %s (%s) failed", verb, logical_id, resource_type)
             reason = getattr(error, "message", None) or str(error) or type(error).__name__
@@ -268,16 +264,23 @@ class StackResources(ResourceMap):
                 return replaced.resource
         return None
 
-    def _exists(self, resolved: Mapping[str, Any]) -> bool:
-        try:
-            existing.require_new(resolved["Type"], resolved["Properties"], self._account_id, self._region_name)
-        except existing.AlreadyExists:
-            return True
-        return False
+    def _is_imported(self, declaration: Mapping[str, Any], resolved: Mapping[str, Any]) -> bool:
+        """Return True if a new resource is an existing one, which the operation imports.
 
-    def _create(self, logical_id: str, resolved: dict[str, Any], *, imported: bool = False) -> Any:
-        if not imported:
-            existing.require_new(resolved["Type"], resolved["Properties"], self._account_id, self._region_name)
+        Raises:
+            AlreadyExists: A resource of its name exists, and is not imported.
+        """
+        name = self._taken_name(resolved)
+        if name is None:
+            return False
+        if not self.imports_existing or not str(declaration.get("DeletionPolicy", "")).startswith("Retain"):
+            raise existing.AlreadyExists(resolved["Type"], name)
+        return True
+
+    def _taken_name(self, resolved: Mapping[str, Any]) -> str | None:
+        return existing.taken_name(resolved["Type"], resolved["Properties"], self._account_id, self._region_name)
+
+    def _create(self, logical_id: str, resolved: dict[str, Any]) -> Any:
         resource_class = parsing.resource_class_from_type(resolved["Type"])
         return resource_class.create_from_cloudformation_json(
             self._name(logical_id, resolved),
@@ -296,6 +299,8 @@ class StackResources(ResourceMap):
             identifier = schema.identifier(resolved["Properties"])
             if identifier is not None and identifier == schema.identifier(before.resolved["Properties"]):
                 raise NamedResourceReplaced(identifier)
+            if name := self._taken_name(resolved):
+                raise existing.AlreadyExists(resolved["Type"], name)
             return self._create(logical_id, resolved)
         resource_class = parsing.resource_class_from_type(resolved["Type"])
         if hasattr(resource_class.update_from_cloudformation_json, "__isabstractmethod__"):

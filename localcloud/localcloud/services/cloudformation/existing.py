@@ -87,17 +87,12 @@ _TYPES: Mapping[str, _Named] = {
 }
 
 
-def require_new(resource_type: str, properties: Mapping[str, Any], account_id: str, region: str) -> None:
-    """Require that the name which the template gives a new resource is free.
-
-    Raises:
-        AlreadyExists: A resource of the name exists.
-    """
+def taken_name(resource_type: str, properties: Mapping[str, Any], account_id: str, region: str) -> str | None:
+    """Return the name that the template gives a new resource, if a resource of that name exists."""
     named = _TYPES.get(resource_type)
     if named is None:
-        return
+        return None
     name: Any = properties
     for key in named.path:
         name = name.get(key) if isinstance(name, Mapping) else None
-    if name is not None and str(name) in named.names(account_id, region):
-        raise AlreadyExists(resource_type, str(name))
+    return str(name) if name is not None and str(name) in named.names(account_id, region) else None

@@ -1,212 +1,24 @@
-"""CloudFormation's operations: they return immediately, work in the background, and roll back on failure.
+"""CloudFormation's stacks and change sets."""
 
-moto works within the request and leaves a failed stack half finished. Here a stack passes through the statuses of
-https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html, which the CDK CLI follows.
-"""
-
-import contextlib
-import json
-import logging
-import threading
-from collections.abc import Callable, Collection
-from contextvars import ContextVar
-from functools import wraps
+from collections.abc import Collection
 from types import ModuleType
 from typing import Any
 
 from moto.cloudformation import models as moto_models
 from moto.cloudformation import parsing, urls
 from moto.cloudformation.exceptions import AlreadyExistsException, ValidationError
-from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Event, Stack, cloudformation_backends
-from moto.cloudformation.parsing import Export, OutputMap
-from moto.cloudformation.responses import CloudFormationResponse
+from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack, cloudformation_backends
 from moto.cloudformation.utils import generate_stack_id
 from moto.core.exceptions import ServiceException
-from moto.core.responses import ActionResult, EmptyResult
 
-from localcloud.services.cloudformation import events
-from localcloud.services.cloudformation.engine import ResourceFailed, StackResources, parse_template
-from localcloud.services.cloudformation.template import require_capabilities, require_short, require_well_formed
-
-logger = logging.getLogger(__name__)
-
-# Most operations take less. The CDK CLI polls every five seconds and then finds them done on its first poll.
-_PATIENCE_SECONDS = 1.0
-
-# All events of an operation carry the token of its request, which moto leaves out. See
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackEvent.html.
-_client_request_token: ContextVar[str | None] = ContextVar("client_request_token", default=None)
+from localcloud.services.cloudformation.engine import parse_template
+from localcloud.services.cloudformation.stack import LocalStack, with_defaults
 
 
 class ChangeSetNotFound(ServiceException):
     """The change set does not exist; clients wait for this error code after deleting one."""
 
     code = "ChangeSetNotFound"
-
-
-class LocalStack(Stack):
-    """A stack with each operation in its own thread."""
-
-    resource_map: StackResources
-
-    def __init__(self, *args: Any, **kwargs: Any):
-        self.stack_status_reason: str | None = None
-        self.client_request_token: str | None = None
-        self.applied: tuple[dict[str, Any], dict[str, Any]] | None = None
-        self._before: tuple[str, dict[str, Any]] = ("", {})
-        self.status = "REVIEW_IN_PROGRESS"
-        super().__init__(*args, **kwargs)
-
-    def _create_resource_map(self) -> StackResources:
-        resources = StackResources(
-            self.stack_id,
-            self.name,
-            self.parameters,
-            self.tags,
-            account_id=self.account_id,
-            region_name=self.region_name,
-            template=self.template_dict,
-            cross_stack_resources=self.cross_stack_resources,
-        )
-        if self.template_dict:
-            resources.load()
-        return resources
-
-    def _parse_template(self) -> None:
-        self.template_dict = parse_template(self.template)
-
-    def has_template(self, other_template: str) -> bool:
-        """Return True if the stack has this template."""
-        return parse_template(self.template) == parse_template(other_template)
-
-    @property
-    def stack_parameters(self) -> dict[str, Any]:
-        """Parameters as given, for ``UsePreviousValue``; moto stores the values resolved from SSM."""
-        return _with_defaults(self.template_dict, self.parameters)
-
-    @property
-    def outputs(self) -> list[dict[str, Any]] | None:
-        """Outputs, available once their resources exist."""
-        return super().outputs if self.applied else None
-
-    @property
-    def exports(self) -> list[Export]:
-        """Exports, available once their resources exist."""
-        return super().exports if self.applied else []
-
-    @property
-    def busy(self) -> bool:
-        """True while an operation is in progress."""
-        return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
-
-    def begin(self, verb: str, work: Callable[[], None]) -> None:
-        """Set ``<verb>_IN_PROGRESS`` and run ``work`` in the background; wait for it for up to a second."""
-        self.client_request_token = _client_request_token.get()
-        if not verb.endswith("ROLLBACK"):
-            self.resource_map.begin()
-        self._set_status(f"{verb}_IN_PROGRESS", "User Initiated")
-        thread = threading.Thread(target=work, name=f"{verb.lower()} {self.name}", daemon=True)
-        thread.start()
-        thread.join(_PATIENCE_SECONDS)
-
-    def create_resources(self) -> None:
-        """Create all the stack's resources, or roll back."""
-        try:
-            self._apply(self.template_dict, self.parameters)
-        except Exception as failure:
-            self._set_status("ROLLBACK_IN_PROGRESS", _reason(failure))
-            self._finish("ROLLBACK_COMPLETE", lambda: self.resource_map.remove_all(self._emit))
-        else:
-            self._set_status("CREATE_COMPLETE")
-
-    def update_resources(self, template: str, parameters: dict[str, Any]) -> None:
-        """Update the stack to a new template or parameters, or roll back."""
-        self._before = (str(self.template), self.parameters)
-        try:
-            self._apply_text(template, parameters)
-        except Exception as failure:
-            self._set_status("UPDATE_ROLLBACK_IN_PROGRESS", _reason(failure))
-            self.roll_back()
-        else:
-            self._clean_up("UPDATE_COMPLETE")
-
-    def roll_back(self, skipped: Collection[str] = ()) -> None:
-        """Bring the stack back to the state before its last update, except for the resources that are skipped."""
-        try:
-            self._apply_text(*self._before, skipped)
-        except Exception as failure:
-            self._set_status("UPDATE_ROLLBACK_FAILED", _reason(failure))
-        else:
-            self._clean_up("UPDATE_ROLLBACK_COMPLETE")
-
-    def delete_resources(self, retained: Collection[str] = ()) -> None:
-        """Delete the stack's resources, except those to retain."""
-        self._finish("DELETE_COMPLETE", lambda: self.resource_map.remove_all(self._emit, retained))
-
-    def _clean_up(self, status: str) -> None:
-        self._set_status(f"{status}_CLEANUP_IN_PROGRESS")
-        self.resource_map.clean_up(self._emit)
-        self._set_status(status)
-
-    def _finish(self, status: str, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except Exception as failure:
-            self._set_status(status.replace("_COMPLETE", "_FAILED"), _reason(failure))
-        else:
-            self._set_status(status)
-
-    def _apply_text(self, template: str, parameters: dict[str, Any], skipped: Collection[str] = ()) -> None:
-        self._apply(parse_template(template), parameters, skipped)
-        self.template, self.parameters = template, parameters
-        self._parse_template()
-        self.description = self.template_dict.get("Description")
-
-    def _apply(self, template: dict[str, Any], parameters: dict[str, Any], skipped: Collection[str] = ()) -> None:
-        self.resource_map.apply(template, parameters, self._emit, skipped)
-        self.output_map = OutputMap(self.resource_map, template, self.stack_id)
-        self.applied = (template, _with_defaults(template, parameters))
-        backend = cloudformation_backends[self.account_id][self.region_name]
-        for name in [name for name, export in backend.exports.items() if export.exporting_stack_id == self.stack_id]:
-            del backend.exports[name]
-        backend.exports.update({export.name: export for export in self.exports})
-
-    def _set_status(self, status: str, reason: str | None = None) -> None:
-        self.status = status
-        if reason or status.endswith("_COMPLETE"):
-            self.stack_status_reason = reason or self.stack_status_reason
-        if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            self.stack_status_reason = None
-        self._add_stack_event(status, reason)
-        self.events[-1].client_request_token = self.client_request_token  # type: ignore[assignment]
-        events.send(self.stack_id, status, reason, self.client_request_token)
-
-    def _emit(self, logical_id: str, physical_id: str, resource_type: str, status: str, reason: str | None) -> None:
-        logger.info("%s %s %s (%s) %s", self.name, status, logical_id, resource_type, reason or "")
-        event = Event(
-            stack_id=self.stack_id,
-            stack_name=self.name,
-            logical_resource_id=logical_id,
-            physical_resource_id=physical_id,
-            resource_type=resource_type,
-            resource_status=status,
-            resource_status_reason=reason,
-            resource_properties=None,
-        )
-        event.client_request_token = self.client_request_token  # type: ignore[assignment]
-        self.events.append(event)
-
-
-def _reason(failure: Exception) -> str:
-    """Return the reason of a failure; log those that are not a resource's, as bugs of the local cloud."""
-    if not isinstance(failure, ResourceFailed):
-        logger.error("A stack's operation failed", exc_info=failure)
-    return str(failure) or type(failure).__name__
-
-
-def _with_defaults(template: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:
-    slots = template.get("Parameters", {})
-    return {name: str(slot["Default"]) for name, slot in slots.items() if "Default" in slot} | parameters
 
 
 class LocalChangeSet(ChangeSet):
@@ -365,7 +177,7 @@ class LocalCloudFormation(CloudFormationBackend):
         self, stack: LocalStack, template: str, parameters: dict[str, Any], imports_existing: bool = False
     ) -> None:
         document = parse_template(template)
-        if stack.applied == (document, _with_defaults(document, parameters)):
+        if stack.applied == (document, with_defaults(document, parameters)):
             raise ValidationError(stack.name, "No updates are to be performed.")
         stack.resource_map.imports_existing = imports_existing
         stack.begin("UPDATE", lambda: stack.update_resources(template, parameters))
@@ -395,127 +207,10 @@ class LocalCloudFormation(CloudFormationBackend):
         return "Fn::ImportValue" in text and any(f"'{export.name}'" in text for export in exporter.exports)
 
 
-def _describe_change_set(self: CloudFormationResponse) -> ActionResult:
-    """Handle DescribeChangeSet; moto's ignores the stack's name."""
-    backend = cloudformation_backends[self.current_account][self.region]
-    assert isinstance(backend, LocalCloudFormation)
-    return ActionResult(backend.change_set(self._get_param("ChangeSetName"), self._get_param("StackName")))
-
-
-def _delete_change_set(self: CloudFormationResponse) -> ActionResult:
-    """Handle DeleteChangeSet; does nothing if the change set does not exist."""
-    backend = cloudformation_backends[self.current_account][self.region]
-    assert isinstance(backend, LocalCloudFormation)
-    with contextlib.suppress(ChangeSetNotFound):
-        change_set = backend.change_set(self._get_param("ChangeSetName"), self._get_param("StackName"))
-        del backend.change_sets[change_set.change_set_id]
-    return EmptyResult()
-
-
-def _delete_stack(self: CloudFormationResponse) -> ActionResult:
-    """Handle DeleteStack; moto's ignores RetainResources."""
-    backend = cloudformation_backends[self.current_account][self.region]
-    assert isinstance(backend, LocalCloudFormation)
-    backend.delete_stack(self._get_param("StackName"), self._get_param("RetainResources", []))
-    return EmptyResult()
-
-
-def _continue_update_rollback(self: CloudFormationResponse) -> ActionResult:
-    """Handle ContinueUpdateRollback, which moto lacks."""
-    backend = cloudformation_backends[self.current_account][self.region]
-    assert isinstance(backend, LocalCloudFormation)
-    backend.continue_update_rollback(self._get_param("StackName"), self._get_param("ResourcesToSkip", []))
-    return ActionResult({})
-
-
-def _list_stacks(self: CloudFormationResponse) -> ActionResult:
-    """Handle ListStacks; moto's summaries have no names."""
-    backend = cloudformation_backends[self.current_account][self.region]
-    summaries = [
-        {
-            "StackId": stack.stack_id,
-            "StackName": stack.name,
-            "TemplateDescription": stack.description,
-            "CreationTime": stack.creation_time,
-            "StackStatus": stack.status,
-            "StackStatusReason": getattr(stack, "stack_status_reason", None),
-        }
-        for stack in backend.list_stacks(self._get_param("StackStatusFilter", []))
-    ]
-    return ActionResult({"StackSummaries": summaries})
-
-
-def _get_template(self: CloudFormationResponse) -> ActionResult:
-    """Handle GetTemplate, which returns non-ASCII characters as question marks."""
-    backend = cloudformation_backends[self.current_account][self.region]
-    template = backend.get_template(self._get_param("StackName"))
-    text = template if isinstance(template, str) else json.dumps(template, ensure_ascii=False)
-    return ActionResult({"TemplateBody": text.encode("ascii", "replace").decode()})
-
-
 def _require_updatable(stack: LocalStack) -> None:
     """Require a status from which CloudFormation updates a stack."""
     if stack.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"):
         raise ValidationError(stack.name, f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated.")
-
-
-def _update_termination_protection(self: CloudFormationResponse) -> ActionResult:
-    """Handle UpdateTerminationProtection, which moto lacks."""
-    backend = cloudformation_backends[self.current_account][self.region]
-    stack = backend.get_stack(self._get_param("StackName"))
-    stack.enable_termination_protection = self._get_bool_param("EnableTerminationProtection")
-    return ActionResult({"StackId": stack.stack_id})
-
-
-def _checked(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any:
-    """Return a response method that refuses the templates that CloudFormation refuses."""
-
-    @wraps(operation)
-    def answer(self: CloudFormationResponse) -> ActionResult:
-        body, url = self._get_param("TemplateBody"), self._get_param("TemplateURL")
-        require_short(body)
-        if url:
-            body = self._get_stack_from_s3_url(url)
-        elif not body and self._get_bool_param("UsePreviousTemplate", False):
-            backend = cloudformation_backends[self.current_account][self.region]
-            body = backend.get_stack(self._get_param("StackName")).template
-        if body:
-            document = parse_template(body)
-            require_well_formed(document)
-            require_capabilities(document, self._get_param("Capabilities", []))
-        return operation(self)
-
-    return answer
-
-
-def _with_imports(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any:
-    """Return CreateChangeSet with ``ImportExistingResources``, which moto lacks."""
-
-    @wraps(operation)
-    def answer(self: CloudFormationResponse) -> ActionResult:
-        created = operation(self)
-        backend = cloudformation_backends[self.current_account][self.region]
-        assert isinstance(backend, LocalCloudFormation)
-        change_set = backend.change_set(self._get_param("ChangeSetName"), self._get_param("StackName"))
-        assert isinstance(change_set, LocalChangeSet)
-        change_set.imports_existing = self._get_bool_param("ImportExistingResources", False)
-        return created
-
-    return answer
-
-
-def _with_token(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any:
-    """Return a response method that passes the request's token to the stack."""
-
-    @wraps(operation)
-    def answer(self: CloudFormationResponse) -> ActionResult:
-        before = _client_request_token.set(self._get_param("ClientRequestToken"))
-        try:
-            return operation(self)
-        finally:
-            _client_request_token.reset(before)
-
-    return answer
 
 
 def _stack_output(region: str, account: str, wanted: dict[str, str]) -> str:
@@ -532,7 +227,7 @@ def _stack_output(region: str, account: str, wanted: dict[str, str]) -> str:
 
 
 def install() -> None:
-    """Make moto's server use these stacks."""
+    """Make moto use these stacks and change sets, and resolve the outputs of other stacks."""
     known = parsing.clean_json
 
     def clean_json(resource_json: Any, resources_map: Any) -> Any:
@@ -542,22 +237,6 @@ def install() -> None:
         return known(resource_json, resources_map)
 
     parsing.clean_json = clean_json
-    CloudFormationResponse.delete_stack = _delete_stack  # type: ignore[method-assign]
-    for operation in ("create_stack", "update_stack", "create_change_set"):
-        setattr(CloudFormationResponse, operation, _checked(getattr(CloudFormationResponse, operation)))
-    CloudFormationResponse.create_change_set = _with_imports(  # type: ignore[method-assign]
-        CloudFormationResponse.create_change_set
-    )
-    for operation in ("create_stack", "update_stack", "delete_stack", "execute_change_set"):
-        setattr(CloudFormationResponse, operation, _with_token(getattr(CloudFormationResponse, operation)))
-    CloudFormationResponse.describe_change_set = _describe_change_set  # type: ignore[method-assign]
-    CloudFormationResponse.delete_change_set = _delete_change_set  # type: ignore[method-assign]
-    CloudFormationResponse.list_stacks = _list_stacks  # type: ignore[method-assign]
-    CloudFormationResponse.get_template = _get_template  # type: ignore[method-assign]
-    CloudFormationResponse.continue_update_rollback = _with_token(  # type: ignore[attr-defined]
-        _continue_update_rollback
-    )
-    CloudFormationResponse.update_termination_protection = _update_termination_protection  # type: ignore[attr-defined]
     moto_models.Stack = LocalStack  # type: ignore[misc]
     moto_models.ChangeSet = LocalChangeSet  # type: ignore[misc]
     cloudformation_backends.backend = LocalCloudFormation

@@ -1,0 +1,154 @@
+"""CloudFormation's API: operations that moto lacks, and checks of requests that it leaves out."""
+
+import contextlib
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from moto.cloudformation.models import cloudformation_backends
+from moto.cloudformation.responses import CloudFormationResponse
+from moto.core.responses import ActionResult, EmptyResult
+
+from localcloud.services.cloudformation.engine import parse_template
+from localcloud.services.cloudformation.models import ChangeSetNotFound, LocalChangeSet, LocalCloudFormation
+from localcloud.services.cloudformation.stack import client_request_token
+from localcloud.services.cloudformation.template import require_capabilities, require_short, require_well_formed
+
+
+def _backend(response: CloudFormationResponse) -> LocalCloudFormation:
+    backend = cloudformation_backends[response.current_account][response.region]
+    assert isinstance(backend, LocalCloudFormation)
+    return backend
+
+
+def _describe_change_set(self: CloudFormationResponse) -> ActionResult:
+    """Handle DescribeChangeSet; moto's ignores the stack's name."""
+    backend = _backend(self)
+    return ActionResult(backend.change_set(self._get_param("ChangeSetName"), self._get_param("StackName")))
+
+
+def _delete_change_set(self: CloudFormationResponse) -> ActionResult:
+    """Handle DeleteChangeSet; does nothing if the change set does not exist."""
+    backend = _backend(self)
+    with contextlib.suppress(ChangeSetNotFound):
+        change_set = backend.change_set(self._get_param("ChangeSetName"), self._get_param("StackName"))
+        del backend.change_sets[change_set.change_set_id]
+    return EmptyResult()
+
+
+def _delete_stack(self: CloudFormationResponse) -> ActionResult:
+    """Handle DeleteStack; moto's ignores RetainResources."""
+    backend = _backend(self)
+    backend.delete_stack(self._get_param("StackName"), self._get_param("RetainResources", []))
+    return EmptyResult()
+
+
+def _continue_update_rollback(self: CloudFormationResponse) -> ActionResult:
+    """Handle ContinueUpdateRollback, which moto lacks."""
+    backend = _backend(self)
+    backend.continue_update_rollback(self._get_param("StackName"), self._get_param("ResourcesToSkip", []))
+    return ActionResult({})
+
+
+def _list_stacks(self: CloudFormationResponse) -> ActionResult:
+    """Handle ListStacks; moto's summaries have no names."""
+    backend = _backend(self)
+    summaries = [
+        {
+            "StackId": stack.stack_id,
+            "StackName": stack.name,
+            "TemplateDescription": stack.description,
+            "CreationTime": stack.creation_time,
+            "StackStatus": stack.status,
+            "StackStatusReason": getattr(stack, "stack_status_reason", None),
+        }
+        for stack in backend.list_stacks(self._get_param("StackStatusFilter", []))
+    ]
+    return ActionResult({"StackSummaries": summaries})
+
+
+def _get_template(self: CloudFormationResponse) -> ActionResult:
+    """Handle GetTemplate, which returns non-ASCII characters as question marks."""
+    backend = _backend(self)
+    template = backend.get_template(self._get_param("StackName"))
+    text = template if isinstance(template, str) else json.dumps(template, ensure_ascii=False)
+    return ActionResult({"TemplateBody": text.encode("ascii", "replace").decode()})
+
+
+def _update_termination_protection(self: CloudFormationResponse) -> ActionResult:
+    """Handle UpdateTerminationProtection, which moto lacks."""
+    backend = _backend(self)
+    stack = backend.get_stack(self._get_param("StackName"))
+    stack.enable_termination_protection = self._get_bool_param("EnableTerminationProtection")
+    return ActionResult({"StackId": stack.stack_id})
+
+
+def _checked(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any:
+    """Return a response method that refuses the templates that CloudFormation refuses."""
+
+    @wraps(operation)
+    def answer(self: CloudFormationResponse) -> ActionResult:
+        body, url = self._get_param("TemplateBody"), self._get_param("TemplateURL")
+        require_short(body)
+        if url:
+            body = self._get_stack_from_s3_url(url)
+        elif not body and self._get_bool_param("UsePreviousTemplate", False):
+            backend = _backend(self)
+            body = backend.get_stack(self._get_param("StackName")).template
+        if body:
+            document = parse_template(body)
+            require_well_formed(document)
+            require_capabilities(document, self._get_param("Capabilities", []))
+        return operation(self)
+
+    return answer
+
+
+def _with_imports(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any:
+    """Return CreateChangeSet with ``ImportExistingResources``, which moto lacks."""
+
+    @wraps(operation)
+    def answer(self: CloudFormationResponse) -> ActionResult:
+        created = operation(self)
+        backend = _backend(self)
+        change_set = backend.change_set(self._get_param("ChangeSetName"), self._get_param("StackName"))
+        assert isinstance(change_set, LocalChangeSet)
+        change_set.imports_existing = self._get_bool_param("ImportExistingResources", False)
+        return created
+
+    return answer
+
+
+def _with_token(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any:
+    """Return a response method that passes the request's token to the stack."""
+
+    @wraps(operation)
+    def answer(self: CloudFormationResponse) -> ActionResult:
+        before = client_request_token.set(self._get_param("ClientRequestToken"))
+        try:
+            return operation(self)
+        finally:
+            client_request_token.reset(before)
+
+    return answer
+
+
+def install() -> None:
+    """Replace and add operations of moto's API."""
+    CloudFormationResponse.delete_stack = _delete_stack  # type: ignore[method-assign]
+    for operation in ("create_stack", "update_stack", "create_change_set"):
+        setattr(CloudFormationResponse, operation, _checked(getattr(CloudFormationResponse, operation)))
+    CloudFormationResponse.create_change_set = _with_imports(  # type: ignore[method-assign]
+        CloudFormationResponse.create_change_set
+    )
+    for operation in ("create_stack", "update_stack", "delete_stack", "execute_change_set"):
+        setattr(CloudFormationResponse, operation, _with_token(getattr(CloudFormationResponse, operation)))
+    CloudFormationResponse.describe_change_set = _describe_change_set  # type: ignore[method-assign]
+    CloudFormationResponse.delete_change_set = _delete_change_set  # type: ignore[method-assign]
+    CloudFormationResponse.list_stacks = _list_stacks  # type: ignore[method-assign]
+    CloudFormationResponse.get_template = _get_template  # type: ignore[method-assign]
+    CloudFormationResponse.continue_update_rollback = _with_token(  # type: ignore[attr-defined]
+        _continue_update_rollback
+    )
+    CloudFormationResponse.update_termination_protection = _update_termination_protection  # type: ignore[attr-defined]
