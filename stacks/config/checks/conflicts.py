@@ -34,6 +34,7 @@ def conflicts(config: EnvironmentFields, name: str | None = None) -> list[InitEr
         _evaluation,
         serving_conflicts,
         monitoring_conflicts,
+        _boundary,
         network_conflicts,
         region_conflicts,
         volume_conflicts,
@@ -51,6 +52,14 @@ def conflicts(config: EnvironmentFields, name: str | None = None) -> list[InitEr
         if config.tuning.enabled:
             checks.append(_builtin_tuning)
     return [*production_unset(config, name or ""), *(found for check in checks for found in check(config))]
+
+
+def _boundary(config: EnvironmentFields) -> Conflicts:
+    policy = config.permissions_boundary or ""
+    owner = policy.split(":")[4] if policy.startswith("arn:") else "aws"
+    if config.account is not None and owner not in (config.account, "aws"):
+        reason = "a boundary is a policy of the role's own account"
+        yield conflict("permissions_boundary", policy, reason, f"a policy of account {config.account}, or of AWS")
 
 
 def _promotion(config: EnvironmentFields) -> Conflicts:

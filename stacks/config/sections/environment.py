@@ -88,6 +88,10 @@ TagValue = Annotated[
 ]
 
 
+# Of the account or of AWS, in a path or not.
+_POLICY = r"^(arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/)?([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,128}$"
+
+
 class EnvironmentFields(Section):
     """Configuration of one deployment."""
 
@@ -115,7 +119,7 @@ class EnvironmentFields(Section):
     permissions_boundary: (
         Annotated[
             str,
-            Field(pattern=r"^(arn:aws[a-z-]*:iam::[0-9]{12}:policy/)?[A-Za-z0-9_+=,.@/-]+$", max_length=600),
+            Field(pattern=_POLICY, max_length=512),
             Words("ARN or name of a managed policy of the account"),
         ]
         | None

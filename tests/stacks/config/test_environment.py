@@ -241,3 +241,22 @@ def test_properties_in_the_name_of_an_instance_type(
 def test_impossible_values_are_refused(values: dict[str, object], key: str) -> None:
     (problem,) = _problems(EnvironmentConfig, **{"region": "us-east-1", **values})
     assert problem.startswith(f"{key}: ")
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "limits",
+        "team/limits",
+        "arn:aws:iam::123456789012:policy/team/limits",
+        "arn:aws:iam::aws:policy/PowerUserAccess",
+    ],
+)
+def test_a_permissions_boundary_is_a_name_or_an_arn(policy: str) -> None:
+    assert EnvironmentConfig(region="us-east-1", permissions_boundary=policy).permissions_boundary == policy
+
+
+@pytest.mark.parametrize("policy", ["", "/limits", "team//limits", "team/", "n" * 129, "arn:aws:iam::1:policy/limits"])
+def test_another_permissions_boundary_is_refused(policy: str) -> None:
+    (problem,) = _problems(EnvironmentConfig, region="us-east-1", permissions_boundary=policy)
+    assert problem.startswith("permissions_boundary: String should match pattern")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.synth.assembly import Assembly, JsonObject
+from tests.synth.assembly import Assembly, JsonObject, template_of
 from tests.synth.cloudformation import ACCOUNT, REGION, Deployment
 
 _SAGEMAKER_JOB = {
@@ -261,3 +261,11 @@ def test_every_role_has_the_permissions_boundary_of_its_environment(variants: Pa
     for part in ("data", "training", "serving"):
         for role in deployment.resources(part, "AWS::IAM::Role").values():
             assert "PermissionsBoundary" not in role["Properties"]
+
+
+def test_a_permissions_boundary_may_be_an_arn() -> None:
+    arn = "arn:aws:iam::aws:policy/PowerUserAccess"
+    template = template_of("data", permissions_boundary=arn, data={"removal": "destroy"}, termination_protection=False)
+    # The CDK's own function, which empties the bucket, has a role too.
+    assert len(template.find_resources("AWS::IAM::Role")) == 2
+    template.all_resources_properties("AWS::IAM::Role", {"PermissionsBoundary": arn})

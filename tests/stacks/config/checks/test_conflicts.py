@@ -69,6 +69,11 @@ def _problems(**values: Any) -> dict[str, str]:
             "older than the Turing generation",
         ),
         ({"tuning": {"instance_type": "ml.p2.xlarge"}}, "tuning.instance_type", "for example ml.g4dn.xlarge"),
+        (
+            {"account": "123456789012", "permissions_boundary": "arn:aws:iam::210987654321:policy/limits"},
+            "permissions_boundary",
+            "allowed: a policy of account 123456789012, or of AWS",
+        ),
         ({"gate": {"wetc": 0.1}}, "gate.wetc", "there are no word vectors"),
         ({"tuning": {"objective": "validation:wetc"}}, "tuning.objective", "there are no word vectors"),
         (
