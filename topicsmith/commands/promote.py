@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
+from topicsmith.commands.confirmation import confirm
 from topicsmith.commands.models import approve_model
 from topicsmith.commands.options import AsJson
 from topicsmith.commands.promotion_table import comparison
 from topicsmith.core import environment_file, output
 from topicsmith.core.environment_file import EnvironmentFile
-from topicsmith.core.errors import OperatorError
 from topicsmith.promotion import candidate, served
 from topicsmith.promotion import environments as sides
 from topicsmith.promotion.environments import Side
@@ -78,7 +78,7 @@ def promote(
     console.print(comparison(source, target, chosen, present, thresholds))
     console.print("\n".join(["", *(f"To do: {step}." for step in steps)]), soft_wrap=True)
     if steps and not yes and not dry_run:
-        _ask(f"Promote version {version} of {source_name} to {target_name}?")
+        confirm(f"Promote version {version} of {source_name} to {target_name}?")
     record = way.carry_out(_tell) if steps and not dry_run else None
     endpoint = None
     if isinstance(way, Registering) and not dry_run:
@@ -100,20 +100,6 @@ def promote(
         results.print(way.outcome, soft_wrap=True)
         if endpoint:
             results.print(f"Endpoint {endpoint.name} serves it.")
-
-
-def _ask(question: str) -> None:
-    """Ask for confirmation.
-
-    Raises:
-        OperatorError: The user declined or gave no answer.
-    """
-    try:
-        answer = typer.confirm(question, err=True)
-    except typer.Abort as error:
-        raise OperatorError("Nothing was changed: there was no answer.", "Skip the confirmation with --yes.") from error
-    if not answer:
-        raise OperatorError("Nothing was changed.")
 
 
 def _reach(

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
+from topicsmith.commands.confirmation import confirm
 from topicsmith.commands.options import Environment
 from topicsmith.core import output
 from topicsmith.core.aws import connect
-from topicsmith.core.errors import OperatorError
 from topicsmith.models import unregistering
 
 
@@ -31,16 +31,7 @@ def unregister(
         return
     noun = "model version" if len(versions) == 1 else "model versions"
     if not yes:
-        _confirm(f"Delete {len(versions)} registered {noun} of {env} in {clients.where}? They cannot be restored.")
+        confirm(f"Delete {len(versions)} registered {noun} of {env} in {clients.where}? They cannot be restored.")
     for arn in versions:
         unregistering.delete(clients.sagemaker, arn)
     output.results().print(f"Deleted {len(versions)} registered {noun} of {env}.")
-
-
-def _confirm(question: str) -> None:
-    try:
-        confirmed = typer.confirm(question, err=True)
-    except typer.Abort as error:
-        raise OperatorError("Nothing was deleted: there was no answer.", "Skip the confirmation with --yes.") from error
-    if not confirmed:
-        raise OperatorError("Nothing was deleted.")

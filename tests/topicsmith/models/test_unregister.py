@@ -55,7 +55,7 @@ def test_all_versions_are_deleted(doomed: Account, invoke: Invoke) -> None:
     assert "No registered model of dev has to be deleted." in invoke("unregister").stdout
 
 
-@pytest.mark.parametrize(("answer", "message"), [("n\n", "Nothing was deleted."), ("", "there was no answer")])
+@pytest.mark.parametrize(("answer", "message"), [("n\n", "Nothing was changed."), ("", "there was no answer")])
 def test_without_confirmation_nothing_is_deleted(doomed: Account, invoke: Invoke, answer: str, message: str) -> None:
     result = invoke("unregister", stdin=answer)
     assert result.exit_code == 1
