@@ -17,6 +17,7 @@ TESTS = {
     "constructs": ["tests/constructs", "tests/stacks"],
     "lambdas": ["tests/lambdas"],
     "containers": [f"tests/containers/ntm/{name}" for name in ("artifacts", "data", "evaluation", "network", "topics")],
+    "docs": ["tests/refusals", "tests/topicsmith/commands/test_docs.py"],
     "localcloud": ["tests/localcloud/core", "tests/localcloud/server", "tests/localcloud/test_independence.py"],
 }
 ALWAYS = ["tests/structure", "tests/contracts"]

@@ -1,4 +1,4 @@
-"""What a function may see, read and write, and how large its events, results and settings may be."""
+"""Limits of functions: variables, files, and the sizes of events, results and settings."""
 
 import json
 from typing import Any
