@@ -16,6 +16,7 @@ from constructs.serving.endpoint import TopicEndpoint, TopicEndpointProps
 from constructs.serving.http_api import InferenceApi, InferenceApiProps, TokenIssuer
 from constructs.serving.invoke_policy import EndpointInvokePolicy
 from constructs.serving.model_approval import ModelApproval, ModelApprovalProps
+from constructs.serving.stack_role import ServingStackRole, ServingStackRoleProps
 from stacks.config.environment import EnvironmentConfig
 from stacks.config.promotion_paths import PromotionPath
 from stacks.environment_stack import EnvironmentStack
@@ -54,16 +55,18 @@ class ServingStack(EnvironmentStack):
         self._network = network
         self._functions = FunctionSettings(log_retention_days=config.log_retention_days, network=network)
         self._notifications = notifications
-        if config.serving.model_package:
-            props, approval = self._endpoint_props(config.serving.model_package), None
+        pinned = config.serving.model_package
+        if pinned:
+            props = self._endpoint_props(pinned)
+            endpoint, approval = self._build_endpoint(props), None
         else:
             parameter = self._build_parameter()
             has_model = CfnCondition(
                 self, "HasModel", expression=Fn.condition_not(Fn.condition_equals(parameter.value_as_string, ""))
             )
             props = self._endpoint_props(parameter.value_as_string, has_model)
-            approval = self._build_approval(parameter, registry)
-        endpoint = self._build_endpoint(props)
+            endpoint = self._build_endpoint(props)
+            approval = self._build_approval(parameter, registry, endpoint, tags["environment"])
         data.grant_get(endpoint.role, MODELS)
         if config.serving.data_capture.enabled:
             data.grant_write(endpoint.role, CAPTURED)
@@ -112,7 +115,16 @@ class ServingStack(EnvironmentStack):
             RollbackAlarms(self, "RollbackAlarms", alarms, endpoint=endpoint)
         return endpoint
 
-    def _build_approval(self, parameter: CfnParameter, registry: ModelRegistry) -> ModelApproval:
+    def _build_approval(
+        self, parameter: CfnParameter, registry: ModelRegistry, endpoint: TopicEndpoint, environment: str
+    ) -> ModelApproval:
+        role = ServingStackRole(
+            self,
+            "UpdateRole",
+            ServingStackRoleProps(
+                environment=environment, endpoint_name=self._name, model_role=endpoint.role, key=self._data.key
+            ),
+        )
         return ModelApproval(
             self,
             "Approval",
@@ -120,6 +132,7 @@ class ServingStack(EnvironmentStack):
                 model_package_group=registry.name,
                 parameter=parameter,
                 endpoint_name=self._name,
+                stack_role=role,
                 notifications=self._notifications,
                 # An update that reaches its limit is followed by CloudFormation's rollback, another one.
                 longest_update=Duration.seconds(2 * self._config.serving.update.max_execution_seconds),

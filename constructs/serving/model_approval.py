@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from aws_cdk import (
     CfnParameter,
-    DefaultStackSynthesizer,
     Duration,
     Stack,
     aws_events,
     aws_events_targets,
+    aws_iam,
     aws_lambda,
     aws_lambda_event_sources,
     aws_sqs,
@@ -20,6 +20,7 @@ from constructs.common.grants import grant
 from constructs.functions.python_function import FunctionSettings, PythonFunction, PythonFunctionProps
 from constructs.notify.notifications import Notifications
 from constructs.notify.update_notification import UpdateNotification
+from constructs.serving.stack_role import grant_bootstrap_version
 
 _TIMEOUT = Duration.minutes(1)
 _FIRST_RETRY = Duration.seconds(30)
@@ -35,6 +36,7 @@ class ModelApprovalProps:
         model_package_group: Name of the model package group.
         parameter: Parameter of this stack for the model to serve.
         endpoint_name: Name of the endpoint in this stack.
+        stack_role: CloudFormation's role for the updates.
         notifications: Topic for failed updates.
         longest_update: Time limit of an endpoint update; approvals that have to wait are retried at least this long.
         functions: Settings shared by all functions.
@@ -43,6 +45,7 @@ class ModelApprovalProps:
     model_package_group: str
     parameter: CfnParameter
     endpoint_name: str
+    stack_role: aws_iam.IRole
     notifications: Notifications
     longest_update: Duration
     functions: FunctionSettings
@@ -52,7 +55,8 @@ class ModelApproval(Construct):
     """Deployment of approved models by an update of this stack, which leaves CloudFormation in charge of all resources.
 
     An approval waits in a queue until stack and endpoint can be updated; if that never succeeds, it moves to the
-    dead-letter queue. The function only changes a parameter value; resources are updated with the role of the stack.
+    dead-letter queue. The function only changes a parameter value, and may update the stack only with the role of
+    :class:`~constructs.serving.stack_role.ServingStackRole`.
 
     Attributes:
         function: Function that updates the stack.
@@ -109,6 +113,7 @@ class ModelApproval(Construct):
                 settings=self._props.functions,
                 environment={
                     "STACK_ID": stack.stack_id,
+                    "STACK_ROLE_ARN": self._props.stack_role.role_arn,
                     "MODEL_PARAMETER": self._props.parameter.logical_id,
                     "ENDPOINT_NAME": self._props.endpoint_name,
                     "QUEUE_URL": queue.queue_url,
@@ -119,25 +124,23 @@ class ModelApproval(Construct):
         ).function
         grant(
             function,
-            actions=[
-                "cloudformation:DescribeStackEvents",
-                "cloudformation:DescribeStacks",
-                "cloudformation:UpdateStack",
-            ],
+            actions=["cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks"],
             resources=[stack.stack_id],
         )
-        # CloudFormation reads the bootstrap version, a parameter of every CDK stack, with the caller's permissions.
+        # An update may bring its own template, which CloudFormation applies with the rights of the role it is given.
         grant(
             function,
-            actions=["ssm:GetParameters"],
-            resources=[
-                stack.format_arn(
-                    service="ssm",
-                    resource="parameter",
-                    resource_name=f"cdk-bootstrap/{_bootstrap_qualifier(stack)}/version",
-                )
-            ],
+            actions=["cloudformation:UpdateStack"],
+            resources=[stack.stack_id],
+            conditions={"StringEquals": {"cloudformation:RoleArn": self._props.stack_role.role_arn}},
         )
+        grant(
+            function,
+            actions=["iam:PassRole"],
+            resources=[self._props.stack_role.role_arn],
+            conditions={"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
+        )
+        grant_bootstrap_version(function, stack)
         grant(
             function,
             actions=["sagemaker:DescribeModelPackage"],
@@ -184,16 +187,6 @@ class ModelApproval(Construct):
             ),
             targets=[aws_events_targets.SqsQueue(queue)],
         )
-
-
-def _bootstrap_qualifier(stack: Stack) -> str:
-    """Return the qualifier of ``cdk bootstrap``, resolved as a synthesizer does.
-
-    ``stack.synthesizer`` does not provide it: in Python, it is not yet bound to the stack. See
-    https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-customizing.html.
-    """
-    qualifier = stack.node.try_get_context("@aws-cdk/core:bootstrapQualifier")
-    return str(qualifier or DefaultStackSynthesizer.DEFAULT_QUALIFIER)
 
 
 def attempts_within(longest_update: Duration) -> int:

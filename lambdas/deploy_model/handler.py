@@ -74,6 +74,7 @@ def handler(event: Messages, _context: object) -> Answer:
             os.environ["STACK_ID"],
             os.environ["MODEL_PARAMETER"],
             os.environ["ENDPOINT_NAME"],
+            os.environ["STACK_ROLE_ARN"],
         )
         try:
             _logger.info("%s: %s", what, follow(decision, sagemaker, stack))

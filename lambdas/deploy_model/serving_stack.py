@@ -50,10 +50,12 @@ class ServingStack:
         stack_id: str,
         parameter: str,
         endpoint: str,
+        role: str,
     ) -> None:
         self._cloudformation = cloudformation
         self._sagemaker = sagemaker
         self._endpoint = endpoint
+        self._role = role
         self._stack_id = stack_id
         self._parameter = parameter
         self._stack: StackTypeDef = cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
@@ -134,6 +136,7 @@ class ServingStack:
                 StackName=self._stack_id,
                 UsePreviousTemplate=True,
                 Parameters=parameters,
+                RoleARN=self._role,
                 Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
                 ClientRequestToken=f"model-{version_of(model_package)}-{decision.event}",
             )

@@ -14,6 +14,7 @@ from topicsmith.serving import stack_updates
 
 FUNCTION = Path(__file__).parents[2] / "lambdas" / "deploy_model"
 STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/topicsmith-dev-serving/1"
+ROLE = "arn:aws:iam::123456789012:role/update"
 PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/topicsmith-dev/12"
 EVENT = "c1d5f0a2-1111-2222-3333-444455556666"
 
@@ -53,10 +54,10 @@ def test_all_programs_read_the_token_that_deploy_model_writes(serving_stack: Any
         }
         stub.add_response("describe_stacks", {"Stacks": [described]}, {"StackName": STACK})
         expected = dict.fromkeys(
-            ("StackName", "UsePreviousTemplate", "Parameters", "Capabilities", "ClientRequestToken"), ANY
+            ("StackName", "UsePreviousTemplate", "Parameters", "RoleARN", "Capabilities", "ClientRequestToken"), ANY
         )
         stub.add_response("update_stack", {"StackId": STACK}, expected)
-        stack = serving_stack.ServingStack(cloudformation, None, STACK, "ModelPackageArn", "topicsmith-dev")
+        stack = serving_stack.ServingStack(cloudformation, None, STACK, "ModelPackageArn", "topicsmith-dev", ROLE)
         assert stack.serve(PACKAGE, decision)
 
         token = sent["ClientRequestToken"]

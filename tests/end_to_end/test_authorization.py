@@ -278,3 +278,43 @@ def test_a_function_receives_messages_with_its_roles_permissions(clients: Client
         return bool(mapping["LastProcessingResult"] == "OK")
 
     wait_for(is_done, "the message's end")
+
+
+def test_a_stack_has_the_rights_of_its_role_or_of_the_caller(clients: Clients, role: Any) -> None:
+    name = f"stack-{uuid.uuid4().hex[:8]}"
+    trust = allow("sts:AssumeRole") | {"Principal": {"Service": "cloudformation.amazonaws.com"}}
+    del trust["Resource"]
+    service_role = clients("iam").create_role(
+        RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )["Role"]["Arn"]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow("sns:*")]})
+    clients("iam").put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=policy)
+    create = {
+        "StackName": name,
+        "TemplateBody": json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {}}}}),
+    }
+
+    def settled(status: str) -> None:
+        def look() -> bool:
+            stack = clients("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+            return bool(stack["StackStatus"] == status)
+
+        wait_for(look, status)
+
+    caller = role(allow("cloudformation:*"))("cloudformation")
+    denied(lambda: caller.create_stack(**create, RoleARN=service_role), "iam:PassRole", service_role)
+    caller.create_stack(**create)
+    settled("ROLLBACK_COMPLETE")
+    events = caller.describe_stack_events(StackName=name)["StackEvents"]
+    reasons = "\n".join(one.get("ResourceStatusReason", "") for one in events)
+    assert "is not authorized to perform: sns:CreateTopic" in reasons
+    caller.delete_stack(StackName=name)
+
+    condition = {"StringEquals": {"cloudformation:RoleArn": service_role}}
+    limited = role(allow("cloudformation:CreateStack", Condition=condition), allow("iam:PassRole"))("cloudformation")
+    denied(lambda: limited.create_stack(**create), "cloudformation:CreateStack")
+    another = f"arn:aws:iam::{ACCOUNT}:role/administrator"
+    denied(lambda: limited.create_stack(**create, RoleARN=another), "cloudformation:CreateStack")
+    limited.create_stack(**create, RoleARN=service_role)
+    settled("CREATE_COMPLETE")
+    clients("cloudformation").delete_stack(StackName=name)

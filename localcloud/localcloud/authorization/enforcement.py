@@ -5,7 +5,6 @@ bucket and a message to an encrypted topic need permission on the key too), trus
 resource of another account must also allow the request, which that account then answers.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,13 +14,14 @@ from moto import settings as moto_settings
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 from moto.iam import access_control
-from moto.iam.models import Policy, get_account_id_from
+from moto.iam.models import get_account_id_from
 from moto.s3.exceptions import BucketAccessDeniedError
 from moto.s3.models import FakeBucket
 from werkzeug.datastructures import Headers
 
 from localcloud.authorization import resource_policies
 from localcloud.authorization.presigned_urls import PresignedUrl
+from localcloud.authorization.principal import Principal, calling
 from localcloud.authorization.request import ApiRequest, parameters_of
 from localcloud.authorization.s3_objects import ObjectRequest, Permission
 from localcloud.core.policy import (
@@ -32,10 +32,8 @@ from localcloud.core.policy import (
     decide,
     evaluate,
     role_arn_of,
-    statements_of,
 )
 from localcloud.core.service import Service
-from localcloud.services.iam.boundaries import boundary_of
 
 # Actions that the resource's own policy must allow as well, if only by delegating to the account's IAM policies.
 _OWN_POLICY_DECIDES = ("kms:", "sts:AssumeRole")
@@ -76,7 +74,7 @@ def require(
         principal: The caller's ARN.
         identity: Statements of the caller's own policies.
         action: For example ``s3:GetObject``.
-        resource: The resource's ARN, ``None`` when unknown.
+        resource: The resource's ARN, ``None`` when unknown, ``*`` for an action on all resources.
         context: Condition keys of the request (lower case).
         boundary: Statements of the caller's permissions boundary, if it has one.
     """
@@ -88,7 +86,7 @@ def require(
         identity=identity,
         own_policy=resource_policies.statements(action, resource) or [],
         foreign=owner != account,
-        own_policy_decides=resource is not None and action.startswith(_OWN_POLICY_DECIDES),
+        own_policy_decides=resource not in (None, "*") and action.startswith(_OWN_POLICY_DECIDES),
         boundary=boundary,
     )
     if refusal:
@@ -164,13 +162,12 @@ def _check(request: access_control.IAMRequestBase, resource: str) -> str | None:
     )
     if api.action in _OPEN_TO_ALL:
         return None
-    identity = [
-        statement for policy in request._access_key.collect_policies() for statement in statements_of(_document(policy))
-    ]
-    boundary = boundary_of(request._access_key.arn)
+    caller = Principal(request._access_key)
+    calling.set(caller)
+    identity, boundary = caller.identity, caller.boundary
     for permission in _permissions(api, request, resource):
         require(
-            principal=request._access_key.arn,
+            principal=caller.arn,
             identity=identity,
             action=permission.action,
             resource=permission.resource,
@@ -205,16 +202,6 @@ def _permissions(api: ApiRequest, request: access_control.IAMRequestBase, resour
     for action in key_actions if key_arn else ():
         via = {"kms:viaservice": f"{api.service}.{api.region}.amazonaws.com", "aws:viaawsservice": "true"}
         yield Permission(action, key_arn, via)
-
-
-def _document(policy: Any) -> dict[str, Any]:
-    """Return a policy's document from any of moto's representations."""
-    if isinstance(policy, Policy):
-        policy = next(version.document for version in policy.versions if version.is_default)
-    if isinstance(policy, dict):
-        return _document(policy["policy_document"]) if "policy_document" in policy else policy
-    document: dict[str, Any] = json.loads(policy)
-    return document
 
 
 def _authenticate_and_authorize(self: BaseResponse, iam_request_cls: type, resource: str = "*") -> None:

@@ -159,6 +159,13 @@ class ApiRequest:
             context["cloudwatch:namespace"] = str(self.parameters["Namespace"])
         if self.action == "s3:ListBucket":
             context["s3:prefix"] = str(self.parameters.get("prefix", ""))
+        if self.service == "cloudformation":
+            keys = ("RoleArn", "RoleARN"), ("TemplateUrl", "TemplateURL"), ("ChangeSetName", "ChangeSetName")
+            context |= {
+                f"cloudformation:{key.lower()}": str(self.parameters[parameter])
+                for key, parameter in keys
+                if self.parameters.get(parameter)
+            }
         if self.parameters.get("ExternalId"):
             context["sts:externalid"] = str(self.parameters["ExternalId"])
         if self.service == "kms":

@@ -26,9 +26,9 @@ def statements(action: str, resource: str | None) -> list[Statement] | None:
 
     Args:
         action: The requested action, for example ``s3:GetObject``.
-        resource: The resource's ARN, ``None`` when unknown.
+        resource: The resource's ARN, ``None`` when unknown, ``*`` for all.
     """
-    if resource is None:
+    if resource in (None, "*"):
         return None
     if action == "sts:AssumeRole":
         return _trust_policy(resource)
@@ -42,7 +42,7 @@ def statements(action: str, resource: str | None) -> list[Statement] | None:
 
 def owner_of(resource: str | None) -> str | None:
     """Return the account that owns a resource, or ``None`` if it cannot be determined."""
-    if resource is None:
+    if resource in (None, "*"):
         return None
     if resource.startswith("arn:aws:s3:::"):
         bucket = bucket_of(resource)

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "lambdas" / "deploy_model"))
 from handler import Answer, handler
 
 ACCOUNT, REGION, GROUP = "123456789012", "us-east-1", "topicsmith-dev"
+STACK_ROLE = f"arn:aws:iam::{ACCOUNT}:role/topicsmith-dev-serving-UpdateRole"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 TEMPLATE = {
     "Parameters": {
@@ -155,6 +156,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         "AWS_DEFAULT_REGION": REGION,
         "MODEL_PARAMETER": "ModelPackageArn",
         "ENDPOINT_NAME": GROUP,
+        "STACK_ROLE_ARN": STACK_ROLE,
         "FIRST_RETRY_SECONDS": "30",
         "LONGEST_PAUSE_SECONDS": "900",
     }.items():

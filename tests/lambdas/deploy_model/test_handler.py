@@ -3,7 +3,7 @@ import logging
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.lambdas.deploy_model.conftest import Cloud, event
+from tests.lambdas.deploy_model.conftest import STACK_ROLE, Cloud, event
 
 
 def test_an_approval_changes_only_the_model_of_the_stack(cloud: Cloud) -> None:
@@ -31,6 +31,7 @@ def test_only_the_model_is_passed_to_cloudformation(cloud: Cloud) -> None:
                 {"ParameterKey": "Other", "UsePreviousValue": True},
                 {"ParameterKey": "ModelPackageArn", "ParameterValue": package},
             ],
+            "RoleARN": STACK_ROLE,
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
             # Links the stack's events to the approval event.
             "ClientRequestToken": "model-1-Approved-1-at-1-25",

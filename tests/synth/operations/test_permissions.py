@@ -97,6 +97,7 @@ _ACTIONS = {
         "cloudformation:DescribeStackEvents",
         "cloudformation:DescribeStacks",
         "cloudformation:UpdateStack",
+        "iam:PassRole",
         "ssm:GetParameters",
         "sagemaker:DescribeEndpoint",
         "sagemaker:DescribeModelPackage",
@@ -105,6 +106,45 @@ _ACTIONS = {
         "sqs:GetQueueAttributes",
         "sqs:GetQueueUrl",
         "sqs:ReceiveMessage",
+    },
+    ("serving", "UpdateRole"): {
+        "application-autoscaling:DeleteScalingPolicy",
+        "application-autoscaling:DeleteScheduledAction",
+        "application-autoscaling:DeregisterScalableTarget",
+        "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:DescribeScalingPolicies",
+        "application-autoscaling:DescribeScheduledActions",
+        "application-autoscaling:ListTagsForResource",
+        "application-autoscaling:PutScalingPolicy",
+        "application-autoscaling:PutScheduledAction",
+        "application-autoscaling:RegisterScalableTarget",
+        "application-autoscaling:TagResource",
+        "application-autoscaling:UntagResource",
+        "cloudformation:DescribeStacks",
+        "cloudwatch:DeleteAlarms",
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:ListTagsForResource",
+        "cloudwatch:PutMetricAlarm",
+        "cloudwatch:TagResource",
+        "cloudwatch:UntagResource",
+        "iam:CreateServiceLinkedRole",
+        "iam:PassRole",
+        *_VOLUME,
+        "sagemaker:AddTags",
+        "sagemaker:CreateEndpoint",
+        "sagemaker:CreateEndpointConfig",
+        "sagemaker:CreateModel",
+        "sagemaker:DeleteEndpoint",
+        "sagemaker:DeleteEndpointConfig",
+        "sagemaker:DeleteModel",
+        "sagemaker:DeleteTags",
+        "sagemaker:DescribeEndpoint",
+        "sagemaker:DescribeEndpointConfig",
+        "sagemaker:DescribeModel",
+        "sagemaker:ListTags",
+        "sagemaker:UpdateEndpoint",
+        "sagemaker:UpdateEndpointWeightsAndCapacities",
+        "ssm:GetParameters",
     },
     ("serving", "ApprovalFailureNotifyRole"): {
         "logs:CreateLogStream",
@@ -220,7 +260,14 @@ def test_only_actions_without_resource_level_permissions_name_no_resource(deploy
         if one["Resource"] == "*"
         for action in _list(one["Action"])
     }
-    assert everywhere == {"cloudwatch:PutMetricData", "ecr:GetAuthorizationToken"}
+    assert everywhere == {
+        "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:DescribeScalingPolicies",
+        "application-autoscaling:DescribeScheduledActions",
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:PutMetricData",
+        "ecr:GetAuthorizationToken",
+    }
 
 
 def test_no_managed_policy_but_the_one_that_cdk_gives_its_own_function(deployment: Deployment) -> None:
@@ -236,7 +283,8 @@ def test_each_role_serves_one_service(deployment: Deployment) -> None:
         for name, role in deployment.resources(part, "AWS::IAM::Role").items()
     }
     for name, principals in trusted.items():
-        service = "sagemaker" if name.startswith(_OF_SAGEMAKER) else "lambda"
+        other = "cloudformation" if name.startswith("UpdateRole") else "lambda"
+        service = "sagemaker" if name.startswith(_OF_SAGEMAKER) else other
         assert principals == [{"Service": f"{service}.amazonaws.com"}], name
 
 

@@ -79,7 +79,7 @@ def _takes(action: str, types: list[str], resource: str) -> bool:
     if not given:
         return False
     known = _reference()[action.partition(":")[0]]["Resources"]
-    formats = [text for type_ in types for text in known.get(type_, {}).get("ARNFormats", [])]
+    formats = [text for type_ in types for text in known.get(type_.lower(), {}).get("ARNFormats", [])]
     return any(_fits(given, text) for text in formats)
 
 

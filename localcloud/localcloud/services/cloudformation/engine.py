@@ -22,9 +22,11 @@ from moto.cloudformation.parsing import (
     resource_name_property_from_type,
 )
 
+from localcloud.authorization.principal import Principal
 from localcloud.core.errors import LocalCloudError
 from localcloud.core.resource_model import ResourceModel
 from localcloud.services.cloudformation import existing, schemas
+from localcloud.services.cloudformation.permissions import HandledResource, require_permissions
 from localcloud.services.cloudformation.template import references
 
 logger = logging.getLogger(__name__)
@@ -104,6 +106,7 @@ class StackResources(ResourceMap):
     Attributes:
         imports_existing: True if the operation adopts existing resources that the template names and retains. See
             https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html.
+        actor: The principal with whose permissions the operation handles resources; None outside of requests.
     """
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -112,6 +115,7 @@ class StackResources(ResourceMap):
         self._replaced: list[_Replaced] = []
         self._created: set[str] = set()
         self.imports_existing = False
+        self.actor: Principal | None = None
         self._half_updated: set[str] = set()
         self._unwanted: list[str] = []
 
@@ -282,8 +286,10 @@ class StackResources(ResourceMap):
 
     def _create(self, logical_id: str, resolved: dict[str, Any]) -> Any:
         resource_class = parsing.resource_class_from_type(resolved["Type"])
+        name = self._name(logical_id, resolved)
+        self._authorize("create", name, resolved)
         return resource_class.create_from_cloudformation_json(
-            self._name(logical_id, resolved),
+            name,
             copy.deepcopy(resolved),  # moto modifies it.
             self._account_id,
             self._region_name,
@@ -307,6 +313,7 @@ class StackResources(ResourceMap):
             raise NotImplementedError(f"The local cloud cannot update a {resolved['Type']}.")
         # A rollback also updates the resource whose update failed, because part of it may have been done.
         self._half_updated.add(logical_id)
+        self._authorize("update", self._physical_id(logical_id), resolved, before.resolved)
         updated = resource_class.update_from_cloudformation_json(
             original_resource=self._parsed_resources[logical_id],
             new_resource_name=self._name(logical_id, resolved),
@@ -362,6 +369,7 @@ class StackResources(ResourceMap):
 
     def _delete(self, resource: Any, applied: _Applied) -> None:
         resource_class = parsing.resource_class_from_type(applied.declaration["Type"])
+        self._authorize("delete", str(resource.physical_resource_id or ""), applied.resolved)
         if isinstance(resource, ResourceModel):
             resource.remove()
         elif not hasattr(resource_class.delete_from_cloudformation_json, "__isabstractmethod__"):
@@ -370,6 +378,20 @@ class StackResources(ResourceMap):
             )
         else:
             resource.delete(self._account_id, self._region_name)
+
+    def _authorize(
+        self, handler: str, name: str, resolved: Mapping[str, Any], before: Mapping[str, Any] | None = None
+    ) -> None:
+        if self.actor is not None:
+            resource = HandledResource(
+                type=resolved["Type"],
+                name=name,
+                properties=resolved["Properties"],
+                account=self._account_id,
+                region=self._region_name,
+                before=before["Properties"] if before else None,
+            )
+            require_permissions(self.actor, handler, resource)
 
     def _physical_id(self, logical_id: str) -> str:
         return str(getattr(self._parsed_resources.get(logical_id), "physical_resource_id", "") or "")

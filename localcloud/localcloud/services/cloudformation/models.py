@@ -12,7 +12,8 @@ from moto.cloudformation.utils import generate_stack_id
 from moto.core.exceptions import ServiceException
 
 from localcloud.services.cloudformation.engine import parse_template
-from localcloud.services.cloudformation.stack import LocalStack, with_defaults
+from localcloud.services.cloudformation.permissions import require_stack_output
+from localcloud.services.cloudformation.stack import LocalStack, service_role, with_defaults
 
 
 class ChangeSetNotFound(ServiceException):
@@ -61,6 +62,8 @@ class LocalCloudFormation(CloudFormationBackend):
             cross_stack_resources=self.exports,
             **options,
         )
+        if stack.role_arn:
+            service_role(stack.role_arn, self.region_name)
         self.stacks[stack.stack_id] = stack
         stack.begin("CREATE", stack.create_resources)
         return stack
@@ -83,11 +86,10 @@ class LocalCloudFormation(CloudFormationBackend):
         resolved = self._resolve_update_parameters(stack, parameters)
         if tags is not None:
             stack.tags = tags
-        self._begin_update(stack, template, resolved)
-        stack.role_arn = role_arn or stack.role_arn
+        self._begin_update(stack, template, resolved, role_arn=role_arn)
         return stack
 
-    def continue_update_rollback(self, name: str, skipped: Collection[str]) -> None:
+    def continue_update_rollback(self, name: str, skipped: Collection[str], role_arn: str | None = None) -> None:
         """Continue a rollback that failed, without the resources to skip.
 
         Raises:
@@ -102,9 +104,9 @@ class LocalCloudFormation(CloudFormationBackend):
         unknown = sorted(set(skipped) - set(stack.resource_map))
         if unknown:
             raise ValidationError(stack.name, f"Resources [{', '.join(unknown)}] do not exist in stack {stack.name}")
-        stack.begin("UPDATE_ROLLBACK", lambda: stack.roll_back(skipped))
+        stack.begin("UPDATE_ROLLBACK", lambda: stack.roll_back(skipped), role_arn)
 
-    def delete_stack(self, name_or_stack_id: str, retained: Collection[str] = ()) -> None:
+    def delete_stack(self, name_or_stack_id: str, retained: Collection[str] = (), role_arn: str | None = None) -> None:
         """Start deleting a stack; does nothing if it does not exist."""
         try:
             stack = self._idle(name_or_stack_id)
@@ -139,7 +141,7 @@ class LocalCloudFormation(CloudFormationBackend):
                         del self.change_sets[change_set_id]
                 self.deleted_stacks[stack.stack_id] = stack
 
-        stack.begin("DELETE", work)
+        stack.begin("DELETE", work, role_arn)
 
     def execute_change_set(self, change_set_name: str, stack_name: str | None = None) -> None:
         """Execute a change set."""
@@ -148,7 +150,6 @@ class LocalCloudFormation(CloudFormationBackend):
         assert isinstance(stack, LocalStack)
         assert isinstance(change_set, LocalChangeSet)
         change_set.execution_status = "EXECUTE_COMPLETE"
-        stack.role_arn = change_set.role_arn or stack.role_arn
         if change_set.tags:
             stack.tags = change_set.tags
         if change_set.change_set_type == "CREATE":
@@ -157,9 +158,15 @@ class LocalCloudFormation(CloudFormationBackend):
             stack._parse_template()
             stack.resource_map = stack._create_resource_map()
             stack.resource_map.imports_existing = change_set.imports_existing
-            stack.begin("CREATE", stack.create_resources)
+            stack.begin("CREATE", stack.create_resources, change_set.role_arn)
         else:
-            self._begin_update(stack, change_set.template, change_set.parameters, change_set.imports_existing)
+            self._begin_update(
+                stack,
+                change_set.template,
+                change_set.parameters,
+                imports_existing=change_set.imports_existing,
+                role_arn=change_set.role_arn,
+            )
 
     def change_set(self, name: str, stack_name: str | None) -> ChangeSet:
         """Return a change set by ARN, or by name and stack, because the CDK CLI gives all of them the same name.
@@ -174,13 +181,19 @@ class LocalCloudFormation(CloudFormationBackend):
         raise ChangeSetNotFound(f"ChangeSet [{name}] does not exist")
 
     def _begin_update(
-        self, stack: LocalStack, template: str, parameters: dict[str, Any], imports_existing: bool = False
+        self,
+        stack: LocalStack,
+        template: str,
+        parameters: dict[str, Any],
+        *,
+        imports_existing: bool = False,
+        role_arn: str | None,
     ) -> None:
         document = parse_template(template)
         if stack.applied == (document, with_defaults(document, parameters)):
             raise ValidationError(stack.name, "No updates are to be performed.")
         stack.resource_map.imports_existing = imports_existing
-        stack.begin("UPDATE", lambda: stack.update_resources(template, parameters))
+        stack.begin("UPDATE", lambda: stack.update_resources(template, parameters), role_arn)
 
     def _idle(self, name: str) -> LocalStack:
         stack = self.get_stack(name)
@@ -233,6 +246,10 @@ def install() -> None:
     def clean_json(resource_json: Any, resources_map: Any) -> Any:
         if isinstance(resource_json, dict) and "Fn::GetStackOutput" in resource_json:
             wanted = known(resource_json["Fn::GetStackOutput"], resources_map)
+            if resources_map.actor is not None:
+                require_stack_output(
+                    resources_map.actor, resources_map["AWS::AccountId"], resources_map["AWS::Region"], wanted
+                )
             return _stack_output(resources_map["AWS::Region"], resources_map["AWS::AccountId"], wanted)
         return known(resource_json, resources_map)
 

@@ -12,7 +12,7 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from localcloud.services.cloudformation.engine import parse_template
 from localcloud.services.cloudformation.models import ChangeSetNotFound, LocalChangeSet, LocalCloudFormation
-from localcloud.services.cloudformation.stack import client_request_token
+from localcloud.services.cloudformation.stack import client_request_token, service_role
 from localcloud.services.cloudformation.template import require_capabilities, require_short, require_well_formed
 
 
@@ -38,16 +38,18 @@ def _delete_change_set(self: CloudFormationResponse) -> ActionResult:
 
 
 def _delete_stack(self: CloudFormationResponse) -> ActionResult:
-    """Handle DeleteStack; moto's ignores RetainResources."""
+    """Handle DeleteStack; moto's ignores RetainResources and RoleARN."""
     backend = _backend(self)
-    backend.delete_stack(self._get_param("StackName"), self._get_param("RetainResources", []))
+    retained, role_arn = self._get_param("RetainResources", []), self._get_param("RoleARN")
+    backend.delete_stack(self._get_param("StackName"), retained, role_arn)
     return EmptyResult()
 
 
 def _continue_update_rollback(self: CloudFormationResponse) -> ActionResult:
     """Handle ContinueUpdateRollback, which moto lacks."""
     backend = _backend(self)
-    backend.continue_update_rollback(self._get_param("StackName"), self._get_param("ResourcesToSkip", []))
+    skipped, role_arn = self._get_param("ResourcesToSkip", []), self._get_param("RoleARN")
+    backend.continue_update_rollback(self._get_param("StackName"), skipped, role_arn)
     return ActionResult({})
 
 
@@ -106,10 +108,12 @@ def _checked(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any
 
 
 def _with_imports(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any:
-    """Return CreateChangeSet with ``ImportExistingResources``, which moto lacks."""
+    """Return CreateChangeSet with ``ImportExistingResources`` and a check of its role, which moto lacks."""
 
     @wraps(operation)
     def answer(self: CloudFormationResponse) -> ActionResult:
+        if role_arn := self._get_param("RoleARN"):
+            service_role(role_arn, self.region)
         created = operation(self)
         backend = _backend(self)
         change_set = backend.change_set(self._get_param("ChangeSetName"), self._get_param("StackName"))

@@ -10,9 +10,12 @@ from collections.abc import Callable, Collection
 from contextvars import ContextVar
 from typing import Any
 
+from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import Event, Stack, cloudformation_backends
 from moto.cloudformation.parsing import Export, OutputMap
 
+from localcloud.authorization.principal import Principal, calling
+from localcloud.core.role_sessions import AccessDenied, assume_role
 from localcloud.services.cloudformation import events
 from localcloud.services.cloudformation.engine import ResourceFailed, StackResources, parse_template
 
@@ -21,11 +24,27 @@ logger = logging.getLogger(__name__)
 # Most operations take less. The CDK CLI polls every five seconds and then finds them done on its first poll.
 _PATIENCE_SECONDS = 1.0
 
+CLOUDFORMATION = "cloudformation.amazonaws.com"
+
 client_request_token: ContextVar[str | None] = ContextVar("client_request_token", default=None)
 """Token of the current request, which all events of its operation carry and moto leaves out.
 
 See https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackEvent.html.
 """
+
+
+def service_role(role_arn: str, region: str) -> Principal:
+    """Return the session in which CloudFormation acts with a service role.
+
+    See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html.
+
+    Raises:
+        ValidationError: The role does not exist, or does not trust CloudFormation.
+    """
+    try:
+        return Principal.of_session(assume_role(role_arn, CLOUDFORMATION, "AWSCloudFormation", region))
+    except AccessDenied as denial:
+        raise ValidationError(message=f"Role {role_arn} is invalid or cannot be assumed") from denial
 
 
 class LocalStack(Stack):
@@ -83,8 +102,21 @@ class LocalStack(Stack):
         """True while an operation is in progress."""
         return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
 
-    def begin(self, verb: str, work: Callable[[], None]) -> None:
-        """Set ``<verb>_IN_PROGRESS`` and run ``work`` in the background; wait for it for up to a second."""
+    def begin(self, verb: str, work: Callable[[], None], role_arn: str | None = None) -> None:
+        """Set ``<verb>_IN_PROGRESS`` and run ``work`` in the background; wait for it for up to a second.
+
+        Args:
+            verb: ``CREATE``, ``UPDATE``, ``UPDATE_ROLLBACK`` or ``DELETE``.
+            work: The operation.
+            role_arn: The service role for this and later operations; by default the one of the last operation. Without
+                any, CloudFormation acts with the caller's permissions.
+
+        Raises:
+            ValidationError: CloudFormation cannot assume the role.
+        """
+        role = role_arn or self.role_arn
+        self.resource_map.actor = service_role(role, self.region_name) if role else calling.get()
+        self.role_arn = role
         self.client_request_token = client_request_token.get()
         if not verb.endswith("ROLLBACK"):
             self.resource_map.begin()
