@@ -66,7 +66,7 @@ class ServingStack(EnvironmentStack):
             )
             props = self._endpoint_props(parameter.value_as_string, has_model)
             endpoint = self._build_endpoint(props)
-            approval = self._build_approval(parameter, registry, endpoint, tags["environment"])
+            approval = self._build_approval(parameter, has_model, registry, endpoint, tags["environment"])
         data.grant_get(endpoint.role, MODELS)
         if config.serving.data_capture.enabled:
             data.grant_write(endpoint.role, CAPTURED)
@@ -116,7 +116,12 @@ class ServingStack(EnvironmentStack):
         return endpoint
 
     def _build_approval(
-        self, parameter: CfnParameter, registry: ModelRegistry, endpoint: TopicEndpoint, environment: str
+        self,
+        parameter: CfnParameter,
+        has_model: CfnCondition,
+        registry: ModelRegistry,
+        endpoint: TopicEndpoint,
+        environment: str,
     ) -> ModelApproval:
         role = ServingStackRole(
             self,
@@ -125,12 +130,28 @@ class ServingStack(EnvironmentStack):
                 environment=environment, endpoint_name=self._name, model_role=endpoint.role, key=self._data.key
             ),
         )
+        time = CfnParameter(
+            self,
+            "ModelApprovedAt",
+            default="",
+            allowed_pattern=r"(\d{4}-\d{2}-\d{2}T\S+)?",
+            description="Time at which the served model was approved, set by the function that deploys it",
+        )
+        # An update that changes a parameter which nothing uses would be refused.
+        served = CfnOutput(
+            self,
+            "ServedModel",
+            value=Fn.join(" ", [parameter.value_as_string, time.value_as_string]),
+            description="ARN of the served model package and time of its approval",
+        )
+        served.condition = has_model
         return ModelApproval(
             self,
             "Approval",
             ModelApprovalProps(
                 model_package_group=registry.name,
                 parameter=parameter,
+                time=time,
                 endpoint_name=self._name,
                 stack_role=role,
                 notifications=self._notifications,

@@ -35,6 +35,7 @@ class ModelApprovalProps:
     Attributes:
         model_package_group: Name of the model package group.
         parameter: Parameter of this stack for the model to serve.
+        time: Parameter of this stack for the time of the model's approval.
         endpoint_name: Name of the endpoint in this stack.
         stack_role: CloudFormation's role for the updates.
         notifications: Topic for failed updates.
@@ -44,6 +45,7 @@ class ModelApprovalProps:
 
     model_package_group: str
     parameter: CfnParameter
+    time: CfnParameter
     endpoint_name: str
     stack_role: aws_iam.IRole
     notifications: Notifications
@@ -55,7 +57,7 @@ class ModelApproval(Construct):
     """Deployment of approved models by an update of this stack, which leaves CloudFormation in charge of all resources.
 
     An approval waits in a queue until stack and endpoint can be updated; if that never succeeds, it moves to the
-    dead-letter queue. The function only changes a parameter value, and may update the stack only with the role of
+    dead-letter queue. The function only changes parameter values, and may update the stack only with the role of
     :class:`~constructs.serving.stack_role.ServingStackRole`.
 
     Attributes:
@@ -115,6 +117,7 @@ class ModelApproval(Construct):
                     "STACK_ID": stack.stack_id,
                     "STACK_ROLE_ARN": self._props.stack_role.role_arn,
                     "MODEL_PARAMETER": self._props.parameter.logical_id,
+                    "TIME_PARAMETER": self._props.time.logical_id,
                     "ENDPOINT_NAME": self._props.endpoint_name,
                     "QUEUE_URL": queue.queue_url,
                     "FIRST_RETRY_SECONDS": str(int(_FIRST_RETRY.to_seconds())),

@@ -12,6 +12,8 @@ from registry import look_up
 from serving_stack import ServingStack
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mypy_boto3_sagemaker import SageMakerClient
 
 
@@ -39,32 +41,37 @@ def follow(decision: Decision, sagemaker: SageMakerClient, stack: ServingStack) 
 
 
 def _follow_approval(decision: Decision, sagemaker: SageMakerClient, stack: ServingStack) -> str:
-    served = stack.model_package
-    if served == decision.model_package:
+    served, approved = stack.model_package, stack.approved
+    if served == decision.model_package and (approved is None or approved >= decision.made):
         return f"{stack.name} already serves it"
     if any(deployment.event == decision.event for deployment in stack.deployments()):
         return f"{stack.name} was already updated for this event"
     current = look_up(sagemaker, served) if served else None
     if served and current and current.approval == "Approved":
         version = version_of(served)
-        # Ties are broken by the version number.
-        if (current.changed, version) > (decision.made, decision.version):
+        # The registry's time is that of any change, but models deployed with the template have no other. Ties are
+        # broken by the version number.
+        if (approved or current.changed, version) > (decision.made, decision.version):
             return f"version {version}, which {stack.name} serves, was approved later"
-    return _serve(decision.model_package, decision, stack)
+    return _serve(decision.model_package, decision.made, decision, stack)
 
 
 def _follow_rejection(decision: Decision, sagemaker: SageMakerClient, stack: ServingStack) -> str:
     if stack.model_package != decision.model_package:
         return f"{stack.name} does not serve it"
-    before = dict.fromkeys(one.version for one in stack.deployments() if one.succeeded)
-    for version in before:
+    began: dict[int, datetime] = {}
+    for deployment in stack.deployments():
+        if deployment.succeeded and deployment.version != decision.version:
+            began.setdefault(deployment.version, deployment.began)
+    for version, time in began.items():
         model_package = with_version(decision.model_package, version)
-        registered = look_up(sagemaker, model_package) if version != decision.version else None
+        registered = look_up(sagemaker, model_package)
         if registered and registered.approval == "Approved":
-            return _serve(model_package, decision, stack)
+            # It was approved before it was deployed; later changes are others.
+            return _serve(model_package, min(registered.changed, time), decision, stack)
     return f"{stack.name} keeps serving it: no previously served model is still approved"
 
 
-def _serve(model_package: str, decision: Decision, stack: ServingStack) -> str:
-    begun = stack.serve(model_package, decision)
+def _serve(model_package: str, approved: datetime, decision: Decision, stack: ServingStack) -> str:
+    begun = stack.serve(model_package, approved, decision)
     return f"{stack.name} {'is being updated to serve' if begun else 'serves'} version {version_of(model_package)}"

@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from decision import Decision
 from following import follow
-from serving_stack import ServingStack, StackBusy
+from serving_stack import ServingStack, StackBusy, StackNames
 
 _logger = logging.getLogger(__name__)
 _logger.setLevel(logging.INFO)
@@ -68,14 +68,7 @@ def handler(event: Messages, _context: object) -> Answer:
         decision = Decision.from_event(json.loads(message["body"]))
         what = f"Version {decision.version} was {decision.status}"
         sagemaker = boto3.client("sagemaker")
-        stack = ServingStack(
-            boto3.client("cloudformation"),
-            sagemaker,
-            os.environ["STACK_ID"],
-            os.environ["MODEL_PARAMETER"],
-            os.environ["ENDPOINT_NAME"],
-            os.environ["STACK_ROLE_ARN"],
-        )
+        stack = ServingStack(boto3.client("cloudformation"), sagemaker, StackNames.from_environment())
         try:
             _logger.info("%s: %s", what, follow(decision, sagemaker, stack))
         except StackBusy as busy:

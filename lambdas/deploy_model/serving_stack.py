@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from decision import Decision, version_of
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef, StackTypeDef
+    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef, StackEventTypeDef, StackTypeDef
     from mypy_boto3_sagemaker import SageMakerClient
 
 # SageMaker refuses to update an endpoint in these statuses, and autoscaling causes them, too:
@@ -33,32 +35,53 @@ class Deployment:
         version: Version of the model package.
         event: ID of the event that triggered the update.
         succeeded: Whether the update completed.
+        began: Time of its first event.
     """
 
     version: int
     event: str
     succeeded: bool
+    began: datetime
+
+
+@dataclass(frozen=True)
+class StackNames:
+    """Names of the stack and its parts.
+
+    Attributes:
+        stack_id: ARN of the stack.
+        model_parameter: Parameter for the ARN of the model package.
+        time_parameter: Parameter for the time of the model's approval.
+        endpoint: Name of the endpoint.
+        role_arn: Role with which CloudFormation updates the stack.
+    """
+
+    stack_id: str
+    model_parameter: str
+    time_parameter: str
+    endpoint: str
+    role_arn: str
+
+    @classmethod
+    def from_environment(cls) -> StackNames:
+        """Return the names in the function's environment variables."""
+        return cls(
+            stack_id=os.environ["STACK_ID"],
+            model_parameter=os.environ["MODEL_PARAMETER"],
+            time_parameter=os.environ["TIME_PARAMETER"],
+            endpoint=os.environ["ENDPOINT_NAME"],
+            role_arn=os.environ["STACK_ROLE_ARN"],
+        )
 
 
 class ServingStack:
-    """CloudFormation stack with a parameter for the model package, and the endpoint in it."""
+    """CloudFormation stack with parameters for the model package and its approval, and the endpoint in it."""
 
-    def __init__(
-        self,
-        cloudformation: CloudFormationClient,
-        sagemaker: SageMakerClient,
-        stack_id: str,
-        parameter: str,
-        endpoint: str,
-        role: str,
-    ) -> None:
+    def __init__(self, cloudformation: CloudFormationClient, sagemaker: SageMakerClient, names: StackNames) -> None:
         self._cloudformation = cloudformation
         self._sagemaker = sagemaker
-        self._endpoint = endpoint
-        self._role = role
-        self._stack_id = stack_id
-        self._parameter = parameter
-        self._stack: StackTypeDef = cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
+        self._names = names
+        self._stack: StackTypeDef = cloudformation.describe_stacks(StackName=names.stack_id)["Stacks"][0]
 
     @property
     def name(self) -> str:
@@ -68,8 +91,17 @@ class ServingStack:
     @property
     def model_package(self) -> str | None:
         """ARN of the model package that the stack serves."""
+        return self._value(self._names.model_parameter)
+
+    @property
+    def approved(self) -> datetime | None:
+        """Time at which the served model was approved, if an approval deployed it."""
+        time = self._value(self._names.time_parameter)
+        return datetime.fromisoformat(time) if time else None
+
+    def _value(self, parameter: str) -> str | None:
         parameters = {one["ParameterKey"]: one.get("ParameterValue") for one in self._stack.get("Parameters", [])}
-        return parameters[self._parameter] or None
+        return parameters[parameter] or None
 
     def require_idle(self) -> None:
         """Raise an error unless the stack and its endpoint can be updated.
@@ -82,14 +114,14 @@ class ServingStack:
             raise StackBusy(f"{self.name} is {self._stack['StackStatus']}")
         status = self._endpoint_status() if self.model_package else None
         if status in _BUSY:
-            raise StackBusy(f"the endpoint {self._endpoint} is {status}")
+            raise StackBusy(f"the endpoint {self._names.endpoint} is {status}")
 
     def _endpoint_status(self) -> str | None:
         """Return the endpoint's status, or None if it was deleted."""
         from botocore.exceptions import ClientError
 
         try:
-            return self._sagemaker.describe_endpoint(EndpointName=self._endpoint)["EndpointStatus"]
+            return self._sagemaker.describe_endpoint(EndpointName=self._names.endpoint)["EndpointStatus"]
         except ClientError as error:
             if "Could not find endpoint" in str(error):
                 return None
@@ -97,23 +129,30 @@ class ServingStack:
 
     def deployments(self) -> Sequence[Deployment]:
         """Return the updates to other models, latest first; CloudFormation keeps events for 90 days."""
-        outcomes: dict[str, str] = {}
-        for page in self._cloudformation.get_paginator("describe_stack_events").paginate(StackName=self._stack_id):
+        events: dict[str, list[StackEventTypeDef]] = {}
+        paginator = self._cloudformation.get_paginator("describe_stack_events")
+        for page in paginator.paginate(StackName=self._names.stack_id):
             for event in page["StackEvents"]:
                 if event.get("PhysicalResourceId") == event["StackId"]:
-                    # The latest event of an update comes first.
-                    outcomes.setdefault(event.get("ClientRequestToken", ""), event.get("ResourceStatus", ""))
+                    events.setdefault(event.get("ClientRequestToken", ""), []).append(event)
         return [
-            Deployment(int(found["version"]), found["event"], status == "UPDATE_COMPLETE")
-            for token, status in outcomes.items()
+            Deployment(
+                version=int(found["version"]),
+                event=found["event"],
+                # The latest event of an update comes first.
+                succeeded=own[0].get("ResourceStatus") == "UPDATE_COMPLETE",
+                began=own[-1]["Timestamp"],
+            )
+            for token, own in events.items()
             if (found := _TOKEN.fullmatch(token))
         ]
 
-    def serve(self, model_package: str, decision: Decision) -> bool:
-        """Start an update that only changes the model.
+    def serve(self, model_package: str, approved: datetime, decision: Decision) -> bool:
+        """Start an update that only changes the model and the time of its approval.
 
         Args:
             model_package: ARN of the model package.
+            approved: Time of its approval.
             decision: Decision that triggers the update.
 
         Returns:
@@ -125,18 +164,19 @@ class ServingStack:
         """
         from botocore.exceptions import ClientError
 
+        values = {self._names.model_parameter: model_package, self._names.time_parameter: approved.isoformat()}
         parameters: list[ParameterTypeDef] = [
             {"ParameterKey": other["ParameterKey"], "UsePreviousValue": True}
             for other in self._stack.get("Parameters", [])
-            if other["ParameterKey"] != self._parameter
+            if other["ParameterKey"] not in values
         ]
-        parameters.append({"ParameterKey": self._parameter, "ParameterValue": model_package})
+        parameters += [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
         try:
             self._cloudformation.update_stack(
-                StackName=self._stack_id,
+                StackName=self._names.stack_id,
                 UsePreviousTemplate=True,
                 Parameters=parameters,
-                RoleARN=self._role,
+                RoleARN=self._names.role_arn,
                 Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
                 ClientRequestToken=f"model-{version_of(model_package)}-{decision.event}",
             )

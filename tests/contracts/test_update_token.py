@@ -57,8 +57,9 @@ def test_all_programs_read_the_token_that_deploy_model_writes(serving_stack: Any
             ("StackName", "UsePreviousTemplate", "Parameters", "RoleARN", "Capabilities", "ClientRequestToken"), ANY
         )
         stub.add_response("update_stack", {"StackId": STACK}, expected)
-        stack = serving_stack.ServingStack(cloudformation, None, STACK, "ModelPackageArn", "topicsmith-dev", ROLE)
-        assert stack.serve(PACKAGE, decision)
+        names = serving_stack.StackNames(STACK, "ModelPackageArn", "ModelApprovedAt", "topicsmith-dev", ROLE)
+        stack = serving_stack.ServingStack(cloudformation, None, names)
+        assert stack.serve(PACKAGE, decision.made, decision)
 
         token = sent["ClientRequestToken"]
         stub.add_response("describe_stack_events", stack_events(token), {"StackName": STACK})

@@ -24,6 +24,7 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 TEMPLATE = {
     "Parameters": {
         "ModelPackageArn": {"Type": "String", "Default": ""},
+        "ModelApprovedAt": {"Type": "String", "Default": ""},
         "Other": {"Type": "String", "Default": "as deployed"},
     },
     "Conditions": {"HasModel": {"Fn::Not": [{"Fn::Equals": [{"Ref": "ModelPackageArn"}, ""]}]}},
@@ -63,6 +64,10 @@ class Cloud:
     @property
     def served(self) -> str:
         return str(self.stack.parameters["ModelPackageArn"])
+
+    @property
+    def approved(self) -> datetime:
+        return datetime.fromisoformat(self.stack.parameters["ModelApprovedAt"])
 
     def register(self) -> str:
         """Register a model with pending approval and return its ARN."""
@@ -134,7 +139,9 @@ class Cloud:
         if self.outcome != "UPDATE_COMPLETE":
             self.stack.events[-1].resource_status = self.stack.status = self.outcome
             self.stack.parameters = previous
-            self.stack.resource_map.resolved_parameters.update({"ModelPackageArn": previous["ModelPackageArn"]})
+            self.stack.resource_map.resolved_parameters.update(
+                {key: previous[key] for key in ("ModelPackageArn", "ModelApprovedAt")}
+            )
 
 
 def event(package: str, status: str = "Approved", *, at: float = 0, fields: list[str] | None = None) -> dict[str, Any]:
@@ -155,6 +162,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_DEFAULT_REGION": REGION,
         "MODEL_PARAMETER": "ModelPackageArn",
+        "TIME_PARAMETER": "ModelApprovedAt",
         "ENDPOINT_NAME": GROUP,
         "STACK_ROLE_ARN": STACK_ROLE,
         "FIRST_RETRY_SECONDS": "30",

@@ -1,6 +1,7 @@
 """Property test: the model approved last is served in the end, in whatever order messages arrive."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,29 +17,36 @@ GROUP = "arn:aws:sagemaker:us-east-1:123456789012:model-package/topicsmith-dev"
 
 
 class Registry:
-    """Models after a sequence of decisions."""
+    """Models after a sequence of decisions, and then edits of versions.
 
-    def __init__(self, decisions: list[tuple[int, str]]) -> None:
+    Attributes:
+        approved_last: ARN of the model whose approval is the last.
+    """
+
+    def __init__(
+        self, decisions: list[tuple[int, str]], edits: Sequence[int] = (), *, seconds_apart: float = 1 / 3
+    ) -> None:
         self.now = {
             f"{GROUP}/{version}": {
                 "ModelPackageStatus": "Completed",
                 "ModelApprovalStatus": status,
                 "CreationTime": NOON,
-                "LastModifiedTime": NOON + timedelta(seconds=at / 3),
+                "LastModifiedTime": NOON + timedelta(seconds=at * seconds_apart),
             }
             for at, (version, status) in enumerate(decisions, 1)
         }
         self.messages = [
-            Decision.from_event(event(f"{GROUP}/{version}", status, at=at / 3))  # type: ignore[arg-type]
+            Decision.from_event(event(f"{GROUP}/{version}", status, at=at * seconds_apart))  # type: ignore[arg-type]
             for at, (version, status) in enumerate(decisions, 1)
         ]
+        approved = [arn for arn, one in self.now.items() if one["ModelApprovalStatus"] == "Approved"]
+        self.approved_last = max(approved, key=lambda arn: self.now[arn]["LastModifiedTime"], default=None)
+        for version in edits:
+            if f"{GROUP}/{version}" in self.now:
+                self.now[f"{GROUP}/{version}"]["LastModifiedTime"] = NOON + timedelta(hours=1)
 
     def describe_model_package(self, ModelPackageName: str) -> dict[str, Any]:  # noqa: N803
         return self.now[ModelPackageName]
-
-    def approved_last(self) -> str | None:
-        approved = [arn for arn, one in self.now.items() if one["ModelApprovalStatus"] == "Approved"]
-        return max(approved, key=lambda arn: self.now[arn]["LastModifiedTime"], default=None)
 
 
 class Stack:
@@ -48,6 +56,7 @@ class Stack:
 
     def __init__(self) -> None:
         self.model_package: str | None = None
+        self.approved: datetime | None = None
         self.busy = False
         self._deployments: list[Deployment] = []
 
@@ -58,10 +67,11 @@ class Stack:
     def deployments(self) -> list[Deployment]:
         return self._deployments[::-1]
 
-    def serve(self, model_package: str, decision: Decision) -> bool:
+    def serve(self, model_package: str, approved: datetime, decision: Decision) -> bool:
         assert all(one.event != decision.event for one in self._deployments)
-        self.model_package = model_package
-        self._deployments.append(Deployment(version_of(model_package), decision.event, succeeded=True))
+        self.model_package, self.approved = model_package, approved
+        began = NOON + timedelta(minutes=1 + len(self._deployments))
+        self._deployments.append(Deployment(version_of(model_package), decision.event, succeeded=True, began=began))
         return True
 
 
@@ -69,12 +79,24 @@ def deliver(registry: Registry, message: Decision, stack: Stack) -> str:
     return follow(message, registry, stack)  # type: ignore[arg-type]
 
 
-decisions = st.lists(st.tuples(st.integers(1, 4), st.sampled_from(["Approved", "Approved", "Rejected"])), min_size=1)
+versions = st.integers(1, 4)
+decisions = st.lists(st.tuples(versions, st.sampled_from(["Approved", "Approved", "Rejected"])), min_size=1)
+approvals = st.lists(st.tuples(versions, st.just("Approved")), min_size=1)
 
 
 @given(decisions, st.data())
 def test_neither_order_nor_repetition_of_messages_matters(made: list[tuple[int, str]], data: st.DataObject) -> None:
-    registry, stack = Registry(made), Stack()
+    _deliver_all(Registry(made), data)
+
+
+@given(approvals, st.lists(versions), st.data())
+def test_nor_do_other_changes_of_the_models(made: list[tuple[int, str]], edits: list[int], data: st.DataObject) -> None:
+    # Events have whole seconds; the fractions are lost with the change.
+    _deliver_all(Registry(made, edits, seconds_apart=1), data)
+
+
+def _deliver_all(registry: Registry, data: st.DataObject) -> None:
+    stack = Stack()
     waiting = list(registry.messages)
     while waiting:
         message = waiting[data.draw(st.integers(0, len(waiting) - 1))]
@@ -86,7 +108,7 @@ def test_neither_order_nor_repetition_of_messages_matters(made: list[tuple[int, 
             continue
         if not again:
             waiting.remove(message)
-    assert stack.model_package == registry.approved_last()
+    assert stack.model_package == registry.approved_last
 
 
 def test_a_busy_stack_is_checked_only_if_the_decision_could_change_it() -> None:

@@ -1,12 +1,13 @@
 import logging
+from datetime import timedelta
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.lambdas.deploy_model.conftest import STACK_ROLE, Cloud, event
+from tests.lambdas.deploy_model.conftest import NOON, STACK_ROLE, Cloud, event
 
 
-def test_an_approval_changes_only_the_model_of_the_stack(cloud: Cloud) -> None:
+def test_an_approval_changes_only_the_model_of_the_stack_and_its_time(cloud: Cloud) -> None:
     package = cloud.register()
 
     assert cloud.deliver(cloud.decide(package, at=1)) == {"batchItemFailures": []}
@@ -14,6 +15,7 @@ def test_an_approval_changes_only_the_model_of_the_stack(cloud: Cloud) -> None:
     (stack,) = cloud.cloudformation.describe_stacks(StackName="topicsmith-dev-serving")["Stacks"]
     assert {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]} == {
         "ModelPackageArn": package,
+        "ModelApprovedAt": "2026-11-20T12:00:01+00:00",
         "Other": "changed by hand",
     }
     resources = cloud.cloudformation.describe_stack_resources(StackName="topicsmith-dev-serving")["StackResources"]
@@ -30,6 +32,7 @@ def test_only_the_model_is_passed_to_cloudformation(cloud: Cloud) -> None:
             "Parameters": [
                 {"ParameterKey": "Other", "UsePreviousValue": True},
                 {"ParameterKey": "ModelPackageArn", "ParameterValue": package},
+                {"ParameterKey": "ModelApprovedAt", "ParameterValue": "2026-11-20T12:00:01.250000+00:00"},
             ],
             "RoleARN": STACK_ROLE,
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
@@ -110,6 +113,55 @@ def test_a_new_description_of_an_approved_model_is_not_an_approval(cloud: Cloud)
     cloud.deliver(cloud.decide(second, at=2))
     cloud.changed(first, at=3)
     cloud.deliver(event(first, at=3, fields=["CustomerMetadataProperties"]))
+    assert cloud.served == second
+
+
+def test_metadata_of_the_served_model_does_not_void_an_approval(cloud: Cloud) -> None:
+    first, second = cloud.register(), cloud.register()
+    cloud.deliver(cloud.decide(first, at=1))
+    waiting = cloud.decide(second, at=2)
+    cloud.changed(first, at=3)
+    cloud.deliver(waiting)
+    assert cloud.served == second
+
+
+def test_a_later_approval_of_the_served_model_voids_the_ones_before_it(cloud: Cloud) -> None:
+    first, second = cloud.register(), cloud.register()
+    cloud.deliver(cloud.decide(first, at=1))
+    waiting = cloud.decide(second, at=2)
+    cloud.deliver(cloud.decide(first, at=3))
+    assert cloud.approved == NOON + timedelta(seconds=3)
+    cloud.deliver(waiting)
+    assert cloud.served == first
+
+
+def test_without_a_time_the_registry_tells_when_the_served_model_was_approved(cloud: Cloud) -> None:
+    first, second = cloud.register(), cloud.register()
+    earlier = cloud.decide(second, at=1)
+    cloud.decide(first, at=2)
+    cloud.cloudformation.update_stack(
+        StackName=cloud.stack_id,
+        UsePreviousTemplate=True,
+        Parameters=[
+            {"ParameterKey": "ModelPackageArn", "ParameterValue": first},
+            {"ParameterKey": "ModelApprovedAt", "ParameterValue": ""},
+            {"ParameterKey": "Other", "UsePreviousValue": True},
+        ],
+    )
+    cloud.deliver(earlier)
+    assert cloud.served == first
+    cloud.deliver(cloud.decide(second, at=3))
+    assert cloud.served == second
+
+
+def test_an_approval_while_a_bad_model_was_served_counts_once_it_is_rejected(cloud: Cloud) -> None:
+    first, second, bad = (cloud.register() for _ in range(3))
+    cloud.deliver(cloud.decide(first, at=1))
+    cloud.deliver(cloud.decide(bad, at=2))
+    waiting = cloud.decide(second, at=3)
+    cloud.deliver(cloud.decide(bad, "Rejected", at=4))
+    assert cloud.served == first
+    cloud.deliver(waiting)
     assert cloud.served == second
 
 

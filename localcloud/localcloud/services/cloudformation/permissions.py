@@ -130,8 +130,8 @@ class HandledResource:
             if role := self.properties.get(name):
                 yield Permission("iam:PassRole", str(role), {"iam:passedtoservice": f"{self.service}.amazonaws.com"})
         if self.type == "AWS::SageMaker::EndpointConfig" and (key := self.properties.get("KmsKeyId")):
-            # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html: the key must allow
-            # the caller of CreateEndpoint and UpdateEndpoint, for whom SageMaker creates a grant.
+            # The key must allow the caller of CreateEndpoint and UpdateEndpoint, for whom SageMaker creates a grant:
+            # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html.
             via = {"kms:viaservice": f"sagemaker.{self.region}.amazonaws.com", "kms:grantisforawsresource": "true"}
             yield Permission("kms:DescribeKey", str(key))
             yield Permission("kms:CreateGrant", str(key), via)
