@@ -69,7 +69,7 @@ class ServingStack(EnvironmentStack):
             approval = self._build_approval(parameter, has_model, registry, endpoint, tags["environment"])
         data.grant_get(endpoint.role, MODELS)
         if config.serving.data_capture.enabled:
-            data.grant_write(endpoint.role, CAPTURED)
+            data.grant_output(endpoint.role, CAPTURED)
         algorithm.grant_pull(endpoint.role)
         grant_promoted(endpoint.role, environment=tags["environment"], config=config, promotions=promotions)
 

@@ -141,7 +141,7 @@ class TrainingStack(EnvironmentStack):
     def _build_training(self, jobs: JobSettings) -> NtmTraining:
         training = NtmTraining(self, "Training", training_props(self._config, self.algorithm, jobs))
         self._data.grant_read(training.role, BAGS_OF_WORDS)
-        self._data.grant_write(training.role, MODELS)
+        self._data.grant_output(training.role, MODELS)
         if training.keeps_checkpoints:
             self._grant_checkpoints(training)
         self.algorithm.grant_pull(training.role)
@@ -168,7 +168,7 @@ class TrainingStack(EnvironmentStack):
             self._data.grant_read(evaluation.role, SCORES)
         if props.word_vectors:
             self._data.grant_read(evaluation.role, RAW)
-        self._data.grant_write(evaluation.role, EVALUATIONS)
+        self._data.grant_output(evaluation.role, EVALUATIONS)
         self._image.grant_pull(evaluation.role)
         return evaluation
 
@@ -179,9 +179,9 @@ class TrainingStack(EnvironmentStack):
         self._data.grant_read(transform.role, BAGS_OF_WORDS)
         self._data.grant_get(transform.role, MODELS)
         if self.algorithm.needs_scoring:
-            self._data.grant_write(transform.role, SCORES)
+            self._data.grant_output(transform.role, SCORES)
         if self._config.vectorize.enabled:
-            self._data.grant_write(transform.role, VECTORS)
+            self._data.grant_output(transform.role, VECTORS)
         self.algorithm.grant_pull(transform.role)
         return transform
 

@@ -13,6 +13,7 @@ from botocore.model import ServiceModel
 from hypothesis import settings
 
 from tests import leaks
+from tests.grants import Grants
 
 # The duration of an example depends on the machine more than on the code.
 # Whoever runs all tests gets the same examples; `make quick` tries new ones.
@@ -29,6 +30,9 @@ _SECOND_CLOUD = {"small", "strict"}
 def pytest_configure(config: pytest.Config) -> None:
     # Hooks of a plugin see session fixtures; hooks of a conftest.py do not.
     config.pluginmanager.register(leaks, "leaks")
+    is_whole = config.args == config.getini("testpaths") and not (config.option.keyword or config.option.markexpr)
+    if is_whole and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Grants(), "grants")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -131,7 +131,16 @@ class DataBucket(Construct):
         """Allow writing and encrypting objects under a prefix, including multipart uploads."""
         self._grant_objects(grantee, prefix, ["s3:PutObject", "s3:AbortMultipartUpload"])
         # A multipart upload reads its own parts.
-        self.key.grant(grantee, "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey")
+        self.key.grant(grantee, "kms:Decrypt", "kms:GenerateDataKey")
+
+    def grant_output(self, role: aws_iam.IGrantable, prefix: str) -> None:
+        """Allow SageMaker to write a job's output under a prefix with the key that the request names.
+
+        SageMaker requires ``kms:Encrypt`` for it, which S3 does not:
+        https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_OutputDataConfig.html.
+        """
+        self.grant_write(role, prefix)
+        self.key.grant(role, "kms:Encrypt")
 
     def grant_delete(self, grantee: aws_iam.IGrantable, prefix: str) -> None:
         """Allow deleting objects under a prefix; as the bucket is versioned, their versions remain."""

@@ -110,8 +110,14 @@ class ModelRegistry(Construct):
         """Allow a pipeline's role to register models in the group."""
         grant(
             grantee,
-            actions=["sagemaker:AddTags", "sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"],
+            actions=["sagemaker:AddTags", "sagemaker:CreateModelPackage"],
             resources=[self._group.attr_model_package_group_arn, self._arn("model-package", f"{self.name}/*")],
+            wildcard="The registry numbers the versions of the group.",
+        )
+        grant(
+            grantee,
+            actions=["sagemaker:DescribeModelPackage"],
+            resources=[self._arn("model-package", f"{self.name}/*")],
             wildcard="The registry numbers the versions of the group.",
         )
         self._algorithm.grant_describe(grantee)

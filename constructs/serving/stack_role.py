@@ -8,6 +8,7 @@ from constructs import Construct
 from constructs.common.grants import grant
 
 _SCALER = "sagemaker.application-autoscaling.amazonaws.com"
+_REQUESTED, _EXISTING = "aws:RequestTag/environment", "aws:ResourceTag/environment"
 _GENERATED = "CloudFormation generates names of models and endpoint configurations; the tag restricts changes."
 
 
@@ -54,34 +55,13 @@ class ServingStackRole(aws_iam.Role):
         self._grant_references()
 
     def _grant_models(self) -> None:
-        requested = {"aws:RequestTag/environment": self._props.environment}
-        existing = {"aws:ResourceTag/environment": self._props.environment}
-        models = [self._sagemaker("model", "*"), self._sagemaker("endpoint-config", "*")]
+        for resource, kind in (("model", "Model"), ("endpoint-config", "EndpointConfig")):
+            self._grant_generated(resource, kind)
         grant(
             self,
-            actions=["sagemaker:AddTags", "sagemaker:CreateEndpointConfig", "sagemaker:CreateModel"],
-            resources=models,
-            # An existing resource of another environment cannot be given this environment's tag.
-            conditions={"StringEquals": requested, "StringEqualsIfExists": existing},
-            wildcard=_GENERATED,
-        )
-        grant(
-            self,
-            actions=[
-                "sagemaker:CreateEndpoint",
-                "sagemaker:DeleteEndpointConfig",
-                "sagemaker:DeleteModel",
-                "sagemaker:DeleteTags",
-                "sagemaker:UpdateEndpoint",
-            ],
-            resources=models,
-            conditions={"StringEquals": existing},
-            wildcard=_GENERATED,
-        )
-        grant(
-            self,
-            actions=["sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel", "sagemaker:ListTags"],
-            resources=models,
+            actions=["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"],
+            resources=[self._sagemaker("endpoint-config", "*")],
+            conditions={"StringEquals": {_EXISTING: self._props.environment}},
             wildcard=_GENERATED,
         )
         grant(
@@ -99,6 +79,31 @@ class ServingStackRole(aws_iam.Role):
             conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
         )
         grant(self, actions=["kms:DescribeKey"], resources=[self._props.key.key_arn])
+
+    def _grant_generated(self, resource: str, kind: str) -> None:
+        """Allow creating and deleting resources whose names CloudFormation generates, in place of changing them."""
+        environment, arn = self._props.environment, self._sagemaker(resource, "*")
+        grant(
+            self,
+            actions=["sagemaker:AddTags", f"sagemaker:Create{kind}"],
+            resources=[arn],
+            # An existing resource of another environment cannot be given this environment's tag.
+            conditions={"StringEquals": {_REQUESTED: environment}, "StringEqualsIfExists": {_EXISTING: environment}},
+            wildcard=_GENERATED,
+        )
+        grant(
+            self,
+            actions=[f"sagemaker:Delete{kind}"],
+            resources=[arn],
+            conditions={"StringEquals": {_EXISTING: environment}},
+            wildcard=_GENERATED,
+        )
+        grant(
+            self,
+            actions=[f"sagemaker:Describe{kind}", "sagemaker:ListTags"],
+            resources=[arn],
+            wildcard=_GENERATED,
+        )
 
     def _grant_endpoint(self) -> None:
         grant(
@@ -174,20 +179,19 @@ class ServingStackRole(aws_iam.Role):
 
     def _grant_alarms(self) -> None:
         name = self._props.endpoint_name
+        changes = ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"]
+        tags = ["cloudwatch:ListTagsForResource", "cloudwatch:TagResource", "cloudwatch:UntagResource"]
         grant(
             self,
-            actions=[
-                f"cloudwatch:{action}"
-                for action in (
-                    "DeleteAlarms",
-                    "ListTagsForResource",
-                    "PutMetricAlarm",
-                    "TagResource",
-                    "UntagResource",
-                )
-            ],
-            resources=[self._alarm(f"{name}-*"), self._alarm(f"TargetTracking-endpoint/{name}/*")],
-            wildcard="All alarms of the environment; Application Auto Scaling names those of target tracking.",
+            actions=[*changes, *tags],
+            resources=[self._alarm(f"{name}-*")],
+            wildcard="All alarms of the environment.",
+        )
+        grant(
+            self,
+            actions=changes,
+            resources=[self._alarm(f"TargetTracking-endpoint/{name}/*")],
+            wildcard="Application Auto Scaling names the alarms of target tracking.",
         )
         grant(
             self,

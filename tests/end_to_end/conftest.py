@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from localcloud import control
-from tests.end_to_end import command_line, environments, planted
+from tests.end_to_end import command_line, environments, grants, planted
 from tests.end_to_end.command_line import Operator
 from topicsmith.core import local_cloud
 
@@ -34,9 +34,14 @@ def _command_line() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[control.LocalCloud]:
-    state = tmp_path_factory.mktemp("local-cloud")
+    state, used = tmp_path_factory.mktemp("local-cloud"), tmp_path_factory.mktemp("permissions") / "used.jsonl"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOCALCLOUD_USED_PERMISSIONS", str(used))
+        cloud = local_cloud.start(free_port(), state)
     try:
-        yield local_cloud.start(free_port(), state)
+        yield cloud
+        clients = Clients(cloud)
+        grants.leave(clients("iam"), clients("cloudformation"), used)
     finally:
         control.down(state)
 

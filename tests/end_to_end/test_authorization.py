@@ -318,3 +318,66 @@ def test_a_stack_has_the_rights_of_its_role_or_of_the_caller(clients: Clients, r
     limited.create_stack(**create, RoleARN=service_role)
     settled("CREATE_COMPLETE")
     clients("cloudformation").delete_stack(StackName=name)
+
+
+def test_a_model_is_registered_by_who_may_read_its_image_and_artifact(clients: Clients, role: Any, bucket: str) -> None:
+    name = f"group-{uuid.uuid4().hex[:8]}"
+    clients("ecr").create_repository(repositoryName=name)
+    clients("sagemaker").create_model_package_group(ModelPackageGroupName=name)
+    repository = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/{name}"
+    container = {
+        "Image": f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/{name}:1",
+        "ModelDataUrl": f"s3://{bucket}/models/model.tar.gz",
+    }
+    request = {
+        "ModelPackageGroupName": name,
+        "InferenceSpecification": {
+            "Containers": [container],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        },
+    }
+    register = allow("sagemaker:CreateModelPackage")
+    image = allow(["ecr:BatchGetImage", "ecr:DescribeImages"], repository)
+    denied(lambda: role(register)("sagemaker").create_model_package(**request), "ecr:BatchGetImage", repository)
+    denied(lambda: role(register, image)("sagemaker").create_model_package(**request), "s3:GetObject", "model.tar.gz")
+    artifact = allow("s3:GetObject", f"arn:aws:s3:::{bucket}/models/*")
+    only_version = allow(
+        "sagemaker:CreateModelPackage", f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model-package/{name}/*"
+    )
+    denied(
+        lambda: role(only_version, image, artifact)("sagemaker").create_model_package(**request),
+        f"model-package-group/{name}",
+    )
+    arn = role(register, image, artifact)("sagemaker").create_model_package(**request)["ModelPackageArn"]
+    clients("sagemaker").delete_model_package(ModelPackageName=arn)
+    clients("sagemaker").delete_model_package_group(ModelPackageGroupName=name)
+
+
+def test_a_function_in_a_vpc_needs_a_role_that_may_create_interfaces(clients: Clients) -> None:
+    name = f"function-{uuid.uuid4().hex[:8]}"
+    trust = allow("sts:AssumeRole") | {"Principal": {"Service": "lambda.amazonaws.com"}}
+    del trust["Resource"]
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role_arn = clients("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as package:
+        code = zipfile.ZipInfo("index.py")
+        code.external_attr = 0o644 << 16
+        package.writestr(code, "def handler(event, context): pass")
+    vpc = clients("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = clients("ec2").create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    group = clients("ec2").create_security_group(VpcId=vpc, GroupName=name, Description="x")["GroupId"]
+    request = {
+        "FunctionName": name,
+        "Runtime": "python3.13",
+        "Handler": "index.handler",
+        "Role": role_arn,
+        "Code": {"ZipFile": archive.getvalue()},
+        "VpcConfig": {"SubnetIds": [subnet], "SecurityGroupIds": [group]},
+    }
+    with pytest.raises(ClientError, match="does not have permissions to call CreateNetworkInterface on EC2"):
+        clients("lambda").create_function(**request)
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow("ec2:*")]})
+    clients("iam").put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=policy)
+    assert clients("lambda").create_function(**request)["VpcConfig"]["VpcId"]

@@ -5,7 +5,7 @@ bucket and a message to an encrypted topic need permission on the key too), trus
 resource of another account must also allow the request, which that account then answers.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +19,8 @@ from moto.s3.exceptions import BucketAccessDeniedError
 from moto.s3.models import FakeBucket
 from werkzeug.datastructures import Headers
 
-from localcloud.authorization import resource_policies
+from localcloud.authorization import resource_policies, used_permissions
+from localcloud.authorization.model_packages import permissions_to_register
 from localcloud.authorization.presigned_urls import PresignedUrl
 from localcloud.authorization.principal import Principal, calling
 from localcloud.authorization.request import ApiRequest, parameters_of
@@ -33,6 +34,7 @@ from localcloud.core.policy import (
     evaluate,
     role_arn_of,
 )
+from localcloud.core.role_sessions import RoleSession
 from localcloud.core.service import Service
 
 # Actions that the resource's own policy must allow as well, if only by delegating to the account's IAM policies.
@@ -45,6 +47,8 @@ _KEY_ACTIONS = {
     "sqs:ReceiveMessage": ("kms:Decrypt",),
 }
 _OPEN_TO_ALL = ("sts:GetCallerIdentity",)
+
+_enforced = False
 
 
 class NotAuthorized(ServiceException):
@@ -93,6 +97,36 @@ def require(
         raise NotAuthorized(
             f"User: {principal} is not authorized to perform: {action} on resource: {resource or '*'} {refusal}"
         )
+    used_permissions.record(principal, action, resource)
+
+
+def require_all(principal: Principal, permissions: Iterable[Permission], *, region: str) -> None:
+    """Raise :class:`NotAuthorized` unless a principal has all permissions.
+
+    Args:
+        principal: A caller or a role session.
+        permissions: The permissions.
+        region: Region of the requests.
+    """
+    identity, boundary = principal.identity, principal.boundary
+    for permission in permissions:
+        require(
+            principal=principal.arn,
+            identity=identity,
+            action=permission.action,
+            resource=permission.resource,
+            context={"aws:requestedregion": region, **permission.context},
+            boundary=boundary,
+        )
+
+
+def require_of_role(session: RoleSession, permissions: Iterable[Permission]) -> None:
+    """Raise :class:`NotAuthorized` unless a role has permissions that a service uses in a way not simulated here.
+
+    Without IAM enforcement, every role has them.
+    """
+    if _enforced:
+        require_all(Principal.of_session(session), permissions, region=session.region)
 
 
 def require_service(service: str, action: str, resource: str, *, source_arn: str) -> None:
@@ -164,16 +198,11 @@ def _check(request: access_control.IAMRequestBase, resource: str) -> str | None:
         return None
     caller = Principal(request._access_key)
     calling.set(caller)
-    identity, boundary = caller.identity, caller.boundary
-    for permission in _permissions(api, request, resource):
-        require(
-            principal=caller.arn,
-            identity=identity,
-            action=permission.action,
-            resource=permission.resource,
-            context={**api.context, **permission.context},
-            boundary=boundary,
-        )
+    permissions = (
+        Permission(one.action, one.resource, {**api.context, **one.context})
+        for one in _permissions(api, request, resource)
+    )
+    require_all(caller, permissions, region=api.region)
     return resource_policies.owner_of(resource if api.service == "s3" else api.resources[0])
 
 
@@ -193,6 +222,8 @@ def _permissions(api: ApiRequest, request: access_control.IAMRequestBase, resour
     for arn in api.resources:
         for action in (api.action, *api.further_actions):
             yield Permission(action, arn)
+    if api.action == "sagemaker:CreateModelPackage":
+        yield from permissions_to_register(api.parameters)
     for package in api.foreign_packages:
         yield Permission(api.action, package)
     for role_arn in api.passed_roles:
@@ -251,6 +282,8 @@ def _signed_request(self: access_control.IAMRequestBase) -> AWSRequest:
 
 def install() -> None:
     """Enforce IAM on every request to moto's server."""
+    global _enforced
+    _enforced = True
     moto_settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
     access_control.IAMRequestBase._create_aws_request = _signed_request  # type: ignore[method-assign]
     unguarded = BaseResponse.call_action

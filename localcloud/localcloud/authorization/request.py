@@ -121,9 +121,15 @@ class ApiRequest:
 
     @property
     def resources(self) -> list[str | None]:
-        """The ARNs of all resources; DescribeRepositories may name several, or none for the whole registry."""
+        """The ARNs of all resources.
+
+        DescribeRepositories may name several, or none for the whole registry; a model package is created in a group.
+        """
         if self.action == "ecr:DescribeRepositories":
             return [self._arn(f"repository/{name}") for name in self.parameters.get("repositoryNames") or ["*"]]
+        if self.action == "sagemaker:CreateModelPackage" and (group := self.parameters.get("ModelPackageGroupName")):
+            group = str(group)
+            return [self.resource, group if group.startswith("arn:") else self._arn(f"model-package-group/{group}")]
         return [self.resource]
 
     @property

@@ -21,6 +21,9 @@ from localcloud.core.settings import endpoint_url
 SAGEMAKER = "sagemaker.amazonaws.com"
 """The service principal of SageMaker, which assumes the roles of pipelines, jobs and models."""
 
+LAMBDA = "lambda.amazonaws.com"
+"""The service principal of Lambda, which assumes the roles of functions."""
+
 CREDENTIALS_PATH = "/v2/credentials/"
 """Path of the endpoint of containers' credentials, as on AWS; the rest of a URL is a secret."""
 

@@ -114,6 +114,12 @@ def preloads() -> dict[str, list[str]]:
     return dict(given)
 
 
+def used_permissions() -> Path | None:
+    """Return the file that lists the permissions that roles used (``LOCALCLOUD_USED_PERMISSIONS``); None without."""
+    given = os.environ.get("LOCALCLOUD_USED_PERMISSIONS")
+    return Path(given) if given else None
+
+
 def node_packages() -> Path:
     """Return the directory with the packages of Lambda's Node.js runtime.
 

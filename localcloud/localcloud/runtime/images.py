@@ -116,9 +116,10 @@ def pull(uri: str, session: RoleSession) -> Image:
     repository = {"registryId": reference.account, "repositoryName": reference.repository}
     ecr = session.client("ecr")
     try:
+        ecr.get_authorization_token()
         found = ecr.batch_get_image(**repository, imageIds=[image_id])["images"]
-        if found and reference.account != account_of(session.role_arn):
-            # Another account's repository policy must allow every action of a pull.
+        if found:
+            # The role's policies, and the repository's if it is in another account, must allow every action of a pull.
             layer = json.loads(found[0]["imageManifest"])["layers"][0]["digest"]
             ecr.batch_check_layer_availability(**repository, layerDigests=[layer])
             ecr.get_download_url_for_layer(**repository, layerDigest=layer)

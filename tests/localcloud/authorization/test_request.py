@@ -95,7 +95,7 @@ OTHER = "999999999999"
             "sagemaker",
             "CreateModelPackage",
             {"ModelPackageGroupName": f"arn:aws:sagemaker:{REGION}:{OTHER}:model-package-group/g"},
-            [f"sagemaker:{REGION}:{OTHER}:model-package/g/1"],
+            [f"sagemaker:{REGION}:{OTHER}:model-package/g/1", f"sagemaker:{REGION}:{OTHER}:model-package-group/g"],
         ),
         (
             "sagemaker",

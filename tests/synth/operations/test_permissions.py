@@ -42,7 +42,11 @@ _ACTIONS = {
         "ecr:PutImage",
         "ecr:UploadLayerPart",
     },
-    ("training", "PreprocessingPreprocessRole"): {"logs:CreateLogStream", "logs:PutLogEvents", *_READ_AND_WRITE},
+    ("training", "PreprocessingPreprocessRole"): {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        *_READ_AND_WRITE - {"kms:Encrypt"},
+    },
     ("training", "TrainingRole"): _SAGEMAKER_JOB | _READ_AND_WRITE,
     ("training", "EvaluationRole"): {
         *_SAGEMAKER_JOB,

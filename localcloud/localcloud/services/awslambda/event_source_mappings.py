@@ -19,13 +19,12 @@ from moto.awslambda.models import EventSourceMapping, LambdaBackend, lambda_back
 from moto.core.common_models import CloudFormationModel
 from moto.sqs.models import sqs_backends
 
-from localcloud.core.role_sessions import AccessDenied, assume_role
+from localcloud.core.role_sessions import LAMBDA, AccessDenied, assume_role
 from localcloud.core.settings import endpoint_url
 from localcloud.services.awslambda.models import LocalFunction
 
 logger = logging.getLogger(__name__)
 
-_LAMBDA = "lambda.amazonaws.com"
 _LARGEST_BATCH = 10
 """Maximum batch size: larger ones need a batching window, which is not supported here."""
 _LEAST_CONCURRENCY = 2
@@ -111,7 +110,7 @@ class LocalEventSourceMapping(EventSourceMapping, CloudFormationModel):
         """SQS client under the function's role."""
         role = self._function.role
         if self._client is None or self._client[0] != role:
-            session = assume_role(role, _LAMBDA, self._function.function_name[:64], self.region)
+            session = assume_role(role, LAMBDA, self._function.function_name[:64], self.region)
             self._client = (role, session.client("sqs"))
         return self._client[1]
 

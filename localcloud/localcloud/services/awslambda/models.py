@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import moto.awslambda.models as moto_lambda
-from moto.awslambda.exceptions import LambdaClientError
+from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 from moto.awslambda.models import LambdaFunction
 from moto.core.common_models import CloudFormationModel
 
-from localcloud.core.role_sessions import AccessDenied, assume_role
+from localcloud.core.role_sessions import LAMBDA, AccessDenied, RoleSession, assume_role
+from localcloud.runtime.network import NotConnected, connect_function
 from localcloud.services.awslambda.deployment_package import require_size, unpacked, world_readable
 from localcloud.services.awslambda.environment import require_variables
 from localcloud.services.awslambda.invocation import FunctionSettings, Outcome, UnsupportedRuntime, invoke
@@ -40,6 +41,18 @@ class LocalFunction(LambdaFunction, CloudFormationModel):
         """
         require_variables(spec.get("Environment", {}).get("Variables", {}))
         super().__init__(account_id, spec, region, version)
+        self._connect(spec.get("VpcConfig"))
+
+    def _session(self) -> RoleSession:
+        return assume_role(self.role, LAMBDA, self.function_name[:64], self.region)
+
+    def _connect(self, vpc_config: Mapping[str, Any] | None) -> None:
+        try:
+            connect_function(self._session(), vpc_config)
+        except AccessDenied:
+            return  # moto refuses the role.
+        except NotConnected as error:
+            raise InvalidParameterValueException(str(error)) from error
 
     def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
         """Update the configuration.
@@ -50,6 +63,7 @@ class LocalFunction(LambdaFunction, CloudFormationModel):
         require_variables((config_updates.get("Environment") or {}).get("Variables", {}))
         if storage := config_updates.get("EphemeralStorage"):
             self.ephemeral_storage = storage["Size"]
+        self._connect(config_updates.get("VpcConfig"))
         return super().update_configuration(config_updates)
 
     def _set_function_code(self, updated_spec: dict[str, Any]) -> None:
@@ -106,7 +120,7 @@ class LocalFunction(LambdaFunction, CloudFormationModel):
 
     def _run(self, event: str, request_id: str) -> Outcome:
         try:
-            session = assume_role(self.role, "lambda.amazonaws.com", self.function_name[:64], self.region)
+            session = self._session()
             return invoke(self._settings(), session, event, request_id)
         except (AccessDenied, UnsupportedRuntime, zipfile.BadZipFile) as error:
             kind = "AccessDeniedException" if isinstance(error, AccessDenied) else "Runtime.InvalidEntrypoint"

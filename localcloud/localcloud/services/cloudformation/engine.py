@@ -26,7 +26,7 @@ from localcloud.authorization.principal import Principal
 from localcloud.core.errors import LocalCloudError
 from localcloud.core.resource_model import ResourceModel
 from localcloud.services.cloudformation import existing, schemas
-from localcloud.services.cloudformation.permissions import HandledResource, require_permissions
+from localcloud.services.cloudformation.permissions import HandledResource, require_parameters, require_permissions
 from localcloud.services.cloudformation.template import references
 
 logger = logging.getLogger(__name__)
@@ -151,6 +151,8 @@ class StackResources(ResourceMap):
         Raises:
             ResourceFailed: A resource failed; those before it are done, those after it unchanged.
         """
+        if self.actor is not None:
+            require_parameters(self.actor, self._account_id, self._region_name, template)
         self._load(template, parameters)
         wanted = [
             logical_id

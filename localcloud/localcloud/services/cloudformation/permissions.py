@@ -15,7 +15,7 @@ from typing import Any
 
 from moto.sagemaker.models import sagemaker_backends
 
-from localcloud.authorization.enforcement import NotAuthorized, require
+from localcloud.authorization.enforcement import NotAuthorized, require_all
 from localcloud.authorization.principal import Principal
 from localcloud.authorization.s3_objects import Permission
 from localcloud.core.errors import LocalCloudError
@@ -164,14 +164,26 @@ def require_stack_output(actor: Principal, account: str, region: str, wanted: Ma
         NotAuthorized: It may not.
     """
     where = wanted.get("Region", region)
-    require(
-        principal=actor.arn,
-        identity=actor.identity,
-        action="cloudformation:DescribeStacks",
-        resource=f"arn:aws:cloudformation:{where}:{account}:stack/{wanted['StackName']}/*",
-        context={"aws:requestedregion": where},
-        boundary=actor.boundary,
-    )
+    stack = f"arn:aws:cloudformation:{where}:{account}:stack/{wanted['StackName']}/*"
+    require_all(actor, [Permission("cloudformation:DescribeStacks", stack)], region=where)
+
+
+def require_parameters(actor: Principal, account: str, region: str, template: Mapping[str, Any]) -> None:
+    """Require that a principal may read the parameters of Systems Manager that a template's own name by default.
+
+    See
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html.
+
+    Raises:
+        NotAuthorized: It may not.
+    """
+    names = [
+        str(parameter["Default"]).lstrip("/")
+        for parameter in template.get("Parameters", {}).values()
+        if str(parameter.get("Type")).startswith("AWS::SSM::Parameter::Value") and parameter.get("Default")
+    ]
+    parameters = [f"arn:aws:ssm:{region}:{account}:parameter/{name}" for name in names]
+    require_all(actor, [Permission("ssm:GetParameters", parameter) for parameter in parameters], region=region)
 
 
 def require_permissions(actor: Principal, handler: str, resource: HandledResource) -> None:
@@ -185,19 +197,10 @@ def require_permissions(actor: Principal, handler: str, resource: HandledResourc
     Raises:
         HandlerDenied: A permission is missing.
     """
-    identity, boundary = actor.identity, actor.boundary
-    for permission in resource.permissions(handler):
-        try:
-            require(
-                principal=actor.arn,
-                identity=identity,
-                action=permission.action,
-                resource=permission.resource,
-                context={"aws:requestedregion": resource.region, **permission.context},
-                boundary=boundary,
-            )
-        except NotAuthorized as denial:
-            raise HandlerDenied(denial) from denial
+    try:
+        require_all(actor, resource.permissions(handler), region=resource.region)
+    except NotAuthorized as denial:
+        raise HandlerDenied(denial) from denial
 
 
 def _tags(properties: Mapping[str, Any]) -> dict[str, str]:

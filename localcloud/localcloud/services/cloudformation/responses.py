@@ -10,8 +10,10 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult, EmptyResult
 
+from localcloud.authorization.principal import calling
 from localcloud.services.cloudformation.engine import parse_template
 from localcloud.services.cloudformation.models import ChangeSetNotFound, LocalChangeSet, LocalCloudFormation
+from localcloud.services.cloudformation.permissions import require_parameters
 from localcloud.services.cloudformation.stack import client_request_token, service_role
 from localcloud.services.cloudformation.template import require_capabilities, require_short, require_well_formed
 
@@ -102,6 +104,8 @@ def _checked(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any
             document = parse_template(body)
             require_well_formed(document)
             require_capabilities(document, self._get_param("Capabilities", []))
+            if caller := calling.get():
+                require_parameters(caller, self.current_account, self.region, document)
         return operation(self)
 
     return answer

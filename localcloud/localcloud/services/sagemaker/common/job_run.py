@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from localcloud.authorization.enforcement import NotAuthorized
 from localcloud.core.errors import LocalCloudError
 from localcloud.core.role_sessions import RoleSession
 from localcloud.runtime.containers import Container
@@ -175,6 +176,8 @@ def failure_reason(error: Exception, job_name: str) -> str:
             return str(error)
         case DataError() | ImageUnavailable():
             return f"ClientError: {error}"
+        case NotAuthorized():
+            return f"ClientError: {error.message}"
         case OSError(errno=errno.ENOSPC):
             return "ClientError: No space left on device."
     logger.error("Job %s failed unexpectedly", job_name, exc_info=error)

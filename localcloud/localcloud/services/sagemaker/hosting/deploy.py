@@ -9,10 +9,12 @@ from typing import Any
 
 from moto.sagemaker.models import SageMakerModelBackend
 
+from localcloud.authorization.enforcement import NotAuthorized
 from localcloud.core.role_sessions import SAGEMAKER, AccessDenied, RoleSession, assume_role
 from localcloud.core.settings import state_dir
 from localcloud.runtime.container_environment import HOSTING, container_environment
 from localcloud.runtime.images import ImageUnavailable, pull
+from localcloud.runtime.network import connect_to_vpc
 from localcloud.runtime.s3_data import DataError, download_file, unpack_archive
 from localcloud.services.sagemaker.common.model_containers import DeploymentFailed, container_of, sole_container
 from localcloud.services.sagemaker.hosting.data_capture import CaptureConfig, DataCapture
@@ -117,6 +119,7 @@ def _prepare(
     container = container_of(backend, sole_container(model))
     try:
         session = assume_role(model.execution_role_arn, SAGEMAKER, endpoint_name, backend.region_name)
+        connect_to_vpc(session, model.vpc_config)
         image = pull(container.image, session).require("serve")
         (base / "model").mkdir(parents=True)
         if container.model_data_url:
@@ -124,6 +127,8 @@ def _prepare(
             download_file(session, container.model_data_url, archive)
             unpack_archive(archive, base / "model")
             archive.unlink()
+    except NotAuthorized as denial:
+        raise DeploymentFailed(str(denial.message)) from denial
     except (AccessDenied, ImageUnavailable, DataError) as error:
         raise DeploymentFailed(str(error)) from error
     isolated = isolated or model.enable_network_isolation

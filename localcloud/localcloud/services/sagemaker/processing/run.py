@@ -16,8 +16,10 @@ from localcloud.core.settings import state_dir
 from localcloud.runtime.container_environment import PROCESSING, container_environment
 from localcloud.runtime.containers import Container
 from localcloud.runtime.images import Image, pull
+from localcloud.runtime.network import connect_to_vpc
 from localcloud.runtime.s3_data import channel_objects, download_channel
 from localcloud.services.sagemaker.common.job_run import Host, Hosts, JobFailed, JobRun, failure_reason
+from localcloud.services.sagemaker.common.keys import require_keys
 from localcloud.services.sagemaker.processing.command import command_of, environment_of, local_path
 from localcloud.services.sagemaker.processing.outputs import OutputUpload
 from localcloud.services.sagemaker.processing.record import LocalProcessingJob
@@ -52,6 +54,9 @@ class ProcessingRun(JobRun):
         """Run the job; its record holds the result."""
         job = self._job
         try:
+            connect_to_vpc(self._session, (job.network_config or {}).get("VpcConfig"))
+            volume = job.processing_resources["ClusterConfig"].get("VolumeKmsKeyId")
+            require_keys(self._session, volume=volume, output=(job.processing_output_config or {}).get("KmsKeyId"))
             image = pull(job.app_specification["ImageUri"], self._session)
             self._download()
             uploads = self._uploads()

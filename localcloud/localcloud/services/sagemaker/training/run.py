@@ -23,8 +23,10 @@ from localcloud.core.settings import state_dir
 from localcloud.runtime.container_environment import TRAINING, container_environment
 from localcloud.runtime.containers import Container
 from localcloud.runtime.images import Image, pull
+from localcloud.runtime.network import connect_to_vpc
 from localcloud.runtime.s3_data import DataError, S3Uri, channel_objects, download_channel, upload_archive
 from localcloud.services.sagemaker.common.job_run import INTERNAL_ERROR, Host, Hosts, JobFailed, JobRun, failure_reason
+from localcloud.services.sagemaker.common.keys import require_keys
 from localcloud.services.sagemaker.training.built_in import built_in_definitions
 from localcloud.services.sagemaker.training.checkpoints import CheckpointSync, checkpoint_directory
 from localcloud.services.sagemaker.training.metrics import MetricRecorder, OnMetric
@@ -114,6 +116,10 @@ class TrainingRun(JobRun):
                 return self._finish()
 
     def _attempt(self) -> None:
+        connect_to_vpc(self._session, self._job.vpc_config)
+        volume = self._job.resource_config.get("VolumeKmsKeyId")
+        output = self._job.output_data_config.get("KmsKeyId")
+        require_keys(self._session, volume=volume, output=output)
         image = self._pull()
         definitions = self._job.algorithm_specification["MetricDefinitions"]
         metrics = MetricRecorder(definitions, self._session, self._watch.on_metric)

@@ -79,7 +79,7 @@ class TransformJobs(SageMakerModelBackend):
         model = self.describe_model(model_name)
         container = container_of(self, sole_container(model))
         session = assume_role(model.execution_role_arn, SAGEMAKER, session_name, self.region_name)
-        return TransformModel(container, session, isolated=model.enable_network_isolation)
+        return TransformModel(container, session, isolated=model.enable_network_isolation, vpc_config=model.vpc_config)
 
 
 def _check_payload(megabytes: int | None, concurrent: int | None) -> None:

@@ -8,7 +8,7 @@ import gzip
 import shutil
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from localcloud.core.role_sessions import RoleSession
 from localcloud.core.settings import state_dir
 from localcloud.runtime.container_environment import TRANSFORM, container_environment
 from localcloud.runtime.images import Image, pull
+from localcloud.runtime.network import connect_to_vpc
 from localcloud.runtime.s3_data import (
     DataError,
     S3Uri,
@@ -30,6 +31,7 @@ from localcloud.runtime.s3_data import (
     unpack_archive,
 )
 from localcloud.services.sagemaker.common.job_run import JobRun, at_once, failure_reason
+from localcloud.services.sagemaker.common.keys import require_keys
 from localcloud.services.sagemaker.common.model_containers import ContainerDefinition
 from localcloud.services.sagemaker.transform.data import DataProcessing, Record, TransformDataError, batches, split
 from localcloud.services.sagemaker.transform.instance import TransformWorker
@@ -49,11 +51,13 @@ class TransformModel:
         container: Its container.
         session: Session of its role, which reads and writes the data.
         isolated: The container gets no credentials.
+        vpc_config: Its VPC, if it has one.
     """
 
     container: ContainerDefinition
     session: RoleSession
     isolated: bool
+    vpc_config: Mapping[str, Any] | None
 
 
 class _Stopped(LocalCloudError):
@@ -103,6 +107,10 @@ class TransformRun(JobRun):
             shutil.rmtree(self._directory, ignore_errors=True)
 
     def _bring(self) -> Image:
+        connect_to_vpc(self._session, self._model.vpc_config)
+        volume = self._job.transform_resources.get("VolumeKmsKeyId")
+        output = self._job.transform_output.get("KmsKeyId")
+        require_keys(self._session, volume=str(volume or ""), output=str(output or ""))
         image = pull(self._model.container.image, self._session).require("serve")
         model = self._directory / "base" / "model"
         model.mkdir(parents=True)
