@@ -23,11 +23,13 @@ ProcessingInstanceType = Annotated[
     str,
     OneOf(lambda: runs_our_image(processing_instance_types())),
     Words("x86 instance types of SageMaker processing"),
+    Also("no GPU"),
 ]
 TransformInstanceType = Annotated[
     str,
     OneOf(lambda: runs_our_image(transform_instance_types())),
     Words("x86 instance types of SageMaker batch transform"),
+    Also("a GPU only with builtin"),
 ]
 
 

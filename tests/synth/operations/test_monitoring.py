@@ -40,7 +40,7 @@ def _dimensions(alarm: JsonObject) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def ab() -> Template:
     challenger = {"name": "Challenger", "model_package": _PACKAGE, "weight": 0.1, "instance_type": "ml.g4dn.12xlarge"}
-    return template_of("serving", serving={"variants": [challenger]})
+    return template_of("serving", algorithm="builtin", serving={"variants": [challenger]})
 
 
 def test_the_alarms_of_an_environment(deployment: Deployment) -> None:
