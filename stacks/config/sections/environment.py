@@ -74,8 +74,29 @@ def _different_to_iam(tags: dict[str, str]) -> dict[str, str]:
     return tags
 
 
-# Letters of all languages, which JSON Schema's regular expressions cannot express.
-_TAG_CHARACTERS = r"^[\w\s.:/=+@-]*$"
+def _not_reserved_as_value(tag_value: str) -> str:
+    # IAM reserves the prefix in values, too.
+    if tag_value.lower().startswith("aws:"):
+        raise refuse("AWS reserves values with this prefix", "values that do not begin with aws:")
+    return tag_value
+
+
+def _together(tags: dict[str, str]) -> dict[str, str]:
+    size = sum(len(text.encode()) for tag in tags.items() for text in tag)
+    if size > _MOST_BYTES_OF_TAGS:
+        raise refuse(
+            f"{size} bytes in total, which every resource and job repeats: a template or the pipeline's definition "
+            "would be too large",
+            f"at most {_MOST_BYTES_OF_TAGS} bytes of keys and values in UTF-8",
+        )
+    return tags
+
+
+# A template has at most 1 MB. A stack has up to 200 resources, and the definition 10 jobs.
+_MOST_BYTES_OF_TAGS = 2048
+# Letters of all languages, which JSON Schema's regular expressions cannot express. See
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Tag.html.
+_TAG_CHARACTERS = r"^[\p{L}\p{Z}\p{N}_.:/=+@-]*$"
 _RESERVED = "^([aA][wW][sS]:|[pP][rR][oO][jJ][eE][cC][tT]$|[eE][nN][vV][iI][rR][oO][nN][mM][eE][nN][tT]$)"
 TagKey = Annotated[
     str,
@@ -83,8 +104,12 @@ TagKey = Annotated[
     AfterValidator(_not_reserved),
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 128, "not": {"pattern": _RESERVED}}),
 ]
+# 255 is the limit of repositories, the smallest of all services, in CloudFormation's schema.
 TagValue = Annotated[
-    str, Field(max_length=256, pattern=_TAG_CHARACTERS), WithJsonSchema({"type": "string", "maxLength": 256})
+    str,
+    Field(max_length=255, pattern=_TAG_CHARACTERS),
+    AfterValidator(_not_reserved_as_value),
+    WithJsonSchema({"type": "string", "maxLength": 255, "not": {"pattern": "^[aA][wW][sS]:"}}),
 ]
 
 
@@ -114,7 +139,9 @@ class EnvironmentFields(Section):
     tags: Annotated[
         dict[TagKey, TagValue],
         AfterValidator(_different_to_iam),
-        Words("map of at most 40 entries; keys ≤ 128, values ≤ 256 characters, without project and environment"),
+        AfterValidator(_together),
+        Words("map of at most 40 entries; keys ≤ 128, values ≤ 255 characters, without project and environment"),
+        Also("≤ 2,048 bytes in total"),
     ] = Field(default={}, max_length=40, description="Additional tags on every resource and job.")
     permissions_boundary: (
         Annotated[

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from constructs.serving.variants import ALL_TRAFFIC, SHADOW
-from stacks.config.sections.base import Also, Section, Words, refuse
+from stacks.config.sections.base import GREATEST_FLOAT, Also, Section, Words, refuse
 from stacks.config.sections.fleets import Instances, InstanceType, MaxInstances, MinInstances, ModelPackageArn
 
 
@@ -30,7 +30,9 @@ class VariantConfig(Section):
         Also(f"each once, not {ALL_TRAFFIC} or {SHADOW}"),
     ] = Field(description="Name of the variant, which callers may target.")
     model_package: ModelPackageArn = Field(description="ARN of the model package.")
-    weight: float = Field(ge=0, description="Share of the requests, relative to the sum of all weights.")
+    weight: float = Field(
+        ge=0, le=GREATEST_FLOAT, description="Share of the requests, relative to the sum of all weights."
+    )
     instance_type: InstanceType = Field(default="ml.m5.large", description="Instance type of the variant.")
     min_instances: MinInstances = Field(default=1, description="Minimum number of instances.")
     max_instances: MaxInstances = Field(default=2, validate_default=True, description="Maximum number of instances.")
