@@ -8,6 +8,7 @@ from constructs.pipeline.builtin_image import ACCOUNTS
 from stacks.config.checks.accelerators import accelerator_conflicts
 from stacks.config.checks.monitoring import monitoring_conflicts
 from stacks.config.checks.network import network_conflicts
+from stacks.config.checks.partitions import partition_conflicts
 from stacks.config.checks.production import production_conflicts, production_unset
 from stacks.config.checks.regions import region_conflicts
 from stacks.config.checks.serving import serving_conflicts
@@ -36,6 +37,7 @@ def conflicts(config: EnvironmentFields, name: str | None = None) -> list[InitEr
         region_conflicts,
         volume_conflicts,
         accelerator_conflicts,
+        partition_conflicts,
     ]
     if config.production:
         checks.append(production_conflicts)

@@ -105,6 +105,14 @@ def test_an_alarm_goes_off_if_the_fleet_stays_at_its_maximum(assembly: Assembly)
             assert (stat["Metric"]["MetricName"], stat["Stat"], stat["Period"]) == (metric, "Sum", 60)
 
 
+def test_all_alarms_of_an_environment_have_their_own_name() -> None:
+    variants = [{"name": name, "model_package": _PACKAGE, "weight": 1} for name in ("B", "b", "updated", "approval")]
+    template = template_of("serving", serving={"variants": variants})
+    alarms = template.find_resources("AWS::CloudWatch::Alarm").values()
+    names = [alarm["Properties"]["AlarmName"] for alarm in alarms]
+    assert len(set(names)) == len(names)
+
+
 def test_a_fleet_of_constant_size_has_no_such_alarm() -> None:
     assert "instances" not in _kinds(template_of("serving", serving={"min_instances": 2, "max_instances": 2}))
 
