@@ -70,6 +70,7 @@ class TuningConfig(Section):
     hyperband_min_epochs: Annotated[int, Also("< `epochs` with hyperband")] = Field(
         default=3,
         ge=1,
+        le=GREATEST,
         description="Minimum number of epochs with Hyperband, which runs the best jobs up to tuning.epochs.",
     )
     random_seed: int = Field(default=0, ge=0, le=GREATEST, description="Random seed of the search.")
@@ -91,7 +92,11 @@ class TuningConfig(Section):
         description="Time limit of a spot training job including interruptions. Defaults to max_job_runtime_minutes.",
     )
     epochs: Annotated[int, Also("≤ `training.hyperparameters.epochs`")] = Field(
-        default=20, ge=1, validate_default=True, description="Maximum number of passes over the training data."
+        default=20,
+        ge=1,
+        le=GREATEST,
+        validate_default=True,
+        description="Maximum number of passes over the training data.",
     )
     sample: float = Field(
         default=1, gt=0, le=1, description="Share of the training data used in each epoch (NTM's sub_sample)."
