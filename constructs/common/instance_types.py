@@ -10,6 +10,7 @@ from functools import cache
 from botocore.loaders import Loader
 
 _GPU = re.compile(r"ml\.[gp]\d")
+_ACCELERATOR = re.compile(r"ml\.([gp]|inf|trn|dl)\d")
 _ARM = re.compile(r"ml\.([a-z]+\dg|\w+-gb)")
 _LOCAL_STORAGE = re.compile(r"ml\.([a-z]+\d+[a-z]*d|[gp][5-9]|trn\d|dl\d)")
 
@@ -37,6 +38,11 @@ def transform_instance_types() -> tuple[str, ...]:
 def has_gpu(instance_type: str) -> bool:
     """Return whether the instance has an NVIDIA GPU."""
     return _GPU.match(instance_type) is not None
+
+
+def has_accelerator(instance_type: str) -> bool:
+    """Return whether the instance has a GPU or another accelerator: AWS Inferentia, AWS Trainium or Intel Gaudi."""
+    return _ACCELERATOR.match(instance_type) is not None
 
 
 def is_arm(instance_type: str) -> bool:

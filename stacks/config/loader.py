@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from stacks.config.checks.names import name_conflicts
 from stacks.config.checks.promotion import promotion_conflicts
 from stacks.config.environment import EnvironmentConfig
 
@@ -38,8 +39,11 @@ def load_environments(folder: Path) -> dict[str, EnvironmentConfig]:
         except ConfigError as error:
             problems.append(str(error))
     if not problems:
-        between = promotion_conflicts(environments)
-        problems = [explain_all(folder / f"{name}.yaml", EnvironmentConfig, found) for name, found in between.items()]
+        problems = [
+            explain_all(folder / f"{name}.yaml", EnvironmentConfig, found)
+            for between in (promotion_conflicts(environments), name_conflicts(environments))
+            for name, found in between.items()
+        ]
     if problems:
         raise ConfigError("\n".join(problems))
     if not environments:

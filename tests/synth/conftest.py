@@ -67,7 +67,7 @@ def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "pinned": {
                 "account": "210987654321",
                 "region": "us-gov-west-1",
-                "serving": {"model_package": pinned, "instance_type": "ml.g4dn.xlarge"},
+                "serving": {"model_package": pinned, "instance_type": "ml.m5d.xlarge"},
             },
             **VARIANTS,
             **PROMOTED,

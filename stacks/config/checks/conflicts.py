@@ -5,8 +5,10 @@ from collections.abc import Callable
 from pydantic_core import InitErrorDetails
 
 from constructs.pipeline.builtin_image import ACCOUNTS
+from stacks.config.checks.accelerators import accelerator_conflicts
 from stacks.config.checks.monitoring import monitoring_conflicts
 from stacks.config.checks.network import network_conflicts
+from stacks.config.checks.partitions import partition_conflicts
 from stacks.config.checks.production import production_conflicts, production_unset
 from stacks.config.checks.regions import region_conflicts
 from stacks.config.checks.serving import serving_conflicts
@@ -15,10 +17,6 @@ from stacks.config.checks.volumes import volume_conflicts
 from stacks.config.sections.base import Conflicts, conflict
 from stacks.config.sections.environment import EnvironmentFields
 
-# https://docs.aws.amazon.com/sagemaker/latest/dg/ntm.html
-_BUILTIN_GPUS = ("ml.p2.", "ml.p3.", "ml.g4dn.", "ml.g5.")
-# Kepler and Volta: https://github.com/pytorch/pytorch/issues/172352.
-_OLD_GPUS = ("ml.p2.", "ml.p3.", "ml.p3dn.")
 # https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html
 _WAIT_WITHOUT_CHECKPOINTS = 60
 
@@ -38,6 +36,8 @@ def conflicts(config: EnvironmentFields, name: str | None = None) -> list[InitEr
         network_conflicts,
         region_conflicts,
         volume_conflicts,
+        accelerator_conflicts,
+        partition_conflicts,
     ]
     if config.production:
         checks.append(production_conflicts)
@@ -45,10 +45,8 @@ def conflicts(config: EnvironmentFields, name: str | None = None) -> list[InitEr
         checks.append(_promotion)
     if config.tuning.enabled:
         checks.append(tuning_conflicts)
-    if config.algorithm == "container":
-        checks.append(_container_instances)
-    else:
-        checks += [_builtin, _builtin_instances]
+    if config.algorithm == "builtin":
+        checks.append(_builtin)
         if config.tuning.enabled:
             checks.append(_builtin_tuning)
     return [*production_unset(config, name or ""), *(found for check in checks for found in check(config))]
@@ -93,27 +91,6 @@ def _builtin_wait(key: str, minutes: int | None) -> Conflicts:
     if minutes is not None and minutes > _WAIT_WITHOUT_CHECKPOINTS:
         reason = "the built-in algorithm writes no checkpoints, and SageMaker then limits the wait for spot to one hour"
         yield conflict(key, minutes, reason, f"{_WAIT_WITHOUT_CHECKPOINTS} or less, or spot: false")
-
-
-def _training_types(config: EnvironmentFields) -> dict[str, str]:
-    types = {"training.instance_type": config.training.instance_type}
-    return {**types, "tuning.instance_type": config.tuning.instance_type} if config.tuning.enabled else types
-
-
-def _container_instances(config: EnvironmentFields) -> Conflicts:
-    for key, instance_type in _training_types(config).items():
-        if instance_type.startswith(_OLD_GPUS):
-            reason = "PyTorch's build for CUDA 13 has no code for its GPU, which is older than the Turing generation"
-            allowed = "a newer GPU, for example ml.g4dn.xlarge, or algorithm: builtin"
-            yield conflict(key, instance_type, reason, allowed)
-
-
-def _builtin_instances(config: EnvironmentFields) -> Conflicts:
-    for key, instance_type in _training_types(config).items():
-        gpu = instance_type.startswith(("ml.p", "ml.g"))
-        if gpu and not instance_type.startswith(_BUILTIN_GPUS):
-            allowed = ", ".join(f"{family}*" for family in _BUILTIN_GPUS)
-            yield conflict(key, instance_type, "the built-in algorithm does not support its GPU", allowed)
 
 
 def _builtin_tuning(config: EnvironmentFields) -> Conflicts:

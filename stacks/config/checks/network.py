@@ -4,6 +4,8 @@ from stacks.config.sections.base import Conflicts, conflict
 from stacks.config.sections.environment import EnvironmentFields
 
 _KEYS = {"existing": ("subnets", "security_groups"), "private": ("cidr", "zones"), "public": ()}
+# https://github.com/PatMyron/cloud/issues/16
+_WITH_TWO_ZONES = ("us-west-1",)
 _NEEDED = {"subnets": "two ids", "security_groups": "one id"}
 
 
@@ -25,6 +27,9 @@ def network_conflicts(config: EnvironmentFields) -> Conflicts:
             # https://docs.aws.amazon.com/sagemaker/latest/dg/host-vpc.html
             reason = "an endpoint in a VPC needs subnets in at least two availability zones"
             yield conflict("network.subnets", list(network.subnets), reason, f"{_NEEDED['subnets']} or more")
+    if network.mode == "private" and config.region in _WITH_TWO_ZONES and network.zones > 2:
+        reason = f"most accounts have two availability zones in {config.region}"
+        yield conflict("network.zones", network.zones, reason, "2, or another region")
     if network.mode != "public" and config.serving.mode == "serverless":
         # "Feature exclusions" in https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html.
         reason = "a serverless endpoint cannot be in a VPC"

@@ -43,6 +43,31 @@ MISSING = {
         }
     ),
 }
+# "Serverless Inference is available in 21 AWS Regions":
+# https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html.
+WITH_SERVERLESS = (
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+    "af-south-1",
+    "ap-east-1",
+    "ap-south-1",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eu-north-1",
+    "eu-south-1",
+    "me-south-1",
+    "sa-east-1",
+)
 
 
 def region_conflicts(config: EnvironmentFields) -> Conflicts:
@@ -54,3 +79,6 @@ def region_conflicts(config: EnvironmentFields) -> Conflicts:
     for type_ in sorted(MISSING.keys() - {optional}):
         if region in MISSING[type_]:
             yield conflict("region", region, f"CloudFormation has no {type_} there", "another region")
+    if config.serving.mode == "serverless" and region not in WITH_SERVERLESS:
+        reason = f"SageMaker has no serverless endpoints in {region}"
+        yield conflict("serving.mode", "serverless", reason, f"instances, or one of {', '.join(WITH_SERVERLESS)}")

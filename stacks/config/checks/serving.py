@@ -79,29 +79,11 @@ def _instances(config: EnvironmentFields) -> Conflicts:
         yield conflict(
             "serving.serverless", said, "the endpoint has instances", "no value, or serving.mode: serverless"
         )
-    for key, instance_type in _inferentia(config):
-        if serving.shadow:
-            # https://docs.aws.amazon.com/sagemaker/latest/dg/shadow-tests-exclusions.html
-            reason = "Inf1 instances do not support shadow variants"
-            yield conflict(key, instance_type, reason, "another instance type, or serving.shadow: null")
-        if serving.update.policy != "all_at_once":
-            # https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html
-            reason = "Inf1 instances support only all-at-once updates"
-            yield conflict(key, instance_type, reason, "another instance type, or serving.update.policy: all_at_once")
     if serving.shadow and serving.variants:
         # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html
         names = [variant.name for variant in serving.variants]
         reason = "an endpoint with a shadow variant has a single production variant"
         yield conflict("serving.variants", names, reason, "no value, or serving.shadow: null")
-
-
-def _inferentia(config: EnvironmentFields) -> Iterator[tuple[str, str]]:
-    serving = config.serving
-    types = {"serving.instance_type": serving.instance_type}
-    types |= {f"serving.variants.{i}.instance_type": one.instance_type for i, one in enumerate(serving.variants)}
-    if serving.shadow:
-        types["serving.shadow.instance_type"] = serving.shadow.instance_type
-    return ((key, instance_type) for key, instance_type in types.items() if instance_type.startswith("ml.inf1."))
 
 
 def _weights(config: EnvironmentFields) -> Conflicts:

@@ -64,6 +64,9 @@ def _grid(config: EnvironmentFields) -> Conflicts:
     if "max_jobs" in tuning.model_fields_set:
         reason = f"strategy grid tries every combination, {tried} here"
         yield conflict("tuning.max_jobs", tuning.max_jobs, reason, "no value")
+    if tuning.parallel_jobs > tried:
+        reason = f"it exceeds the number of training jobs: strategy grid has {tried} combinations"
+        yield conflict("tuning.parallel_jobs", tuning.parallel_jobs, reason, f"{tried} or less")
     if tried > _MAX_JOBS:
         reason = f"strategy grid has {tried} combinations"
         yield conflict("tuning.ranges", tried, reason, f"{_MAX_JOBS} or less")

@@ -4,13 +4,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from stacks.config.sections.base import LONGEST_PARAMETER, Also, Section, Words, different, key_below_raw, refuse
+from stacks.config.sections.base import LONGEST_KEY_BELOW_RAW, Also, Section, Words, different, key_below_raw, refuse
 from stacks.config.sections.schedules import check_schedule
 
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-# The corpus is a parameter of the pipeline, a URI with the name of a bucket.
-_LONGEST_KEY = LONGEST_PARAMETER - len(f"s3://{'b' * 63}/raw/")
-# A topic accepts each address only once.
+# A topic accepts each address only once. Each is a resource of a stack, which has at most 500.
 Emails = Annotated[tuple[Email, ...], AfterValidator(different)]
 
 
@@ -39,7 +37,7 @@ class ScheduleConfig(Section):
         Annotated[
             str,
             Field(pattern=r"^[^/].*$"),
-            key_below_raw(_LONGEST_KEY),
+            key_below_raw(LONGEST_KEY_BELOW_RAW),
             Words("a key or a prefix below `raw/`; with `expression`"),
         ]
         | None
@@ -65,6 +63,6 @@ class TriggersConfig(Section):
 class NotificationsConfig(Section):
     """Email notifications of failed or rejected runs, failed updates and alarms."""
 
-    emails: Annotated[Emails, Words("list of addresses"), Also("at least one in production")] = Field(
-        default=(), strict=False, description="Email addresses. Each must confirm its subscription."
+    emails: Annotated[Emails, Words("list of at most 100 addresses"), Also("at least one in production")] = Field(
+        default=(), max_length=100, strict=False, description="Email addresses. Each must confirm its subscription."
     )

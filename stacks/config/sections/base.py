@@ -25,8 +25,12 @@ class Section(BaseModel):
 
 GREATEST = 2**31 - 1
 """Greatest number that AWS's services take as an integer."""
+GREATEST_FLOAT = 1e9
+"""Greatest number that this project passes where AWS's services take one of single precision."""
 LONGEST_PARAMETER = 1024
-"""Longest value of a pipeline's parameter in a request."""
+"""Longest value of a pipeline's parameter, and longest S3 URI, in a request."""
+LONGEST_KEY_BELOW_RAW = LONGEST_PARAMETER - len(f"s3://{'b' * 63}/raw/")
+"""Longest key below ``raw/`` whose URI fits, whatever the name of the bucket."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from constructs.pipeline.jobs import RUN_TAG
 from stacks.config.sections.automation import NotificationsConfig, RetriesConfig, TriggersConfig
 from stacks.config.sections.base import Also, OneOf, Section, Words, refuse
 from stacks.config.sections.data import DataConfig
@@ -56,11 +57,20 @@ def _a_number(days: object) -> object:
     return days
 
 
+# For budgets and roles, and on the jobs of a run: SageMaker rejects a request with a key twice.
+_OUR_TAGS = ("project", "environment", RUN_TAG)
+
+
+def _any_case(text: str) -> str:
+    """Return a regular expression for JSON Schema, which has no flags."""
+    return "".join(f"[{letter}{letter.upper()}]" if letter.isalpha() else letter for letter in text)
+
+
 def _not_reserved(tag_key: str) -> str:
     if tag_key.lower().startswith("aws:"):
         raise refuse("AWS reserves keys with this prefix", "keys that do not begin with aws:")
-    if tag_key.lower() in ("project", "environment"):
-        raise refuse("Topicsmith sets this tag itself, for budgets and roles", "other keys")
+    if tag_key.lower() in _OUR_TAGS:
+        raise refuse("Topicsmith sets this tag itself", "other keys")
     return tag_key
 
 
@@ -74,17 +84,42 @@ def _different_to_iam(tags: dict[str, str]) -> dict[str, str]:
     return tags
 
 
-# Letters of all languages, which JSON Schema's regular expressions cannot express.
-_TAG_CHARACTERS = r"^[\w\s.:/=+@-]*$"
-_RESERVED = "^([aA][wW][sS]:|[pP][rR][oO][jJ][eE][cC][tT]$|[eE][nN][vV][iI][rR][oO][nN][mM][eE][nN][tT]$)"
+def _not_reserved_as_value(tag_value: str) -> str:
+    # IAM reserves the prefix in values, too.
+    if tag_value.lower().startswith("aws:"):
+        raise refuse("AWS reserves values with this prefix", "values that do not begin with aws:")
+    return tag_value
+
+
+def _together(tags: dict[str, str]) -> dict[str, str]:
+    size = sum(len(text.encode()) for tag in tags.items() for text in tag)
+    if size > _MOST_BYTES_OF_TAGS:
+        raise refuse(
+            f"{size} bytes in total, which every resource and job repeats: a template or the pipeline's definition "
+            "would be too large",
+            f"at most {_MOST_BYTES_OF_TAGS} bytes of keys and values in UTF-8",
+        )
+    return tags
+
+
+# A template has at most 1 MB. A stack has up to 200 resources, and the definition 10 jobs.
+_MOST_BYTES_OF_TAGS = 2048
+# Letters of all languages, which JSON Schema's regular expressions cannot express. See
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Tag.html.
+_TAG_CHARACTERS = r"^[\p{L}\p{Z}\p{N}_.:/=+@-]*$"
+_RESERVED = f"^({_any_case('aws:')}|({'|'.join(map(_any_case, _OUR_TAGS))})$)"
 TagKey = Annotated[
     str,
     Field(min_length=1, max_length=128, pattern=_TAG_CHARACTERS),
     AfterValidator(_not_reserved),
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 128, "not": {"pattern": _RESERVED}}),
 ]
+# 255 is the limit of repositories, the smallest of all services, in CloudFormation's schema.
 TagValue = Annotated[
-    str, Field(max_length=256, pattern=_TAG_CHARACTERS), WithJsonSchema({"type": "string", "maxLength": 256})
+    str,
+    Field(max_length=255, pattern=_TAG_CHARACTERS),
+    AfterValidator(_not_reserved_as_value),
+    WithJsonSchema({"type": "string", "maxLength": 255, "not": {"pattern": "^[aA][wW][sS]:"}}),
 ]
 
 
@@ -114,7 +149,9 @@ class EnvironmentFields(Section):
     tags: Annotated[
         dict[TagKey, TagValue],
         AfterValidator(_different_to_iam),
-        Words("map of at most 40 entries; keys ≤ 128, values ≤ 256 characters, without project and environment"),
+        AfterValidator(_together),
+        Words(f"map of at most 40 entries; keys ≤ 128, values ≤ 255 characters, without {', '.join(_OUR_TAGS)}"),
+        Also("≤ 2,048 bytes in total"),
     ] = Field(default={}, max_length=40, description="Additional tags on every resource and job.")
     permissions_boundary: (
         Annotated[

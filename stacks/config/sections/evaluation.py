@@ -6,6 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from constructs.common.instance_types import processing_instance_types, transform_instance_types
 from stacks.config.sections.base import (
+    LONGEST_KEY_BELOW_RAW,
     Also,
     OneOf,
     Section,
@@ -16,18 +17,17 @@ from stacks.config.sections.base import (
     runs_our_image,
 )
 
-# S3's 1,024 bytes, without raw/.
-_LONGEST_KEY = 1020
-
 ProcessingInstanceType = Annotated[
     str,
     OneOf(lambda: runs_our_image(processing_instance_types())),
     Words("x86 instance types of SageMaker processing"),
+    Also("no GPU"),
 ]
 TransformInstanceType = Annotated[
     str,
     OneOf(lambda: runs_our_image(transform_instance_types())),
     Words("x86 instance types of SageMaker batch transform"),
+    Also("a GPU only with builtin"),
 ]
 
 
@@ -45,7 +45,10 @@ class EvaluationConfig(Section):
     )
     quote_documents: bool = Field(default=True, description="Quote documents in the report.")
     word_vectors: (
-        Annotated[str, Field(pattern=r"^[^/].*[^/]$"), key_below_raw(_LONGEST_KEY), Words("a key below `raw/`")] | None
+        Annotated[
+            str, Field(pattern=r"^[^/].*[^/]$"), key_below_raw(LONGEST_KEY_BELOW_RAW), Words("a key below `raw/`")
+        ]
+        | None
     ) = Field(
         default=None,
         description="Key below raw/ of word vectors in GloVe's text format, for the metric WETC.",

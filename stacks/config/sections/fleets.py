@@ -33,6 +33,7 @@ InstanceType = Annotated[
     AfterValidator(_serves_here),
     OneOf(_types_that_serve),
     Words(f"x86 instance types of SageMaker hosting, except {_BURSTABLE}*"),
+    Also("a GPU only with builtin"),
 ]
 Instances = Annotated[int, Field(ge=1, le=GREATEST)]
 MinInstances = Annotated[Instances, Also("≥ 2 with canary or linear, and in production")]

@@ -1,5 +1,6 @@
 """Scheduled scaling."""
 
+import re
 import zoneinfo
 from typing import Annotated
 
@@ -9,6 +10,10 @@ from stacks.config.sections.base import Also, Section, Words, refuse
 from stacks.config.sections.fleets import MaxInstances, MinInstances
 from stacks.config.sections.schedules import check_schedule
 
+# Canonical names, without those of earlier versions of the database, such as US/Pacific, EST5EDT or Singapore.
+_ZONE = re.compile(
+    "UTC|(Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Etc|Europe|Indian|Pacific)/[A-Za-z0-9_+/-]+"
+)
 _ALLOWED = "cron(0 8 ? * MON-FRI *), rate(12 hours) or at(2030-01-31T08:00:00), for example"
 
 
@@ -22,10 +27,14 @@ def _schedule(expression: str) -> str:
 
 
 def _known_zone(name: str) -> str:
+    """Check the name of a time zone.
+
+    See https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScheduledAction.html.
+    """
     known = zoneinfo.available_timezones()
     # The machine may have no time zone database.
-    if known and name not in known:
-        raise refuse("unknown time zone", "UTC, or an IANA name, for example Europe/Berlin")
+    if not _ZONE.fullmatch(name) or (known and name not in known):
+        raise refuse("unknown time zone", "UTC, or a canonical IANA name, for example Europe/Berlin")
     return name
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from stacks.config.sections.base import GREATEST, Also, Section, refuse
+from stacks.config.sections.base import GREATEST, GREATEST_FLOAT, Also, Section, refuse
 from stacks.config.sections.endpoint_update import UpdateConfig
 from stacks.config.sections.fleets import InstanceType, MaxInstances, MinInstances, ModelPackageArn
 from stacks.config.sections.scheduled_scaling import ScheduledScalingConfig
@@ -98,7 +98,7 @@ class ServingConfig(Section):
         default=(), max_length=200, strict=False, description="Scheduled changes of the instance limits."
     )
     weight: Annotated[float, Also("relative to the weights of `variants`")] = Field(
-        default=1, ge=0, description="Weight of the approved model's share of the requests."
+        default=1, ge=0, le=GREATEST_FLOAT, description="Weight of the approved model's share of the requests."
     )
     variants: Annotated[
         tuple[VariantConfig, ...], Also("at most 4 if two alarms of each roll back updates; none with `shadow`")

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from stacks.config.sections.base import Also, Section, Words, refuse
+from stacks.config.sections.base import GREATEST, GREATEST_FLOAT, Also, Section, Words, refuse
 from stacks.config.sections.training import TrainingInstanceType, check_training_instance_type, check_wait
 from stacks.config.sections.tuning_ranges import TuningRangesConfig
 
@@ -14,7 +14,12 @@ JobName = Annotated[str, Field(pattern=r"^[A-Za-z0-9](-*[A-Za-z0-9]){0,31}$"), W
 class CompletionConfig(Section):
     """Criteria for ending tuning early."""
 
-    target: float | None = Field(default=None, description="Value of the objective at which tuning stops.")
+    target: float | None = Field(
+        default=None,
+        ge=-GREATEST_FLOAT,
+        le=GREATEST_FLOAT,
+        description="Value of the objective at which tuning stops.",
+    )
     stop_after_jobs_without_improvement: int | None = Field(
         default=None,
         ge=3,
@@ -65,9 +70,10 @@ class TuningConfig(Section):
     hyperband_min_epochs: Annotated[int, Also("< `epochs` with hyperband")] = Field(
         default=3,
         ge=1,
+        le=GREATEST,
         description="Minimum number of epochs with Hyperband, which runs the best jobs up to tuning.epochs.",
     )
-    random_seed: int = Field(default=0, ge=0, lt=2**32, description="Random seed of the search.")
+    random_seed: int = Field(default=0, ge=0, le=GREATEST, description="Random seed of the search.")
     allow_cpu: bool = Field(default=False, description="Allow an instance type without a GPU.")
     instance_type: TrainingInstanceType = Field(
         default="ml.g4dn.xlarge", description="Instance type of each training job."
@@ -86,7 +92,11 @@ class TuningConfig(Section):
         description="Time limit of a spot training job including interruptions. Defaults to max_job_runtime_minutes.",
     )
     epochs: Annotated[int, Also("≤ `training.hyperparameters.epochs`")] = Field(
-        default=20, ge=1, validate_default=True, description="Maximum number of passes over the training data."
+        default=20,
+        ge=1,
+        le=GREATEST,
+        validate_default=True,
+        description="Maximum number of passes over the training data.",
     )
     sample: float = Field(
         default=1, gt=0, le=1, description="Share of the training data used in each epoch (NTM's sub_sample)."

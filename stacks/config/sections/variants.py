@@ -5,11 +5,16 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from constructs.serving.variants import ALL_TRAFFIC, SHADOW
-from stacks.config.sections.base import Also, Section, Words, refuse
+from stacks.config.sections.base import GREATEST_FLOAT, Also, Section, Words, refuse
 from stacks.config.sections.fleets import Instances, InstanceType, MaxInstances, MinInstances, ModelPackageArn
+
+OF_UPDATES = "-update"
+"""End of the prefix of alarms that watch updates; see ``constructs.monitoring.rollback_alarms``."""
 
 
 def _not_taken(name: str) -> str:
+    if f"-{name}".endswith(OF_UPDATES):
+        raise refuse("alarms that watch updates have this name", f"a name that does not end in {OF_UPDATES[1:]}")
     if name in (ALL_TRAFFIC, SHADOW):
         raise refuse("the name is reserved", f"any name but {ALL_TRAFFIC} and {SHADOW}")
     return name
@@ -27,10 +32,12 @@ class VariantConfig(Section):
         Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$"),
         AfterValidator(_not_taken),
         Words("63 letters, digits and hyphens"),
-        Also(f"each once, not {ALL_TRAFFIC} or {SHADOW}"),
+        Also(f"each once, not {ALL_TRAFFIC} or {SHADOW}, without {OF_UPDATES[1:]} as the last word"),
     ] = Field(description="Name of the variant, which callers may target.")
     model_package: ModelPackageArn = Field(description="ARN of the model package.")
-    weight: float = Field(ge=0, description="Share of the requests, relative to the sum of all weights.")
+    weight: float = Field(
+        ge=0, le=GREATEST_FLOAT, description="Share of the requests, relative to the sum of all weights."
+    )
     instance_type: InstanceType = Field(default="ml.m5.large", description="Instance type of the variant.")
     min_instances: MinInstances = Field(default=1, description="Minimum number of instances.")
     max_instances: MaxInstances = Field(default=2, validate_default=True, description="Maximum number of instances.")

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from constructs.common.instance_types import (
+    has_accelerator,
     has_gpu,
     has_local_storage,
     hosting_instance_types,
@@ -154,32 +155,33 @@ def test_an_unknown_instance_type_is_refused_with_similar_ones(
 
 
 @pytest.mark.parametrize(
-    ("instance_type", "gpu", "arm", "local_storage"),
+    ("instance_type", "gpu", "accelerator", "arm", "local_storage"),
     [
-        ("ml.g4dn.xlarge", True, False, True),
-        ("ml.g5.xlarge", True, False, True),
-        ("ml.p2.xlarge", True, False, False),
-        ("ml.p3.2xlarge", True, False, False),
-        ("ml.p3dn.24xlarge", True, False, True),
-        ("ml.p4d.24xlarge", True, False, True),
-        ("ml.p5.48xlarge", True, False, True),
-        ("ml.p6e-gb200.36xlarge", True, True, True),
-        ("ml.m5.large", False, False, False),
-        ("ml.m5d.large", False, False, True),
-        ("ml.m6g.large", False, True, False),
-        ("ml.m6gd.large", False, True, True),
-        ("ml.m7i-flex.large", False, False, False),
-        ("ml.c5n.xlarge", False, False, False),
-        ("ml.inf2.xlarge", False, False, False),
-        ("ml.trn1.2xlarge", False, False, True),
-        ("ml.dl1.24xlarge", False, False, True),
+        ("ml.g4dn.xlarge", True, True, False, True),
+        ("ml.g5.xlarge", True, True, False, True),
+        ("ml.p2.xlarge", True, True, False, False),
+        ("ml.p3.2xlarge", True, True, False, False),
+        ("ml.p3dn.24xlarge", True, True, False, True),
+        ("ml.p4d.24xlarge", True, True, False, True),
+        ("ml.p5.48xlarge", True, True, False, True),
+        ("ml.p6e-gb200.36xlarge", True, True, True, True),
+        ("ml.m5.large", False, False, False, False),
+        ("ml.m5d.large", False, False, False, True),
+        ("ml.m6g.large", False, False, True, False),
+        ("ml.m6gd.large", False, False, True, True),
+        ("ml.m7i-flex.large", False, False, False, False),
+        ("ml.c5n.xlarge", False, False, False, False),
+        ("ml.inf2.xlarge", False, True, False, False),
+        ("ml.trn1.2xlarge", False, True, False, True),
+        ("ml.dl1.24xlarge", False, True, False, True),
     ],
 )
 def test_properties_in_the_name_of_an_instance_type(
-    instance_type: str, gpu: bool, arm: bool, local_storage: bool
+    instance_type: str, gpu: bool, accelerator: bool, arm: bool, local_storage: bool
 ) -> None:
     assert instance_type in training_instance_types() + hosting_instance_types()
     assert has_gpu(instance_type) is gpu
+    assert has_accelerator(instance_type) is accelerator
     assert is_arm(instance_type) is arm
     assert has_local_storage(instance_type) is local_storage
 
@@ -195,6 +197,11 @@ def test_properties_in_the_name_of_an_instance_type(
         ({"account": "\u0661" * 12}, "account"),
         ({"tags": {"aws:cost": "x"}}, "tags"),
         ({"tags": {"cost": "<script>"}}, "tags"),
+        ({"tags": {"cost": "a\tb"}}, "tags"),
+        ({"tags": {"cost": "a\n"}}, "tags"),
+        ({"tags": {"co\u0301st": "x"}}, "tags"),
+        ({"tags": {"cost": "AWS:x"}}, "tags"),
+        ({"tags": {str(number): "ä" * 128 for number in range(8)}}, "tags"),
         ({"tags": {"environment": "test"}}, "tags"),
         ({"tags": {"Cost": "1", "cost": "2"}}, "tags"),
         ({"notifications": {"emails": ["a@b.cd", "a@b.cd"]}}, "notifications"),

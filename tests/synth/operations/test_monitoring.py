@@ -40,7 +40,7 @@ def _dimensions(alarm: JsonObject) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def ab() -> Template:
     challenger = {"name": "Challenger", "model_package": _PACKAGE, "weight": 0.1, "instance_type": "ml.g4dn.12xlarge"}
-    return template_of("serving", serving={"variants": [challenger]})
+    return template_of("serving", algorithm="builtin", serving={"variants": [challenger]})
 
 
 def test_the_alarms_of_an_environment(deployment: Deployment) -> None:
@@ -103,6 +103,14 @@ def test_an_alarm_goes_off_if_the_fleet_stays_at_its_maximum(assembly: Assembly)
         for id, metric in (("invocations", "Invocations"), ("per_instance", "InvocationsPerInstance")):
             stat = metrics[id]["MetricStat"]
             assert (stat["Metric"]["MetricName"], stat["Stat"], stat["Period"]) == (metric, "Sum", 60)
+
+
+def test_all_alarms_of_an_environment_have_their_own_name() -> None:
+    variants = [{"name": name, "model_package": _PACKAGE, "weight": 1} for name in ("B", "b", "updated", "approval")]
+    template = template_of("serving", serving={"variants": variants})
+    alarms = template.find_resources("AWS::CloudWatch::Alarm").values()
+    names = [alarm["Properties"]["AlarmName"] for alarm in alarms]
+    assert len(set(names)) == len(names)
 
 
 def test_a_fleet_of_constant_size_has_no_such_alarm() -> None:

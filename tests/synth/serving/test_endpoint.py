@@ -200,7 +200,7 @@ def test_one_variant_with_local_storage_excludes_a_volume_key() -> None:
     package = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/topicsmith-test/7"
     for beside in (
         {"variants": [{"name": "B", "model_package": package, "weight": 1, "instance_type": "ml.m5d.large"}]},
-        {"shadow": {"model_package": package, "instance_type": "ml.g5.xlarge"}},
+        {"shadow": {"model_package": package, "instance_type": "ml.m5d.xlarge"}},
     ):
         (config,) = template_of("serving", serving=beside).find_resources(_CONFIG).values()
         assert "KmsKeyId" not in config["Properties"]

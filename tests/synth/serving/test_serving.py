@@ -107,7 +107,7 @@ def test_volumes_are_encrypted_if_the_instance_supports_it(deployment: Deploymen
 
 
 def test_no_key_for_volumes_that_refuse_one() -> None:
-    template = template_of("serving", serving={"instance_type": "ml.g5.xlarge"})
+    template = template_of("serving", serving={"instance_type": "ml.m5d.xlarge"})
     template.has_resource_properties("AWS::SageMaker::EndpointConfig", {"KmsKeyId": Match.absent()})
 
 

@@ -54,6 +54,16 @@ def _problems(**values: Any) -> dict[str, str]:
         ),
         ({"tuning": {"ranges": _LISTED}}, "tuning.max_jobs", "only 18 combinations"),
         (
+            {"tuning": {"strategy": "grid", "ranges": _LISTED, "parallel_jobs": 19}},
+            "tuning.parallel_jobs",
+            "allowed: 18 or less",
+        ),
+        (
+            {"region": "us-west-1", "network": {"mode": "private", "zones": 3}},
+            "network.zones",
+            "allowed: 2, or another region",
+        ),
+        (
             {"tuning": {"ranges": {**_LISTED, "learning_rate": None, "mini_batch_size": {"min": 16, "max": 17}}}},
             "tuning.max_jobs",
             "18 or less, more values in tuning.ranges",

@@ -46,3 +46,10 @@ def test_a_budget_needs_a_region_with_budgets(region: str) -> None:
 def test_a_region_without_model_package_groups_is_refused() -> None:
     with pytest.raises(ValidationError, match="CloudFormation has no AWS::SageMaker::ModelPackageGroup there"):
         EnvironmentConfig.model_validate({"region": "cn-north-1"})
+
+
+def test_a_serverless_endpoint_needs_a_region_that_has_them() -> None:
+    with pytest.raises(ValidationError, match="SageMaker has no serverless endpoints in eu-central-2"):
+        EnvironmentConfig.model_validate({"region": "eu-central-2", "serving": {"mode": "serverless"}})
+    EnvironmentConfig.model_validate({"region": "eu-central-2"})
+    EnvironmentConfig.model_validate({"region": "eu-central-1", "serving": {"mode": "serverless"}})

@@ -134,6 +134,11 @@ def test_schema_and_model_agree(values: dict[str, Any]) -> None:
     [
         ({"cost-center": "42", "Größe": "groß"}, True),
         ({"AWS:x": "1"}, False),
+        ({"x": "Aws:1"}, False),
+        ({"Topicsmith:run": "x"}, False),
+        ({"topicsmith:runs": "x"}, True),
+        ({"x": "a" * 255}, True),
+        ({"x": "a" * 256}, False),
         ({"Environment": "test"}, False),
         ({"project": "other"}, False),
         ({"projects": "a", "environments": "c"}, True),

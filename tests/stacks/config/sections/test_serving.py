@@ -94,8 +94,11 @@ def test_scheduled_actions_are_limited() -> None:
 
 def test_a_time_zone_must_exist() -> None:
     assert ScheduledScalingConfig.model_validate({**_DAY, "timezone": "Europe/Berlin"}).timezone == "Europe/Berlin"
-    (problem,) = _problems(ScheduledScalingConfig, **_DAY, timezone="Europe/Bonn")
-    assert problem.startswith("timezone: unknown time zone")
+    for name in ("Europe/Bonn", "US/Pacific", "EST5EDT", "Singapore", "localtime", "Etc/../UTC"):
+        (problem,) = _problems(ScheduledScalingConfig, **_DAY, timezone=name)
+        assert problem.startswith("timezone: unknown time zone")
+    for name in ("UTC", "Etc/GMT+9", "America/Argentina/Buenos_Aires"):
+        ScheduledScalingConfig.model_validate({**_DAY, "timezone": name})
 
 
 @pytest.mark.parametrize(
