@@ -15,8 +15,8 @@ from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClie
 from moto.awslambda.models import LambdaFunction
 from moto.core.common_models import CloudFormationModel
 
+from localcloud.authorization.network_interfaces import NotConnected, connect_function
 from localcloud.core.role_sessions import LAMBDA, AccessDenied, RoleSession, assume_role
-from localcloud.runtime.network import NotConnected, connect_function
 from localcloud.services.awslambda.deployment_package import require_size, unpacked, world_readable
 from localcloud.services.awslambda.environment import require_variables
 from localcloud.services.awslambda.invocation import FunctionSettings, Outcome, UnsupportedRuntime, invoke

@@ -10,11 +10,11 @@ from typing import Any
 from moto.sagemaker.models import SageMakerModelBackend
 
 from localcloud.authorization.enforcement import NotAuthorized
+from localcloud.authorization.network_interfaces import connect_to_vpc
 from localcloud.core.role_sessions import SAGEMAKER, AccessDenied, RoleSession, assume_role
 from localcloud.core.settings import state_dir
 from localcloud.runtime.container_environment import HOSTING, container_environment
 from localcloud.runtime.images import ImageUnavailable, pull
-from localcloud.runtime.network import connect_to_vpc
 from localcloud.runtime.s3_data import DataError, download_file, unpack_archive
 from localcloud.services.sagemaker.common.model_containers import DeploymentFailed, container_of, sole_container
 from localcloud.services.sagemaker.hosting.data_capture import CaptureConfig, DataCapture

@@ -11,12 +11,12 @@ import threading
 import time
 from typing import Any
 
+from localcloud.authorization.network_interfaces import connect_to_vpc
 from localcloud.core.role_sessions import RoleSession
 from localcloud.core.settings import state_dir
 from localcloud.runtime.container_environment import PROCESSING, container_environment
 from localcloud.runtime.containers import Container
 from localcloud.runtime.images import Image, pull
-from localcloud.runtime.network import connect_to_vpc
 from localcloud.runtime.s3_data import channel_objects, download_channel
 from localcloud.services.sagemaker.common.job_run import Host, Hosts, JobFailed, JobRun, failure_reason
 from localcloud.services.sagemaker.common.keys import require_keys

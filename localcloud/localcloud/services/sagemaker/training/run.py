@@ -18,12 +18,12 @@ from typing import Any
 
 from moto.core.utils import utcnow
 
+from localcloud.authorization.network_interfaces import connect_to_vpc
 from localcloud.core.role_sessions import RoleSession
 from localcloud.core.settings import state_dir
 from localcloud.runtime.container_environment import TRAINING, container_environment
 from localcloud.runtime.containers import Container
 from localcloud.runtime.images import Image, pull
-from localcloud.runtime.network import connect_to_vpc
 from localcloud.runtime.s3_data import DataError, S3Uri, channel_objects, download_channel, upload_archive
 from localcloud.services.sagemaker.common.job_run import INTERNAL_ERROR, Host, Hosts, JobFailed, JobRun, failure_reason
 from localcloud.services.sagemaker.common.keys import require_keys

@@ -16,12 +16,12 @@ from typing import IO, Any, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.authorization.network_interfaces import connect_to_vpc
 from localcloud.core.errors import LocalCloudError
 from localcloud.core.role_sessions import RoleSession
 from localcloud.core.settings import state_dir
 from localcloud.runtime.container_environment import TRANSFORM, container_environment
 from localcloud.runtime.images import Image, pull
-from localcloud.runtime.network import connect_to_vpc
 from localcloud.runtime.s3_data import (
     DataError,
     S3Uri,
