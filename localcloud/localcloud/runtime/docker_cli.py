@@ -8,6 +8,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import stat
@@ -24,11 +25,12 @@ from localcloud.core import ecr_tokens
 from localcloud.core.errors import LocalCloudError
 from localcloud.core.private_files import write_private
 from localcloud.core.settings import state_dir
-from localcloud.runtime.images import ImageReference, ImageUnavailable, pushed_directory
+from localcloud.runtime.images import TARGET_FILE, ImageReference, ImageUnavailable, pushed_directory
 
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _CONFIG = "application/vnd.docker.container.image.v1+json"
 _LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+_STAGE = re.compile(r"^\s*FROM\s.+\sAS\s+(\S+)\s*$", re.IGNORECASE | re.MULTILINE)
 
 
 class DockerError(LocalCloudError):
@@ -49,15 +51,23 @@ def write_executable() -> Path:
     return path
 
 
-def build(directory: Path, tag: str, dockerfile: str = "Dockerfile") -> Path:
+def build(directory: Path, tag: str, dockerfile: str = "Dockerfile", target: str | None = None) -> Path:
     """Store a copy of a build context under a local tag and return its path.
 
+    Images of different targets have different digests, as the target is stored with the copy.
+
     Raises:
-        DockerError: The context has no Dockerfile.
+        DockerError: The context has no Dockerfile, or the Dockerfile no such target.
     """
-    if not (directory / dockerfile).is_file():
-        raise DockerError(f"failed to read dockerfile: {directory / dockerfile}: no such file")
-    return _replace(_local(tag), directory)
+    path = directory / dockerfile
+    if not path.is_file():
+        raise DockerError(f"failed to read dockerfile: {path}: no such file")
+    if target is not None and target.lower() not in map(str.lower, _STAGE.findall(path.read_text("utf-8"))):
+        raise DockerError(f'failed to solve: target stage "{target}" could not be found')
+    image = _replace(_local(tag), directory)
+    if target is not None:
+        (image / TARGET_FILE).write_text(target)
+    return image
 
 
 def tag_image(source: str, target: str) -> None:
@@ -196,7 +206,8 @@ def _parser() -> argparse.ArgumentParser:
     build_command = commands.add_parser("build")
     build_command.add_argument("--tag", "-t", required=True)
     build_command.add_argument("--file", "-f", default="Dockerfile")
-    for option in ("build-arg", "build-context", "secret", "ssh", "target", "network", "platform", "output"):
+    build_command.add_argument("--target")
+    for option in ("build-arg", "build-context", "secret", "ssh", "network", "platform", "output"):
         build_command.add_argument(f"--{option}", action="append", help="ignored: nothing is executed")
     for option in ("cache-from", "cache-to"):
         build_command.add_argument(f"--{option}", action="append", help="ignored: nothing is executed")
@@ -211,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         match options.command:
             case "build":
-                build(Path(options.context).resolve(), options.tag, options.file)
+                build(Path(options.context).resolve(), options.tag, options.file, options.target)
             case "tag":
                 tag_image(options.source, options.target)
             case "push":

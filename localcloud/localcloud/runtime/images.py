@@ -28,6 +28,9 @@ _ECR_URI = re.compile(
     r"(?P<repository>[a-z0-9]+(([._-]+|/)[a-z0-9]+)*)(:(?P<tag>[\w][\w.-]*)|@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 
+TARGET_FILE = ".docker-target"
+"""File with the build target of an image, next to its files."""
+
 
 class ImageUnavailable(LocalCloudError):
     """An image does not exist, or the role may not pull it; the message becomes the job's failure reason."""
