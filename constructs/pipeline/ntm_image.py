@@ -14,8 +14,8 @@ DIRECTORY = Path(__file__).parents[2] / "containers" / "ntm"
 class NtmImage(Construct):
     """Image built from ``containers/ntm`` and pushed by ``cdk deploy``.
 
-    The target ``serving`` has the programs ``serve`` and ``evaluate``; ``training`` has ``train`` and PyTorch with CUDA,
-    which make up most of its size.
+    The target ``serving`` has the programs ``serve`` and ``evaluate``; ``training`` has ``train`` and PyTorch with
+    CUDA, which make up most of its size.
 
     Attributes:
         uri: URI of the image, which contains a hash of its content.

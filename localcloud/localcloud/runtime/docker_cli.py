@@ -8,7 +8,6 @@ import argparse
 import hashlib
 import json
 import os
-import re
 import shlex
 import shutil
 import stat
@@ -25,12 +24,13 @@ from localcloud.core import ecr_tokens
 from localcloud.core.errors import LocalCloudError
 from localcloud.core.private_files import write_private
 from localcloud.core.settings import state_dir
-from localcloud.runtime.images import TARGET_FILE, ImageReference, ImageUnavailable, pushed_directory
+from localcloud.runtime.dockerfile import Dockerfile
+from localcloud.runtime.images import ImageReference, ImageUnavailable, pushed_directory
+from localcloud.runtime.missing_modules import block
 
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _CONFIG = "application/vnd.docker.container.image.v1+json"
 _LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
-_STAGE = re.compile(r"^\s*FROM\s.+\sAS\s+(\S+)\s*$", re.IGNORECASE | re.MULTILINE)
 
 
 class DockerError(LocalCloudError):
@@ -54,7 +54,8 @@ def write_executable() -> Path:
 def build(directory: Path, tag: str, dockerfile: str = "Dockerfile", target: str | None = None) -> Path:
     """Store a copy of a build context under a local tag and return its path.
 
-    Images of different targets have different digests, as the target is stored with the copy.
+    Images of different targets have different digests, as the target is stored with the copy. Their programs cannot
+    import what only other targets install.
 
     Raises:
         DockerError: The context has no Dockerfile, or the Dockerfile no such target.
@@ -62,11 +63,13 @@ def build(directory: Path, tag: str, dockerfile: str = "Dockerfile", target: str
     path = directory / dockerfile
     if not path.is_file():
         raise DockerError(f"failed to read dockerfile: {path}: no such file")
-    if target is not None and target.lower() not in map(str.lower, _STAGE.findall(path.read_text("utf-8"))):
+    if target is None:
+        return _replace(_local(tag), directory)
+    stages = Dockerfile(path, directory)
+    if not stages.has_target(target):
         raise DockerError(f'failed to solve: target stage "{target}" could not be found')
     image = _replace(_local(tag), directory)
-    if target is not None:
-        (image / TARGET_FILE).write_text(target)
+    block(image, target, stages.missing_modules(target))
     return image
 
 

@@ -1,7 +1,8 @@
 """Container images as directories: pushed images, and stand-ins for images that exist only on AWS.
 
 An image here is the build context of its Dockerfile. ``docker run IMAGE train`` becomes a process that runs the file
-``train`` of that directory; the Dockerfile must exist, but its contents are ignored.
+``train`` of that directory; the Dockerfile must exist, but only its targets matter: the programs of one cannot import
+what ``pip install -r`` installs for others alone.
 """
 
 from __future__ import annotations
@@ -27,9 +28,6 @@ _ECR_URI = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.(?P<suffix>[a-z0-9.]+)/"
     r"(?P<repository>[a-z0-9]+(([._-]+|/)[a-z0-9]+)*)(:(?P<tag>[\w][\w.-]*)|@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
-
-TARGET_FILE = ".docker-target"
-"""File with the build target of an image, next to its files."""
 
 
 class ImageUnavailable(LocalCloudError):

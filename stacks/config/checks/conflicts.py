@@ -17,8 +17,8 @@ from stacks.config.sections.environment import EnvironmentFields
 
 # https://docs.aws.amazon.com/sagemaker/latest/dg/ntm.html
 _BUILTIN_GPUS = ("ml.p2.", "ml.p3.", "ml.g4dn.", "ml.g5.")
-# Kepler and Volta: https://github.com/pytorch/pytorch/issues/172352.
-_OLD_GPUS = ("ml.p2.", "ml.p3.", "ml.p3dn.")
+# Kepler. The training image's PyTorch for CUDA 12.8 begins with Volta: https://github.com/pytorch/pytorch/pull/175253.
+_OLD_GPUS = ("ml.p2.",)
 # https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html
 _WAIT_WITHOUT_CHECKPOINTS = 60
 
@@ -103,7 +103,7 @@ def _training_types(config: EnvironmentFields) -> dict[str, str]:
 def _container_instances(config: EnvironmentFields) -> Conflicts:
     for key, instance_type in _training_types(config).items():
         if instance_type.startswith(_OLD_GPUS):
-            reason = "PyTorch's build for CUDA 13 has no code for its GPU, which is older than the Turing generation"
+            reason = "PyTorch's build for CUDA 12 has no code for its GPU, which is older than the Volta generation"
             allowed = "a newer GPU, for example ml.g4dn.xlarge, or algorithm: builtin"
             yield conflict(key, instance_type, reason, allowed)
 

@@ -52,7 +52,9 @@ def test_commands_fail_like_docker(cloud: SmallCloud, tmp_path: Path) -> None:
 
 
 def test_targets_of_one_directory_are_different_images(cloud: SmallCloud, tmp_path: Path) -> None:
-    (tmp_path / "Dockerfile").write_text("FROM python:3.12 AS base\nRUN true\n  from base as Second \n# FROM base AS no\n")
+    (tmp_path / "Dockerfile").write_text(
+        "FROM python:3.12 AS base\nRUN true\n  from base as Second \n# FROM base AS no\n"
+    )
 
     def digest(target: str) -> str:
         built = cloud.docker("build", "--tag", f"{target}-image", "--target", target, ".", directory=tmp_path)

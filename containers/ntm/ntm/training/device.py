@@ -47,8 +47,9 @@ def describe(device: torch.device, driver: Path = DRIVER) -> str:
 def _unusable(driver: Path, reason: str) -> str:
     return (
         f"The instance has a GPU that PyTorch {torch.__version__} (CUDA {torch.version.cuda}) cannot use: {reason}; "
-        f"{_version(driver)}. Driver or GPU are too old for this CUDA: CUDA 13 needs driver 580 and the Turing "
-        "generation. Choose another instance type, install another build of PyTorch in the image, or train on a CPU."
+        f"{_version(driver)}. Driver or GPU are too old for this CUDA: CUDA 12 needs driver 525 and the Volta "
+        "generation, CUDA 13 driver 580 and the Turing generation. Choose another instance type, install another build "
+        "of PyTorch in the image, or train on a CPU."
     )
 
 

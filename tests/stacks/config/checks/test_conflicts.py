@@ -64,9 +64,9 @@ def _problems(**values: Any) -> dict[str, str]:
             "does not use the results of an earlier job",
         ),
         (
-            {"training": {"instance_type": "ml.p3.2xlarge"}},
+            {"training": {"instance_type": "ml.p2.xlarge"}},
             "training.instance_type",
-            "older than the Turing generation",
+            "older than the Volta generation",
         ),
         ({"tuning": {"instance_type": "ml.p2.xlarge"}}, "tuning.instance_type", "for example ml.g4dn.xlarge"),
         (
@@ -127,6 +127,14 @@ def test_without_tuning_its_section_has_no_conflicts() -> None:
     said = {"hyperparameters": {"optimizer": "adam", "epochs": 5}}
     tuning = {"enabled": False, "strategy": "grid", "early_stopping": True}
     assert _problems(tuning=tuning, training=said, algorithm="builtin") == {}
+
+
+@pytest.mark.parametrize(
+    "size", ["p3.2xlarge", "g4dn.xlarge", "g5.xlarge", "p4d.24xlarge", "p5.48xlarge", "g6e.xlarge"]
+)
+def test_gpus_from_volta_on_train_with_our_container(size: str) -> None:
+    instance_type = {"instance_type": f"ml.{size}"}
+    assert _problems(training=instance_type, tuning=instance_type) == {}
 
 
 def test_a_grid_of_listed_values() -> None:
