@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from localcloud.runtime.dockerfile import Dockerfile
 from tests.synth.assembly import Assembly, JsonObject, template_of
 from tests.synth.cloudformation import ACCOUNT, REGION, Deployment
 from tests.synth.pipeline.pipeline import arguments_of
@@ -13,6 +14,14 @@ def _manifest(assembly: Assembly, environment: str) -> JsonObject:
     artifacts = manifest["artifacts"]
     assert isinstance(artifacts, dict)
     return artifacts
+
+
+def _sources(assembly: Assembly, environment: str) -> dict[str, Path]:
+    """Return the directories from which images are built, by build target."""
+    file = assembly.template_file(environment, "training")
+    manifest = json.loads(file.with_name(file.name.replace(".template.json", ".assets.json")).read_text())
+    sources = [image["source"] for image in manifest["dockerImages"].values()]
+    return {source["dockerBuildTarget"]: (file.parent / source["directory"]).resolve() for source in sources}
 
 
 def _published(assembly: Assembly, environment: str, part: str) -> dict[str, JsonObject]:
@@ -54,6 +63,13 @@ def test_only_what_trains_uses_the_image_with_pytorch(assembly: Assembly, deploy
     assert evaluate["AppSpecification"]["ImageUri"] == images["serving"]
     assert transform["PrimaryContainer"]["Image"] == images["serving"]
     assert registered["Image"] == images["serving"]
+
+
+def test_only_the_image_for_training_installs_pytorch(assembly: Assembly, environment: str) -> None:
+    """The local cloud reads the same files, so programs of the serving image find no PyTorch there either."""
+    for target, directory in _sources(assembly, environment).items():
+        missing = Dockerfile(directory / "Dockerfile", directory).missing_modules(target)
+        assert ("torch" in missing) is (target == "serving"), target
 
 
 def test_the_built_in_algorithm_needs_no_image_with_pytorch(variants: Path) -> None:
