@@ -34,7 +34,7 @@ TYPES = $(BIN)/mypy app.py stacks topicsmith localcloud/localcloud containers/nt
 	for function in lambdas/*/; do MYPYPATH=$$function $(BIN)/mypy $$function || exit 1; done
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local down test quick lint style format snapshots env-docs refusals stateful-ids synth diff deploy check access pipeline destroy install clean
+.PHONY: help demo local down test quick test-image lint style format snapshots env-docs refusals stateful-ids synth diff deploy check access pipeline destroy install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,13 @@ test: $(TOOLS) $(NODE) $(CHROME) style ## check style and types, and run all tes
 
 quick: $(TOOLS) style ## check what you changed: style, types, unit tests of its parts; BASE=<commit> to compare with
 	@$(BIN)/python tests/quick.py $(filter-out HEAD,$(BASE))
+
+test-image: | $(BIN)/python ## test the training image's packages, whose PyTorch is another; installs 8 GB of them into .venv-image
+	@test -x .venv-image/bin/python || $(BIN)/python -m venv .venv-image
+	@sed '/^-r /d; /^torch==/d' requirements-local.txt requirements-test.txt > .venv-image/tools.txt
+	@.venv-image/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt \
+		-r containers/ntm/requirements-training.txt -r .venv-image/tools.txt
+	@.venv-image/bin/python -m pytest --quiet -p no:cacheprovider tests/containers
 
 lint: style
 	@$(TYPES)
@@ -121,7 +128,7 @@ destroy: $(CORE) $(NODE) ## delete the registered models and the stacks of ENV
 install: $(CORE) $(NODE) ## install the CDK and the command line, without the tests' tools
 
 clean: ## delete everything that was installed or built
-	rm -rf $(VENV) node_modules tests/browser/node_modules cdk.out .topicsmith .localcloud .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-image node_modules tests/browser/node_modules cdk.out .topicsmith .localcloud .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, but $(PYTHON) is %d.%d: say which, as in  make PYTHON=python3.12" % sys.version_info[:2])'

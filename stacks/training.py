@@ -73,10 +73,9 @@ class TrainingStack(EnvironmentStack):
         self._config = config
         self._data = data
         self._functions = FunctionSettings(log_retention_days=config.log_retention_days, network=network)
-        self._image = NtmImage(self, "Image", name=name)
-        self.algorithm: NtmAlgorithm = (
-            ContainerAlgorithm(self._image) if config.algorithm == "container" else BuiltInAlgorithm(self)
-        )
+        # It also evaluates the models of the built-in algorithm.
+        self._image = NtmImage(self, "Image", name=name, target="serving")
+        self.algorithm = self._build_algorithm(name)
         self.registry = ModelRegistry(
             self,
             "Registry",
@@ -125,6 +124,12 @@ class TrainingStack(EnvironmentStack):
             value=self.notifications.topic_arn,
             description="Topic for failed runs, failed updates and alarms",
         )
+
+    def _build_algorithm(self, name: str) -> NtmAlgorithm:
+        if self._config.algorithm == "builtin":
+            return BuiltInAlgorithm(self)
+        training = NtmImage(self, "TrainingImage", name=name, target="training")
+        return ContainerAlgorithm(training=training, serving=self._image)
 
     def _build_preprocessing(self) -> PreprocessingFunction:
         preprocessing = PreprocessingFunction(

@@ -33,8 +33,12 @@ class NtmAlgorithm(Protocol):
         """Name in ``environments/*.yaml``."""
 
     @property
-    def image(self) -> str:
-        """URI of the image for training and serving."""
+    def training_image(self) -> str:
+        """URI of the image for tuning and training."""
+
+    @property
+    def serving_image(self) -> str:
+        """URI of the image for batch transform and endpoints."""
 
     @property
     def metric_definitions(self) -> Sequence[Json]:
@@ -49,34 +53,35 @@ class NtmAlgorithm(Protocol):
         """True if the evaluation needs predictions of a transform job, because it cannot run the model itself."""
 
     def grant_pull(self, grantee: aws_iam.IGrantable) -> None:
-        """Allow pulling the image."""
+        """Allow pulling the images, which are in one repository."""
 
     def grant_describe(self, grantee: aws_iam.IGrantable) -> None:
         """Allow registering the image, which the model registry looks up with the caller's permissions."""
 
 
 class ContainerAlgorithm:
-    """NTM in this project's container image."""
+    """NTM in this project's container images."""
 
     name = "container"
     writes_checkpoints = True
     needs_scoring = False
 
-    def __init__(self, image: NtmImage) -> None:
-        self.image = image.uri
+    def __init__(self, *, training: NtmImage, serving: NtmImage) -> None:
+        self.training_image = training.uri
+        self.serving_image = serving.uri
         self.metric_definitions: Sequence[Json] = [
             {"Name": name, "Regex": rf"#quality_metric: host=\S+, epoch=\S+, {logged}=(\S+)"}
             for name, logged in METRICS.items()
         ]
-        self._image = image
+        self._serving = serving
 
     def grant_pull(self, grantee: aws_iam.IGrantable) -> None:
-        """Allow pulling the image."""
-        self._image.grant_pull(grantee)
+        """Allow pulling the images, which are in one repository."""
+        self._serving.grant_pull(grantee)
 
     def grant_describe(self, grantee: aws_iam.IGrantable) -> None:
         """Allow registering the image, which the model registry looks up with the caller's permissions."""
-        self._image.grant_describe(grantee)
+        self._serving.grant_describe(grantee)
 
 
 class BuiltInAlgorithm:
@@ -89,7 +94,7 @@ class BuiltInAlgorithm:
 
     def __init__(self, scope: Construct) -> None:
         stack = Stack.of(scope)
-        self.image = builtin_image(stack.region)
+        self.training_image = self.serving_image = builtin_image(stack.region)
         self._repository = stack.format_arn(
             service="ecr", account=ACCOUNTS[stack.region], resource="repository", resource_name=REPOSITORY
         )

@@ -62,7 +62,7 @@ class TopicTransform(Construct):
         return CreateModelStep(
             name="CreateModel",
             arguments={
-                "PrimaryContainer": {"Image": self._props.algorithm.image, "ModelDataUrl": model_data},
+                "PrimaryContainer": {"Image": self._props.algorithm.serving_image, "ModelDataUrl": model_data},
                 "ExecutionRoleArn": self.role.role_arn,
                 "EnableNetworkIsolation": True,
                 **self._props.jobs.network.of_model(),

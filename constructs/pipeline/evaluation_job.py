@@ -29,7 +29,7 @@ class TopicEvaluationProps:
     """Properties of the evaluation job.
 
     Attributes:
-        image: Project's container image, which contains the evaluation, regardless of the training algorithm.
+        image: Project's serving image, which contains the evaluation, regardless of the training algorithm.
         jobs: Settings shared by all jobs.
         environment: Name of the environment, for the report.
         algorithm: Name of the training algorithm, as in ``environments/*.yaml``.

@@ -85,7 +85,7 @@ class ModelRegistry(Construct):
                 "ModelPackageGroupName": self.name,
                 "ModelApprovalStatus": "PendingManualApproval",
                 "InferenceSpecification": {
-                    "Containers": [{"Image": self._algorithm.image, "ModelDataUrl": model_data}],
+                    "Containers": [{"Image": self._algorithm.serving_image, "ModelDataUrl": model_data}],
                     "SupportedContentTypes": [
                         "text/csv",
                         "application/json",

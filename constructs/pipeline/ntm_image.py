@@ -1,6 +1,7 @@
-"""Container image that trains and serves the Neural Topic Model."""
+"""Container images that train, evaluate and serve the Neural Topic Model."""
 
 from pathlib import Path
+from typing import Literal
 
 from aws_cdk import aws_ecr_assets, aws_iam
 
@@ -13,24 +14,29 @@ DIRECTORY = Path(__file__).parents[2] / "containers" / "ntm"
 class NtmImage(Construct):
     """Image built from ``containers/ntm`` and pushed by ``cdk deploy``.
 
+    The target ``serving`` has the programs ``serve`` and ``evaluate``; ``training`` has ``train`` and PyTorch with
+    CUDA, which make up most of its size.
+
     Attributes:
         uri: URI of the image, which contains a hash of its content.
-        version: Hash of the image's source files, independent of their location.
+        version: Hash of the image's source files and target, independent of their location.
     """
 
-    def __init__(self, scope: Construct, id: str, *, name: str) -> None:
+    def __init__(self, scope: Construct, id: str, *, name: str, target: Literal["serving", "training"]) -> None:
         """Define the image.
 
         Args:
             scope: Parent construct.
             id: Construct ID.
             name: Name of the environment, ``topicsmith-<environment>``.
+            target: Build target of the Dockerfile.
         """
         super().__init__(scope, id)
         self._asset = aws_ecr_assets.DockerImageAsset(
             self,
             "Asset",
             directory=str(DIRECTORY),
+            target=target,
             # The platform of SageMaker's GPU instances.
             platform=aws_ecr_assets.Platform.LINUX_AMD64,
             # When stacks are deployed together, the CDK CLI builds identical image assets once and tags them for the

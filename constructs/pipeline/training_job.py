@@ -88,7 +88,7 @@ class NtmTraining(Construct):
         metrics = props.algorithm.metric_definitions
         arguments: dict[str, Json] = {
             "AlgorithmSpecification": {
-                "TrainingImage": props.algorithm.image,
+                "TrainingImage": props.algorithm.training_image,
                 "TrainingInputMode": "File",
                 **({"MetricDefinitions": metrics} if metrics else {}),
             },

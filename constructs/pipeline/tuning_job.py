@@ -133,7 +133,7 @@ class NtmTuning(Construct):
         return {
             "StaticHyperParameters": {name: value for name, value in given.items() if name not in props.search.ranges},
             "AlgorithmSpecification": {
-                "TrainingImage": props.algorithm.image,
+                "TrainingImage": props.algorithm.training_image,
                 "TrainingInputMode": "File",
                 **({"MetricDefinitions": metrics} if metrics else {}),
             },

@@ -54,6 +54,7 @@ LOCAL_VARIABLES: Mapping[str, str] = {
     "AWS_EC2_METADATA_DISABLED": "the metadata service of this machine, if any, is not the container's",
     "HOME": "the home directory of this user is not the container's",
     "PATH": "programs of the image are in its build context",
+    "PYTHONPATH": "this Python has packages that the target of an image's Dockerfile does not install",
     "PYTHONUNBUFFERED": "the image's Dockerfile, whose ENV may say so, is not executed",
     "GOMP_SPINCOUNT": "containers share the cores: waiting threads that spin slow the others down",
     "OMP_NUM_THREADS": "trials of a tuning job share the cores",

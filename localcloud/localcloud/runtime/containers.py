@@ -10,6 +10,7 @@ from pathlib import Path
 from localcloud.runtime import processes
 from localcloud.runtime.images import Image
 from localcloud.runtime.logs import pump_lines
+from localcloud.runtime.missing_modules import blocking_environment
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class Container:
                 "PYTHONUNBUFFERED": "1",
                 "GOMP_SPINCOUNT": "3000",
                 **environ,
+                **blocking_environment(image.directory, environ),
                 "SAGEMAKER_BASE_DIR": str(base_directory),
             },
             directory=image.directory,

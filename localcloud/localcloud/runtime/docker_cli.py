@@ -24,7 +24,9 @@ from localcloud.core import ecr_tokens
 from localcloud.core.errors import LocalCloudError
 from localcloud.core.private_files import write_private
 from localcloud.core.settings import state_dir
+from localcloud.runtime.dockerfile import Dockerfile
 from localcloud.runtime.images import ImageReference, ImageUnavailable, pushed_directory
+from localcloud.runtime.missing_modules import block
 
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _CONFIG = "application/vnd.docker.container.image.v1+json"
@@ -49,15 +51,26 @@ def write_executable() -> Path:
     return path
 
 
-def build(directory: Path, tag: str, dockerfile: str = "Dockerfile") -> Path:
+def build(directory: Path, tag: str, dockerfile: str = "Dockerfile", target: str | None = None) -> Path:
     """Store a copy of a build context under a local tag and return its path.
 
+    Images of different targets have different digests, as the target is stored with the copy. Their programs cannot
+    import what only other targets install.
+
     Raises:
-        DockerError: The context has no Dockerfile.
+        DockerError: The context has no Dockerfile, or the Dockerfile no such target.
     """
-    if not (directory / dockerfile).is_file():
-        raise DockerError(f"failed to read dockerfile: {directory / dockerfile}: no such file")
-    return _replace(_local(tag), directory)
+    path = directory / dockerfile
+    if not path.is_file():
+        raise DockerError(f"failed to read dockerfile: {path}: no such file")
+    if target is None:
+        return _replace(_local(tag), directory)
+    stages = Dockerfile(path, directory)
+    if not stages.has_target(target):
+        raise DockerError(f'failed to solve: target stage "{target}" could not be found')
+    image = _replace(_local(tag), directory)
+    block(image, target, stages.missing_modules(target))
+    return image
 
 
 def tag_image(source: str, target: str) -> None:
@@ -196,7 +209,8 @@ def _parser() -> argparse.ArgumentParser:
     build_command = commands.add_parser("build")
     build_command.add_argument("--tag", "-t", required=True)
     build_command.add_argument("--file", "-f", default="Dockerfile")
-    for option in ("build-arg", "build-context", "secret", "ssh", "target", "network", "platform", "output"):
+    build_command.add_argument("--target")
+    for option in ("build-arg", "build-context", "secret", "ssh", "network", "platform", "output"):
         build_command.add_argument(f"--{option}", action="append", help="ignored: nothing is executed")
     for option in ("cache-from", "cache-to"):
         build_command.add_argument(f"--{option}", action="append", help="ignored: nothing is executed")
@@ -211,7 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         match options.command:
             case "build":
-                build(Path(options.context).resolve(), options.tag, options.file)
+                build(Path(options.context).resolve(), options.tag, options.file, options.target)
             case "tag":
                 tag_image(options.source, options.target)
             case "push":

@@ -1,7 +1,8 @@
 """Container images as directories: pushed images, and stand-ins for images that exist only on AWS.
 
 An image here is the build context of its Dockerfile. ``docker run IMAGE train`` becomes a process that runs the file
-``train`` of that directory; the Dockerfile must exist, but its contents are ignored.
+``train`` of that directory; the Dockerfile must exist, but only its targets matter: the programs of one cannot import
+what ``pip install -r`` installs for others alone.
 """
 
 from __future__ import annotations

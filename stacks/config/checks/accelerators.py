@@ -9,7 +9,7 @@ from stacks.config.sections.environment import EnvironmentFields
 # "NTM supports P2, P3, G4dn, and G5 GPU instance families for training and inference":
 # https://docs.aws.amazon.com/sagemaker/latest/dg/ntm.html
 _BUILTIN_GPUS = ("ml.p2.", "ml.p3.", "ml.g4dn.", "ml.g5.")
-# Kepler and Volta: https://github.com/pytorch/pytorch/issues/172352.
+# Kepler and Volta. The image has the last PyTorch with code for Volta: https://github.com/pytorch/pytorch/issues/172352.
 _OLD_GPUS = ("ml.p2.", "ml.p3.", "ml.p3dn.")
 _CPU = "an instance type without an accelerator, for example ml.m5.xlarge"
 
@@ -59,6 +59,6 @@ def _unsupported(types: Mapping[str, str]) -> Conflicts:
 def _too_old(types: Mapping[str, str]) -> Conflicts:
     for key, instance_type in types.items():
         if instance_type.startswith(_OLD_GPUS):
-            reason = "PyTorch's build for CUDA 13 has no code for its GPU, which is older than the Turing generation"
+            reason = "PyTorch no longer supports its GPU, which is older than the Turing generation"
             allowed = "a newer GPU, for example ml.g4dn.xlarge, or algorithm: builtin"
             yield conflict(key, instance_type, reason, allowed)

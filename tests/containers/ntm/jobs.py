@@ -13,6 +13,8 @@ from ntm.data.bag_of_words import BagOfWords
 from tests.containers.ntm import planted, records
 
 CONTAINER = Path(__file__).parents[3] / "containers" / "ntm"
+# Environment of programs that run without PyTorch.
+SERVING_IMAGE = {"PYTHONPATH": str(Path(__file__).with_name("without_torch"))}
 RECORDIO = "application/x-recordio-protobuf"
 TOKENIZER = {"version": 1, "normalization": "NFKC", "lowercase": True, "pattern": "[a-z]+[0-9]+"}
 HYPERPARAMETERS = {
@@ -83,10 +85,11 @@ def write_config(base: Path, name: str, content: object) -> None:
 
 
 def start(entry_point: str, base: Path, **environ: str) -> subprocess.Popen[str]:
-    """Start ``train`` or ``serve`` as in the image, with ``base`` in place of ``/opt/ml``."""
+    """Start ``train`` or ``serve`` as in its image, with ``base`` in place of ``/opt/ml``."""
+    packages = {} if entry_point == "train" else SERVING_IMAGE
     return subprocess.Popen(
         [sys.executable, CONTAINER / entry_point],
-        env={"PATH": os.environ["PATH"], "SAGEMAKER_BASE_DIR": str(base), "OMP_NUM_THREADS": "1"} | environ,
+        env={"PATH": os.environ["PATH"], "SAGEMAKER_BASE_DIR": str(base), "OMP_NUM_THREADS": "1"} | packages | environ,
         cwd=base,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -12,7 +12,7 @@ def test_image_is_published_with_the_commands_of_the_cdk_cli(cloud: SmallCloud, 
     repository = "cdk-hnb659fds-container-assets"
     uri = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{repository}:abc123"
     cloud.client("ecr").create_repository(repositoryName=repository)
-    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "Dockerfile").write_text("FROM scratch AS base\nFROM base as final\n")
     (tmp_path / "ntm").mkdir()
     (tmp_path / "ntm" / "train").write_text("#!/usr/bin/env python3\nprint('hello')\n")
     (tmp_path / "ntm" / "train").chmod(0o755)
@@ -49,6 +49,23 @@ def test_commands_fail_like_docker(cloud: SmallCloud, tmp_path: Path) -> None:
     assert "Invalid image URI" in cloud.docker("push", "somewhere/else:1").stderr
     assert cloud.docker("run", "--rm", "image").returncode != 0
     assert cloud.docker("images", "--format", "{{.Tag}}", "--filter", "reference=*/*:1").stdout == ""
+
+
+def test_targets_of_one_directory_are_different_images(cloud: SmallCloud, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(
+        "FROM python:3.12 AS base\nRUN true\n  from base as Second \n# FROM base AS no\n"
+    )
+
+    def digest(target: str) -> str:
+        built = cloud.docker("build", "--tag", f"{target}-image", "--target", target, ".", directory=tmp_path)
+        assert built.returncode == 0, built.stderr
+        return str(json.loads(cloud.docker("inspect", f"{target}-image").stdout)[0]["Id"])
+
+    assert digest("base") != digest("second")
+    for target in ("python:3.12", "no", "third"):
+        refused = cloud.docker("build", "--tag", "image", "--target", target, ".", directory=tmp_path)
+        assert refused.returncode == 1
+        assert f'target stage "{target}" could not be found' in refused.stderr
 
 
 def test_same_content_has_the_same_digest(cloud: SmallCloud) -> None:

@@ -262,7 +262,7 @@ class _Author:
 
     def _model(self, arguments: JsonObject, role: str | None) -> Model:
         return Model(
-            image_uri=self._arguments("Train")["AlgorithmSpecification"]["TrainingImage"],
+            image_uri=self._arguments("Register")["InferenceSpecification"]["Containers"][0]["Image"],
             model_data=self._trained.properties.ModelArtifacts.S3ModelArtifacts,
             role=role,
             enable_network_isolation=arguments.get("EnableNetworkIsolation", False),

@@ -64,7 +64,7 @@ def test_the_evaluation_reads_model_and_documents(definitions: dict[str, JsonObj
 
 
 def test_the_projects_image_evaluates_every_algorithm(definitions: dict[str, JsonObject]) -> None:
-    ours = arguments_of(definitions["dev"], "Train")["AlgorithmSpecification"]["TrainingImage"]
+    ours = arguments_of(definitions["dev"], "CreateModel")["PrimaryContainer"]["Image"]
     for name in ("dev", "prod", "builtin"):
         image = arguments_of(definitions[name], "Evaluate")["AppSpecification"]["ImageUri"]
         assert image == ours.replace("/topicsmith-dev-images:", f"/topicsmith-{name}-images:")
@@ -139,7 +139,7 @@ def test_a_registered_model_needs_manual_approval(deployment: Deployment, defini
 def test_a_registered_model_has_its_origin_and_metrics(definitions: dict[str, JsonObject]) -> None:
     request = as_executed(definitions["dev"], arguments_of(definitions["dev"], "Register"))
     properties = request["CustomerMetadataProperties"]
-    image = arguments_of(definitions["dev"], "Train")["AlgorithmSpecification"]["TrainingImage"]
+    image = request["InferenceSpecification"]["Containers"][0]["Image"]
     assert image.endswith(properties["CodeVersion"])
     assert request["MetadataProperties"]["CommitId"] == properties["CodeVersion"]
     assert properties == {
@@ -161,10 +161,8 @@ def test_a_registered_model_has_its_origin_and_metrics(definitions: dict[str, Js
     assert "TuningJob" not in arguments_of(definitions["short"], "Register")["CustomerMetadataProperties"]
 
 
-def test_the_model_is_served_with_the_image_that_trained_it(any_definition: JsonObject) -> None:
+def test_batch_transform_runs_the_registered_container(any_definition: JsonObject) -> None:
     (container,) = arguments_of(any_definition, "Register")["InferenceSpecification"]["Containers"]
-    train = arguments_of(any_definition, "Train")
-    assert container["Image"] == train["AlgorithmSpecification"]["TrainingImage"]
     assert container["ModelDataUrl"] == {"Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"}
     if any(step["Name"] == "CreateModel" for step in any_definition["Steps"]):
         assert arguments_of(any_definition, "CreateModel")["PrimaryContainer"] == container

@@ -1,9 +1,12 @@
-"""Publishing of the topic model's image."""
+"""Publishing and use of the topic model's images."""
 
 import json
+from pathlib import Path
 
+from localcloud.runtime.dockerfile import Dockerfile
 from tests.synth.assembly import Assembly, JsonObject, template_of
 from tests.synth.cloudformation import ACCOUNT, REGION, Deployment
+from tests.synth.pipeline.pipeline import arguments_of
 
 
 def _manifest(assembly: Assembly, environment: str) -> JsonObject:
@@ -13,32 +16,73 @@ def _manifest(assembly: Assembly, environment: str) -> JsonObject:
     return artifacts
 
 
-def _published(assembly: Assembly, environment: str, part: str) -> list[JsonObject]:
-    """Return the repositories to which the CDK CLI publishes images before it deploys a stack."""
+def _sources(assembly: Assembly, environment: str) -> dict[str, Path]:
+    """Return the directories from which images are built, by build target."""
+    file = assembly.template_file(environment, "training")
+    manifest = json.loads(file.with_name(file.name.replace(".template.json", ".assets.json")).read_text())
+    sources = [image["source"] for image in manifest["dockerImages"].values()]
+    return {source["dockerBuildTarget"]: (file.parent / source["directory"]).resolve() for source in sources}
+
+
+def _published(assembly: Assembly, environment: str, part: str) -> dict[str, JsonObject]:
+    """Return where the CDK CLI publishes images before it deploys a stack, by build target."""
     file = assembly.template_file(environment, part)
     manifest = json.loads(file.with_name(file.name.replace(".template.json", ".assets.json")).read_text())
     images = manifest.get("dockerImages", {}).values()
-    return [destination for image in images for destination in image["destinations"].values()]
+    return {
+        image["source"]["dockerBuildTarget"]: destination
+        for image in images
+        for destination in image["destinations"].values()
+    }
 
 
-def test_the_image_goes_to_the_repository_of_its_environment(assembly: Assembly, deployment: Deployment) -> None:
+def test_the_images_go_to_the_repository_of_their_environment(assembly: Assembly, deployment: Deployment) -> None:
     repository = deployment.resource("data", "AWS::ECR::Repository")["RepositoryName"]
     assert repository == f"{deployment.name}-images"
     environment = deployment.name.removeprefix("topicsmith-")
-    (destination,) = _published(assembly, environment, "training")
-    assert destination["repositoryName"] == repository
-    (step,) = (step for step in deployment.pipeline_definition()["Steps"] if step["Name"] == "Train")
-    image = step["Arguments"]["AlgorithmSpecification"]["TrainingImage"]
-    assert image == f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{repository}:{destination['imageTag']}"
+    published = _published(assembly, environment, "training")
+    assert [one["repositoryName"] for one in published.values()] == [repository, repository]
 
 
-def test_the_image_is_published_after_its_repository_exists(assembly: Assembly, environment: str) -> None:
+def test_only_what_trains_uses_the_image_with_pytorch(assembly: Assembly, deployment: Deployment) -> None:
+    environment = deployment.name.removeprefix("topicsmith-")
+    images = {
+        target: f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{one['repositoryName']}:{one['imageTag']}"
+        for target, one in _published(assembly, environment, "training").items()
+    }
+    definition = deployment.pipeline_definition()
+    tune = arguments_of(definition, "Tune")["TrainingJobDefinition"]
+    train = arguments_of(definition, "Train")
+    evaluate = arguments_of(definition, "Evaluate")
+    transform = arguments_of(definition, "CreateModel")
+    (registered,) = arguments_of(definition, "Register")["InferenceSpecification"]["Containers"]
+    assert images.keys() == {"training", "serving"}
+    assert images["training"] != images["serving"]
+    assert tune["AlgorithmSpecification"]["TrainingImage"] == images["training"]
+    assert train["AlgorithmSpecification"]["TrainingImage"] == images["training"]
+    assert evaluate["AppSpecification"]["ImageUri"] == images["serving"]
+    assert transform["PrimaryContainer"]["Image"] == images["serving"]
+    assert registered["Image"] == images["serving"]
+
+
+def test_only_the_image_for_training_installs_pytorch(assembly: Assembly, environment: str) -> None:
+    """The local cloud reads the same files, so programs of the serving image find no PyTorch there either."""
+    for target, directory in _sources(assembly, environment).items():
+        missing = Dockerfile(directory / "Dockerfile", directory).missing_modules(target)
+        assert ("torch" in missing) is (target == "serving"), target
+
+
+def test_the_built_in_algorithm_needs_no_image_with_pytorch(variants: Path) -> None:
+    assert _published(Assembly(variants), "builtin", "training").keys() == {"serving"}
+
+
+def test_the_images_are_published_after_their_repository_exists(assembly: Assembly, environment: str) -> None:
     """The CDK CLI publishes a stack's assets after deploying the stacks that it depends on."""
     artifacts = _manifest(assembly, environment)
     stacks = {one["displayName"]: id_ for id_, one in artifacts.items() if "displayName" in one}
     assert stacks[f"{environment}/data"] in artifacts[stacks[f"{environment}/training"]]["dependencies"]
     for part in ("data", "serving"):
-        assert _published(assembly, environment, part) == []
+        assert _published(assembly, environment, part) == {}
 
 
 def test_images_of_registered_models_are_immutable(deployment: Deployment) -> None:
@@ -71,9 +115,9 @@ def _publisher(roles: dict[str, JsonObject]) -> JsonObject:
 def test_the_cli_publishes_with_the_role_from_the_manifest(assembly: Assembly, deployment: Deployment) -> None:
     environment = deployment.name.removeprefix("topicsmith-")
     role = _publisher(deployment.resources("data", "AWS::IAM::Role"))
-    (destination,) = _published(assembly, environment, "training")
+    (role_arn,) = {one["assumeRoleArn"] for one in _published(assembly, environment, "training").values()}
     own, _ = assembly.place(environment)
-    role_arn = destination["assumeRoleArn"].replace("${AWS::Partition}", "aws")
+    role_arn = role_arn.replace("${AWS::Partition}", "aws")
     role_arn = role_arn.replace("${AWS::AccountId}", ACCOUNT).replace(own, ACCOUNT)
     assert role_arn == f"arn:aws:iam::{ACCOUNT}:role/{role['RoleName']}"
     resources = {one["Resource"]: one["Action"] for one in deployment.statements("data", "ImagesPublishingRole")}

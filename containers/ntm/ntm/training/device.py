@@ -5,9 +5,7 @@ from pathlib import Path
 import torch
 
 from ntm.common.errors import InputError
-
-DRIVER = Path("/proc/driver/nvidia/version")
-"""File of the NVIDIA driver's kernel module, which containers see as well."""
+from ntm.training.cuda_compat import DRIVER
 
 
 def training_device(driver: Path = DRIVER) -> torch.device:
@@ -47,8 +45,9 @@ def describe(device: torch.device, driver: Path = DRIVER) -> str:
 def _unusable(driver: Path, reason: str) -> str:
     return (
         f"The instance has a GPU that PyTorch {torch.__version__} (CUDA {torch.version.cuda}) cannot use: {reason}; "
-        f"{_version(driver)}. Driver or GPU are too old for this CUDA: CUDA 13 needs driver 580 and the Turing "
-        "generation. Choose another instance type, install another build of PyTorch in the image, or train on a CPU."
+        f"{_version(driver)}. Driver or GPU are too old for this CUDA: CUDA 12 needs driver 525, or 470 with NVIDIA's "
+        "compatibility libraries, and the Volta generation, CUDA 13 driver 580 and the Turing generation. Choose "
+        "another instance type, install another build of PyTorch in the image, or train on a CPU."
     )
 
 

@@ -45,7 +45,7 @@ def test_an_evaluation_contains_the_models_metrics(base: Path) -> None:
     gates = ["--gate", "npmi_over_baseline:at_least:-0.2", "--gate", "perplexity:at_most:100"]
     done = subprocess.run(
         [sys.executable, jobs.CONTAINER / "evaluate", *inputs.ARGUMENTS, *gates],
-        env={"SAGEMAKER_BASE_DIR": str(base), "OMP_NUM_THREADS": "1", **inputs.ENVIRON},
+        env={"SAGEMAKER_BASE_DIR": str(base), "OMP_NUM_THREADS": "1", **jobs.SERVING_IMAGE, **inputs.ENVIRON},
         capture_output=True,
         text=True,
         check=False,

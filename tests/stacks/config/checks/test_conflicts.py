@@ -139,6 +139,12 @@ def test_without_tuning_its_section_has_no_conflicts() -> None:
     assert _problems(tuning=tuning, training=said, algorithm="builtin") == {}
 
 
+@pytest.mark.parametrize("size", ["g4dn.xlarge", "g5.xlarge", "p4d.24xlarge", "p5.48xlarge", "g6e.xlarge"])
+def test_gpus_from_turing_on_train_with_our_container(size: str) -> None:
+    instance_type = {"instance_type": f"ml.{size}"}
+    assert _problems(training=instance_type, tuning=instance_type) == {}
+
+
 def test_a_grid_of_listed_values() -> None:
     assert _problems(tuning={"strategy": "grid", "ranges": _LISTED}) == {}
 
