@@ -42,7 +42,12 @@ class ReviewRole(aws_iam.Role):
         grant(
             self,
             actions=["sagemaker:ListModelPackages"],
-            resources=[stack.format_arn(service="sagemaker", resource="model-package-group", resource_name=name)],
+            # The Service Authorization Reference names the packages, the request only their group.
+            resources=[
+                stack.format_arn(service="sagemaker", resource="model-package-group", resource_name=name),
+                stack.format_arn(service="sagemaker", resource="model-package", resource_name=f"{name}/*"),
+            ],
+            wildcard="The registry numbers the versions of the group.",
         )
         self._grant_served_model()
 

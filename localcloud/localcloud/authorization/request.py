@@ -57,6 +57,7 @@ _RESOURCES: Mapping[str, Mapping[str, str]] = {
     "sns": {"TopicArn": "{}"},
     "sts": {"RoleArn": "role/{}"},
 }
+_ON_PACKAGES = ("sagemaker:CreateModelPackage", "sagemaker:ListModelPackages")
 _GLOBAL_SERVICES = {"iam", "sts"}
 
 # Service → parameters that pass a role to it (``iam:PassRole``); nested ones as dotted paths.
@@ -96,12 +97,6 @@ class ApiRequest:
     @property
     def resource(self) -> str | None:
         """The resource's ARN, or ``None`` if this module cannot determine it."""
-        if self.action == "sagemaker:CreateModelPackage":
-            # The new version has no number yet; any number serves for matching policies.
-            group = str(self.parameters.get("ModelPackageGroupName", ""))
-            if group.startswith("arn:"):
-                return f"{group.replace(':model-package-group/', ':model-package/')}/1"
-            return self._arn(f"model-package/{group}/1")
         if self.service == "logs" and self.parameters.get("logGroupName"):
             # IAM authorizes all of these operations on a log stream, with an empty name if the request has none. See
             # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html.
@@ -123,13 +118,15 @@ class ApiRequest:
     def resources(self) -> list[str | None]:
         """The ARNs of all resources.
 
-        DescribeRepositories may name several, or none for the whole registry; a model package is created in a group.
+        DescribeRepositories may name several, or none for the whole registry. Any version serves for matching the
+        policies of operations on the packages of a group.
         """
         if self.action == "ecr:DescribeRepositories":
             return [self._arn(f"repository/{name}") for name in self.parameters.get("repositoryNames") or ["*"]]
-        if self.action == "sagemaker:CreateModelPackage" and (group := self.parameters.get("ModelPackageGroupName")):
-            group = str(group)
-            return [self.resource, group if group.startswith("arn:") else self._arn(f"model-package-group/{group}")]
+        if self.action in _ON_PACKAGES and (group := self.parameters.get("ModelPackageGroupName")):
+            name = str(group)
+            arn = name if name.startswith("arn:") else self._arn(f"model-package-group/{name}")
+            return [f"{arn.replace(':model-package-group/', ':model-package/')}/1", arn]
         return [self.resource]
 
     @property

@@ -17,6 +17,7 @@ from stacks.config.delivery import DeliveryConfig
 from stacks.config.environment import EnvironmentConfig
 from stacks.delivery.delivery import add_delivery
 from tests.synth.assembly import ROOT, JsonObject, context
+from tests.synth.operations import authorization_reference
 
 CONNECTION = "arn:aws:codeconnections:us-east-1:999999999999:connection/01234567-89ab-cdef-0123-456789abcdef"
 GITHUB = "token.actions.githubusercontent.com"
@@ -370,3 +371,48 @@ def test_the_app_has_delivery_stacks_if_delivery_yaml_exists(
     monkeypatch.setattr(app, "App", functools.partial(App, outdir=str(tmp_path / "cdk.out")))
     app.main()
     assert {path.name for path in (tmp_path / "cdk.out").glob("*.template.json")} == made
+
+
+def _text(value: Any) -> str:
+    """Return a resource of a statement with made-up names for what it refers to."""
+    match value:
+        case {"Ref": "AWS::Partition"}:
+            return "aws"
+        case {"Ref": "AWS::StackId"}:
+            return "arn:aws:cloudformation:us-east-1:111111111111:stack/name/id"
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(map(_text, parts))
+        case {"Fn::GetAtt": [logical_id, "Arn"]}:
+            kind = "role/x" if "Role" in logical_id or "ActionRole" in logical_id else "x"
+            service = next((one for name, one in _SERVICES.items() if name in logical_id), "iam")
+            return f"arn:aws:{service}:{'' if service in ('iam', 's3') else 'us-east-1'}:" + (
+                ":x" if service == "s3" else f"111111111111:{kind if service == 'iam' else _SHAPES[service]}"
+            )
+        case {"Ref": _}:
+            return "arn:aws:sns:us-east-1:111111111111:x"
+    return str(value)
+
+
+_SERVICES = {"Key": "kms", "Bucket": "s3", "Artifacts": "s3", "Build": "codebuild", "Project": "codebuild"}
+_SHAPES = {"kms": "key/x", "codebuild": "project/x"}
+
+
+@pytest.mark.parametrize("way", ["github", "codepipeline"])
+def test_statements_are_as_the_service_authorization_reference(way: str, request: pytest.FixtureRequest) -> None:
+    problems = []
+    templates: Templates = request.getfixturevalue(way)
+    for stack, template in templates.items():
+        for logical_id, policy in resources(template, "AWS::IAM::Policy").items():
+            for statement in policy["PolicyDocument"]["Statement"]:
+                found = [listed(statement[name]) for name in ("Action", "Resource")]
+                for pattern in found[0]:
+                    known = list(authorization_reference.actions(pattern))
+                    problems += [] if known else [(stack, logical_id, pattern, "does not exist")]
+                    # The CDK grants the service's former name; its present one is granted beside it.
+                    whole = "*" in pattern or pattern == "codestar-connections:UseConnection"
+                    for action in [] if whole else known:
+                        if not any(action.takes(_text(resource)) for resource in found[1]):
+                            problems.append((stack, logical_id, action.name, str(list(map(_text, found[1])))))
+                        for keys in statement.get("Condition", {}).values():
+                            problems += [(stack, logical_id, action.name, key) for key in keys if not action.knows(key)]
+    assert problems == [], "\n".join(map(str, problems))

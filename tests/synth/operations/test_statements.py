@@ -1,22 +1,15 @@
-"""Statements of all policies, held to AWS's Service Authorization Reference.
+"""Statements of all policies, held to AWS's Service Authorization Reference."""
 
-cfn-lint ships its actions with the resource types that each one takes:
-https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html.
-"""
-
-import json
 import re
-from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cfnlint
 import pytest
 
 from tests.synth.assembly import ENVIRONMENTS, Assembly, JsonObject
 from tests.synth.cloudformation import ACCOUNT, REGION, Deployment
+from tests.synth.operations.authorization_reference import actions
 from tests.synth.variants import VARIANTS
 
 _POLICIES = (
@@ -26,118 +19,123 @@ _POLICIES = (
     "RepositoryPolicyText",
     "ModelPackageGroupPolicy",
 )
-_ARN = re.compile(r"arn:aws:([a-z0-9-]+):([^:]*):([^:]*):(.+)")
+# A key policy or a queue's policy speaks of its own resource only.
+_WHOLE_SERVICES = ("*", "s3:*", "kms:*", "sns:*", "sqs:*")
+# Operators that hold for a request without the key.
+_WITHOUT_KEY = re.compile(r"IfExists$|^Null$|^ForAllValues:|Not")
+# Dependent actions that a role need not have, with the reason.
+_INDEPENDENT = {
+    ("cloudformation:DescribeStacks", "cloudformation:ListStacks"): "Only a request that names no stack lists all.",
+    ("ec2:CreateNetworkInterface", "ec2:CreateTags"): "The guides of SageMaker and Lambda do not ask for it.",
+}
 
 
-@cache
-def _reference() -> Mapping[str, Any]:
-    path = Path(cfnlint.__file__).parent / "data" / "AdditionalSpecs" / "Policies.json"
-    reference: dict[str, Any] = json.loads(path.read_text())
-    # Of an object's ARN, cfn-lint keeps only the bucket and makes it a pattern.
-    reference["s3"]["Resources"]["object"]["ARNFormats"] = ["arn:${Partition}:s3:::.*/.*"]
-    return reference
-
-
-def _statements(deployment: Deployment, parts: list[str]) -> Iterator[tuple[str, JsonObject]]:
-    for part in parts:
-        types = {one["Type"] for one in deployment.templates[f"{deployment.name}-{part}"]["Resources"].values()}
-        for type_ in types:
+def _statements(deployment: Deployment) -> Iterator[tuple[str, JsonObject]]:
+    """Yield each statement with its place, and the resource that has its policy."""
+    for stack, template in deployment.templates.items():
+        part = stack.removeprefix(f"{deployment.name}-")
+        for type_ in {one["Type"] for one in template["Resources"].values()}:
             for logical_id, resource in deployment.resources(part, type_).items():
                 documents = [resource["Properties"].get(name) for name in _POLICIES]
                 documents += [policy["PolicyDocument"] for policy in resource["Properties"].get("Policies", [])]
                 for document in documents:
                     for statement in (document or {}).get("Statement", []):
-                        yield f"{part}/{logical_id}", statement
+                        yield f"{deployment.name}-{part}/{logical_id}", statement
 
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _actions(pattern: str) -> dict[str, list[str]]:
-    """Return the actions that a pattern such as ``s3:GetObject*`` names, with the resource types of each."""
-    service, _, name = pattern.lower().partition(":")
-    there = _reference().get(service, {}).get("Actions", {})
-    return {
-        f"{service}:{action}": spec.get("Resources", []) for action, spec in there.items() if fnmatchcase(action, name)
-    }
-
-
 def _arn(resource: Any) -> str:
-    """Return a statement's resource as an ARN; references to a stack or a topic are their ARNs."""
+    """Return a statement's resource as an ARN; references to a stack, a topic or a log group are their ARNs."""
     text = str(resource)
+    if re.fullmatch(r"arn:aws:logs:[^:]+:\d+:log-group:\w+", text):
+        return f"{text}:*"
     if text == "AWS::StackId":
         return f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/name/id"
     return f"arn:aws:sns:{REGION}:{ACCOUNT}:{text}" if re.fullmatch(r"NotificationsTopic\w+", text) else text
 
 
-def _takes(action: str, types: list[str], resource: str) -> bool:
-    """Return whether a resource may be one that an action takes."""
-    if resource == "*":
-        return True
-    given = _ARN.fullmatch(resource)
-    if not given:
-        return False
-    known = _reference()[action.partition(":")[0]]["Resources"]
-    formats = [text for type_ in types for text in known.get(type_.lower(), {}).get("ARNFormats", [])]
-    return any(_fits(given, text) for text in formats)
-
-
-def _fits(given: "re.Match[str]", text: str) -> bool:
-    wanted = re.fullmatch(r"arn:[^:]+:([a-z0-9-]+):([^:]*):([^:]*):(.+)", text)
-    if not wanted or wanted[1] != given[1]:
-        return False
-    # A pattern in a policy may cover more than one type, or less than one name of a type.
-    name, pattern = wanted[4].replace(".*", "x"), given[4].replace("*", "x")
-    return fnmatchcase(name, given[4]) or re.fullmatch(wanted[4], pattern) is not None
-
-
 @pytest.fixture(scope="module")
-def deployments(assembly: Assembly, variants: Path) -> list[Deployment]:
-    ours = [Deployment(assembly, name) for name in ENVIRONMENTS]
-    return [*ours, *(Deployment(Assembly(variants), name) for name in VARIANTS)]
+def statements(assembly: Assembly, variants: Path) -> list[tuple[str, JsonObject]]:
+    deployments = [Deployment(assembly, name) for name in ENVIRONMENTS]
+    deployments += [Deployment(Assembly(variants), name) for name in VARIANTS]
+    return [found for deployment in deployments for found in _statements(deployment)]
 
 
-def _all(deployments: list[Deployment]) -> Iterator[tuple[str, JsonObject]]:
-    for deployment in deployments:
-        for where, statement in _statements(deployment, ["data", "training", "serving"]):
-            yield f"{deployment.name}-{where}", statement
+Statements = list[tuple[str, JsonObject]]
 
 
-def test_every_action_exists(deployments: list[Deployment]) -> None:
-    found = {action for _, statement in _all(deployments) for action in _listed(statement["Action"])}
+def test_every_action_exists(statements: Statements) -> None:
+    found = {action for _, statement in statements for action in _listed(statement["Action"])}
     assert len(found) > 50
-    assert {action for action in found if action != "*" and not _actions(action)} == set()
+    assert {action for action in found if action != "*" and not any(actions(action))} == set()
 
 
-def test_every_action_takes_a_resource_of_its_statement(deployments: list[Deployment]) -> None:
+def test_networks_are_covered(statements: Statements) -> None:
+    assert any("-network/" in where for where, _ in statements)
+
+
+def test_every_action_takes_a_resource_of_its_statement(statements: Statements) -> None:
     """Another action would never be allowed, however the statement reads."""
     useless = {
-        (where, action)
-        for where, statement in _all(deployments)
+        (where, action.name)
+        for where, statement in statements
         if "Resource" in statement
         for pattern in _listed(statement["Action"])
-        if pattern not in ("*", "s3:*", "kms:*", "sns:*", "sqs:*")
-        for action, types in _actions(pattern).items()
-        if "*" not in pattern
-        if not any(_takes(action, types, _arn(resource)) for resource in _listed(statement["Resource"]))
+        if pattern not in _WHOLE_SERVICES and "*" not in pattern
+        for action in actions(pattern)
+        if not any(action.takes(_arn(resource)) for resource in _listed(statement["Resource"]))
     }
     assert useless == set()
 
 
-def test_every_resource_is_taken_by_an_action_of_its_statement(deployments: list[Deployment]) -> None:
+def test_every_resource_is_taken_by_an_action_of_its_statement(statements: Statements) -> None:
     unused = {
         (where, str(resource))
-        for where, statement in _all(deployments)
+        for where, statement in statements
         for resource in _listed(statement.get("Resource", []))
         if "*" not in _listed(statement["Action"])
         if not any(
-            _takes(action, types, _arn(resource))
-            for pattern in _listed(statement["Action"])
-            for action, types in _actions(pattern).items()
+            action.takes(_arn(resource)) for pattern in _listed(statement["Action"]) for action in actions(pattern)
         )
     }
     assert unused == set()
+
+
+def test_every_action_knows_the_condition_keys_of_its_statement(statements: Statements) -> None:
+    """An action that does not know a key is never allowed by a statement that compares it."""
+    unknown = {
+        (where, action.name, key)
+        for where, statement in statements
+        if statement["Effect"] == "Allow"
+        for operator, keys in statement.get("Condition", {}).items()
+        if not _WITHOUT_KEY.search(operator)
+        for key in keys
+        for pattern in _listed(statement["Action"])
+        if "*" not in pattern
+        for action in actions(pattern)
+        if not action.knows(key)
+    }
+    assert unknown == set()
+
+
+def test_the_actions_that_an_action_needs_are_allowed_too(statements: Statements) -> None:
+    allowed: dict[str, set[str]] = {}
+    for where, statement in statements:
+        if statement["Effect"] == "Allow" and "Principal" not in statement:
+            allowed.setdefault(where, set()).update(_listed(statement["Action"]))
+    lacking = {
+        (where, action.name, needed)
+        for where, patterns in allowed.items()
+        for pattern in patterns
+        if "*" not in pattern
+        for action in actions(pattern)
+        for needed in action.dependent_actions
+        if needed not in patterns and (action.name, needed) not in _INDEPENDENT
+    }
+    assert lacking == set()
 
 
 @pytest.mark.parametrize(
@@ -153,9 +151,25 @@ def test_every_resource_is_taken_by_an_action_of_its_statement(deployments: list
     ],
 )
 def test_a_resource_of_another_type_is_found(action: str, resource: str, takes: bool) -> None:
-    ((name, types),) = _actions(action).items()
-    assert _takes(name, types, resource) is takes
+    (found,) = actions(action)
+    assert found.takes(resource) is takes
+
+
+@pytest.mark.parametrize(
+    ("action", "key", "known"),
+    [
+        ("cloudformation:UpdateStack", "cloudformation:RoleArn", True),
+        ("cloudformation:DescribeStacks", "cloudformation:RoleArn", False),
+        ("sagemaker:DeleteModel", "aws:ResourceTag/environment", True),
+        ("sagemaker:DeleteModel", "aws:RequestTag/environment", False),
+        ("s3:GetObject", "aws:SecureTransport", True),
+        ("s3:GetObject", "s3:prefix", False),
+    ],
+)
+def test_a_condition_key_that_an_action_does_not_know_is_found(action: str, key: str, known: bool) -> None:
+    (found,) = actions(action)
+    assert found.knows(key) is known
 
 
 def test_an_action_that_does_not_exist_is_found() -> None:
-    assert _actions("s3:GetObjects") == {}
+    assert not any(actions("s3:GetObjects"))
