@@ -381,3 +381,35 @@ def test_a_function_in_a_vpc_needs_a_role_that_may_create_interfaces(clients: Cl
     policy = json.dumps({"Version": "2012-10-17", "Statement": [allow("ec2:*")]})
     clients("iam").put_role_policy(RoleName=name, PolicyName="policy", PolicyDocument=policy)
     assert clients("lambda").create_function(**request)["VpcConfig"]["VpcId"]
+
+
+def test_the_policy_simulator_decides_as_requests_are_decided(clients: Clients, role: Any) -> None:
+    passed = f"arn:aws:iam::{ACCOUNT}:role/passed"
+    deny = {"Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "*"}
+    by_tag = {"StringEquals": {"aws:ResourceTag/team": "a"}}
+    acting = role(allow("iam:PassRole", passed), allow("s3:*"), deny, allow("sns:Publish", Condition=by_tag))
+    iam, name = clients("iam"), acting("sts").get_caller_identity()["Arn"].split("/")[1]
+    source = iam.get_role(RoleName=name)["Role"]["Arn"]
+
+    def decisions(**request: Any) -> list[str]:
+        answer = iam.simulate_principal_policy(**{"PolicySourceArn": source, **request})
+        return [result["EvalDecision"] for result in answer["EvaluationResults"]]
+
+    assert decisions(ActionNames=["s3:GetObject", "s3:DeleteObject", "sns:Publish"]) == [
+        "allowed",
+        "explicitDeny",
+        "implicitDeny",
+    ]
+    assert decisions(ActionNames=["iam:PassRole"], ResourceArns=[passed, f"{passed}-2"]) == ["allowed", "implicitDeny"]
+    assert decisions(ActionNames=["iam:PassRole"]) == ["implicitDeny"]
+    tag = {"ContextKeyName": "aws:ResourceTag/team", "ContextKeyValues": ["a"], "ContextKeyType": "string"}
+    assert decisions(ActionNames=["sns:Publish"], ContextEntries=[tag]) == ["allowed"]
+    limits = json.dumps({"Version": "2012-10-17", "Statement": allow("sns:*")})
+    bounded = decisions(ActionNames=["s3:GetObject"], PermissionsBoundaryPolicyInputList=[limits])
+    assert bounded == ["implicitDeny"]
+    custom = iam.simulate_custom_policy(PolicyInputList=[limits], ActionNames=["sns:Publish", "s3:GetObject"])
+    assert [one["EvalDecision"] for one in custom["EvaluationResults"]] == ["allowed", "implicitDeny"]
+    with pytest.raises(ClientError, match="cannot be found"):
+        decisions(PolicySourceArn=f"{source}-2", ActionNames=["s3:GetObject"])
+    with pytest.raises(ClientError, match="Invalid Entity Arn"):
+        decisions(PolicySourceArn=f"arn:aws:iam::{ACCOUNT}:policy/x", ActionNames=["s3:GetObject"])

@@ -19,7 +19,7 @@ from moto.s3.exceptions import BucketAccessDeniedError
 from moto.s3.models import FakeBucket
 from werkzeug.datastructures import Headers
 
-from localcloud.authorization import resource_policies, used_permissions
+from localcloud.authorization import resource_policies, simulation, used_permissions
 from localcloud.authorization.model_packages import permissions_to_register
 from localcloud.authorization.presigned_urls import PresignedUrl
 from localcloud.authorization.principal import Principal, calling
@@ -304,4 +304,4 @@ def install() -> None:
     )
 
 
-SERVICE = Service(name="authorization", patches=(install,))
+SERVICE = Service(name="authorization", patches=(install, simulation.install))

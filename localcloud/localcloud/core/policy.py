@@ -17,6 +17,9 @@ from typing import Any
 
 Statement = Mapping[str, Any]
 
+EXPLICIT_DENY = "with an explicit deny in a policy"
+"""Reason of a denial that a statement with the effect Deny causes."""
+
 
 class Effect(Enum):
     """The effect of a set of statements on a request."""
@@ -88,7 +91,7 @@ def decide(
     by_identity, by_resource = evaluate(identity, request), evaluate(own_policy, request)
     by_boundary = Effect.ALLOW if boundary is None else evaluate(boundary, request)
     if Effect.DENY in (by_identity, by_resource, by_boundary):
-        return "with an explicit deny in a policy"
+        return EXPLICIT_DENY
     if by_boundary is not Effect.ALLOW:
         return f"because no permissions boundary allows the {request.action} action"
     named = evaluate(own_policy, request, accounts=False) is Effect.ALLOW
