@@ -34,7 +34,7 @@ TYPES = $(BIN)/mypy app.py stacks topicsmith localcloud/localcloud containers/nt
 	for function in lambdas/*/; do MYPYPATH=$$function $(BIN)/mypy $$function || exit 1; done
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local down test quick test-image lint style format snapshots env-docs refusals stateful-ids synth diff deploy check access pipeline destroy install clean
+.PHONY: help demo local down test quick test-image test-sdk-v3 lint style format snapshots env-docs refusals stateful-ids synth diff deploy check access pipeline destroy install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,11 @@ test-image: | $(BIN)/python ## test the training image's packages, whose PyTorch
 	@.venv-image/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt \
 		-r containers/ntm/requirements-training.txt -r .venv-image/tools.txt
 	@.venv-image/bin/python -m pytest --quiet -p no:cacheprovider tests/containers
+
+test-sdk-v3: $(TOOLS) $(NODE) ## test the example of SageMaker's SDK 3, installed into .venv-sdk-v3 (1 GB), against the local cloud
+	@test -x .venv-sdk-v3/bin/python || $(BIN)/python -m venv .venv-sdk-v3
+	@.venv-sdk-v3/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-sdk-v3.txt
+	@$(BIN)/python -m pytest --quiet tests/end_to_end/test_sdk_client.py -k v3
 
 lint: style
 	@$(TYPES)
@@ -128,7 +133,7 @@ destroy: $(CORE) $(NODE) ## delete the registered models and the stacks of ENV
 install: $(CORE) $(NODE) ## install the CDK and the command line, without the tests' tools
 
 clean: ## delete everything that was installed or built
-	rm -rf $(VENV) .venv-image node_modules tests/browser/node_modules cdk.out .topicsmith .localcloud .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-image .venv-sdk-v3 node_modules tests/browser/node_modules cdk.out .topicsmith .localcloud .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, but $(PYTHON) is %d.%d: say which, as in  make PYTHON=python3.12" % sys.version_info[:2])'

@@ -10,7 +10,8 @@ this project's container replaces the built-in image. Point the SDK at the local
     eval "$(topicsmith local env)"
 
 The bucket is created if it does not exist. Its name is required: to derive a default name, the SDK would ask AWS for
-the account number, even with another endpoint set.
+the account number, even with another endpoint set. AWS supports this version of the SDK until July 2027; the same with
+its successor: ``sagemaker_sdk_v3.py``.
 """
 
 import argparse

@@ -1,4 +1,8 @@
-"""The SageMaker Python SDK as a client of the local cloud, running the published example."""
+"""The SageMaker Python SDK as a client of the local cloud, running the published examples.
+
+Version 3 owns the package name of version 2 and a gigabyte of packages, so it has an environment of its own, which
+``make test-sdk-v3`` installs.
+"""
 
 import json
 import subprocess
@@ -30,7 +34,9 @@ def role(clients: Clients) -> str:
     """A typical SageMaker execution role."""
     iam = clients("iam")
     trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    work = {"Effect": "Allow", "Action": ["s3:*", "ecr:*", "logs:*", "cloudwatch:PutMetricData"], "Resource": "*"}
+    # Version 3 also asks for network interfaces.
+    actions = ["s3:*", "ecr:*", "logs:*", "cloudwatch:*", "ec2:*"]
+    work = {"Effect": "Allow", "Action": actions, "Resource": "*"}
     arn: str = iam.create_role(
         RoleName="sdk-user", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     )["Role"]["Arn"]
@@ -39,15 +45,29 @@ def role(clients: Clients) -> str:
     return arn
 
 
-@pytest.fixture(scope="module")
-def results(environ: Mapping[str, str], role: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
+_V3 = root() / ".venv-sdk-v3" / "bin" / "python"
+
+
+@pytest.fixture(scope="module", params=["v2", "v3"])
+def results(
+    request: pytest.FixtureRequest,
+    environ: Mapping[str, str],
+    clients: Clients,
+    role: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Any:
     directory = tmp_path_factory.mktemp("sdk")
     config = directory / "config.yaml"
     config.write_text("SchemaVersion: '1.0'\nSageMaker: {PythonSDK: {Modules: {TelemetryOptOut: true}}}\n")
-    example = root() / "examples" / "sagemaker_sdk.py"
-    options = {"--role": role, "--bucket": "sdk-user", "--output": str(directory / "results.json")}
+    if request.param == "v2":
+        command = [sys.executable, "-c", _HURRIED, str(root() / "examples" / "sagemaker_sdk.py")]
+    elif _V3.exists():
+        command = [str(_V3), str(root() / "examples" / "sagemaker_sdk_v3.py")]
+    else:
+        pytest.skip("version 3 is not installed: make test-sdk-v3")
+    options = {"--role": role, "--bucket": f"sdk-user-{request.param}", "--output": str(directory / "results.json")}
     done = subprocess.run(
-        [sys.executable, "-c", _HURRIED, str(example), *(word for option in options.items() for word in option)],
+        [*command, *(word for option in options.items() for word in option)],
         env={**environ, "SAGEMAKER_USER_CONFIG_OVERRIDE": str(config), "HOME": str(directory)},
         cwd=directory,
         capture_output=True,

@@ -38,7 +38,7 @@ def test_a_cpu_build_trains_on_the_cpu_of_any_machine(driver: Path, monkeypatch:
 def test_a_gpu_whose_driver_is_too_old_fails_the_job(driver: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.version, "cuda", "12.8")
     driver.write_text(VERSION.replace("535.183.01", "470.256.02"))
-    told = r"\(CUDA 12.8\) cannot use: CUDA does not start; NVRM .* 470.256.02 .* CUDA 12 needs driver 525 "
+    told = r"\(CUDA 12.8\) cannot use: CUDA does not start; NVRM .* 470.256.02 .* CUDA 12 needs driver 525, "
     with pytest.raises(InputError, match=told):
         training_device(driver)
 
