@@ -7,11 +7,12 @@ from typing import Any
 from moto.cloudformation import models as moto_models
 from moto.cloudformation import parsing, urls
 from moto.cloudformation.exceptions import AlreadyExistsException, ValidationError
-from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack, cloudformation_backends
+from moto.cloudformation.models import ChangeSet, CloudFormationBackend, cloudformation_backends
 from moto.cloudformation.utils import generate_stack_id
 from moto.core.exceptions import ServiceException
 
 from localcloud.services.cloudformation.engine import parse_template
+from localcloud.services.cloudformation.exports import users_of
 from localcloud.services.cloudformation.permissions import require_stack_output
 from localcloud.services.cloudformation.stack import LocalStack, service_role, with_defaults
 
@@ -118,13 +119,11 @@ class LocalCloudFormation(CloudFormationBackend):
             raise ValidationError(
                 stack.name, f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
             )
-        users = [other.name for other in self.stacks.values() if other is not stack and self._imports(other, stack)]
-        if users:
-            names = ", ".join(export.name for export in stack.exports)
-            raise ValidationError(
-                stack.name, f"Cannot delete stack {stack.name}: its exports ({names}) are in use by {', '.join(users)}"
-            )
-
+        for export in stack.exports:
+            if users := users_of(export.name, stack, self):
+                raise ValidationError(
+                    stack.name, f"Delete canceled. Cannot delete export {export.name} as it is in use by {users}."
+                )
         if retained and stack.status != "DELETE_FAILED":
             raise ValidationError(
                 stack.name, f"Invalid operation on stack [{stack.stack_id}]: RetainResources requires DELETE_FAILED"
@@ -213,11 +212,6 @@ class LocalCloudFormation(CloudFormationBackend):
             for parameter in incoming_params
         }
         return {key: value for key, value in given.items() if value is not None}
-
-    @staticmethod
-    def _imports(stack: Stack, exporter: Stack) -> bool:
-        text = str(stack.template_dict)
-        return "Fn::ImportValue" in text and any(f"'{export.name}'" in text for export in exporter.exports)
 
 
 def _require_updatable(stack: LocalStack) -> None:

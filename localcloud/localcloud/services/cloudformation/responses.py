@@ -13,6 +13,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from localcloud.authorization.principal import calling
 from localcloud.services.cloudformation.engine import parse_template
 from localcloud.services.cloudformation.models import ChangeSetNotFound, LocalChangeSet, LocalCloudFormation
+from localcloud.services.cloudformation.parameters import require_values, values_of
 from localcloud.services.cloudformation.permissions import require_parameters
 from localcloud.services.cloudformation.stack import client_request_token, service_role
 from localcloud.services.cloudformation.template import require_capabilities, require_short, require_well_formed
@@ -88,6 +89,15 @@ def _update_termination_protection(self: CloudFormationResponse) -> ActionResult
     return ActionResult({"StackId": stack.stack_id})
 
 
+def _values(response: CloudFormationResponse) -> dict[str, str]:
+    """Return the values of the request's parameters; those of a stack that exists may be kept."""
+    given = response._get_param("Parameters", [])
+    previous: dict[str, str] = {}
+    if any(parameter.get("UsePreviousValue") for parameter in given):
+        previous = _backend(response).get_stack(response._get_param("StackName")).stack_parameters
+    return values_of(given, previous)
+
+
 def _checked(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any:
     """Return a response method that refuses the templates that CloudFormation refuses."""
 
@@ -104,6 +114,7 @@ def _checked(operation: Callable[[CloudFormationResponse], ActionResult]) -> Any
             document = parse_template(body)
             require_well_formed(document)
             require_capabilities(document, self._get_param("Capabilities", []))
+            require_values(document, _values(self), self.current_account, self.region)
             if caller := calling.get():
                 require_parameters(caller, self.current_account, self.region, document)
         return operation(self)

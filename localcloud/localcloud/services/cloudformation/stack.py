@@ -16,7 +16,7 @@ from moto.cloudformation.parsing import Export, OutputMap
 
 from localcloud.authorization.principal import Principal, calling
 from localcloud.core.role_sessions import AccessDenied, assume_role
-from localcloud.services.cloudformation import events
+from localcloud.services.cloudformation import events, exports
 from localcloud.services.cloudformation.engine import ResourceFailed, StackResources, parse_template
 
 logger = logging.getLogger(__name__)
@@ -181,11 +181,12 @@ class LocalStack(Stack):
     def _apply(self, template: dict[str, Any], parameters: dict[str, Any], skipped: Collection[str] = ()) -> None:
         self.resource_map.apply(template, parameters, self._emit, skipped)
         self.output_map = OutputMap(self.resource_map, template, self.stack_id)
-        self.applied = (template, with_defaults(template, parameters))
-        backend = cloudformation_backends[self.account_id][self.region_name]
-        for name in [name for name, export in backend.exports.items() if export.exporting_stack_id == self.stack_id]:
-            del backend.exports[name]
-        backend.exports.update({export.name: export for export in self.exports})
+        before, self.applied = self.applied, (template, with_defaults(template, parameters))
+        try:
+            exports.publish(self, cloudformation_backends[self.account_id][self.region_name])
+        except exports.ExportRefused:
+            self.applied = before
+            raise
 
     def _set_status(self, status: str, reason: str | None = None) -> None:
         self.status = status
