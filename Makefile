@@ -37,7 +37,7 @@ TYPES = $(BIN)/mypy app.py stacks topicsmith localcloud/localcloud containers/nt
 .PHONY: help demo local down test quick test-image test-sdk-v3 lint style format snapshots env-docs refusals stateful-ids synth diff deploy check access pipeline destroy install clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  ENV=<environment> chooses the environment of diff, deploy, check, access and destroy (default dev)"
 
 demo: $(CLOUD) $(NODE) ## run the full pipeline on this machine; your own file: CORPUS=reviews.csv TEXT=title,body [ID=id]

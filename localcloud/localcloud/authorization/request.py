@@ -103,6 +103,8 @@ class ApiRequest:
             stream = self.parameters.get("logStreamName", "")
             return self._arn(f"log-group:{self.parameters['logGroupName']}:log-stream:{stream}")
         if self.service == "sqs":
+            if self.parameters.get("SourceArn"):
+                return str(self.parameters["SourceArn"])
             url = re.fullmatch(r".*/(?P<account>\d{12})/(?P<name>[^/]+)", str(self.parameters.get("QueueUrl")))
             if url:
                 return self._arn(url["name"], url["account"])

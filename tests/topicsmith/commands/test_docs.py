@@ -74,9 +74,9 @@ def test_links_between_documents_are_valid(document: Path) -> None:
 
 @each_document
 def test_named_make_targets_exist(document: Path) -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.M))
     for line in _code(document):
-        for words in re.findall(r"(?:^|&& |[A-Z_]+=\S+ )make((?: [a-z-]+)+)", line):
+        for words in re.findall(r"(?:^|&& |[A-Z_]+=\S+ )make((?: [a-z0-9-]+)+)", line):
             assert set(words.split()) <= targets, line
 
 
@@ -86,7 +86,7 @@ def test_named_commands_and_options_exist(document: Path) -> None:
     for words in _commands(document):
         command = PROGRAM
         for word in words:
-            if option := re.match(r"\[?(--[a-z-]+)", word):
+            if option := re.match(r"\[?(--[a-z0-9-]+)", word):
                 assert option[1] in everywhere | _options(command), words
             elif hasattr(command, "commands") and (name := re.match("[a-z]+", word)):
                 assert name[0] in command.commands, words

@@ -55,6 +55,13 @@ class ResourceFailed(LocalCloudError):
         self.reason = reason
 
 
+class UpdateCancelled(LocalCloudError):
+    """The update was cancelled; the resource in progress was finished first."""
+
+    def __init__(self) -> None:
+        super().__init__("User Initiated")
+
+
 class InvalidProperties(LocalCloudError):
     """A resource's properties violate the schema of its type."""
 
@@ -106,6 +113,7 @@ class StackResources(ResourceMap):
     Attributes:
         imports_existing: True if the operation adopts existing resources that the template names and retains. See
             https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html.
+        cancelled: True to end the update before its next resource.
         actor: The principal with whose permissions the operation handles resources; None outside of requests.
     """
 
@@ -116,6 +124,7 @@ class StackResources(ResourceMap):
         self._created: set[str] = set()
         self.imports_existing = False
         self.actor: Principal | None = None
+        self.cancelled = False
         self._half_updated: set[str] = set()
         self._unwanted: list[str] = []
 
@@ -136,6 +145,7 @@ class StackResources(ResourceMap):
     def begin(self) -> None:
         """Begin an operation; the resources that it creates are those that its rollback removes."""
         self._created.clear()
+        self.cancelled = False
 
     def apply(
         self, template: dict[str, Any], parameters: dict[str, Any], emit: Emit, skipped: Collection[str] = ()
@@ -160,8 +170,15 @@ class StackResources(ResourceMap):
             if self._condition_holds(template["Resources"][logical_id])
         ]
         for logical_id in wanted:
+            self._require_not_cancelled()
             self._put(logical_id, copy.deepcopy(template["Resources"][logical_id]), emit, logical_id in skipped)
+        self._require_not_cancelled()
         self._unwanted = [present for present in self._applied if present not in wanted]
+
+    def _require_not_cancelled(self) -> None:
+        if self.cancelled:
+            self.cancelled = False  # The rollback goes on.
+            raise UpdateCancelled
 
     def clean_up(self, emit: Emit) -> None:
         """Delete what an update removed or replaced; a failure leaves it behind without failing the stack."""

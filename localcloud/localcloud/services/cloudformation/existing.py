@@ -96,3 +96,9 @@ def taken_name(resource_type: str, properties: Mapping[str, Any], account_id: st
     for key in named.path:
         name = name.get(key) if isinstance(name, Mapping) else None
     return str(name) if name is not None and str(name) in named.names(account_id, region) else None
+
+
+def names_in_use(resource_type: str, account_id: str, region: str) -> Collection[str] | None:
+    """Return the names of a type's resources, or None for a type whose resources are not looked up."""
+    named = _TYPES.get(resource_type)
+    return named.names(account_id, region) if named else None

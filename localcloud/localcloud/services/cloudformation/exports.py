@@ -3,8 +3,10 @@
 See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-exports.html.
 """
 
-import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from moto.cloudformation import parsing
 from moto.cloudformation.models import CloudFormationBackend, Stack
 
 from localcloud.core.errors import LocalCloudError
@@ -45,5 +47,21 @@ def users_of(name: str, exporter: Stack, backend: CloudFormationBackend) -> str:
 
 
 def _imports(stack: Stack, name: str) -> bool:
-    text = json.dumps(stack.template_dict, default=str)
-    return "Fn::ImportValue" in text and json.dumps(name) in text
+    """Return whether a resource or an output of a stack imports a name, which may be put together by functions."""
+    template = stack.template_dict
+    used = [
+        template["Resources"][logical_id] for logical_id in stack.resource_map if logical_id in template["Resources"]
+    ]
+    return any(
+        str(parsing.clean_json(imported, stack.resource_map)) == name
+        for imported in _imported([*used, template.get("Outputs", {})])
+    )
+
+
+def _imported(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        if "Fn::ImportValue" in value:
+            yield value["Fn::ImportValue"]
+        value = list(value.values())
+    for item in value if isinstance(value, list) else []:
+        yield from _imported(item)

@@ -11,6 +11,7 @@ from moto.cloudformation.models import ChangeSet, CloudFormationBackend, cloudfo
 from moto.cloudformation.utils import generate_stack_id
 from moto.core.exceptions import ServiceException
 
+from localcloud.services.cloudformation.drift import Detections
 from localcloud.services.cloudformation.engine import parse_template
 from localcloud.services.cloudformation.exports import users_of
 from localcloud.services.cloudformation.permissions import require_stack_output
@@ -89,6 +90,24 @@ class LocalCloudFormation(CloudFormationBackend):
             stack.tags = tags
         self._begin_update(stack, template, resolved, role_arn=role_arn)
         return stack
+
+    @property
+    def drift_detections(self) -> Detections:
+        """Drift detections of the region."""
+        found: Detections = self.__dict__.setdefault("_drift_detections", Detections())
+        return found
+
+    def cancel_update_stack(self, name: str) -> None:
+        """Roll an update back instead of going on with its next resource.
+
+        Raises:
+            ValidationError: The stack is not being updated.
+        """
+        stack = self.get_stack(name)
+        assert isinstance(stack, LocalStack)
+        if stack.status != "UPDATE_IN_PROGRESS":
+            raise ValidationError(stack.name, "CancelUpdateStack cannot be called from current stack status")
+        stack.resource_map.cancelled = True
 
     def continue_update_rollback(self, name: str, skipped: Collection[str], role_arn: str | None = None) -> None:
         """Continue a rollback that failed, without the resources to skip.

@@ -11,7 +11,12 @@ from typing import Any
 from moto.cloudformation.exceptions import ValidationError
 from moto.ssm.models import ssm_backends
 
-_LISTS = ("CommaDelimitedList", "List<Number>")
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
+
+
+def keeps_value(parameter: Mapping[str, Any]) -> bool:
+    """Return whether a parameter of a request keeps its value; the query protocol sends booleans as text."""
+    return str(parameter.get("UsePreviousValue")).lower() == "true"
 
 
 def values_of(given: Iterable[Mapping[str, Any]], previous: Mapping[str, Any]) -> dict[str, str]:
@@ -27,7 +32,7 @@ def values_of(given: Iterable[Mapping[str, Any]], previous: Mapping[str, Any]) -
     values = {}
     for parameter in given:
         key = parameter["ParameterKey"]
-        if str(parameter.get("UsePreviousValue")).lower() != "true":
+        if not keeps_value(parameter):
             values[key] = str(parameter.get("ParameterValue", ""))
         elif key in previous:
             values[key] = str(previous[key])
@@ -71,7 +76,7 @@ def _text(value: Any) -> str:
 
 
 def _require_value(key: str, declared: Mapping[str, Any], value: str) -> None:
-    is_list = declared.get("Type") in _LISTS
+    is_list = str(declared.get("Type")).startswith(("CommaDelimitedList", "List<"))
     members = [member.strip() for member in value.split(",")] if is_list else [value]
     problem = next((problem for member in members if (problem := _problem(declared, member))), None)
     if problem is None:
@@ -87,7 +92,7 @@ def _problem(declared: Mapping[str, Any], value: str) -> str | None:
     allowed = declared.get("AllowedValues")
     if allowed is not None and value not in map(_text, allowed):
         return f"must be one of AllowedValues: {', '.join(map(_text, allowed))}"
-    if "Number" in str(declared.get("Type")):
+    if declared.get("Type") in ("Number", "List<Number>"):
         return _problem_of_number(declared, value)
     pattern = declared.get("AllowedPattern")
     if pattern is not None and not re.fullmatch(str(pattern), value):
@@ -100,10 +105,9 @@ def _problem(declared: Mapping[str, Any], value: str) -> str | None:
 
 
 def _problem_of_number(declared: Mapping[str, Any], value: str) -> str | None:
-    try:
-        number = float(value)
-    except ValueError:
+    if not _NUMBER.fullmatch(value):
         return "must be a number."
+    number = float(value)
     if number < float(declared.get("MinValue", number)):
         return f"must be a number not less than {declared['MinValue']}"
     if number > float(declared.get("MaxValue", number)):

@@ -13,7 +13,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from localcloud.authorization.principal import calling
 from localcloud.services.cloudformation.engine import parse_template
 from localcloud.services.cloudformation.models import ChangeSetNotFound, LocalChangeSet, LocalCloudFormation
-from localcloud.services.cloudformation.parameters import require_values, values_of
+from localcloud.services.cloudformation.parameters import keeps_value, require_values, values_of
 from localcloud.services.cloudformation.permissions import require_parameters
 from localcloud.services.cloudformation.stack import client_request_token, service_role
 from localcloud.services.cloudformation.template import require_capabilities, require_short, require_well_formed
@@ -56,6 +56,34 @@ def _continue_update_rollback(self: CloudFormationResponse) -> ActionResult:
     return ActionResult({})
 
 
+def _cancel_update_stack(self: CloudFormationResponse) -> ActionResult:
+    """Handle CancelUpdateStack, which moto lacks."""
+    _backend(self).cancel_update_stack(self._get_param("StackName"))
+    return EmptyResult()
+
+
+def _detect_stack_drift(self: CloudFormationResponse) -> ActionResult:
+    """Handle DetectStackDrift, which moto lacks."""
+    backend = _backend(self)
+    stack = backend.get_stack(self._get_param("StackName"))
+    return ActionResult({"StackDriftDetectionId": backend.drift_detections.detect(stack)})
+
+
+def _describe_stack_drift_detection_status(self: CloudFormationResponse) -> ActionResult:
+    """Handle DescribeStackDriftDetectionStatus, which moto lacks."""
+    return ActionResult(_backend(self).drift_detections.status(self._get_param("StackDriftDetectionId")))
+
+
+def _describe_stack_resource_drifts(self: CloudFormationResponse) -> ActionResult:
+    """Handle DescribeStackResourceDrifts, which moto lacks."""
+    backend = _backend(self)
+    found = backend.drift_detections.latest(backend.get_stack(self._get_param("StackName")))
+    wanted = self._get_param("StackResourceDriftStatusFilters", [])
+    return ActionResult(
+        {"StackResourceDrifts": [one for one in found if not wanted or one["StackResourceDriftStatus"] in wanted]}
+    )
+
+
 def _list_stacks(self: CloudFormationResponse) -> ActionResult:
     """Handle ListStacks; moto's summaries have no names."""
     backend = _backend(self)
@@ -93,7 +121,7 @@ def _values(response: CloudFormationResponse) -> dict[str, str]:
     """Return the values of the request's parameters; those of a stack that exists may be kept."""
     given = response._get_param("Parameters", [])
     previous: dict[str, str] = {}
-    if any(parameter.get("UsePreviousValue") for parameter in given):
+    if any(map(keeps_value, given)):
         previous = _backend(response).get_stack(response._get_param("StackName")).stack_parameters
     return values_of(given, previous)
 
@@ -165,6 +193,13 @@ def install() -> None:
         setattr(CloudFormationResponse, operation, _with_token(getattr(CloudFormationResponse, operation)))
     CloudFormationResponse.describe_change_set = _describe_change_set  # type: ignore[method-assign]
     CloudFormationResponse.delete_change_set = _delete_change_set  # type: ignore[method-assign]
+    for added in (
+        _cancel_update_stack,
+        _detect_stack_drift,
+        _describe_stack_drift_detection_status,
+        _describe_stack_resource_drifts,
+    ):
+        setattr(CloudFormationResponse, added.__name__.removeprefix("_"), added)
     CloudFormationResponse.list_stacks = _list_stacks  # type: ignore[method-assign]
     CloudFormationResponse.get_template = _get_template  # type: ignore[method-assign]
     CloudFormationResponse.continue_update_rollback = _with_token(  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ from moto.cloudformation.parsing import Export, OutputMap
 from localcloud.authorization.principal import Principal, calling
 from localcloud.core.role_sessions import AccessDenied, assume_role
 from localcloud.services.cloudformation import events, exports
-from localcloud.services.cloudformation.engine import ResourceFailed, StackResources, parse_template
+from localcloud.services.cloudformation.engine import ResourceFailed, StackResources, UpdateCancelled, parse_template
 
 logger = logging.getLogger(__name__)
 
@@ -216,7 +216,7 @@ class LocalStack(Stack):
 
 def _reason(failure: Exception) -> str:
     """Return the reason of a failure; log those that are not a resource's, as bugs of the local cloud."""
-    if not isinstance(failure, ResourceFailed):
+    if not isinstance(failure, (ResourceFailed, UpdateCancelled)):
         logger.error("A stack's operation failed", exc_info=failure)
     return str(failure) or type(failure).__name__
 

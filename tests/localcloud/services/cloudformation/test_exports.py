@@ -18,7 +18,7 @@ class Stacks:
         self.export = f"export-{uuid.uuid4().hex[:8]}"
 
     def template(self, *, value: str | None = None, imports: bool = False) -> str:
-        label: Any = {"Fn::ImportValue": self.export} if imports else "x"
+        label: Any = {"Fn::ImportValue": {"Fn::Join": ["-", self.export.split("-")]}} if imports else "x"
         template: dict[str, Any] = {
             "Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": label}}}
         }

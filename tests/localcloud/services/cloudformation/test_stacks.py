@@ -314,3 +314,58 @@ def test_iam_resources_must_be_acknowledged(
     with pytest.raises(ClientError, match=rf"Requires capabilities : \[{wanted}\]") as refused:
         stack.client.create_stack(StackName=stack.name, TemplateBody=body, Capabilities=given)
     assert refused.value.response["Error"]["Code"] == "InsufficientCapabilitiesException"
+
+
+def test_a_cancelled_update_is_rolled_back(stack: Stack, cloud: SmallCloud) -> None:
+    """The function of the custom resource waits until the update was cancelled."""
+    code = (
+        "import boto3, json, time, urllib.request\n"
+        "def handler(event, context):\n"
+        "    logs = boto3.client('logs')\n"
+        "    group = event['ResourceProperties']['WaitFor']\n"
+        "    while group and not logs.describe_log_groups(logGroupNamePrefix=group)['logGroups']:\n"
+        "        time.sleep(0.05)\n"
+        "    body = {k: event[k] for k in ('StackId', 'RequestId', 'LogicalResourceId')}\n"
+        "    body |= {'Status': 'SUCCESS', 'PhysicalResourceId': 'waits'}\n"
+        "    request = urllib.request.Request(event['ResponseURL'], json.dumps(body).encode(), method='PUT')\n"
+        "    request.add_header('Content-Type', '')\n"
+        "    urllib.request.urlopen(request)\n"
+    )
+    function = cloud.function(f"{stack.name}-waits", {"index.py": code}, Timeout=300)
+
+    def resources(wait_for_group: str, delay: int) -> dict[str, Any]:
+        waits = {"Type": "Custom::Waits", "Properties": {"ServiceToken": function, "WaitFor": wait_for_group}}
+        queue = {"Type": "AWS::SQS::Queue", "DependsOn": "Waits", "Properties": {"DelaySeconds": delay}}
+        return {"Waits": waits, "Queue": queue}
+
+    assert stack.deploy(resources("", 1)) == "CREATE_COMPLETE", stack.events("Waits")
+    with pytest.raises(ClientError, match="cannot be called from current stack status"):
+        stack.client.cancel_update_stack(StackName=stack.name)
+    stack.client.update_stack(
+        StackName=stack.name, TemplateBody=json.dumps({"Resources": resources(f"/{stack.name}", 2)})
+    )
+    stack.client.cancel_update_stack(StackName=stack.name)
+    cloud.client("logs").create_log_group(logGroupName=f"/{stack.name}")
+    assert stack.settled() == "UPDATE_ROLLBACK_COMPLETE"
+    assert not any(status.startswith("UPDATE") for status, _ in stack.events("Queue"))
+
+
+def test_a_resource_deleted_without_its_stack_is_drift(stack: Stack, cloud: SmallCloud) -> None:
+    resources = {"Queue": {"Type": "AWS::SQS::Queue"}, "Topic": {"Type": "AWS::SNS::Topic", "Properties": {}}}
+    assert stack.deploy(resources) == "CREATE_COMPLETE"
+
+    def drift() -> tuple[str, dict[str, str]]:
+        detection = stack.client.detect_stack_drift(StackName=stack.name)["StackDriftDetectionId"]
+        status = stack.client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
+        assert status["DetectionStatus"] == "DETECTION_COMPLETE"
+        found = stack.client.describe_stack_resource_drifts(StackName=stack.name)["StackResourceDrifts"]
+        return status["StackDriftStatus"], {one["LogicalResourceId"]: one["StackResourceDriftStatus"] for one in found}
+
+    assert drift() == ("IN_SYNC", {"Queue": "IN_SYNC", "Topic": "IN_SYNC"})
+    (queue,) = (
+        one["PhysicalResourceId"]
+        for one in stack.client.describe_stack_resources(StackName=stack.name)["StackResources"]
+        if one["LogicalResourceId"] == "Queue"
+    )
+    cloud.client("sqs").delete_queue(QueueUrl=queue)
+    assert drift() == ("DRIFTED", {"Queue": "DELETED", "Topic": "IN_SYNC"})
